@@ -1,0 +1,1 @@
+"""The engine: targets, actions, keys, traces, the store. It knows nothing of papers."""

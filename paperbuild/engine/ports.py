@@ -1,0 +1,195 @@
+"""The seams between the engine and the world: everything that reads, writes, waits or runs stands behind one of these.
+
+The engine's tests run whole builds against an in-memory :class:`FileSystem`, a scripted :class:`Executor` and a hand-set
+:class:`Clock`; the command line wires the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What the file system says of a path, links followed. Times are nanoseconds since the epoch, ``size`` is bytes."""
+
+    is_folder: bool
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+    executable: bool = False
+
+
+class FileSystem(Protocol):
+    """The operations that the engine needs, on absolute paths with forward slashes. Errors are ``OSError``."""
+
+    def stat(self, path: str) -> Stat | None:
+        """Return the status of what is at ``path``, links followed, or None where nothing is."""
+
+    def link(self, path: str) -> str | None:
+        """Return what the symbolic link at ``path`` holds, or None where there is no link."""
+
+    def real(self, path: str) -> str:
+        """Return ``path`` with every symbolic link resolved; what does not exist is kept as written."""
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return the sorted names in the folder ``path``; empty where there is no folder."""
+
+    def read(self, path: str) -> bytes:
+        """Return the content of the file at ``path``."""
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of the content of the file at ``path``, in hexadecimal."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a new file in full, and flush it to the disk; it may be seen half-written before this returns."""
+
+    def copy(self, source: str, target: str, *, executable: bool = False) -> None:
+        """Make ``target`` a new file with the content of ``source``: a reflink where there are any, else a copy; flushed."""
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a file or folder within one file system, replacing a file at ``target`` atomically."""
+
+    def unlink(self, path: str) -> None:
+        """Remove the file or link at ``path``; nothing happens where there is none."""
+
+    def remove_tree(self, path: str) -> None:
+        """Remove whatever is at ``path``, folders included; nothing happens where there is nothing."""
+
+    def remove_empty(self, path: str) -> bool:
+        """Remove the folder at ``path`` where it is empty; return whether it was."""
+
+    def make_folder(self, path: str) -> None:
+        """Make the folder ``path`` and its parents; it may exist."""
+
+    def protect(self, path: str) -> None:
+        """Make the file at ``path`` read-only."""
+
+    def flush_folder(self, path: str) -> None:
+        """Flush the entries of the folder ``path`` to the disk."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now_ns(self) -> int:
+        """Return nanoseconds since the epoch, by the clock that stamps files."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds on a clock that never goes back."""
+
+
+class Lock(Protocol):
+    """A lock on a name that ends with the process that holds it."""
+
+    def hold(self, path: str) -> AbstractContextManager[None]:
+        """Hold the exclusive lock ``path``; raise :class:`paperbuild.errors.BuildError` where another process holds it."""
+
+
+class VersionControl(Protocol):
+    """What version control knows about the project's files."""
+
+    def recoverable(self, path: str) -> bool:
+        """Return whether the file at this absolute path is identical to what the index or the last commit holds."""
+
+
+class Reader(Protocol):
+    """How a step reads. Each read and each miss is recorded: together they are the step's trace.
+
+    Paths are relative to the project root, or absolute for files elsewhere.
+    """
+
+    def require(self, paths: Iterable[str]) -> None:
+        """Say that these outputs of targets will be read.
+
+        Raises:
+            NotSettled: one or more belong to actions that have not settled; the engine builds those and runs the step again.
+        """
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            FileNotFoundError: nothing is there (which is recorded, too).
+            NotSettled: as in :meth:`require`.
+        """
+
+    def exists(self, path: str) -> bool:
+        """Return whether a file is at ``path``; the answer is recorded."""
+
+
+class StepRunner(Protocol):
+    """Runs the steps of one kind inside paperbuild, such as documents."""
+
+    def fingerprint(self) -> tuple[tuple[str, str], ...]:
+        """Return what counts besides the action's config: names and versions of the programs that do the work."""
+
+    def run(self, action: Action, reader: Reader) -> StepResult:
+        """Run one step. May be called from several threads at once.
+
+        Raises:
+            PaperbuildError: the step failed; its diagnostics say why.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step made: the bytes of each output by name, and warnings. Nothing is written yet."""
+
+    outputs: Mapping[str, bytes]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+class NotSettled(Exception):  # noqa: N818 - it is no error: the engine settles these actions and tries again
+    """A step wants outputs of actions that have not settled; ``actions`` are their ids."""
+
+    def __init__(self, actions: Sequence[str]) -> None:
+        super().__init__(", ".join(actions))
+        self.actions = tuple(actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit."""
+
+    action: str
+    line: str
+    shell: str
+    folder: str
+    environment: tuple[tuple[str, str], ...]
+    log: str
+    time_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended. ``status`` is its exit status, negative for a signal; ``timed_out`` says that the limit ended it."""
+
+    status: int
+    duration_s: float
+    timed_out: bool = False
+
+
+class Executor(Protocol):
+    """Runs commands. One small protocol for local processes, clusters and tests."""
+
+    def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        """Run ``job`` to its end; called from several threads at once.
+
+        ``started`` is called with the process group and its identity before the command's first instruction, so that a later
+        build can find and end it.
+        """
+
+    def cancel_all(self) -> None:
+        """End every job that runs, with all its children."""
+
+    def end_group(self, group: int, identity: str) -> None:
+        """End what is left of a process group that an earlier build started, and wait until it is gone."""

@@ -1,0 +1,63 @@
+"""The exceptions of paperbuild, and what a process exits with for each.
+
+::
+
+    PaperbuildError             carries diagnostics
+    ├── UsageError              2   the command line or the manifest is wrong
+    │   └── ManifestError       2
+    ├── BuildError              1   an action failed, or the paper has an error
+    └── Interrupted           130   Ctrl-C or SIGTERM
+    InternalError              70   a bug in paperbuild; not a PaperbuildError, so nothing catches it by accident
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+from paperbuild.diagnostics import Diagnostic
+
+
+class ExitCode(IntEnum):
+    """What the process exits with."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    DIFFERENT = 3
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+class PaperbuildError(Exception):
+    """Something the user can mend. Carries one or more diagnostics."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(d.message for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+class UsageError(PaperbuildError):
+    """The command line asks for something that does not exist or does not fit."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ManifestError(UsageError):
+    """``paperbuild.toml`` cannot be understood."""
+
+
+class BuildError(PaperbuildError):
+    """An action failed, or a source has an error."""
+
+
+class Interrupted(PaperbuildError):
+    """The user asked to stop; what was running has been ended and undone."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class InternalError(Exception):
+    """A bug in paperbuild: something that cannot happen did."""

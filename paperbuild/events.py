@@ -1,0 +1,65 @@
+"""What a build tells while it runs: values, sent to one listener, printed by :mod:`paperbuild.terminal`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paperbuild.diagnostics import Diagnostic
+
+
+class Outcome(StrEnum):
+    """How an action ended."""
+
+    RAN = "ran"  # executed, and its outputs published
+    REUSED = "reused"  # its outputs were taken from the store, or stood already
+    FAILED = "failed"
+    BLOCKED = "blocked"  # something it needs failed
+    HELD = "held"  # stale, but not allowed to run (--no-run)
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStarted:
+    """The graph is known: ``total`` actions will be settled."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """``action`` runs now because of ``reason`` (one line). ``estimate_s`` is how long it took last time, if it ever ran."""
+
+    action: str
+    reason: str
+    estimate_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEnded:
+    """``action`` is settled. ``duration_s`` is its wall time (0 where it did not run); ``outputs`` are project-relative paths."""
+
+    action: str
+    outcome: Outcome
+    duration_s: float
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something the user should see while the build goes on: a warning, or an error of one action."""
+
+    diagnostic: Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEnded:
+    """The build is over. ``counts`` has one entry per outcome that occurred."""
+
+    counts: tuple[tuple[Outcome, int], ...]
+    duration_s: float
+
+
+Event = BuildStarted | ActionStarted | ActionEnded | Noticed | BuildEnded
+Listener = Callable[[Event], None]

@@ -1,0 +1,1 @@
+"""The live paper: what follows the hand while it is being written."""

@@ -1,0 +1,1 @@
+"""Documents from resolved papers: the pandoc worker, typst, pages."""
