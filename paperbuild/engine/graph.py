@@ -6,15 +6,19 @@ says it needs, the outputs of others among its inputs, and what its last trace r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import graphlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from paperbuild.diagnostics import Span
+from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
+from paperbuild.engine import patterns
+from paperbuild.errors import ManifestError, UsageError
 
 Scalar = str | int | float | bool
 """A parameter's value."""
 
+ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 
 
@@ -96,3 +100,139 @@ class Action:
     heavy: bool = False
     refresh_s: float | None = None
     span: Span | None = None
+
+
+class Graph:
+    """Actions by id, and what each one waits for.
+
+    Raises:
+        ManifestError: two actions have one id, two make one path, or actions wait for each other in a circle.
+    """
+
+    def __init__(self, actions: Iterable[Action]) -> None:
+        self.actions: dict[str, Action] = {}
+        self._makers: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+        for action in actions:
+            if action.id in self.actions:
+                raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
+            self.actions[action.id] = action
+            self._claim_outputs(action)
+        self.edges: dict[str, frozenset[str]] = {id_: self._declared_edges(action) for id_, action in self.actions.items()}
+        self._refuse_circles()
+
+    def _claim_outputs(self, action: Action) -> None:
+        for output in action.outputs:
+            other = self._makers.setdefault(output.path, action.id)
+            if other != action.id:
+                raise ManifestError(Diagnostic("PB141", f"{other} and {action.id} both write {output.path}", action.span))
+            if output.is_folder:
+                self._folders[output.path] = action.id
+
+    def maker(self, path: str) -> Action | None:
+        """Return the action that makes ``path``: one of its outputs, that output without its slash, or a file inside one."""
+        found = self._makers.get(path) or self._makers.get(path + "/")
+        if found is None:
+            found = next((id_ for folder, id_ in self._folders.items() if path.startswith(folder)), None)
+        return None if found is None else self.actions[found]
+
+    def makers_matching(self, declared: str) -> tuple[str, ...]:
+        """Return the ids of the actions with an output that the declared input (a path, folder or glob) covers."""
+        if not patterns.is_glob(declared) and not declared.endswith("/"):
+            found = self.maker(declared)
+            return (found.id,) if found else ()
+        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(declared, path)}
+        inside = self.maker(declared)
+        return tuple(sorted(covered | ({inside.id} if inside else set())))
+
+    def _declared_edges(self, action: Action) -> frozenset[str]:
+        found = set(action.needs)
+        for path in (*(action.inputs or ()), *action.mentioned):
+            found.update(self.makers_matching(path))
+        return frozenset(found - {action.id})
+
+    def _refuse_circles(self) -> None:
+        try:
+            graphlib.TopologicalSorter(self.edges).prepare()
+        except graphlib.CycleError as error:
+            raise ManifestError(circle([*reversed(error.args[1])], self.actions)) from None
+
+    def with_edges(self, found: Mapping[str, Iterable[str]]) -> Graph:
+        """Return this graph with the edges that last traces show; one that would close a circle is left to be found again."""
+        copy = object.__new__(Graph)
+        copy.actions, copy._makers, copy._folders = self.actions, self._makers, self._folders
+        copy.edges = dict(self.edges)
+        for id_, others in found.items():
+            for other in others:
+                if id_ in copy.actions and other in copy.actions and other != id_ and not copy.path(other, id_):
+                    copy.edges[id_] = copy.edges[id_] | {other}
+        return copy
+
+    def path(self, start: str, goal: str) -> tuple[str, ...]:
+        """Return ids from ``start`` to ``goal`` along what each one waits for; empty where ``start`` does not wait for ``goal``."""
+        came_from = {start: start}
+        todo = [start]
+        while todo:
+            here = todo.pop()
+            if here == goal:
+                steps = [here]
+                while here != start:
+                    here = came_from[here]
+                    steps.append(here)
+                return tuple(reversed(steps))
+            for other in sorted(self.edges.get(here, ())):
+                if other not in came_from:
+                    came_from[other] = here
+                    todo.append(other)
+        return ()
+
+    def closure(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Return ``wanted`` and everything they wait for, each after what it waits for, in the order of declaration."""
+        seen: dict[str, None] = {}
+        todo: list[tuple[str, bool]] = [(id_, False) for id_ in reversed(wanted)]
+        order = {id_: n for n, id_ in enumerate(self.actions)}
+        while todo:
+            here, expanded = todo.pop()
+            if here in seen:
+                continue
+            if expanded:
+                seen[here] = None
+                continue
+            todo.append((here, True))
+            waits = sorted(self.edges[here], key=order.__getitem__, reverse=True)
+            todo.extend((other, False) for other in waits if other not in seen)
+        return tuple(seen)
+
+    def select(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the ids that ``names`` mean: an action's id, a target's name (all its cells), or the path of an output.
+
+        Raises:
+            UsageError: a name means nothing here.
+        """
+        chosen: dict[str, None] = {}
+        faults = []
+        for name in names:
+            cells = [id_ for id_, action in self.actions.items() if name in {id_, action.target}]
+            made = self.maker(name)
+            for id_ in cells or ([made.id] if made else []):
+                chosen[id_] = None
+            if not cells and made is None:
+                known = {action.target for action in self.actions.values()} | set(self.actions)
+                faults.append(Diagnostic("PB142", f"there is no target {name}", help=did_you_mean(name, known)))
+        if faults:
+            raise UsageError(*faults)
+        return tuple(chosen)
+
+
+def circle(ids: Sequence[str], actions: Mapping[str, Action]) -> Diagnostic:
+    """Return the diagnostic for actions that wait for each other; ``ids`` starts and ends with the same one."""
+    first = min(ids)
+    turn = list(ids[:-1])
+    turn = turn[turn.index(first) :] + turn[: turn.index(first)] + [first]
+    return Diagnostic(
+        "PB143",
+        f"these wait for each other: {ARROW.join(turn)}",
+        actions[first].span,
+        notes=("each needs an output of the next, so none can be first",),
+        help=("take one of the needs or inputs away, or split a target in two",),
+    )

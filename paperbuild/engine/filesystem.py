@@ -1,0 +1,171 @@
+"""The real file system, clock and locks."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat as stat_bits
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.ports import Stat
+from paperbuild.errors import BuildError
+
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+_CHUNK = 1 << 20
+
+
+class DiskFileSystem:
+    """:class:`paperbuild.engine.ports.FileSystem` on the disk."""
+
+    def stat(self, path: str) -> Stat | None:
+        """See the port."""
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENAMETOOLONG}:
+                return None
+            raise
+        return Stat(
+            is_folder=stat_bits.S_ISDIR(found.st_mode),
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            ctime_ns=found.st_ctime_ns,
+            inode=found.st_ino,
+            device=found.st_dev,
+            executable=bool(found.st_mode & 0o100),
+        )
+
+    def link(self, path: str) -> str | None:
+        """See the port."""
+        try:
+            return os.readlink(path)
+        except OSError:
+            return None
+
+    def real(self, path: str) -> str:
+        """See the port."""
+        return os.path.realpath(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """See the port."""
+        try:
+            return tuple(sorted(os.listdir(path)))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+
+    def read(self, path: str) -> bytes:
+        """See the port."""
+        with open(path, "rb") as file:
+            return file.read()
+
+    def digest(self, path: str) -> str:
+        """See the port."""
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def write(self, path: str, data: bytes) -> None:
+        """See the port."""
+        with open(path, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def copy(self, source: str, target: str, *, executable: bool = False) -> None:
+        """See the port."""
+        with open(source, "rb") as read, open(target, "wb") as written:
+            try:
+                fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
+            except OSError:
+                shutil.copyfileobj(read, written, _CHUNK)
+            written.flush()
+            os.fsync(written.fileno())
+            if executable:
+                os.fchmod(written.fileno(), stat_bits.S_IMODE(os.fstat(written.fileno()).st_mode) | 0o111)
+
+    def rename(self, source: str, target: str) -> None:
+        """See the port."""
+        os.replace(source, target)
+
+    def unlink(self, path: str) -> None:
+        """See the port."""
+        try:
+            os.unlink(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def remove_tree(self, path: str) -> None:
+        """See the port."""
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            self.unlink(path)
+
+    def remove_empty(self, path: str) -> bool:
+        """See the port."""
+        try:
+            os.rmdir(path)
+        except OSError:
+            return False
+        return True
+
+    def make_folder(self, path: str) -> None:
+        """See the port."""
+        os.makedirs(path, exist_ok=True)
+
+    def protect(self, path: str) -> None:
+        """See the port."""
+        os.chmod(path, 0o444)
+
+    def flush_folder(self, path: str) -> None:
+        """See the port."""
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class SystemClock:
+    """:class:`paperbuild.engine.ports.Clock` by the system."""
+
+    def now_ns(self) -> int:
+        """See the port."""
+        return time.time_ns()
+
+    def monotonic_s(self) -> float:
+        """See the port."""
+        return time.monotonic()
+
+
+class FileLock:
+    """:class:`paperbuild.engine.ports.Lock` by ``flock``: it ends with the process, however that ends; the file may stay."""
+
+    @contextmanager
+    def hold(self, path: str) -> Iterator[None]:
+        """See the port."""
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
+                who = f" (process {holder})" if holder else ""
+                raise BuildError(
+                    Diagnostic("PB401", f"another paperbuild is at work in this project{who}", help=("wait for it to end, or end it",))
+                ) from None
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(handle)
