@@ -1,0 +1,108 @@
+"""What a template is filled with: the parts of one paper, each already written in the target format.
+
+:mod:`paperbuild.render.documents` makes a :class:`Parts`; :mod:`paperbuild.render.templates` lays it out. A *fragment* is markup of
+``Parts.format`` (typst or HTML), safe to be placed as it is; everything else is data, and the template escapes it.
+
+HTML fragments use pandoc's markup and these classes, which ``page.css`` and ``page.js`` know::
+
+    <span class="secno">2.1</span>                           the number of a heading, inside it
+    <span class="eqn" id="eq:x"><math …> <span class="eqno">(1)</span></span>
+    <figure id="fig:x" class="wide" data-pb="0"> … <figcaption><span class="caption-label">Figure 1.</span> …
+    <figure id="fig:x" class="subfigures"> <figure id="fig:x-a" class="subfigure" style="width:48%"> …
+    <table id="tbl:x" data-pb="1"> <caption><span class="caption-label">Table 1.</span> …
+    <div id="thm:x" class="theorem"> <p><span class="theorem-label">Theorem 1 (Name).</span> …
+    <div class="proof"> <p><span class="proof-label">Proof.</span> …
+    <a class="xref" href="#fig:x">Figure 1</a>               a cross-reference: its target is shown on hover
+    <a href="#ref-knuth1984" role="doc-biblioref">…</a>      a citation, as citeproc links it
+    <span class="pb-value" data-pb="2">91.2 %</span>         N of data-pb="N" is Provenance.index
+
+Typst fragments call the functions whose signatures stand at the top of the template's ``article.typ``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from paperbuild.engine.graph import Scalar
+
+Format = Literal["typst", "html"]
+ProvenanceKind = Literal["value", "figure", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """Where an author works. ``key`` is what :attr:`Author.affiliations` names; ``name`` is a fragment."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote it. ``name`` is a fragment, ``plain`` the same as text; ``orcid`` is the bare identifier ("0000-0002-…")."""
+
+    name: str
+    plain: str
+    affiliations: tuple[str, ...] = ()
+    orcid: str = ""
+    email: str = ""
+    corresponding: bool = False
+    equal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """An entry of the outline. ``level`` counts from 1, ``number`` is "" where it has none, ``text`` is a fragment without it."""
+
+    level: int
+    number: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where one bound number, figure or table comes from. Facts of the document's key only: no time, no host, no commit.
+
+    ``label`` is what the reader sees ("91.2 %", "Figure 1"), ``target`` and ``command`` what made it, ``output`` the path of the
+    artifact and ``digest`` its SHA-256, ``expression`` what the author wrote ("train.acc:.1%"). Several artifacts of one expression
+    are several lines in ``output`` and ``digest``.
+    """
+
+    index: int
+    kind: ProvenanceKind
+    label: str
+    target: str = ""
+    command: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+    output: str = ""
+    digest: str = ""
+    expression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One paper, ready to be laid out.
+
+    ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``
+    and ``plain_description`` are text. ``options`` are the template's, complete: see :meth:`paperbuild.render.templates.Template.options`.
+    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock.
+    """
+
+    format: Format
+    title: str
+    plain_title: str
+    body: str
+    subtitle: str = ""
+    authors: tuple[Author, ...] = ()
+    affiliations: tuple[Affiliation, ...] = ()
+    date: str = ""
+    abstract: str = ""
+    keywords: tuple[str, ...] = ()
+    outline: tuple[Heading, ...] = ()
+    lang: str = "en"
+    options: tuple[tuple[str, Scalar], ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+    plain_description: str = ""
+    timestamp: int = 0
