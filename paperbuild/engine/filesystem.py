@@ -90,6 +90,10 @@ class DiskFileSystem:
             if executable:
                 os.fchmod(written.fileno(), stat_bits.S_IMODE(os.fstat(written.fileno()).st_mode) | 0o111)
 
+    def make_link(self, text: str, path: str) -> None:
+        """See the port."""
+        os.symlink(text, path)
+
     def rename(self, source: str, target: str) -> None:
         """See the port."""
         os.replace(source, target)

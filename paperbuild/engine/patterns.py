@@ -77,3 +77,8 @@ def fixed_prefix(pattern: str) -> str:
             break
         fixed.append(name)
     return "/".join(fixed) + "/" if fixed else ""
+
+
+def is_within(path: str, outputs: tuple[str, ...]) -> bool:
+    """Return whether ``path`` is one of these outputs, or stands inside one that is a folder."""
+    return any(path == output or (output.endswith("/") and path.startswith(output)) for output in outputs)

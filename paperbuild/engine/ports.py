@@ -55,6 +55,9 @@ class FileSystem(Protocol):
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
         """Make ``target`` a new file with the content of ``source``: a reflink where there are any, else a copy; flushed."""
 
+    def make_link(self, text: str, path: str) -> None:
+        """Make a symbolic link at ``path`` that holds ``text``."""
+
     def rename(self, source: str, target: str) -> None:
         """Move a file or folder within one file system, replacing a file at ``target`` atomically."""
 
@@ -99,6 +102,25 @@ class VersionControl(Protocol):
 
     def recoverable(self, path: str) -> bool:
         """Return whether the file at this absolute path is identical to what the index or the last commit holds."""
+
+
+class CommandEnvironment(Protocol):
+    """What commands are given, and what of it counts."""
+
+    def given(self, action: Action) -> Mapping[str, str]:
+        """Return every environment variable that the command of ``action`` gets, its own included."""
+
+    def counted(self, action: Action) -> Mapping[str, str]:
+        """Return what the action key holds of the environment: a component's name to its value."""
+
+    def value_digest(self, name: str) -> str | None:
+        """Return the digest of what commands see as the variable ``name``, or None where it is not set."""
+
+    def packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+        """Return (tool, name, fingerprint) of each installed package that these sources (absolute paths) use."""
+
+    def package(self, tool: str, name: str) -> str | None:
+        """Return the present fingerprint of a package, or None where it is not installed."""
 
 
 class Reader(Protocol):

@@ -1,0 +1,180 @@
+"""Action keys: everything known before running, as named components and their digest.
+
+A component's name says what it is (``param:lr``, ``input:data/train.csv``), its value is text that can be compared and shown. The
+key is the digest of all of them, so two runs differ in their key exactly where :func:`differences` can say how.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine import patterns
+from paperbuild.engine.digest import digest_bytes, digest_of
+from paperbuild.engine.graph import Action, Command, Graph
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.ports import CommandEnvironment, StepRunner
+from paperbuild.errors import InternalError
+
+KEY_VERSION = "1"
+
+Components = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An action with its key. ``faults`` are declared inputs that do not exist; with any of them it cannot run."""
+
+    key: str
+    components: Components
+    faults: tuple[Diagnostic, ...] = ()
+    notices: tuple[Diagnostic, ...] = ()
+
+
+def is_unknown(action: Action) -> bool:
+    """Return whether nobody knows what ``action`` reads: a command without declared inputs that nothing observes."""
+    return isinstance(action.recipe, Command) and action.inputs is None
+
+
+def index_of(action: Action, graph: Graph) -> bytes:
+    """Return the JSON that tells a command about the cells of what it needs: target to list of parameters and output paths."""
+    cells: dict[str, list[dict[str, object]]] = {}
+    for id_ in action.needs:
+        needed = graph.actions[id_]
+        outputs = {output.name: output.path for output in needed.outputs}
+        cells.setdefault(needed.target, []).append({"params": dict(needed.params), "outputs": outputs})
+    return msgspec.json.format(msgspec.json.encode(cells), indent=1) + b"\n"
+
+
+def params_of(action: Action) -> bytes:
+    """Return the JSON that tells a command its parameters."""
+    return msgspec.json.format(msgspec.json.encode(dict(action.params)), indent=1) + b"\n"
+
+
+class KeyMaker:
+    """Computes keys of the actions of ``graph`` as the project stands now."""
+
+    def __init__(self, graph: Graph, observer: Observer, environment: CommandEnvironment, runners: Mapping[str, StepRunner]) -> None:
+        self._graph = graph
+        self._observer = observer
+        self._environment = environment
+        self._runners = runners
+
+    def key(self, action: Action) -> Keyed:
+        """Return the key of ``action``; all that it needs must be settled."""
+        pairs: dict[str, str] = {"version": KEY_VERSION}
+        if isinstance(action.recipe, Command):
+            pairs["command"] = action.recipe.line
+            pairs["shell"] = action.recipe.shell
+            pairs["platform"] = f"{platform.system()} {platform.machine()}"
+            pairs.update(self._environment.counted(action))
+        else:
+            pairs["step"] = action.recipe.runner
+            pairs.update((f"config:{name}", _text(value)) for name, value in action.recipe.config)
+            pairs.update((f"program:{name}", value) for name, value in self._runner(action.recipe.runner).fingerprint())
+        pairs.update((f"param:{name}", _text(value)) for name, value in action.params)
+        pairs.update((f"output:{output.name}", output.path) for output in action.outputs)
+        if action.needs:
+            pairs["cells"] = digest_bytes(index_of(action, self._graph))
+        faults, notices = self._add_inputs(action, pairs)
+        components = tuple(sorted(pairs.items()))
+        return Keyed(digest_of("action", components), components, faults, notices)
+
+    def _runner(self, name: str) -> StepRunner:
+        try:
+            return self._runners[name]
+        except KeyError:
+            raise InternalError(f"no runner for {name} steps") from None
+
+    def inputs(self, action: Action) -> Iterator[tuple[str, bool]]:
+        """Yield the paths that count as inputs before ``action`` runs, and whether each was declared by name.
+
+        For a command that nothing observes these are also the project files that its words name, and all outputs of what it needs.
+        """
+        own = tuple(output.path for output in action.outputs)
+        for declared in action.inputs or ():
+            if patterns.is_glob(declared):
+                yield from ((path, False) for path in self._observer.expand(declared, own))
+            else:
+                yield declared, True
+        if isinstance(action.recipe, Command):
+            yield from ((word, False) for word in action.mentioned if self._observer.exists(word) and not patterns.is_within(word, own))
+            for id_ in action.needs:
+                yield from ((output.path, False) for output in self._graph.actions[id_].outputs)
+
+    def _add_inputs(self, action: Action, pairs: dict[str, str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+        own = tuple(output.path for output in action.outputs)
+        faults = []
+        for path, by_name in self.inputs(action):
+            digest = self._observer.folder_digest(path, as_input=True, without=own)
+            if digest is None:
+                digest = self._observer.file_digest(path.rstrip("/"))
+            if digest is not None:
+                pairs[f"input:{path}"] = digest
+            elif by_name and path not in own:
+                faults.append(_missing_input(action, path))
+        notices = [
+            Diagnostic("PB411", f"the inputs {declared} of {action.id} match no file", action.span)
+            for declared in action.inputs or ()
+            if patterns.is_glob(declared) and not self._observer.expand(declared, own)
+        ]
+        return tuple(faults), tuple(notices)
+
+
+def _missing_input(action: Action, path: str) -> Diagnostic:
+    return Diagnostic(
+        "PB410",
+        f"{path}, an input of {action.id}, does not exist",
+        action.span,
+        notes=("no target makes it, and it is no file",),
+        help=("mend the path, or declare the target that writes it",),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
+
+
+_LABELS = {
+    "command": "the command changed",
+    "shell": "the shell changed",
+    "platform": "this is another platform",
+    "version": "this paperbuild makes keys in another way",
+    "cells": "the cells of what it needs changed",
+    "step": "it is made in another way",
+}
+
+
+def differences(now: Components, then: Components) -> Iterator[tuple[str, str]]:
+    """Yield (kind, sentence) for each way in which the components ``now`` differ from those of ``then``."""
+    old, new = dict(then), dict(now)
+    for name in sorted(old.keys() | new.keys(), key=lambda name: (name.startswith("input:"), name)):
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            kind, _, what = name.partition(":")
+            yield kind, _sentence(kind, what, before, after)
+
+
+def _sentence(kind: str, what: str, before: str | None, after: str | None) -> str:
+    if kind == "input":
+        change = "is a new input" if before is None else "is no longer an input" if after is None else "changed"
+        return f"{what} {change}"
+    if kind == "output":
+        return f"the output {what} is new" if before is None else f"the output {what} went" if after is None else f"the output {what} moved"
+    if kind in {"param", "config", "variable", "program", "tool"}:
+        word = {"param": "parameter", "config": "option", "variable": "the variable"}.get(kind, "")
+        subject = f"{word} {what}".strip()
+        if before is None or after is None:
+            return f"{subject} is new" if before is None else f"{subject} went"
+        return f"{subject} changed from {_shown(before)} to {_shown(after)}"
+    return _LABELS.get(kind, f"{kind} {what} changed".strip())
+
+
+def _shown(value: str) -> str:
+    kind, _, rest = value.partition(" ")
+    text = rest if kind in {"int", "float", "bool"} else value
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,123 @@
+"""What is on the disk now, told in the words of traces; every content read twice is hashed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from paperbuild.engine import patterns
+from paperbuild.engine.digest import digest_bytes, digest_of
+from paperbuild.engine.index import Index
+from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem
+from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Listing, Package, Tree
+from paperbuild.engine.tree import listing, walk
+
+
+class Observer:
+    """Answers questions about the project in ``root``. Paths are relative to it, or absolute."""
+
+    def __init__(self, root: str, fs: FileSystem, index: Index, clock: Clock, environment: CommandEnvironment) -> None:
+        self.root = root
+        self._fs = fs
+        self._index = index
+        self._clock = clock
+        self._environment = environment
+
+    def absolute(self, path: str) -> str:
+        """Return ``path`` as an absolute path."""
+        return path if path.startswith("/") else f"{self.root}/{path}".rstrip("/")
+
+    def exists(self, path: str) -> bool:
+        """Return whether anything is at ``path``."""
+        return self._fs.stat(self.absolute(path)) is not None
+
+    def file_digest(self, path: str) -> str | None:
+        """Return the digest of the file at ``path``, or None where there is no file; hashes only what the stat cache cannot vouch for."""
+        absolute = self.absolute(path)
+        stat = self._fs.stat(absolute)
+        if stat is None or stat.is_folder:
+            return None
+        known = self._index.digest(absolute, stat)
+        if known is not None:
+            return known
+        hashed_ns = self._clock.now_ns()
+        try:
+            digest = self._fs.digest(absolute)
+        except OSError:
+            return None
+        if self._fs.stat(absolute) == stat:
+            self._index.note_digest(absolute, stat, hashed_ns, digest)
+        return digest
+
+    def folder_digest(self, path: str, *, as_input: bool, without: Iterable[str] = ()) -> str | None:
+        """Return the digest of everything in the folder ``path``, or None where there is no folder.
+
+        As an input a folder is taken without what is never an input (bytecode, editors' temporaries) and without the outputs in
+        ``without``; as an artifact it is whole.
+        """
+        absolute = self.absolute(path)
+        stat = self._fs.stat(absolute)
+        if stat is None or not stat.is_folder:
+            return None
+        skip = patterns.is_ignored if as_input else (lambda _: False)
+        entries = walk(self._fs, absolute, lambda file: self.file_digest(file) or "-", skip=skip)
+        left_out = tuple(without)
+        base = path if path.endswith("/") else path + "/"
+        return digest_bytes(listing(entry for entry in entries if not patterns.is_within(base + entry.path, left_out)))
+
+    def output_digest(self, path: str) -> str | None:
+        """Return the digest of what stands at an output's path (a folder where it ends in ``/``), or None where nothing does."""
+        digest = self.folder_digest(path, as_input=False) if path.endswith("/") else self.file_digest(path)
+        if digest is None and self.exists(path.rstrip("/")):
+            return "of another kind"  # a folder where a file belongs, or a file where a folder does: no content of ours
+        return digest
+
+    def names_digest(self, path: str) -> str | None:
+        """Return the digest of the names in the folder ``path``, or None where there is no folder."""
+        absolute = self.absolute(path)
+        stat = self._fs.stat(absolute)
+        if stat is None or not stat.is_folder:
+            return None
+        return digest_of("names 1", tuple(name for name in self._fs.names(absolute) if not patterns.is_ignored(name)))
+
+    def holds(self, item: Item) -> bool:
+        """Return whether ``item`` is true now."""
+        match item:
+            case Content(path, digest):
+                return self.file_digest(path) == digest
+            case Tree(path, digest):
+                return self.folder_digest(path, as_input=True) == digest
+            case Listing(path, digest):
+                return self.names_digest(path) == digest
+            case Absent(path):
+                return not self.exists(path)
+            case EnvironmentVariable(name, digest):
+                return self._environment.value_digest(name) == digest
+            case Package(tool, name, fingerprint):
+                return self._environment.package(tool, name) == fingerprint
+
+    def expand(self, declared: str, without: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the paths that a declared input means now, sorted: itself, or what its glob matches, save what is in ``without``."""
+        if not patterns.is_glob(declared):
+            return (declared,)
+        folder_wanted = declared.endswith("/")
+        pattern = declared.rstrip("/")
+        found = []
+        left_out = tuple(without)
+        for path, is_folder in self._below(patterns.fixed_prefix(pattern)):
+            if is_folder != folder_wanted or not patterns.matches(pattern, path):
+                continue
+            path += "/" if folder_wanted else ""
+            if not patterns.is_within(path, left_out):
+                found.append(path)
+        return tuple(sorted(found))
+
+    def _below(self, prefix: str) -> Iterator[tuple[str, bool]]:
+        for name in self._fs.names(self.absolute(prefix)):
+            if patterns.is_ignored(name):
+                continue
+            stat = self._fs.stat(self.absolute(prefix + name))
+            if stat is None:
+                continue
+            yield prefix + name, stat.is_folder
+            if stat.is_folder and self._fs.link(self.absolute(prefix + name)) is None:
+                yield from self._below(f"{prefix}{name}/")

@@ -1,0 +1,84 @@
+r"""Folders as content: the sorted list of everything in one, and its digest.
+
+Format, version 1: one line for each entry, ``kind SP digest SP path LF``, sorted by path, where kind is ``file``, ``exec`` (an
+executable file), ``link`` (the digest is of the link's text) or ``folder`` (an empty folder; its digest is ``-``). In a path ``\``
+is written ``\\`` and a line feed ``\n``. The digest of a folder is the SHA-256 of that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.ports import FileSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the list; ``path`` is relative to the folder."""
+
+    kind: str
+    digest: str
+    path: str
+
+
+def walk(
+    fs: FileSystem,
+    root: str,
+    of_file: Callable[[str], str],
+    of_link: Callable[[bytes], str] = digest_bytes,
+    skip: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Entry]:
+    """Yield what is in the folder ``root``, sorted by path.
+
+    ``of_file`` turns a file's absolute path into a digest, ``of_link`` the text of a link; names for which ``skip`` is true are left
+    out, with everything below them. Links are not followed.
+    """
+
+    def below(folder: str, prefix: str) -> Iterator[Entry]:
+        names = [name for name in fs.names(folder) if not skip(name)]
+        if not names and prefix:
+            yield Entry("folder", "-", prefix.rstrip("/"))
+        for name in names:
+            path = f"{folder}/{name}"
+            link = fs.link(path)
+            stat = fs.stat(path) if link is None else None
+            if link is not None:
+                yield Entry("link", of_link(link.encode("utf-8", "surrogateescape")), prefix + name)
+            elif stat is not None and stat.is_folder:
+                yield from below(path, f"{prefix}{name}/")
+            elif stat is not None:
+                yield Entry("exec" if stat.executable else "file", of_file(path), prefix + name)
+
+    yield from sorted(below(root, ""), key=lambda entry: entry.path)
+
+
+def listing(entries: Iterable[Entry]) -> bytes:
+    """Return the list of ``entries`` as the content of a blob."""
+    lines = (f"{entry.kind} {entry.digest} {_escape(entry.path)}\n" for entry in entries)
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def parse_listing(data: bytes) -> tuple[Entry, ...]:
+    """Return the entries of a list.
+
+    Raises:
+        ValueError: it is no such list, or a path in it leaves the folder.
+    """
+    entries = []
+    for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        kind, digest, path = line.split(" ", 2)
+        path = _unescape(path)
+        if path.startswith("/") or ".." in path.split("/") or kind not in {"file", "exec", "link", "folder"}:
+            raise ValueError(line)
+        entries.append(Entry(kind, digest, path))
+    return tuple(entries)
+
+
+def _escape(path: str) -> str:
+    return path.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _unescape(path: str) -> str:
+    return "\\".join(part.replace("\\n", "\n") for part in path.split("\\\\"))
