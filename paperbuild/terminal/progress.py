@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TextIO
+from typing import Self, TextIO
 
 from paperbuild.diagnostics import Severity
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Event, Noticed, Outcome
@@ -65,7 +65,7 @@ class Progress:
         self._ended = threading.Event()
         self._ticker: threading.Thread | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._screen.rewrites and self._verbosity >= Verbosity.NORMAL:
             self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
             self._ticker.start()

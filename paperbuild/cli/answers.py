@@ -1,0 +1,87 @@
+"""The answers of ``--json``: one object on standard output, described in ``docs/cli-json.md``.
+
+The types are the schema: each class below is one kind of object, its fields are the keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TextIO
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.errors import ExitCode
+from paperbuild.terminal.diagnostics import merged
+
+FORMAT = 1
+"""The version of the objects. It grows when a key changes its meaning or goes, not when one is added."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnswer:
+    """What a build made of one action. ``reason`` says why it ran ("" where it did not)."""
+
+    action: str
+    outcome: str
+    reason: str
+    duration_s: float
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAnswer:
+    """One document: ``path`` is where it stands, relative to where the command was called, ``outcome`` that of its action."""
+
+    action: str
+    path: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingAnswer:
+    """Where one action stands."""
+
+    action: str
+    state: str
+    reason: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonsAnswer:
+    """Why one action must run; no reasons mean that it is up to date."""
+
+    action: str
+    reasons: tuple[str, ...]
+
+
+Value = str | int | float | bool | None | tuple[str, ...] | tuple[Mapping[str, object], ...]
+
+
+def answer(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic], **more: Value) -> Mapping[str, Value]:
+    """Return the object that every command prints: its own keys come after the common ones."""
+    return {
+        "format": FORMAT,
+        "command": command,
+        "ok": code is ExitCode.OK,
+        "exit_code": int(code),
+        "diagnostics": tuple(asdict(d) for d in merged(diagnostics)),
+        **more,
+    }
+
+
+def failure(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic]) -> Mapping[str, Value]:
+    """Return the object of a command that could not begin."""
+    return answer(command, code, diagnostics)
+
+
+def rows(items: Iterable[ActionAnswer | DocumentAnswer | StandingAnswer | ReasonsAnswer]) -> tuple[Mapping[str, object], ...]:
+    """Return dataclasses as objects."""
+    return tuple(asdict(item) for item in items)
+
+
+def write_json(stream: TextIO, value: Mapping[str, Value]) -> None:
+    """Write one object and a line end. ASCII only: no locale can spoil it."""
+    stream.write(json.dumps(value, indent=1) + "\n")
+    stream.flush()

@@ -1,0 +1,73 @@
+"""One call of the program: where it stands, what it may say, and how it says it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TextIO
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.terminal.progress import Verbosity
+from paperbuild.terminal.screen import Screen, escaped, screen_of
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What every command is given.
+
+    ``folder`` is where the project is looked for (``-C``), ``shown_from`` the folder that printed paths are relative to: where the
+    user's shell stands. ``json`` says that standard output takes one JSON object and nothing else is said.
+    """
+
+    folder: str
+    shown_from: str
+    verbosity: Verbosity = Verbosity.NORMAL
+    json: bool = False
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def screen(self) -> Screen:
+        """What the stream of the narration can show."""
+        return screen_of(self.stderr, self.environ)
+
+    def answer(self, line: str) -> None:
+        """Print one line of what was asked for, made safe, to standard output."""
+        self.stdout.write(escaped(line) + "\n")
+
+    def narrate(self, line: str) -> None:
+        """Print one line of narration to standard error, unless the call is to be quiet."""
+        if self.verbosity >= Verbosity.NORMAL and not self.json:
+            self.stderr.write(escaped(line) + "\n")
+            self.stderr.flush()
+
+    def complain(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Print diagnostics to standard error; with ``--json`` they are part of the object instead."""
+        from paperbuild.terminal.diagnostics import render
+
+        if not self.json:
+            screen = self.screen
+            self.stderr.write(render(tuple(diagnostics), color=screen.color, width=screen.width))
+            self.stderr.flush()
+
+    def shown(self, root: str, path: str) -> str:
+        """Return the project-relative ``path`` as the user's shell would name it."""
+        return shown_path(root, path, self.shown_from)
+
+
+def shown_path(root: str, path: str, base: str) -> str:
+    """Return ``path``, relative to ``root``, relative to ``base`` instead; absolute where it lies further up than two folders."""
+    whole = os.path.join(root, path)
+    try:
+        relative = os.path.relpath(whole, base)
+    except ValueError:  # another drive
+        return whole
+    return whole if relative.startswith(os.path.join("..", "..", "..")) else relative.replace(os.sep, "/")
+
+
+def relocated(diagnostics: Iterable[Diagnostic], root: str, base: str) -> tuple[Diagnostic, ...]:
+    """Return ``diagnostics`` with the places, which are relative to ``root``, as seen from ``base``: an editor can open them."""
+    return tuple(d if d.span is None else replace(d, span=replace(d.span, path=shown_path(root, d.span.path, base))) for d in diagnostics)

@@ -1,0 +1,154 @@
+"""The program: its commands, imported when they are called, and what each exception makes of the process.
+
+``paperbuild render`` with nothing to do takes less time than importing all commands would; hence the table of names below.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from paperbuild import __version__
+from paperbuild.cli.invocation import Invocation
+from paperbuild.diagnostics import Diagnostic, did_you_mean
+from paperbuild.errors import ExitCode, PaperbuildError, UsageError
+from paperbuild.terminal.progress import Verbosity
+
+COMMANDS = {
+    "render": "Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.",
+    "run": "Run targets, and what they need, without typesetting anything.",
+    "watch": "Render again whenever a file of the project changes.",
+    "status": "Say of every target and document whether it is up to date.",
+    "explain": "Say why a target must run, or why not.",
+    "clean": "Remove the outputs and documents that paperbuild made.",
+    "init": "Start a paper: a source, a manifest, one experiment.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in ``paperbuild.cli.<name>`` and are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Return the names in the order of importance."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the signature is click's
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"paperbuild.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which was probably meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            advice = did_you_mean(args[0], COMMANDS) or (f"the commands are {', '.join(COMMANDS)}",)
+            if args[0].endswith((".md", ".markdown")):
+                advice = (f"paperbuild render {args[0]}",)
+            raise UsageError(Diagnostic("PB181", f"there is no command {args[0]!r}", help=advice))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list for ``--help`` without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="paperbuild %(version)s")
+@click.option("-C", "folder", metavar="DIR", default="", help="Look for the project in DIR instead of here.")
+@click.option("-q", "--quiet", is_flag=True, help="Only errors and warnings.")
+@click.option("-v", "--verbose", is_flag=True, help="Every action, with the reason why it ran.")
+@click.pass_context
+def program(ctx: click.Context, folder: str, quiet: bool, verbose: bool) -> None:
+    """Make for papers: numbers, figures and tables in the text are the outputs of experiments, run when they are stale."""
+    here = os.getcwd()
+    wanted = os.path.join(here, folder)
+    if not os.path.isdir(wanted):
+        raise UsageError(Diagnostic("PB182", f"-C {folder}: there is no such folder"))
+    verbosity = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
+    ctx.obj = Invocation(os.path.normpath(wanted), here, verbosity)
+
+
+def entry() -> NoReturn:
+    """Run the program for this process and exit."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program with ``arguments`` and return its exit code; nothing escapes but a bug in this function."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name may be no UTF-8, and a locale may know few characters
+    before = signal.signal(signal.SIGTERM, _terminate) if _in_main_thread() else None
+    try:
+        return _guarded(list(arguments))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python flushes once more at exit: that must not fail, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _guarded(arguments: list[str]) -> int:
+    try:
+        try:
+            answer: Any = program.main(args=arguments, prog_name="paperbuild", standalone_mode=False)
+        finally:
+            sys.stdout.flush()
+    except PaperbuildError as error:
+        return _failed(arguments, error.exit_code, error.diagnostics)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        return _failed(arguments, ExitCode.USAGE, (_usage(error),))
+    except (click.Abort, KeyboardInterrupt):
+        return _failed(arguments, ExitCode.INTERRUPTED, (Diagnostic("PB198", "interrupted"),))
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # the last line of defence: a bug is reported, never dumped on the screen
+        from paperbuild.cli.crash import crash_report
+
+        return _failed(arguments, ExitCode.INTERNAL, (crash_report(error, os.getcwd()),))
+    return answer if isinstance(answer, int) else ExitCode.OK
+
+
+def _failed(arguments: list[str], code: ExitCode, diagnostics: tuple[Diagnostic, ...]) -> int:
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    invocation = Invocation(os.getcwd(), os.getcwd(), json="--json" in words)
+    if invocation.json:
+        from paperbuild.cli.answers import failure, write_json
+
+        command = next((word for word in words if word in COMMANDS), "")
+        write_json(invocation.stdout, failure(command, code, diagnostics))
+    else:
+        invocation.complain(diagnostics)
+    return code
+
+
+def _usage(error: click.ClickException) -> Diagnostic:
+    message = error.format_message().strip().rstrip(".")
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "paperbuild"
+    return Diagnostic("PB180", message[:1].lower() + message[1:], help=(f"see {path} --help",))
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    # The same way out as Ctrl-C: what runs is ended, outputs are put back.
+    raise KeyboardInterrupt
+
+
+def _in_main_thread() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
