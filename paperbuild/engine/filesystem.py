@@ -43,6 +43,10 @@ class DiskFileSystem:
             executable=bool(found.st_mode & 0o100),
         )
 
+    def exists(self, path: str) -> bool:
+        """See the port."""
+        return os.path.lexists(path)
+
     def link(self, path: str) -> str | None:
         """See the port."""
         try:

@@ -106,9 +106,9 @@ class Observer:
         for path, is_folder in self._below(patterns.fixed_prefix(pattern)):
             if is_folder != folder_wanted or not patterns.matches(pattern, path):
                 continue
-            path += "/" if folder_wanted else ""
-            if not patterns.is_within(path, left_out):
-                found.append(path)
+            whole = f"{path}/" if folder_wanted else path
+            if not patterns.is_within(whole, left_out):
+                found.append(whole)
         return tuple(sorted(found))
 
     def _below(self, prefix: str) -> Iterator[tuple[str, bool]]:

@@ -34,6 +34,9 @@ class FileSystem(Protocol):
     def stat(self, path: str) -> Stat | None:
         """Return the status of what is at ``path``, links followed, or None where nothing is."""
 
+    def exists(self, path: str) -> bool:
+        """Return whether anything is at ``path`` itself, a dangling link included."""
+
     def link(self, path: str) -> str | None:
         """Return what the symbolic link at ``path`` holds, or None where there is no link."""
 
@@ -193,11 +196,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a job ended. ``status`` is its exit status, negative for a signal; ``timed_out`` says that the limit ended it."""
+    """How a job ended. ``status`` is its exit status, negative for a signal; the flags say that its limit, or we, ended it."""
 
     status: int
     duration_s: float
     timed_out: bool = False
+    cancelled: bool = False
 
 
 class Executor(Protocol):

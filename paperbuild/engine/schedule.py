@@ -29,6 +29,11 @@ class Schedule:
         self._lost: set[str] = set()
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """All ids of the build, those that were added last at the end."""
+        return tuple(self._order)
+
+    @property
     def settled(self) -> frozenset[str]:
         """The ids that are up to date."""
         return frozenset(self._settled)

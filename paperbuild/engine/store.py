@@ -4,7 +4,7 @@ Layout, version 1, below the store's folder::
 
     blobs/ab/<sha256>                  the content of one file, read-only; ``ab`` are the first two digits
     records/ab/<key>/<name>.json       one run, see :mod:`paperbuild.engine.trace`
-    tmp/                               files on their way; anything in it may be removed while no build runs
+    incoming/                          files on their way; anything in it may be removed while no build runs
     version                            "1"
 
 A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`.
@@ -42,7 +42,7 @@ class Store:
     def __init__(self, fs: FileSystem, root: str) -> None:
         self._fs = fs
         self.root = root
-        self._token = secrets.token_hex(6)
+        self.token = secrets.token_hex(6)
         self._count = itertools.count()
         self._lock = threading.Lock()
         self._unflushed: set[str] = set()
@@ -62,20 +62,20 @@ class Store:
                                help=("upgrade paperbuild, or name another [store] path",))
                 )  # fmt: skip
             return
-        for name in ("blobs", "records", "tmp"):
+        for name in ("blobs", "records", "incoming"):
             self._fs.make_folder(f"{self.root}/{name}")
         self._fs.write(f"{self.root}/.gitignore", b"*\n")
         self._fs.write(marker, STORE_VERSION.encode())
 
     def temporary(self) -> str:
         """Return a path for a file on its way; nobody else gets the same one."""
-        return f"{self.root}/tmp/{self._token}-{next(self._count)}"
+        return f"{self.root}/incoming/{self.token}-{next(self._count)}"
 
     def sweep(self) -> None:
         """Remove what dead builds left on its way. Only while this process holds the project's lock, and the store is not shared."""
-        for name in self._fs.names(f"{self.root}/tmp"):
-            if not name.startswith(self._token):
-                self._fs.remove_tree(f"{self.root}/tmp/{name}")
+        for name in self._fs.names(f"{self.root}/incoming"):
+            if not name.startswith(self.token):
+                self._fs.remove_tree(f"{self.root}/incoming/{name}")
 
     # blobs
 
@@ -232,4 +232,3 @@ class Store:
             return load_record(self._fs.read(path))
         except OSError:
             return None
-

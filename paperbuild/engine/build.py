@@ -1,0 +1,313 @@
+"""Builds: which actions run, which are reused, and what becomes of their outputs.
+
+One loop in one thread decides; what takes long happens in lanes beside it. The loop looks each action up when all it waits for is
+settled: first by its key, then among that key's records for one whose trace still holds. Reused outputs are placed from the store;
+the others are run, published and noted. A step that asks for an output that has not settled is put back behind the action that
+makes it; one whose inputs changed while it ran is run again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.graph import Action, Command, Graph, Resources, circle
+from paperbuild.engine.index import Run
+from paperbuild.engine.keys import Keyed, KeyMaker
+from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Floor, Made, Needs
+from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.shelf import Shelf
+from paperbuild.engine.staleness import Reason
+from paperbuild.engine.store import DamagedBlob
+from paperbuild.engine.trace import Record
+from paperbuild.engine.workshop import Workshop
+from paperbuild.errors import BuildError, InternalError, Interrupted
+from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Noticed, Outcome
+
+MOST_ATTEMPTS = 4
+"""How often an action runs whose inputs change while it runs, before that is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build.
+
+    ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
+    only what needs it. ``no_run``: no command is executed. ``adopt``/``overwrite``: what becomes of outputs that are somebody's own.
+    """
+
+    jobs: int = 1
+    gpus: int = 1
+    memory_bytes: int = 0
+    keep_going: bool = False
+    no_run: bool = False
+    adopt: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """How a build ended: each action's outcome, and every diagnostic, errors last."""
+
+    outcomes: Mapping[str, Outcome]
+    diagnostics: tuple[Diagnostic, ...]
+    duration_s: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything that was wanted is up to date."""
+        return all(outcome in {Outcome.RAN, Outcome.REUSED} for outcome in self.outcomes.values())
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many actions ended so."""
+        return sum(1 for found in self.outcomes.values() if found is outcome)
+
+
+def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener) -> BuildReport:
+    """Bring the actions ``wanted``, and what they need, up to date.
+
+    Raises:
+        BuildError: another build is at work in this project.
+        Interrupted: the user asked to stop; what ran was ended and undone.
+    """
+    workshop.prepare()
+    with workshop.lock.hold(f"{workshop.site.state}/lock"):
+        one = _Build(graph, workshop, options, listener)
+        try:
+            return one.run(wanted)
+        finally:
+            workshop.index.flush()
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the loop knows of the actions on their way."""
+
+    keyed: dict[str, Keyed] = field(default_factory=dict)
+    reasons: dict[str, Reason] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    stopping: bool = False
+
+
+class _Build:
+    def __init__(self, graph: Graph, workshop: Workshop, options: BuildOptions, listener: Listener) -> None:
+        self._workshop = workshop
+        self._options = options
+        self._tell = listener
+        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+        self._shelf = Shelf(
+            workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions, overwrite=options.overwrite
+        )
+        self._graph = graph.with_edges(last_edges(graph, workshop))
+        self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
+        self._lookup = Lookup(workshop, self._observer, self._shelf)
+        self._progress = _Progress()
+
+    def run(self, wanted: Sequence[str]) -> BuildReport:
+        clock = self._workshop.clock
+        begin = clock.monotonic_s()
+        self._notice(*self._shelf.recover(self._workshop.executor.end_group))
+        self._notice(*self._shelf.remove_orphans(self._graph))
+        ids = self._graph.closure(wanted)
+        self._tell(BuildStarted(len(ids)))
+        resources = {id_: action.resources for id_, action in self._graph.actions.items()}
+        capacity = Resources(cpu=self._options.jobs, gpu=self._options.gpus, memory_bytes=self._options.memory_bytes)
+        schedule = Schedule(ids, self._graph.edges, resources, capacity)
+        try:
+            self._loop(schedule)
+        except KeyboardInterrupt:
+            self._cancel(schedule)
+            raise Interrupted(Diagnostic("PB404", "interrupted; what ran was ended, and its outputs are as they were")) from None
+        outcomes = {id_: self._progress.outcomes.get(id_, Outcome.CANCELLED) for id_ in schedule.order}
+        duration_s = clock.monotonic_s() - begin
+        self._tell(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
+        return BuildReport(outcomes, tuple(self._progress.diagnostics), duration_s)
+
+    def _loop(self, schedule: Schedule) -> None:
+        while True:
+            self._start_what_can(schedule)
+            if not schedule.running:
+                return
+            id_, result = self._workshop.lanes.wait()
+            self._take(schedule, id_, result)
+
+    def _start_what_can(self, schedule: Schedule) -> None:
+        progress = self._progress
+        found = True
+        while found:
+            found = False
+            for id_ in schedule.due():
+                if id_ in progress.outcomes or (progress.stopping and id_ in progress.reasons):
+                    continue
+                if id_ not in progress.reasons and not self._examine(schedule, id_):
+                    found = True  # settled or lost: others may be due now
+                elif not progress.stopping and schedule.has_room(id_):
+                    self._start(schedule, id_)
+
+    def _examine(self, schedule: Schedule, id_: str) -> bool:
+        """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
+        action = self._graph.actions[id_]
+        keyed = self._keys.key(action)
+        self._progress.keyed[id_] = keyed
+        self._notice(*keyed.notices)
+        if keyed.faults:
+            self._fail(schedule, id_, keyed.faults)
+            return False
+        found = self._lookup.find(action, keyed)
+        if isinstance(found, Record):
+            reason = self._reuse(schedule, action, found)
+            if reason is None:
+                return False
+            found = reason
+        if self._options.no_run and isinstance(action.recipe, Command):
+            self._hold(schedule, action, found)
+            return False
+        self._progress.reasons[id_] = found
+        return True
+
+    def _reuse(self, schedule: Schedule, action: Action, record: Record) -> Reason | None:
+        """Place the outputs of ``record``; return why the action must run after all, or None."""
+        try:
+            self._shelf.place(action, record.artifacts)
+        except DamagedBlob:
+            return Reason("output", "the store's copy of its output is damaged")
+        except BuildError as error:
+            if not (self._options.adopt and self._adopt(action)):
+                self._fail(schedule, action.id, error.diagnostics, stop=False)
+                return None
+        last = self._workshop.index.last_run(action.id)
+        if last is None or (last.key, last.record) != (record.key, record.name):
+            reads = self._lookup.reads(record, self._graph)
+            self._workshop.index.note_run(action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads))
+        self._settle(schedule, action, Outcome.REUSED, 0.0)
+        return None
+
+    def _adopt(self, action: Action) -> bool:
+        """Take what stands at the outputs as the result of ``action``; return whether all of them were there."""
+        return self._attempt(action).adopt()
+
+    def _attempt(self, action: Action, settled: frozenset[str] = frozenset()) -> Attempt:
+        floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys)
+        return Attempt(floor, action, self._progress.keyed[action.id], settled)
+
+    def _start(self, schedule: Schedule, id_: str) -> None:
+        action = self._graph.actions[id_]
+        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
+            self._settle(schedule, action, Outcome.REUSED, 0.0)
+            return
+        attempt = self._attempt(action, schedule.settled)
+        last = self._workshop.index.last_run(id_)
+        self._tell(ActionStarted(id_, self._progress.reasons[id_].text, last.duration_s if last and last.succeeded else None))
+        schedule.start(id_)
+        self._progress.attempts[id_] += 1
+        self._workshop.lanes.start(id_, attempt.run)
+
+    def _take(self, schedule: Schedule, id_: str, result: object) -> None:
+        action = self._graph.actions[id_]
+        del self._progress.reasons[id_]
+        match result:
+            case Made(duration_s, warnings):
+                self._notice(*warnings)
+                self._settle(schedule, action, Outcome.RAN, duration_s)
+            case Failed(diagnostics, duration_s, is_ours):
+                self._fail(schedule, id_, diagnostics, duration_s=duration_s, stop=is_ours)
+            case Needs(others):
+                self._put_behind(schedule, action, others)
+            case Changed(path):
+                self._run_again(schedule, action, path)
+            case Cancelled():
+                self._fail(schedule, id_, (), outcome=Outcome.CANCELLED)
+            case BaseException():
+                raise result
+            case _:
+                raise InternalError(f"{id_} ended as {result!r}")
+
+    def _put_behind(self, schedule: Schedule, action: Action, others: Sequence[str]) -> None:
+        for other in others:
+            turn = self._graph.path(other, action.id)
+            if turn:
+                self._fail(schedule, action.id, (circle((action.id, *turn), self._graph.actions),))
+                return
+        self._graph.edges[action.id] |= frozenset(others)
+        schedule.add(self._graph.closure(others), self._graph.edges)
+        lost = schedule.again(action.id, others)
+        if lost:
+            self._block(action.id, schedule)
+
+    def _run_again(self, schedule: Schedule, action: Action, path: str) -> None:
+        if self._progress.attempts[action.id] < MOST_ATTEMPTS:
+            schedule.again(action.id)
+            return
+        fault = Diagnostic(
+            "PB414", f"{path} changed each time that {action.id} ran", action.span,
+            notes=(f"it ran {MOST_ATTEMPTS} times; a result is published only where its inputs stayed the same",),
+            help=(f"does {action.id}, or something beside it, write {path}?",),
+        )  # fmt: skip
+        self._fail(schedule, action.id, (fault,))
+
+    # endings
+
+    def _settle(self, schedule: Schedule, action: Action, outcome: Outcome, duration_s: float) -> None:
+        schedule.settle(action.id)
+        self._progress.outcomes[action.id] = outcome
+        self._tell(ActionEnded(action.id, outcome, duration_s, tuple(output.path for output in action.outputs)))
+
+    def _fail(
+        self,
+        schedule: Schedule,
+        id_: str,
+        diagnostics: Sequence[Diagnostic],
+        *,
+        outcome: Outcome = Outcome.FAILED,
+        duration_s: float = 0.0,
+        stop: bool = True,
+    ) -> None:
+        self._progress.stopping |= stop and not self._options.keep_going
+        self._progress.outcomes[id_] = outcome
+        self._tell(ActionEnded(id_, outcome, duration_s))
+        self._notice(*diagnostics)
+        self._block(id_, schedule)
+
+    def _hold(self, schedule: Schedule, action: Action, reason: Reason) -> None:
+        fault = Diagnostic(
+            "PB430", f"{action.id} is stale, and nothing may be executed", action.span, notes=(reason.text,), help=("leave out --no-run",)
+        )
+        self._fail(schedule, action.id, (fault,), outcome=Outcome.HELD, stop=False)
+
+    def _block(self, id_: str, schedule: Schedule) -> None:
+        for other in schedule.lose(id_):
+            self._progress.outcomes[other] = Outcome.BLOCKED
+            self._tell(ActionEnded(other, Outcome.BLOCKED, 0.0))
+
+    def _notice(self, *diagnostics: Diagnostic) -> None:
+        for diagnostic in diagnostics:
+            self._progress.diagnostics.append(diagnostic)
+            self._tell(Noticed(diagnostic))
+
+    def _cancel(self, schedule: Schedule) -> None:
+        self._workshop.executor.cancel_all()
+        while schedule.running:
+            id_, _ = self._workshop.lanes.wait()
+            schedule.lose(id_)
+
+
+def last_edges(graph: Graph, workshop: Workshop) -> dict[str, tuple[str, ...]]:
+    """Return the edges that the last traces of steps show: an action's id to those whose outputs it read."""
+    found = {}
+    for id_ in graph.actions:
+        last = workshop.index.last_run(id_)
+        if last is not None and last.reads:
+            makers = (graph.maker(path) for path in last.reads)
+            found[id_] = tuple(maker.id for maker in makers if maker is not None)
+    return found
+
+
+def has_errors(report: BuildReport) -> bool:
+    """Return whether an error was told."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in report.diagnostics)

@@ -1,0 +1,87 @@
+"""What was set aside for runs that have not ended: one small file for each, from which any later build can put things right.
+
+An entry is written before anything is moved and removed when the run is published or undone. Its phases:
+
+``moving``    outputs of earlier runs are being renamed aside; no process was started. Undone by renaming back what was moved.
+``running``   the command runs, or ran, in the process group named. Undone by ending the group, removing what it wrote, and renaming
+              back; an output that had something aside which is gone has been given back already, and is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from paperbuild.engine.digest import digest_of
+from paperbuild.engine.ports import FileSystem
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One output: its path, and the path that what stood there was renamed to (None: nothing stood there), both absolute."""
+
+    path: str
+    aside: str | None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One run that has not ended. ``identity`` tells the process group ``group`` from a later one with the same number."""
+
+    action: str
+    outputs: tuple[Held, ...]
+    phase: Literal["moving", "running"] = "moving"
+    group: int | None = None
+    identity: str = ""
+
+
+class Journal:
+    """The open entries, files in ``folder``."""
+
+    def __init__(self, fs: FileSystem, folder: str) -> None:
+        self._fs = fs
+        self._folder = folder
+
+    def _path(self, action: str) -> str:
+        return f"{self._folder}/{digest_of('journal', action)[:24]}.json"
+
+    def write(self, entry: Entry) -> Entry:
+        """Write ``entry`` in place of an earlier one of the same action; it is on the disk when this returns."""
+        path = self._path(entry.action)
+        self._fs.write(path + ".new", msgspec.json.encode(entry))
+        self._fs.rename(path + ".new", path)
+        self._fs.flush_folder(self._folder)
+        return entry
+
+    def close(self, entry: Entry) -> None:
+        """Remove ``entry``: nothing is left to undo."""
+        self._fs.unlink(self._path(entry.action))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the open entries. One that was never written in full moved nothing, and is dropped."""
+        found = []
+        for name in self._fs.names(self._folder):
+            if name.endswith(".json"):
+                try:
+                    found.append(msgspec.json.decode(self._fs.read(f"{self._folder}/{name}"), type=Entry))
+                except msgspec.DecodeError:
+                    self._fs.unlink(f"{self._folder}/{name}")
+        return tuple(found)
+
+    def undo(self, entry: Entry) -> None:
+        """Put back what stood at each output before; may be interrupted anywhere and called again."""
+        for held in entry.outputs:
+            moved = held.aside is not None and self._fs.exists(held.aside)
+            if entry.phase == "running" and (moved or held.aside is None):
+                self._fs.remove_tree(held.path)
+            if moved:
+                assert held.aside is not None
+                self._fs.make_folder(held.path.rpartition("/")[0])
+                self._fs.rename(held.aside, held.path)
+        self.close(entry)
+
+    def forget(self, entry: Entry) -> None:
+        """Remove what was set aside, and the entry: what stands at the outputs now is what shall stand there."""
+        self.close(entry)
+        for held in entry.outputs:
+            if held.aside is not None:
+                self._fs.remove_tree(held.aside)

@@ -1,0 +1,33 @@
+"""Where runs happen side by side: one thread each, their results taken one by one."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Lanes(Protocol):
+    """Runs functions beside the caller. A test's lanes run them in an order of its own."""
+
+    def start(self, id_: str, work: Callable[[], object]) -> None:
+        """Begin ``work``, which never raises."""
+
+    def wait(self) -> tuple[str, object]:
+        """Wait until one of the works begun has ended; return its id and what it returned."""
+
+
+class ThreadLanes:
+    """One thread for each work: they wait for processes, disks and typesetters, which all let other threads go on."""
+
+    def __init__(self) -> None:
+        self._ended: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+
+    def start(self, id_: str, work: Callable[[], object]) -> None:
+        """See :class:`Lanes`."""
+        threading.Thread(target=lambda: self._ended.put((id_, work())), name=id_, daemon=True).start()
+
+    def wait(self) -> tuple[str, object]:
+        """See :class:`Lanes`."""
+        return self._ended.get()

@@ -1,0 +1,44 @@
+"""The two-level lookup: an action's key gives candidate records, its present state chooses among them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.keys import Keyed, is_unknown
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.shelf import Shelf
+from paperbuild.engine.staleness import Present, Question, Reason, decide, stale_reasons
+from paperbuild.engine.trace import Content, Record, Tree
+from paperbuild.engine.workshop import Workshop
+
+
+class Lookup:
+    """Finds records to reuse, or the reasons why there is none."""
+
+    def __init__(self, workshop: Workshop, observer: Observer, shelf: Shelf) -> None:
+        self._workshop = workshop
+        self._present = Present(observer.holds, shelf.available)
+
+    def reasons(self, action: Action, keyed: Keyed) -> Generator[Reason, None, Record | None]:
+        """Return the one generator of reasons for ``action``."""
+        store = self._workshop.store
+        last = self._workshop.index.last_run(action.id)
+        question = Question(
+            components=keyed.components,
+            candidates=store.records(keyed.key),
+            last=None if last is None else store.record(last.key, last.record),
+            refresh_s=action.refresh_s,
+            unknown=is_unknown(action),
+            now_ns=self._workshop.clock.now_ns(),
+        )
+        return stale_reasons(question, self._present)
+
+    def find(self, action: Action, keyed: Keyed) -> Record | Reason:
+        """Return the record to reuse for ``action``, or the first reason to run it."""
+        return decide(self.reasons(action, keyed))
+
+    def reads(self, record: Record, graph: Graph) -> tuple[str, ...]:
+        """Return the outputs of other actions that ``record`` read."""
+        paths = (item.path for item in record.items if isinstance(item, Content | Tree))
+        return tuple(path for path in paths if (maker := graph.maker(path)) is not None and maker.id != record.action)

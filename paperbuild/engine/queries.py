@@ -1,0 +1,145 @@
+"""Questions about a project that change nothing: how things stand, and why. And taking away what builds made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from paperbuild.engine.build import last_edges
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.index import Run
+from paperbuild.engine.keys import KeyMaker
+from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.ownership import Standing
+from paperbuild.engine.shelf import Shelf
+from paperbuild.engine.staleness import Reason
+from paperbuild.engine.trace import Record
+from paperbuild.engine.workshop import Workshop
+
+
+class State(StrEnum):
+    """How an action stands."""
+
+    FRESH = "up to date"
+    ADOPTED = "adopted"  # up to date by results taken over from disk
+    STALE = "stale"
+    NEVER = "never built"
+    UNKNOWN = "inputs unknown"
+    FAILED = "failed"  # stale, and its last run failed
+    WAITING = "waits"  # something it needs is stale, so nobody can know yet
+    FOREIGN = "changed by hand"  # up to date, but an output was replaced by somebody
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), and its last run."""
+
+    action: Action
+    state: State
+    reasons: tuple[Reason, ...]
+    last: Run | None
+
+
+def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
+    """Return how ``wanted``, and all they need, stand, each after what it needs; nothing is written."""
+    inspector = _Inspector(graph, workshop)
+    return tuple(inspector.standing(id_) for id_ in inspector.graph.closure(wanted))
+
+
+class _Inspector:
+    def __init__(self, graph: Graph, workshop: Workshop) -> None:
+        self.graph = graph.with_edges(last_edges(graph, workshop))
+        self._workshop = workshop
+        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+        self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
+        self._keys = KeyMaker(self.graph, self._observer, workshop.environment, workshop.runners)
+        self._lookup = Lookup(workshop, self._observer, self._shelf)
+        self._known: dict[str, Situation] = {}
+
+    def standing(self, id_: str) -> Situation:
+        if id_ not in self._known:
+            self._known[id_] = self._judge(self.graph.actions[id_])
+        return self._known[id_]
+
+    def _judge(self, action: Action) -> Situation:
+        last = self._workshop.index.last_run(action.id)
+        before = [self.standing(other) for other in sorted(self.graph.edges[action.id])]
+        unsettled = [one.action.id for one in before if one.state not in {State.FRESH, State.ADOPTED}]
+        if unsettled:
+            reasons = tuple(Reason("trace", f"{other} comes first, and is not up to date") for other in unsettled)
+            return Situation(action, State.WAITING, reasons, last)
+        keyed = self._keys.key(action)
+        if keyed.faults:
+            return Situation(action, State.STALE, tuple(Reason("key", fault.message) for fault in keyed.faults), last)
+        generator = self._lookup.reasons(action, keyed)
+        reasons_found: list[Reason] = []
+        record: Record | None = None
+        while True:
+            try:
+                reasons_found.append(next(generator))
+            except StopIteration as end:
+                record = end.value
+                break
+        if record is not None:
+            return self._judge_reused(action, record, last)
+        return Situation(action, _state(reasons_found, last), tuple(reasons_found), last)
+
+    def _judge_reused(self, action: Action, record: Record, last: Run | None) -> Situation:
+        standings = [(artifact, self._shelf.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
+        foreign = tuple(
+            Reason("output", f"{artifact.path} was not made by paperbuild, or was changed since")
+            for artifact, found in standings
+            if found is Standing.FOREIGN
+        )
+        if foreign:
+            return Situation(action, State.FOREIGN, foreign, last)
+        return Situation(action, State.ADOPTED if record.adopted else State.FRESH, (), last)
+
+
+def _state(reasons: Sequence[Reason], last: Run | None) -> State:
+    if reasons and reasons[0].kind == "unknown":
+        return State.UNKNOWN
+    if last is not None and not last.succeeded:
+        return State.FAILED
+    return State.NEVER if not reasons or reasons[0].kind == "never" else State.STALE
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What :func:`clean` took away, and what it left because it is not ours; project-relative paths."""
+
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def clean(graph: Graph, workshop: Workshop, *, dry_run: bool = False) -> Cleaned:
+    """Take every output that is ours out of the tree, documents too; the store keeps them, so the next build runs nothing.
+
+    Raises:
+        BuildError: a build is at work in this project.
+    """
+    if dry_run:
+        return _clean(graph, workshop, dry_run=True)
+    workshop.prepare()
+    with workshop.lock.hold(f"{workshop.site.state}/lock"):
+        return _clean(graph, workshop, dry_run=False)
+
+
+def _clean(graph: Graph, workshop: Workshop, *, dry_run: bool) -> Cleaned:
+    observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+    shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions)
+    if not dry_run:
+        shelf.recover(workshop.executor.end_group)
+    paths = {output.path for action in graph.actions.values() for output in action.outputs} | set(shelf.owned())
+    removed, left = [], []
+    for path in sorted(paths):
+        standing = shelf.standing(path)
+        if standing in {Standing.OURS, Standing.WANTED}:
+            removed.append(path)
+            if not dry_run:
+                shelf.remove(path)
+        elif standing is not Standing.ABSENT:
+            left.append(path)
+    return Cleaned(tuple(removed), tuple(left))

@@ -1,0 +1,80 @@
+"""How steps read: every read and every miss becomes an item of their trace."""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from collections.abc import Iterable
+
+from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.graph import Graph
+from paperbuild.engine.ports import FileSystem, NotSettled
+from paperbuild.engine.trace import Absent, Content, Item
+
+
+class RecordingReader:
+    """:class:`paperbuild.engine.ports.Reader` for one run of the action ``action``; ``settled`` are the ids that may be read from."""
+
+    def __init__(self, root: str, fs: FileSystem, graph: Graph, action: str, settled: frozenset[str]) -> None:
+        self._root = root
+        self._fs = fs
+        self._graph = graph
+        self._action = action
+        self._settled = settled
+        self._items: dict[str, Item] = {}
+        self._outputs: set[str] = set()
+        self._lock = threading.Lock()
+
+    def require(self, paths: Iterable[str]) -> None:
+        """See the port."""
+        missing: dict[str, None] = {}
+        for path in paths:
+            maker = self._graph.maker(self._relative(path))
+            if maker is not None and maker.id != self._action:
+                self._outputs.add(self._relative(path))
+                if maker.id not in self._settled:
+                    missing[maker.id] = None
+        if missing:
+            raise NotSettled(tuple(missing))
+
+    def read(self, path: str) -> bytes:
+        """See the port."""
+        self.require((path,))
+        relative = self._relative(path)
+        try:
+            data = self._fs.read(self._absolute(relative))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            self._note(Absent(relative))
+            raise FileNotFoundError(path) from None
+        self._note(Content(relative, digest_bytes(data)))
+        return data
+
+    def exists(self, path: str) -> bool:
+        """See the port."""
+        self.require((path,))
+        stat = self._fs.stat(self._absolute(self._relative(path)))
+        if stat is None or stat.is_folder:
+            self._note(Absent(self._relative(path)))
+            return False
+        self.read(path)
+        return True
+
+    def items(self) -> tuple[Item, ...]:
+        """Return the trace so far, sorted by path."""
+        with self._lock:
+            return tuple(item for _, item in sorted(self._items.items()))
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the outputs of other actions that were asked for, sorted: edges."""
+        return tuple(sorted(self._outputs))
+
+    def _note(self, item: Absent | Content) -> None:
+        with self._lock:
+            self._items.setdefault(item.path, item)
+
+    def _relative(self, path: str) -> str:
+        normal = posixpath.normpath(path)
+        return posixpath.relpath(normal, self._root) if normal.startswith(self._root + "/") else normal
+
+    def _absolute(self, path: str) -> str:
+        return path if path.startswith("/") else posixpath.join(self._root, path)

@@ -1,0 +1,278 @@
+"""One attempt at one action, in a lane: from clearing the places of its outputs to publishing them.
+
+An attempt never raises; it returns how it ended. Whatever goes wrong, the outputs that stood before stand again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.digest import digest_of
+from paperbuild.engine.graph import Action, Command, Graph
+from paperbuild.engine.index import Run
+from paperbuild.engine.journal import Entry
+from paperbuild.engine.keys import Keyed, KeyMaker, index_of, params_of
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.ports import Ended, Job, NotSettled
+from paperbuild.engine.reading import RecordingReader
+from paperbuild.engine.shelf import Shelf
+from paperbuild.engine.store import DamagedBlob
+from paperbuild.engine.trace import Artifact, EnvironmentVariable, Item, Package, Record
+from paperbuild.engine.workshop import Workshop
+from paperbuild.errors import BuildError, PaperbuildError
+
+LOG_LINES = 12
+"""How many of a failed command's last lines an error shows."""
+
+LOGS_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """It ran, and its outputs are published."""
+
+    duration_s: float
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It failed. ``is_ours`` is false where only the place of its outputs is the trouble, and nothing ran."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    duration_s: float = 0.0
+    is_ours: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """It asked for outputs of these actions, which have not settled."""
+
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What it read changed while it ran; nothing was published."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """It was ended because the build stops."""
+
+
+Result = Made | Failed | Needs | Changed | Cancelled | BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What all attempts of one build share."""
+
+    workshop: Workshop
+    graph: Graph
+    observer: Observer
+    shelf: Shelf
+    keys: KeyMaker
+
+
+class Attempt:
+    """One attempt at ``action`` under the key ``keyed``, with the actions in ``settled`` up to date."""
+
+    def __init__(self, floor: Floor, action: Action, keyed: Keyed, settled: frozenset[str] = frozenset()) -> None:
+        self._workshop = floor.workshop
+        self._graph = floor.graph
+        self._observer = floor.observer
+        self._shelf = floor.shelf
+        self._keys = floor.keys
+        self._action = action
+        self._keyed = keyed
+        self._settled = settled
+
+    def run(self) -> Result:
+        """Run the action; return how it ended."""
+        begin = self._workshop.clock.monotonic_s()
+        try:
+            return (
+                self._run_command(self._action.recipe)
+                if isinstance(self._action.recipe, Command)
+                else self._run_step(self._action.recipe.runner)
+            )
+        except NotSettled as wanted:
+            return Needs(wanted.actions)
+        except PaperbuildError as error:
+            return Failed(error.diagnostics, self._workshop.clock.monotonic_s() - begin)
+        except OSError as error:
+            return Failed((_disk_fault(self._action, error),), self._workshop.clock.monotonic_s() - begin)
+        except BaseException as error:
+            return error
+
+    # steps
+
+    def _run_step(self, name: str) -> Result:
+        workshop = self._workshop
+        begin = workshop.clock.monotonic_s()
+        reader = RecordingReader(workshop.site.root, workshop.fs, self._graph, self._action.id, self._settled)
+        result = workshop.runners[name].run(self._action, reader)
+        items = reader.items()
+        changed = self._changed(items)
+        if changed is not None:
+            return changed
+        artifacts = tuple(
+            Artifact(output.name, output.path, workshop.store.put_bytes(result.outputs[output.name]), len(result.outputs[output.name]))
+            for output in self._action.outputs
+        )
+        duration_s = workshop.clock.monotonic_s() - begin
+        self._publish(items, artifacts, duration_s, reads=reader.outputs())
+        try:
+            self._shelf.place(self._action, artifacts)
+        except DamagedBlob as lost:
+            return Failed((Diagnostic("PB405", f"the store lost {lost} as soon as it was written"),), duration_s)
+        return Made(duration_s, result.warnings)
+
+    def _changed(self, items: Sequence[Item]) -> Changed | None:
+        """Return what changed since the key was made and the items were read."""
+        now = self._keys.key(self._action)
+        if now.key != self._keyed.key:
+            pairs = set(now.components) ^ set(self._keyed.components)
+            return Changed(min(pairs)[0].removeprefix("input:"))
+        for item in items:
+            if not self._observer.holds(item):
+                return Changed(item.name if isinstance(item, Package | EnvironmentVariable) else item.path)
+        return None
+
+    # commands
+
+    def _run_command(self, recipe: Command) -> Result:
+        try:
+            cleared = self._shelf.set_aside(self._action)
+        except BuildError as refused:
+            return Failed(refused.diagnostics, is_ours=False)
+        running = Entry(cleared.action, cleared.outputs, "running")
+        try:
+            result = self._run_cleared(recipe, running)
+        except BaseException:
+            self._shelf.journal.undo(running)
+            raise
+        if isinstance(result, Made):
+            self._shelf.journal.forget(running)
+        else:
+            self._shelf.journal.undo(running)
+        return result
+
+    def _run_cleared(self, recipe: Command, entry: Entry) -> Result:
+        """Run the command where nothing stands at its outputs, and publish what it makes."""
+        log, shown = self._new_log()
+        limit_s = self._action.resources.time_s
+        job = Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, self._environment(), log, limit_s)
+
+        def started(group: int, identity: str) -> None:
+            self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity))
+
+        ended = self._workshop.executor.run(job, started)
+        if ended.cancelled or ended.timed_out or ended.status != 0:
+            self._note(Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, shown))
+            return Cancelled() if ended.cancelled else Failed((self._fault(ended, log, shown),), ended.duration_s)
+        artifacts = self._shelf.collect(self._action, shown)
+        sources = [self._observer.absolute(path) for path, _ in self._keys.inputs(self._action)]
+        items = tuple(Package(*found) for found in self._workshop.environment.packages(self._action, sources))
+        changed = self._changed(items)
+        if changed is not None:
+            return changed
+        self._publish(items, artifacts, ended.duration_s, shown)
+        return Made(ended.duration_s)
+
+    def _environment(self) -> tuple[tuple[str, str], ...]:
+        """Return the command's environment, with its parameters and its index of cells in files and variables."""
+        folder = f"{self._workshop.site.state}/given/{_slug(self._action.id)}"
+        self._workshop.fs.make_folder(folder)
+        given = dict(self._workshop.environment.given(self._action))
+        for name, data in (("params", params_of(self._action)), ("index", index_of(self._action, self._graph))):
+            path = f"{folder}/{name}.json"
+            self._workshop.fs.write(path, data)
+            given[f"PAPERBUILD_{name.upper()}"] = path
+        given["PAPERBUILD_CHECKPOINTS"] = f"{self._workshop.site.state}/checkpoints/{_slug(self._action.id)}"
+        self._workshop.fs.make_folder(given["PAPERBUILD_CHECKPOINTS"])
+        for name, value in self._action.params:
+            given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = str(value)
+        return tuple(sorted(given.items()))
+
+    def _new_log(self) -> tuple[str, str]:
+        """Return the absolute path of a new log, and the path to show."""
+        now = datetime.fromtimestamp(self._workshop.clock.now_ns() / 1e9, UTC)
+        relative = f"logs/{_slug(self._action.id)}"
+        folder = f"{self._workshop.site.state}/{relative}"
+        self._workshop.fs.make_folder(folder)
+        for name in self._workshop.fs.names(folder)[: -(LOGS_KEPT - 1)]:
+            self._workshop.fs.unlink(f"{folder}/{name}")
+        name = f"{now:%Y%m%dT%H%M%S.%f}.log"
+        return f"{folder}/{name}", f".paperbuild/{relative}/{name}"
+
+    def _fault(self, ended: Ended, log: str, shown: str) -> Diagnostic:
+        text = self._workshop.fs.read(log).decode(errors="replace") if self._workshop.fs.stat(log) else ""
+        lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
+        if ended.timed_out:
+            what = f"{self._action.id} took longer than its limit of {self._action.resources.time_s:g} s and was ended"
+        elif ended.status < 0:
+            what = f"{self._action.id} was ended by signal {-ended.status}"
+        else:
+            what = f"{self._action.id} failed with exit status {ended.status}"
+        recipe = self._action.recipe
+        assert isinstance(recipe, Command)
+        help_ = ("is the program installed, and on PATH?",) if ended.status == 127 else ()
+        return Diagnostic(
+            "PB440", what, self._action.span, notes=(f"the command was: {recipe.line}", f"the whole log is {shown}"), help=help_,
+            detail=tuple(lines[-LOG_LINES:]),
+        )  # fmt: skip
+
+    # publishing
+
+    def _publish(
+        self, items: tuple[Item, ...], artifacts: tuple[Artifact, ...], duration_s: float, log: str = "", reads: tuple[str, ...] = ()
+    ) -> None:
+        record = self._record(items, artifacts, duration_s)
+        self._workshop.store.add(record)
+        if isinstance(self._action.recipe, Command):
+            self._shelf.own(artifacts)
+        self._note(Run(record.key, record.name, record.finished_ns, duration_s, True, log, reads))
+
+    def _record(self, items: tuple[Item, ...], artifacts: tuple[Artifact, ...], duration_s: float, *, adopted: bool = False) -> Record:
+        return Record(
+            key=self._keyed.key, action=self._action.id, target=self._action.target, components=self._keyed.components, items=items,
+            artifacts=artifacts, finished_ns=self._workshop.clock.now_ns(), duration_s=duration_s, adopted=adopted,
+        )  # fmt: skip
+
+    def _note(self, run: Run) -> None:
+        last = self._workshop.index.last_run(self._action.id)
+        if not run.succeeded and last is not None:
+            run = Run(last.key, last.record, run.finished_ns, run.duration_s, False, run.log, last.reads)
+        self._workshop.index.note_run(self._action.id, run)
+
+    def adopt(self) -> bool:
+        """Record what stands at the outputs as the action's result, without running; return whether all of them were there."""
+        if not all(self._observer.exists(output.path.rstrip("/")) for output in self._action.outputs):
+            return False
+        artifacts = self._shelf.collect(self._action, "")
+        record = self._record((), artifacts, 0.0, adopted=True)
+        self._workshop.store.add(record)
+        self._shelf.own(artifacts)
+        self._note(Run(record.key, record.name, record.finished_ns, 0.0, True))
+        return True
+
+
+def _slug(id_: str) -> str:
+    """Return a file name for an action's id, different for different ids."""
+    plain = re.sub(r"[^A-Za-z0-9._=,-]", "_", id_)[:80]
+    return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
+
+
+def _disk_fault(action: Action, error: OSError) -> Diagnostic:
+    return Diagnostic(
+        "PB406", f"{action.id}: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), action.span,
+        help=("is the disk full, or a folder not writable?",),
+    )  # fmt: skip

@@ -1,0 +1,307 @@
+"""The outputs of actions: set aside before a run, given back after a failure, kept in the store, placed from it.
+
+Nothing here overwrites what is not ours (:mod:`paperbuild.engine.ownership`), and whatever the moment of a crash, what it was doing
+can be undone (:mod:`paperbuild.engine.journal`) or done again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.graph import Action, Graph, Output
+from paperbuild.engine.index import Index
+from paperbuild.engine.journal import Entry, Held, Journal
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.ownership import Claims, Standing, judge, refusal
+from paperbuild.engine.ports import FileSystem, VersionControl
+from paperbuild.engine.store import Store
+from paperbuild.engine.trace import Artifact
+from paperbuild.errors import BuildError
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A project's folders: ``root`` holds the manifest, ``state`` what a build needs between runs (``.paperbuild``)."""
+
+    root: str
+    state: str
+
+
+class Shelf:
+    """The outputs of one project."""
+
+    def __init__(  # noqa: PLR0913 - these are the parts it joins; a bag for them would only hide that
+        self,
+        site: Site,
+        fs: FileSystem,
+        store: Store,
+        index: Index,
+        observer: Observer,
+        versions: VersionControl,
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        self._site = site
+        self._fs = fs
+        self._store = store
+        self._index = index
+        self._observer = observer
+        self._versions = versions
+        self._overwrite = overwrite
+        self._owned: dict[str, str] | None = None
+        self._recorded: dict[str, set[str]] | None = None
+        self._lock = threading.RLock()
+        self._count = itertools.count()
+        self.journal = Journal(fs, f"{site.state}/journal")
+
+    # whose it is
+
+    def owned(self) -> dict[str, str]:
+        """Return what we published last, by output path; found again from the records where the index is new."""
+        with self._lock:
+            if self._owned is None:
+                self._owned = self._index.owned()
+                if self._index.is_new:
+                    self._recover_ownership(self._owned)
+            return self._owned
+
+    def _recover_ownership(self, owned: dict[str, str]) -> None:
+        for path, contents in self._contents().items():
+            found = self._observer.output_digest(path)
+            if found in contents:
+                owned.setdefault(path, found)
+        self._index.own(owned)
+
+    def _contents(self) -> dict[str, set[str]]:
+        with self._lock:
+            if self._recorded is None:
+                self._recorded = {}
+                for record in self._store.all_records():
+                    for artifact in record.artifacts:
+                        self._recorded.setdefault(artifact.path, set()).add(artifact.digest)
+            return self._recorded
+
+    def _own(self, contents: dict[str, str]) -> None:
+        with self._lock:
+            self.owned().update(contents)
+            self._index.own(contents)
+            if self._recorded is not None:
+                for path, digest in contents.items():
+                    self._recorded.setdefault(path, set()).add(digest)
+
+    def standing(self, path: str, wanted: str | None = None) -> Standing:
+        """Return whose the content at an output's path is."""
+        claims = Claims(
+            published=self.owned().get(path),
+            journalled=False,  # a build recovers before it asks, and one action's outputs are nobody else's
+            recorded=lambda digest: digest in self._contents().get(path, ()),
+            recoverable=lambda: self._versions.recoverable(self._observer.absolute(path).rstrip("/")),
+        )
+        return judge(self._observer.output_digest(path), wanted, claims)
+
+    def _claim(self, action: Action, path: str, wanted: str | None = None) -> Standing:
+        """Return the standing of what may be replaced, its content kept where it was not ours; refuse what is somebody's own."""
+        standing = self.standing(path, wanted)
+        if standing is Standing.FOREIGN and not self._overwrite:
+            raise BuildError(refusal(action, path))
+        if standing in {Standing.RECOVERABLE, Standing.FOREIGN}:
+            self._keep(path)
+        return standing
+
+    def _keep(self, path: str) -> str:
+        absolute = self._observer.absolute(path).rstrip("/")
+        stat = self._fs.stat(absolute)
+        return self._store.put_folder(absolute) if stat is not None and stat.is_folder else self._store.put_file(absolute)
+
+    def _refuse_escape(self, action: Action, output: Output) -> None:
+        parent = posixpath.dirname(self._observer.absolute(output.path).rstrip("/"))
+        real, root = self._fs.real(parent), self._fs.real(self._site.root)
+        if real != root and not real.startswith(root.rstrip("/") + "/"):
+            raise BuildError(
+                Diagnostic(
+                    "PB421", f"{output.path}, an output of {action.id}, leads out of the project", action.span,
+                    notes=(f"a link on its way points to {real}",), help=("name a path inside the project",),
+                )
+            )  # fmt: skip
+
+    # before and after a run
+
+    def set_aside(self, action: Action) -> Entry:
+        """Clear the places of all outputs of ``action``, so that it starts as in a clean clone; return how to undo that.
+
+        Raises:
+            BuildError: an output is somebody's own, or leads out of the project. Nothing was moved.
+        """
+        faults: list[Diagnostic] = []
+        held = []
+        for output in action.outputs:
+            try:
+                self._refuse_escape(action, output)
+                standing = self._claim(action, output.path)
+            except BuildError as error:
+                faults.extend(error.diagnostics)
+                continue
+            absolute = self._observer.absolute(output.path).rstrip("/")
+            held.append(Held(absolute, None if standing is Standing.ABSENT else self._aside(absolute)))
+        if faults:
+            raise BuildError(*faults)
+        entry = self.journal.write(Entry(action.id, tuple(held)))
+        for one in held:
+            if one.aside is not None:
+                self._fs.rename(one.path, one.aside)
+            self._fs.make_folder(posixpath.dirname(one.path))
+        return entry
+
+    def _aside(self, absolute: str) -> str:
+        """Return where what is at ``absolute`` goes for the time of a run: the state folder, or beside it on another file system."""
+        folder = f"{self._site.state}/aside"
+        here, there = self._fs.stat(absolute), self._fs.stat(folder)
+        name = f"{self._store.token}-{next(self._count)}"
+        if here is not None and there is not None and here.device == there.device:
+            return f"{folder}/{name}"
+        return f"{posixpath.dirname(absolute)}/.paperbuild-{name}"
+
+    def collect(self, action: Action, log: str) -> tuple[Artifact, ...]:
+        """Keep every output that a run made.
+
+        Raises:
+            BuildError: one is missing, or is a folder where a file was declared, or the other way round.
+        """
+        faults = [self._fault(action, output, log) for output in action.outputs]
+        if any(faults):
+            raise BuildError(*(fault for fault in faults if fault is not None))
+        return tuple(self._artifact(output) for output in action.outputs)
+
+    def _fault(self, action: Action, output: Output, log: str) -> Diagnostic | None:
+        stat = self._fs.stat(self._observer.absolute(output.path).rstrip("/"))
+        if stat is None:
+            return Diagnostic(
+                "PB412", f"{action.id} ended well but did not write {output.path}", action.span,
+                notes=(f"its log is {log}",), help=("mend the path in outputs, or the command",),
+            )  # fmt: skip
+        if stat.is_folder != output.is_folder:
+            is_, said = ("a folder", "a file") if stat.is_folder else ("a file", "a folder")
+            return Diagnostic(
+                "PB413", f"{action.id} made {output.path.rstrip('/')} {is_}, but its outputs say {said}", action.span,
+                help=("a folder's path ends in /, a file's does not",),
+            )  # fmt: skip
+        return None
+
+    def _artifact(self, output: Output) -> Artifact:
+        absolute = self._observer.absolute(output.path).rstrip("/")
+        stat = self._fs.stat(absolute)
+        assert stat is not None
+        if output.stored:
+            digest = self._store.put_folder(absolute) if output.is_folder else self._store.put_file(absolute)
+        else:
+            digest = self._observer.output_digest(output.path) or ""
+        return Artifact(
+            name=output.name, path=output.path, digest=digest, size=0 if output.is_folder else stat.size,
+            is_folder=output.is_folder, executable=stat.executable and not output.is_folder, stored=output.stored,
+        )  # fmt: skip
+
+    def own(self, artifacts: Iterable[Artifact]) -> None:
+        """Note that these contents are ours at their places."""
+        self._own({artifact.path: artifact.digest for artifact in artifacts})
+
+    # from the store
+
+    def available(self, artifact: Artifact) -> bool:
+        """Return whether ``artifact`` can be had: from the store, or in place where it is not stored."""
+        if not artifact.stored:
+            return self._observer.output_digest(artifact.path) == artifact.digest
+        return self._store.has(artifact)
+
+    def place(self, action: Action, artifacts: Iterable[Artifact]) -> bool:
+        """Make each output be what its artifact says; return whether anything had to change.
+
+        Raises:
+            BuildError: something there is somebody's own; nothing was changed.
+            DamagedBlob: the store lost the content; run the action.
+        """
+        todo: list[Artifact] = []
+        faults: list[Diagnostic] = []
+        for output, artifact in zip(action.outputs, artifacts, strict=True):
+            try:
+                self._refuse_escape(action, output)
+                if self._claim(action, output.path, artifact.digest) is not Standing.WANTED:
+                    todo.append(artifact)
+            except BuildError as error:
+                faults.extend(error.diagnostics)
+        if faults:
+            raise BuildError(*faults)
+        unknown = {a.path: a.digest for a in artifacts if self.owned().get(a.path) != a.digest}
+        if unknown:
+            self._own(unknown)
+        for artifact in todo:
+            self._place_one(artifact)
+        return bool(todo)
+
+    def _place_one(self, artifact: Artifact) -> None:
+        target = self._observer.absolute(artifact.path).rstrip("/")
+        temporary = self._aside(posixpath.dirname(target))
+        self._fs.make_folder(posixpath.dirname(target))
+        self._store.take_out(artifact, temporary)
+        there = self._fs.stat(target)
+        if there is not None and (there.is_folder or artifact.is_folder):
+            self._fs.remove_tree(target)
+        self._fs.rename(temporary, target)
+
+    # putting right
+
+    def recover(self, end_group: Callable[[int, str], None]) -> tuple[Diagnostic, ...]:
+        """Undo what builds that died left unfinished: end their processes first, then give the outputs back."""
+        notices = []
+        for entry in self.journal.entries():
+            if entry.group is not None:
+                end_group(entry.group, entry.identity)
+            self.journal.undo(entry)
+            notices.append(
+                Diagnostic("PB403", f"{entry.action} was interrupted the last time; what stood before is back", severity=Severity.NOTE)
+            )  # fmt: skip
+        self._fs.remove_tree(f"{self._site.state}/aside")
+        self._fs.make_folder(f"{self._site.state}/aside")
+        return tuple(notices)
+
+    def remove_orphans(self, graph: Graph) -> tuple[Diagnostic, ...]:
+        """Take out of the tree what we published and nothing declares any more; it stays in the store.
+
+        A command that lists a folder must see what it would see in a clean clone. Documents stay: nothing reads them.
+        """
+        declared = {output.path for action in graph.actions.values() for output in action.outputs}
+        notices = []
+        for path, digest in sorted(self.owned().items()):
+            if path in declared or path.startswith("_build/"):
+                continue
+            found = self._observer.output_digest(path)
+            if found == digest and graph.maker(path) is None:
+                self.remove(path)
+            elif found is not None and graph.maker(path) is None:
+                notices.append(_left_behind(path))
+            with self._lock:
+                self._index.disown(path)
+                self.owned().pop(path, None)
+        return tuple(notices)
+
+    def remove(self, path: str) -> None:
+        """Take the output at ``path``, which is ours, out of the tree, with the folders that this leaves empty; the store keeps it."""
+        digest = self._observer.output_digest(path)
+        absolute = self._observer.absolute(path).rstrip("/")
+        if digest is None or self._fs.stat(self._store.blob(digest)) is None:
+            self._keep(path)
+        self._fs.remove_tree(absolute)
+        folder = posixpath.dirname(absolute)
+        while folder != self._site.root and self._fs.remove_empty(folder):
+            folder = posixpath.dirname(folder)
+
+
+def _left_behind(path: str) -> Diagnostic:
+    return Diagnostic(
+        "PB422", f"nothing declares {path} any more, but it was changed by hand, so it stays", severity=Severity.WARNING,
+        help=("remove it, or it may be read by commands that list its folder",),
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Everything real that a build works with, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paperbuild.engine.index import Index
+from paperbuild.engine.lanes import Lanes
+from paperbuild.engine.ports import Clock, CommandEnvironment, Executor, FileSystem, Lock, StepRunner, VersionControl
+from paperbuild.engine.shelf import Site
+from paperbuild.engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A project's folders and the ports through which its builds see the world."""
+
+    site: Site
+    fs: FileSystem
+    store: Store
+    index: Index
+    clock: Clock
+    lock: Lock
+    lanes: Lanes
+    executor: Executor
+    versions: VersionControl
+    environment: CommandEnvironment
+    runners: Mapping[str, StepRunner]
+
+    def prepare(self) -> None:
+        """Make the folders that builds write to."""
+        for name in ("journal", "aside", "logs", "given"):
+            self.fs.make_folder(f"{self.site.state}/{name}")
+        ignore = f"{self.site.state}/.gitignore"
+        if self.fs.stat(ignore) is None:
+            self.fs.write(ignore, b"*\n")
+        self.store.prepare()
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        self.index.close()
+
+
+def open_workshop(
+    root: str, store: str, environment: CommandEnvironment, runners: Mapping[str, StepRunner], *, reading_only: bool = False
+) -> Workshop:
+    """Return the workshop of the project in ``root`` (absolute) on this machine, with its store in the folder ``store``.
+
+    ``reading_only`` is for queries: nothing is made on the disk, and the index is in memory where the project has none.
+    """
+    import os
+
+    from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
+    from paperbuild.engine.lanes import ThreadLanes
+    from paperbuild.engine.process import Git, LocalExecutor
+
+    fs = DiskFileSystem()
+    state = f"{root}/.paperbuild"
+    index_path = f"{state}/index.sqlite"
+    if reading_only and not os.path.exists(index_path):
+        index_path = ":memory:"
+    elif not reading_only:
+        os.makedirs(state, exist_ok=True)
+    return Workshop(
+        site=Site(root, state), fs=fs, store=Store(fs, store), index=Index(index_path), clock=SystemClock(), lock=FileLock(),
+        lanes=ThreadLanes(), executor=LocalExecutor(), versions=Git(root), environment=environment, runners=runners,
+    )  # fmt: skip
