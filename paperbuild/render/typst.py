@@ -1,0 +1,265 @@
+"""Typesetting: parts and images in, a PDF out, through the ``typst`` wheel.
+
+Typst sees a private folder that holds exactly the files given, no system fonts unless the document asks for them, no network and
+no clock, so equal inputs give equal bytes. What typst complains about is mapped back to the paper by markers in the generated
+source: a line ``// pb:42`` or ``// pb:42 method.md`` says which line of the paper the next lines come from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from paperbuild.diagnostics import Diagnostic, Severity, Span
+from paperbuild.errors import BuildError, InternalError
+from paperbuild.render.byline import byline
+from paperbuild.render.parts import Parts
+from paperbuild.render.templates import Template
+
+if TYPE_CHECKING:
+    import typst
+
+MAIN = "paper.typ"
+PROVENANCE = "provenance.json"
+SYSTEM_FONTS = "system-fonts"
+Standard = Literal["a-3a", "a-3b", "ua-1"]
+
+# Best first. A-3 because only it allows attachments of any kind; A-3a and UA-1 want alternative text on every image and equation,
+# which is the author's to give. A-3b wants every glyph, and nothing else that a paper lacks.
+_STANDARDS: tuple[tuple[Standard, ...], ...] = (("a-3a", "ua-1"), ("a-3b",), ())
+_BLOCK = re.compile(r"^(?:error|warning): ", re.MULTILINE)
+_PLACE = re.compile(r"┌─ (.+):(\d+):(\d+)\s*$", re.MULTILINE)
+_HINT = re.compile(r"^ *= hint: (.+)$", re.MULTILINE)
+_MARKER = re.compile(r"^\s*// pb:(\d+)(?: (\S.*?))?\s*$")
+_STANDARD_FAULT = re.compile(r"PDF/[^:]* error: (.*)", re.DOTALL)
+_NO_GLYPH = re.compile(r"the text (.+) could not be displayed with (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    """A typeset document: its bytes, the PDF standards it conforms to, and what typst warned of."""
+
+    data: bytes
+    standards: tuple[Standard, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root; ``paper`` is the source that markers mean."""
+
+    source: str
+    files: Mapping[str, bytes]
+    fonts: tuple[tuple[str, bytes], ...] = ()
+    timestamp: int = 0
+    system_fonts: bool = False
+    paper: str = "paper.md"
+
+
+def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], paper: str = "paper.md") -> Job:
+    """Return the job that lays ``parts`` out: the main file, the template's libraries and fonts, ``images`` and the provenance."""
+    files = dict(images)
+    for name in template.settings.files.libraries:
+        files[name] = template.file(name)
+    if parts.provenance:
+        files[PROVENANCE] = provenance_json(parts).encode()
+    options = dict(parts.options)
+    system_fonts = options.pop(SYSTEM_FONTS, False) is True
+    fonts = tuple((os.path.basename(name), template.file(name)) for name in template.settings.files.fonts)
+    source = template.fill(template.settings.files.typst, _context(replace(parts, options=tuple(options.items()))))
+    return Job(source, files, fonts, parts.timestamp, system_fonts, paper)
+
+
+def _context(parts: Parts) -> dict[str, object]:
+    who = byline(parts)
+    language, _, region = parts.lang.replace("_", "-").partition("-")
+    return {
+        "title": parts.title,
+        "subtitle": parts.subtitle,
+        "authors": who.writers,
+        "affiliations": who.places,
+        "date": parts.date,
+        "abstract": parts.abstract,
+        "keywords": parts.keywords,
+        "plain_description": parts.plain_description,
+        "running_title": who.running_title,
+        "running_authors": who.running_authors,
+        "language": language.lower() if re.fullmatch(r"[A-Za-z]{2,3}", language) else "en",
+        "region": region if re.fullmatch(r"[A-Za-z]{2}", region) else "",
+        "options": parts.options,
+        "provenance_json": bool(parts.provenance),
+        "body": parts.body,
+    }
+
+
+def provenance_json(parts: Parts) -> str:
+    """Return where every number, figure and table comes from, as the JSON that travels in the PDF: a list in reading order."""
+    return json.dumps([asdict(entry) for entry in parts.provenance], indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+class Typesetter:
+    """Runs typst. May be used from several threads at once: each call has its own compiler and its own folder.
+
+    A compiler per call costs little, because typst's own caches are shared by the whole process and keyed by content.
+    """
+
+    def __init__(self) -> None:
+        self._fonts: typst.Fonts | None = None
+
+    def pdf(self, job: Job) -> Pdf:
+        """Return the PDF of ``job``, conforming to the strictest standard that its content allows.
+
+        Raises:
+            BuildError: typst cannot compile it, a font is missing, or a character is in none of the fonts.
+        """
+        with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
+            root, compiler = self._compiler(job, folder)
+            for standards in _STANDARDS:
+                outcome = self._attempt(job, root, compiler, standards)
+                if outcome is not None:
+                    return outcome
+        raise InternalError("typst refuses plain PDF because of a PDF standard")
+
+    def svg(self, pdf: bytes) -> bytes:
+        """Return the first page of a PDF figure as SVG, its text as outlines.
+
+        Raises:
+            BuildError: it is no PDF that typst can read.
+        """
+        source = '#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("figure.pdf")\n'
+        job = Job(source, {"figure.pdf": pdf})
+        with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
+            root, compiler = self._compiler(job, folder)
+            import typst
+
+            try:
+                made = compiler.compile(format="svg", timestamp=0)
+            except typst.TypstError as error:
+                raise BuildError(Diagnostic("PB520", f"the PDF cannot be read: {_scrub(error.message, root)}")) from None
+        pages = made if isinstance(made, list) else [made]
+        if not pages or pages[0] is None:
+            raise InternalError("typst made no page of a PDF figure")
+        return pages[0]
+
+    def _compiler(self, job: Job, folder: str) -> tuple[str, typst.Compiler]:
+        import typst
+
+        # The root is named by us, not by chance: it occurs in typst's messages, from which it is cut again.
+        root = os.path.join(folder, "root")
+        for path, data in ((MAIN, job.source.encode()), *job.files.items()):
+            _write(root, path, data)
+        fonts_folder = os.path.join(folder, "fonts")
+        for path, data in job.fonts:
+            _write(fonts_folder, path, data)
+        if job.fonts or job.system_fonts:
+            paths = [fonts_folder] if job.fonts else []
+            fonts = typst.Fonts(include_system_fonts=job.system_fonts, include_embedded_fonts=True, font_paths=paths)
+        else:
+            fonts = self._fonts = self._fonts or typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+        packages = os.path.join(folder, "packages")  # an empty place: typst downloads no package into the user's home
+        compiler = typst.Compiler(
+            os.path.join(root, MAIN),
+            root=root,
+            font_paths=fonts,
+            ignore_system_fonts=True,
+            package_path=packages,
+            package_cache_path=packages,
+        )
+        return root, compiler
+
+    def _attempt(self, job: Job, root: str, compiler: typst.Compiler, standards: tuple[Standard, ...]) -> Pdf | None:
+        """Return the PDF, or None where ``standards`` want something of it that it has not."""
+        import typst
+
+        try:
+            made, warned = compiler.compile_with_warnings(format="pdf", pdf_standards=list(standards), timestamp=job.timestamp)
+        except typst.TypstError as error:
+            faults = tuple(_faults(error.diagnostic, job, root))
+            standard_faults = [fault for fault in faults if _STANDARD_FAULT.match(fault.message)]
+            glyphs = tuple(found for fault in standard_faults if (found := _missing_glyph(fault)))
+            if len(standard_faults) == len(faults) and not glyphs:
+                return None
+            raise BuildError(*(glyphs or faults)) from None
+        if not isinstance(made, bytes):
+            raise InternalError("typst made no PDF")
+        warnings = tuple(fault for warning in warned for fault in _faults(warning.diagnostic, job, root, warning=True))
+        fatal = tuple(warning for warning in warnings if warning.severity is Severity.ERROR)
+        if fatal:
+            raise BuildError(*fatal)
+        return Pdf(made, standards, warnings)
+
+
+def _write(root: str, path: str, data: bytes) -> None:
+    target = os.path.normpath(os.path.join(root, path))
+    if not target.startswith(root + os.sep):
+        raise InternalError(f"{path} leaves the private root")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as file:
+        file.write(data)
+
+
+def _scrub(text: str, root: str) -> str:
+    """Return ``text`` without the private folder, which means nothing to the reader and differs each time."""
+    return text.replace(root + os.sep, "").replace(root, "")
+
+
+def _faults(rendered: str, job: Job, root: str, *, warning: bool = False) -> Iterator[Diagnostic]:
+    """Yield one diagnostic per error or warning in typst's rendered text, which holds all of them, with their positions."""
+    starts = [match.start() for match in _BLOCK.finditer(rendered)]
+    for start, end in zip(starts, [*starts[1:], len(rendered)], strict=True):
+        block = rendered[start:end]
+        message = _scrub(block.partition("\n")[0].partition(": ")[2], root)
+        place = _PLACE.search(block)
+        span, detail = _located(place, job) if place else (None, ())
+        hints = tuple(_scrub(hint, root) for hint in _HINT.findall(block))
+        if not warning:
+            yield Diagnostic("PB510", message, span, notes=("typst could not set the document",), help=hints, detail=detail)
+        elif message.startswith("unknown font family"):
+            family = message.partition(": ")[2]
+            help_ = ("embedded: Libertinus Serif, New Computer Modern, DejaVu Sans Mono", f"{SYSTEM_FONTS}: true allows installed fonts")
+            yield Diagnostic("PB511", f"there is no font {family}", span, help=help_)
+        else:
+            yield Diagnostic("PB513", f"typst: {message}", span, Severity.WARNING, help=hints, detail=detail)
+
+
+def _located(place: re.Match[str], job: Job) -> tuple[Span | None, tuple[str, ...]]:
+    """Return where a fault stands in the paper, if a marker tells, and the generated line to show."""
+    path, line, column = place[1].replace(os.sep, "/"), int(place[2]), int(place[3])
+    known = {MAIN: job.source, **{name: data.decode(errors="replace") for name, data in job.files.items() if name.endswith(".typ")}}
+    name = next((name for name in known if path == name or path.endswith("/root/" + name) or path == f"root/{name}"), None)
+    if name is None:
+        return None, ()
+    lines = known[name].splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    shown = (f"{name}:{line}: {_excerpt(text, column)}",)
+    if name == MAIN:
+        for above in reversed(lines[:line]):
+            marker = _MARKER.match(above)
+            if marker:
+                return Span(marker[2] or job.paper, int(marker[1]), 1), shown
+    return None, shown
+
+
+def _excerpt(text: str, column: int) -> str:
+    if len(text) <= 140:
+        return text.strip()
+    start = max(0, column - 60)
+    return f"{'…' if start else ''}{text[start : start + 120].strip()}…"
+
+
+def _missing_glyph(fault: Diagnostic) -> Diagnostic | None:
+    found = _NO_GLYPH.search(fault.message)
+    if not found:
+        return None
+    return replace(
+        fault,
+        code="PB512",
+        message=f"{found[1]} cannot be printed: no font has it",
+        notes=(f"the text is set in {found[2].strip('`')}",),
+        help=(f"{SYSTEM_FONTS}: true allows installed fonts; or add a font file to the template",),
+    )
