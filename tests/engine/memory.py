@@ -1,0 +1,312 @@
+"""A file system, a clock and an executor in memory, so that whole builds run in a test without touching the disk.
+
+The file system can die: after a given number of changes every operation raises :class:`Crash`, as if the process had been killed; what
+was being written at that moment is left half-written. :meth:`MemoryFileSystem.revive` is the next process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from paperbuild.engine.ports import Ended, Job, Stat
+
+STEP_NS = 1_000_000_000
+
+
+class Crash(BaseException):
+    """The process was killed."""
+
+
+class Clock:
+    """A clock that moves a second whenever a file is written, so that stamps differ as they do for people."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_500_000_000
+
+    def now_ns(self) -> int:
+        return self.now
+
+    def monotonic_s(self) -> float:
+        return self.now / 1e9
+
+    def tick(self, ns: int = STEP_NS) -> None:
+        self.now += ns
+
+
+@dataclass
+class Node:
+    data: bytes | None = None  # None: a folder
+    link: str | None = None
+    mtime: int = 0
+    ctime: int = 0
+    inode: int = 0
+    executable: bool = False
+    readonly: bool = False
+
+
+@dataclass
+class MemoryFileSystem:
+    clock: Clock
+    nodes: dict[str, Node] = field(default_factory=lambda: {"/": Node()})
+    changes: int = 0
+    dies_after: int | None = None
+    hashed: list[str] = field(default_factory=list)
+    _inodes: int = 0
+
+    # dying
+
+    def _alive(self) -> None:
+        if self.dies_after is not None and self.changes >= self.dies_after:
+            raise Crash
+
+    def _change(self) -> None:
+        self._alive()
+        self.changes += 1
+
+    def revive(self) -> None:
+        self.dies_after = None
+
+    # looking
+
+    def _follow(self, path: str, depth: int = 0) -> str:
+        if depth > 20:
+            raise OSError("too many links")
+        at = "/"
+        for name in path.split("/"):
+            if not name:
+                continue
+            at = posixpath.normpath(posixpath.join(at, name))
+            node = self.nodes.get(at)
+            if node is not None and node.link is not None:
+                at = self._follow(posixpath.normpath(posixpath.join(posixpath.dirname(at), node.link)), depth + 1)
+        return at
+
+    def stat(self, path: str) -> Stat | None:
+        self._alive()
+        node = self.nodes.get(self._follow(path))
+        if node is None:
+            return None
+        return Stat(node.data is None, len(node.data or b""), node.mtime, node.ctime, node.inode, 1, node.executable)
+
+    def exists(self, path: str) -> bool:
+        return path in self.nodes
+
+    def link(self, path: str) -> str | None:
+        node = self.nodes.get(path)
+        return None if node is None else node.link
+
+    def real(self, path: str) -> str:
+        return self._follow(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        self._alive()
+        base = self._follow(path).rstrip("/") + "/"
+        return tuple(sorted(p[len(base) :] for p in self.nodes if p.startswith(base) and p != base and "/" not in p[len(base) :]))
+
+    def read(self, path: str) -> bytes:
+        self._alive()
+        node = self.nodes.get(self._follow(path))
+        if node is None:
+            raise FileNotFoundError(2, "no such file", path)
+        if node.data is None:
+            raise IsADirectoryError(21, "is a folder", path)
+        return node.data
+
+    def digest(self, path: str) -> str:
+        self.hashed.append(path)
+        return hashlib.sha256(self.read(path)).hexdigest()
+
+    # changing
+
+    def _put(self, path: str, node: Node) -> None:
+        real = posixpath.join(self._follow(posixpath.dirname(path)), posixpath.basename(path))
+        parent = self.nodes.get(posixpath.dirname(real))
+        if parent is None or parent.data is not None:
+            raise FileNotFoundError(2, "no such folder", posixpath.dirname(path))
+        self._inodes += 1
+        node.inode, node.mtime, node.ctime = self._inodes, self.clock.now, self.clock.now
+        self.nodes[real] = node
+
+    def write(self, path: str, data: bytes) -> None:
+        self._alive()
+        old = self.nodes.get(self._follow(path))
+        if old is not None and (old.data is None or old.readonly):
+            raise PermissionError(13, "not a writable file", path)
+        self._put(path, Node(data[: len(data) // 2]))
+        self._change()
+        self._put(path, Node(data))
+        self.clock.tick()
+
+    def copy(self, source: str, target: str, *, executable: bool = False) -> None:
+        self.write(target, self.read(source))
+        self.nodes[self._follow(target)].executable = executable
+
+    def make_link(self, text: str, path: str) -> None:
+        self._change()
+        self._put(path, Node(b"", link=text))
+
+    def rename(self, source: str, target: str) -> None:
+        self._change()
+        node = self.nodes.get(source)
+        if node is None:
+            raise FileNotFoundError(2, "no such file", source)
+        there = self.nodes.get(target)
+        if there is not None and there.data is None and there.link is None:
+            raise OSError(39, "folder in the way", target)
+        moved = {p: n for p, n in self.nodes.items() if p == source or p.startswith(source + "/")}
+        for old in moved:
+            del self.nodes[old]
+        parent = self.nodes.get(posixpath.dirname(target))
+        assert parent is not None, target
+        self.nodes.update({target + old[len(source) :]: n for old, n in moved.items()})
+        node.ctime = self.clock.now
+
+    def unlink(self, path: str) -> None:
+        self._change()
+        self.nodes.pop(path, None)
+
+    def remove_tree(self, path: str) -> None:
+        for found in sorted((p for p in self.nodes if p == path or p.startswith(path + "/")), reverse=True):
+            self._change()
+            del self.nodes[found]
+
+    def remove_empty(self, path: str) -> bool:
+        self._alive()
+        if path not in self.nodes or self.names(path):
+            return False
+        self._change()
+        del self.nodes[path]
+        return True
+
+    def make_folder(self, path: str) -> None:
+        self._alive()
+        at = ""
+        for name in path.strip("/").split("/"):
+            at += "/" + name
+            if self._follow(at) not in self.nodes:
+                self._change()
+                self._put(at, Node())
+
+    def protect(self, path: str) -> None:
+        self._change()
+        self.nodes[path].readonly = True
+
+    def flush_folder(self, path: str) -> None:
+        self._change()
+
+    # for tests
+
+    def files(self, root: str) -> dict[str, bytes]:
+        """Every file below ``root`` by relative path, the state of builds and stores left out."""
+        base = root.rstrip("/") + "/"
+        return {
+            p[len(base) :]: n.data
+            for p, n in sorted(self.nodes.items())
+            if p.startswith(base) and n.data is not None and "/.paperbuild/" not in p and n.link is None
+        }
+
+
+class Locks:
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    @contextmanager
+    def hold(self, path: str) -> Iterator[None]:
+        assert path not in self.held
+        self.held.add(path)
+        try:
+            yield
+        finally:
+            self.held.discard(path)
+
+
+class ShuffledLanes:
+    """Runs what was started one at a time, in an order drawn from ``random``."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._waiting: list[tuple[str, Callable[[], object]]] = []
+
+    def start(self, id_: str, work: Callable[[], object]) -> None:
+        self._waiting.append((id_, work))
+
+    def wait(self) -> tuple[str, object]:
+        id_, work = self._waiting.pop(self._random.randrange(len(self._waiting)))
+        return id_, work()
+
+
+@dataclass
+class ScriptedExecutor:
+    """Runs a little language on the memory's files: statements separated by ``;``, words as a shell splits them.
+
+    ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below), ``lazy IN to OUT``
+    (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT`` (somebody changes a file meanwhile).
+    """
+
+    fs: MemoryFileSystem
+    ran: list[str] = field(default_factory=list)
+    ended_groups: list[int] = field(default_factory=list)
+    started_groups: int = 0
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        self.started_groups += 1
+        started(self.started_groups, "boot")
+        self.ran.append(job.action)
+        self.environments[job.action] = dict(job.environment)
+        self.fs.write(job.log, b"")
+        for statement in job.line.split(";"):
+            words = shlex.split(statement)
+            try:
+                if words and not self._do(words, job.folder):
+                    self.fs.write(job.log, f"cannot {statement.strip()}\n".encode())
+                    return Ended(1, 0.5)
+            except FileNotFoundError as error:
+                self.fs.write(job.log, str(error).encode())
+                return Ended(1, 0.5)
+        return Ended(0, 1.5)
+
+    def _do(self, words: list[str], folder: str) -> bool:
+        def at(path: str) -> str:
+            return posixpath.join(folder, path).rstrip("/")
+
+        match words:
+            case ["write", out, *text]:
+                self.fs.write(at(out), " ".join(text).encode())
+            case ["edit", out, *text]:
+                self.fs.clock.tick()
+                self.fs.write(at(out), " ".join(text).encode())
+            case ["cat", *sources, "to", out]:
+                self.fs.write(at(out), b"+".join(self.fs.read(at(s)) for s in sources))
+            case ["append", source, "to", out]:
+                old = self.fs.read(at(out)) if self.fs.stat(at(out)) else b""
+                self.fs.write(at(out), old + self.fs.read(at(source)))
+            case ["lazy", source, "to", out]:
+                if not self.fs.stat(at(out)):
+                    self.fs.write(at(out), self.fs.read(at(source)))
+            case ["list", what, "to", out]:
+                found = self.fs.files(at(what))
+                self.fs.write(at(out), b"".join(f"{n}={d!r}\n".encode() for n, d in sorted(found.items())))
+            case ["fold", source, "to", out]:
+                self.fs.make_folder(at(out) + "/sub")
+                self.fs.write(at(out) + "/a", self.fs.read(at(source)))
+                self.fs.write(at(out) + "/sub/b", b"b")
+            case ["remove", path]:
+                self.fs.remove_tree(at(path))
+            case ["true"]:
+                pass
+            case _:
+                return False
+        return True
+
+    def cancel_all(self) -> None:
+        return
+
+    def end_group(self, group: int, identity: str) -> None:
+        self.ended_groups.append(group)

@@ -1,0 +1,203 @@
+"""Given, when, then for the engine: a project in memory, built with the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from random import Random
+
+from paperbuild.engine.build import BuildOptions, BuildReport, build
+from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
+from paperbuild.engine.index import Index
+from paperbuild.engine.ports import Reader, StepResult
+from paperbuild.engine.queries import Situation, survey
+from paperbuild.engine.shelf import Site
+from paperbuild.engine.store import Store
+from paperbuild.engine.workshop import Workshop
+from paperbuild.events import Event, Outcome
+
+from tests.engine.memory import Clock, Locks, MemoryFileSystem, ScriptedExecutor, ShuffledLanes
+
+ROOT = "/p"
+
+
+class Environment:
+    """No variables; one package, whose version tests set."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, str] = {}
+
+    def given(self, action: Action) -> Mapping[str, str]:
+        return {v.name: v.value for v in action.variables}
+
+    def counted(self, action: Action) -> Mapping[str, str]:
+        return {f"variable:{v.name}": v.counted for v in action.variables if v.counted is not None}
+
+    def value_digest(self, name: str) -> str | None:
+        return None
+
+    def packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+        return tuple(("python", name, version) for name, version in sorted(self.versions.items()))
+
+    def package(self, tool: str, name: str) -> str | None:
+        return self.versions.get(name)
+
+
+class Joiner:
+    """Steps of tests: they read the files in ``config`` (one a line; ``?`` before a name: only if it is there) and join them."""
+
+    def fingerprint(self) -> tuple[tuple[str, str], ...]:
+        return (("joiner", "1"),)
+
+    def run(self, action: Action, reader: Reader) -> StepResult:
+        assert isinstance(action.recipe, Step)
+        names = str(dict(action.recipe.config)["reads"]).split("\n")
+        parts = [reader.read(n.lstrip("?")) for n in names if not n.startswith("?") or reader.exists(n[1:])]
+        return StepResult({output.name: b"|".join(parts) for output in action.outputs})
+
+
+class Versions:
+    """A version control system that knows the contents it is told."""
+
+    def __init__(self, fs: MemoryFileSystem) -> None:
+        self.fs = fs
+        self.committed: dict[str, bytes] = {}
+
+    def recoverable(self, path: str) -> bool:
+        node = self.fs.nodes.get(path)
+        return node is not None and node.data is not None and self.committed.get(path) == node.data
+
+
+def command(  # noqa: PLR0913
+    name: str,
+    line: str,
+    outputs: str,
+    inputs: str | None = "",
+    *,
+    needs: str = "",
+    params: Mapping[str, str] | None = None,
+    stored: bool = True,
+    cpu: float = 1,
+    refresh_s: float | None = None,
+) -> Action:
+    """An action whose words are given as texts: ``outputs="a b"`` are two outputs."""
+    return Action(
+        id=name,
+        target=name.partition("[")[0],
+        recipe=Command(line),
+        outputs=tuple(Output(path.rstrip("/").replace("/", "-"), path, stored) for path in outputs.split()),
+        inputs=None if inputs is None else tuple(inputs.split()),
+        needs=tuple(needs.split()),
+        params=tuple((params or {}).items()),
+        resources=Resources(cpu=cpu),
+        refresh_s=refresh_s,
+    )
+
+
+def document(name: str, reads: str, *, needs: str = "", inputs: str = "") -> Action:
+    """A step that joins what it reads into ``_build/NAME``."""
+    return Action(
+        id=name, target=name, recipe=Step("joiner", (("reads", "\n".join(reads.split())),)), outputs=(Output("out", f"_build/{name}"),),
+        inputs=tuple(inputs.split()), needs=tuple(needs.split()),
+    )  # fmt: skip
+
+
+class World:
+    """A project in memory."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.clock = Clock()
+        self.fs = MemoryFileSystem(self.clock)
+        self.fs.make_folder(ROOT)
+        self.versions = Versions(self.fs)
+        self.environment = Environment()
+        self.executor = ScriptedExecutor(self.fs)
+        self.random = Random(seed)
+        self.actions: dict[str, Action] = {}
+        self.events: list[Event] = []
+        self.report: BuildReport | None = None
+        self.index = Index(":memory:")
+        self._ran_before = 0
+
+    # given
+
+    def write(self, **files: str) -> World:
+        """Write files; ``__`` in a name stands for a slash, ``_dot_`` for a dot."""
+        for name, text in files.items():
+            self.put(name.replace("__", "/").replace("_dot_", "."), text)
+        return self
+
+    def put(self, path: str, text: str) -> World:
+        absolute = f"{ROOT}/{path}"
+        self.clock.tick()
+        self.fs.make_folder(absolute.rpartition("/")[0])
+        self.fs.write(absolute, text.encode())
+        return self
+
+    def remove(self, path: str) -> World:
+        self.fs.remove_tree(f"{ROOT}/{path}".rstrip("/"))
+        return self
+
+    def target(self, action: Action) -> World:
+        self.actions[action.id] = action
+        return self
+
+    def targets(self, *actions: Action) -> World:
+        self.actions = {action.id: action for action in actions}
+        return self
+
+    # when
+
+    def workshop(self) -> Workshop:
+        return Workshop(
+            site=Site(ROOT, f"{ROOT}/.paperbuild"), fs=self.fs, store=Store(self.fs, f"{ROOT}/.paperbuild"), index=self.index, clock=self.clock,
+            lock=Locks(), lanes=ShuffledLanes(self.random), executor=self.executor, versions=self.versions, environment=self.environment,
+            runners={"joiner": Joiner()},
+        )  # fmt: skip
+
+    def build(self, *wanted: str, jobs: int = 1, **options: bool) -> World:
+        self.clock.tick(10_000_000_000)
+        self._ran_before = len(self.executor.ran)
+        self.events = []
+        graph = Graph(self.actions.values())
+        self.report = build(graph, wanted or tuple(self.actions), self.workshop(), BuildOptions(jobs=jobs, **options), self.events.append)
+        return self
+
+    def lose_index(self) -> World:
+        self.index = Index(":memory:")
+        return self
+
+    def situation(self, id_: str) -> Situation:
+        found = survey(Graph(self.actions.values()), (id_,), self.workshop())
+        return next(one for one in found if one.action.id == id_)
+
+    # then
+
+    @property
+    def ran_now(self) -> list[str]:
+        return self.executor.ran[self._ran_before :]
+
+    def ran(self, *ids: str) -> World:
+        assert sorted(self.ran_now) == sorted(ids)
+        return self
+
+    def ran_nothing(self) -> World:
+        assert self.report is not None
+        assert self.report.count(Outcome.RAN) == 0
+        return self.ran()
+
+    def outcome(self, id_: str) -> Outcome:
+        assert self.report is not None
+        return self.report.outcomes[id_]
+
+    def codes(self) -> list[str]:
+        assert self.report is not None
+        return [d.code for d in self.report.diagnostics]
+
+    def content(self, path: str) -> str | None:
+        node = self.fs.nodes.get(f"{ROOT}/{path}")
+        return None if node is None or node.data is None else node.data.decode()
+
+    def succeeded(self) -> World:
+        assert self.report is not None
+        assert self.report.succeeded, self.report
+        return self
