@@ -8,7 +8,6 @@ from paperbuild.engine.graph import Graph
 from paperbuild.engine.queries import State
 from paperbuild.errors import ManifestError
 from paperbuild.events import Outcome
-
 from tests.engine.world import World, command, document
 
 
@@ -16,7 +15,11 @@ def chain() -> World:
     return (
         World()
         .write(a="one", script="v1")
-        .targets(command("first", "cat a to b", "b", "a script"), command("second", "cat b to c", "c", "b"), document("paper", "c", needs="second"))
+        .targets(
+            command("first", "cat a to b", "b", "a script"),
+            command("second", "cat b to c", "c", "b"),
+            document("paper", "c", needs="second"),
+        )
     )
 
 
@@ -132,7 +135,9 @@ def test_keep_going_runs_what_does_not_need_the_failure():
 
 
 def test_a_folder_output_is_one_artifact():
-    world = World().write(a="1").targets(command("t", "fold a to d/", "d/", "a"), command("u", "list d to e", "e", "d/")).build().succeeded()
+    world = (
+        World().write(a="1").targets(command("t", "fold a to d/", "d/", "a"), command("u", "list d to e", "e", "d/")).build().succeeded()
+    )
     assert world.content("e") == "a=b'1'\nsub/b=b'b'\n"
     world.build().ran_nothing()
     world.write(a="2").build().ran("t", "u")

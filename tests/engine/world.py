@@ -14,7 +14,6 @@ from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
 from paperbuild.engine.workshop import Workshop
 from paperbuild.events import Event, Outcome
-
 from tests.engine.memory import Clock, Locks, MemoryFileSystem, ScriptedExecutor, ShuffledLanes
 
 ROOT = "/p"
@@ -67,7 +66,7 @@ class Versions:
         return node is not None and node.data is not None and self.committed.get(path) == node.data
 
 
-def command(  # noqa: PLR0913
+def command(
     name: str,
     line: str,
     outputs: str,
