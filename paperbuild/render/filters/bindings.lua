@@ -1,0 +1,264 @@
+-- The references of a paper: found in order, and replaced in the same order by what Python resolved.
+--
+-- `scan` and `bind` walk the same prepared document in the same way, so the n-th reference of one is the n-th of the other.
+
+local tex = require("tex")
+local source = require("source")
+
+local M = {}
+
+local KINDS = { val = "value", claim = "claim" }
+
+-- Returns the reference that an element's attributes make, or nil. Codes of a tagged parse stand for a key.
+local function reference_of(attributes, codes)
+  for key, kind in pairs(KINDS) do
+    if attributes[key] then
+      return kind, key, attributes[key]
+    end
+  end
+  for key, value in pairs(attributes) do
+    if codes[key] then
+      return KINDS[codes[key]] or "value", key, value
+    end
+  end
+  return nil
+end
+
+-- Calls `found(key, literal, text)` for each \val in a formula and returns the formula with what it returned in their places.
+local function replace_values(math, codes, found)
+  local function rule(name)
+    return function(c)
+      local literal = c:option()
+      c:skip()
+      if c.text:sub(c.at, c.at) ~= "{" then
+        return nil
+      end
+      local text = c:argument()
+      return text and found(name, literal, (text:gsub("\\([%%|#&_{}])", "%1")))
+    end
+  end
+  local rules = { val = rule("val") }
+  for code in pairs(codes) do
+    rules[code] = rule(code)
+  end
+  local out = tex.replace(math, rules)
+  for code in pairs(codes) do -- a code of letters that TeX knows no command of: `\` and three letters of another script
+    local at = 1
+    while true do
+      local i = out:find("\\" .. code, at, true)
+      if not i then
+        break
+      end
+      local literal, text = out:match("^%s*%[([^%]]*)%]%s*(%b{})", i + #code + 1)
+      text = text or out:match("^%s*(%b{})", i + #code + 1)
+      if text then
+        found(code, literal, (text:sub(2, -2):gsub("\\([%%|#&_{}])", "%1")))
+      end
+      at = i + #code + 1
+    end
+  end
+  return out
+end
+
+local function has_reference(inlines, codes)
+  local found = false
+  inlines:walk({
+    Span = function(span) found = found or reference_of(span.attributes, codes) ~= nil end,
+    Math = function(math) found = found or math.text:find("\\val%f[%A]") ~= nil end,
+  })
+  return found
+end
+
+local NODES = { "Header", "Image", "Link", "Code", "CodeBlock", "Div", "Table", "Figure" }
+
+-- Returns what Python needs to know of a prepared document.
+function M.scan(prepared, codes)
+  local out = {
+    references = pandoc.List({}), images = pandoc.List({}), misplaced = pandoc.List({}), citations = pandoc.List({}),
+    problems = prepared.problems,
+  }
+  local place, in_heading = "body", false
+  local function reference(kind, key, text, literal, nested)
+    out.references:insert({ kind = kind, key = key, text = text, literal = literal or "", ["in"] = place, nested = nested,
+      ["auto-heading"] = in_heading })
+  end
+  local cited = {}
+  local visitor = { traverse = "topdown" }
+  for _, node in ipairs(NODES) do
+    visitor[node] = function(element)
+      local kind, key, text = reference_of(element.attributes, codes)
+      if kind then
+        out.misplaced:insert({ node = node, key = key, text = text })
+      end
+    end
+  end
+  function visitor.Span(span)
+    local kind, key, text = reference_of(span.attributes, codes)
+    if kind then
+      local both = span.attributes.val ~= nil and span.attributes.claim ~= nil
+      if both then
+        out.misplaced:insert({ node = "both", key = key, text = text })
+      end
+      reference(kind, key, text, pandoc.utils.stringify(span.content), has_reference(span.content, codes))
+      return span, false
+    end
+  end
+  function visitor.Math(math)
+    replace_values(math.text, codes, function(key, literal, text)
+      reference("math-value", key, text, literal, false)
+      return ""
+    end)
+  end
+  function visitor.Cite(cite)
+    for _, citation in ipairs(cite.citations) do
+      if not cited[citation.id] then
+        cited[citation.id] = true
+        out.citations:insert(citation.id)
+      end
+    end
+  end
+  local misplaced_image = visitor.Image
+  function visitor.Image(image)
+    misplaced_image(image)
+    if has_reference(image.caption, codes) then
+      out.misplaced:insert({ node = "alt", key = "", text = pandoc.utils.stringify(image.caption) })
+    end
+    local attributes = {}
+    for key, value in pairs(image.attributes) do
+      attributes[key] = value
+    end
+    out.images:insert({ path = image.src, id = image.identifier, classes = pandoc.List(image.classes), attributes = attributes, ["in"] = place })
+    return image, false
+  end
+  for _, block in ipairs(prepared.doc.blocks) do
+    place = block.t == "Div" and block.classes:includes(source.META) and "meta" or "body"
+    in_heading = block.t == "Header" and source.is_automatic_id(block)
+    pandoc.Blocks({ block }):walk(visitor)
+  end
+  return out
+end
+
+local function pieces_to_inlines(pieces)
+  local out = pandoc.Inlines({})
+  for _, piece in ipairs(pieces) do
+    local node = pandoc.Str(piece.text)
+    out:insert(piece.kind == "superscript" and pandoc.Superscript({ node }) or node)
+  end
+  return out
+end
+
+local function bound(inlines, provenance)
+  if provenance == nil then
+    return inlines
+  end
+  return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = tostring(provenance) }))
+end
+
+local function table_cell(text)
+  return pandoc.Cell({ pandoc.Plain({ pandoc.Str(text) }) })
+end
+
+-- Returns the pandoc Table of a data table.
+local function data_table(data, attr, caption)
+  local specs = {}
+  for i, align in ipairs(data.align) do
+    specs[i] = { align == "right" and "AlignRight" or "AlignLeft" }
+  end
+  local function row(cells)
+    local out = {}
+    for i, text in ipairs(cells) do
+      out[i] = table_cell(text)
+    end
+    return pandoc.Row(out)
+  end
+  local rows = {}
+  for i, cells in ipairs(data.rows) do
+    rows[i] = row(cells)
+  end
+  local body = { attr = pandoc.Attr(), body = rows, head = {}, row_head_columns = 0 }
+  return pandoc.Table({ long = caption }, specs, pandoc.TableHead({ row(data.columns) }), { body }, pandoc.TableFoot(), attr)
+end
+
+local DATA = { columns = true, format = true, header = true, rows = true, sort = true }
+
+local function bind_image(image, use)
+  if use.kind == "path" then
+    image.src = use.src
+    if use.provenance ~= nil then
+      image.attributes["data-pb"] = tostring(use.provenance)
+    end
+  elseif use.kind == "html" then
+    return pandoc.RawInline("html", use.html)
+  end
+  image.attributes["data-n"] = tostring(use.n)
+  return image
+end
+
+-- A figure whose image is a data table becomes that table, with the figure's caption and id.
+local function bind_figure(figure, images)
+  local only = #figure.content == 1 and figure.content[1]
+  local image = only and only.content and #only.content == 1 and only.content[1]
+  local n = image and image.t == "Image" and tonumber(image.attributes["data-n"])
+  local use = n and images[n]
+  if not use or use.kind ~= "table" then
+    return nil
+  end
+  local attributes = { ["data-n"] = tostring(n), labels = figure.attributes.labels }
+  if use.provenance ~= nil then
+    attributes["data-pb"] = tostring(use.provenance)
+  end
+  for key, value in pairs(image.attributes) do
+    if not DATA[key] and key ~= "data-n" then
+      attributes[key] = value
+    end
+  end
+  local id = figure.identifier ~= "" and figure.identifier or image.identifier
+  return data_table(use, pandoc.Attr(id, image.classes, attributes), figure.caption.long)
+end
+
+-- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th.
+function M.bind(doc, values, images)
+  local v, i = 0, 0
+  local function next_value()
+    v = v + 1
+    return values[v] or {}
+  end
+  local visitor = { traverse = "topdown" }
+  function visitor.Span(span)
+    local kind = reference_of(span.attributes, {})
+    if kind == "claim" then
+      local use = next_value()
+      span.attributes.claim = nil
+      return bound(span.content, use.provenance), false
+    elseif kind == "value" then
+      local use = next_value()
+      return bound(use.pieces and pieces_to_inlines(use.pieces) or span.content, use.provenance), false
+    end
+  end
+  function visitor.Math(math)
+    local provenance
+    local new = replace_values(math.text, {}, function(_, literal)
+      local use = next_value()
+      provenance = provenance or use.provenance
+      return "{" .. (use.tex or literal or "") .. "}"
+    end)
+    if new ~= math.text then
+      math.text = new
+      return math.mathtype == "InlineMath" and bound({ math }, provenance) or math, false
+    end
+  end
+  function visitor.Image(image)
+    i = i + 1
+    local use = images[i] or { kind = "path", src = image.src }
+    use.n = i
+    return bind_image(image, use), false
+  end
+  local blocks = pandoc.Blocks({})
+  for _, block in ipairs(doc.blocks) do -- block by block, as scan does
+    blocks:extend(pandoc.Blocks({ block }):walk(visitor))
+  end
+  doc.blocks = blocks
+  return doc:walk({ Figure = function(figure) return bind_figure(figure, images) end })
+end
+
+return M

@@ -1,0 +1,169 @@
+-- The last filter before HTML: numbers beside what they number, MathML, and where a bound number comes from.
+
+local crossrefs = require("crossrefs")
+local formulas = require("formulas")
+
+local M = {}
+
+local OPTIONS = { wrap_text = "none", html_math_method = "mathml" }
+
+function M.write(blocks)
+  return (pandoc.write(pandoc.Pandoc(blocks), "html", OPTIONS):gsub("%s+$", ""))
+end
+
+local function escaped(text)
+  return (text:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }))
+end
+
+local function mathml(math, problems, cache)
+  local key = math.mathtype .. math.text
+  if cache[key] == nil then
+    local node = pandoc.Math(math.mathtype, formulas.mathml_source(math.text))
+    local out = M.write({ pandoc.Plain({ node }) })
+    local is_math = out:sub(1, 5) == "<math"
+    if not is_math then
+      problems:insert({ kind = "math", text = math.text })
+    end
+    local source = escaped(math.text):gsub("%%", "%%%%")
+    cache[key] = is_math and out:gsub('(<annotation encoding="application/x%-tex">).-(</annotation>)', "%1" .. source .. "%2")
+      or "<code>" .. escaped(math.text) .. "</code>"
+  end
+  return pandoc.RawInline("html", cache[key])
+end
+
+local function put_label(element, class, text)
+  local blocks = element.caption.long
+  local span = pandoc.Span({ pandoc.Str(text) }, pandoc.Attr("", { class }))
+  local first = blocks[1]
+  if first and (first.t == "Plain" or first.t == "Para") then
+    first.content = pandoc.Inlines({ span, pandoc.Space() }) .. first.content
+  else
+    blocks:insert(1, pandoc.Plain({ span }))
+  end
+  element.caption = { long = blocks }
+end
+
+local function take(attributes, key)
+  local value = attributes[key]
+  attributes[key] = nil
+  return value
+end
+
+local function finish_figure(figure, names, labels)
+  local number = take(figure.attributes, "pb-number") or ""
+  local part = figure.classes:includes("subfigure")
+  local text = names.figure[1] .. " " .. number
+  figure.content = figure.content:walk({
+    Image = function(image)
+      local n, pb = take(image.attributes, "data-n"), take(image.attributes, "data-pb")
+      if n and not labels[n] then
+        labels[n] = text
+      end
+      figure.attributes["data-pb"] = figure.attributes["data-pb"] or pb
+      if image.classes:includes("wide") and not figure.classes:includes("wide") then
+        figure.classes:insert("wide")
+      end
+      if not image.attributes.alt then
+        image.caption = pandoc.Inlines({ pandoc.Str(pandoc.utils.stringify(pandoc.Blocks(figure.caption.long):walk({
+          Note = function() return {} end,
+          RawInline = function(raw) return pandoc.Str(raw.text:match('x%-tex">(.-)</annotation>') or "") end,
+        }))) })
+      end
+      return image
+    end,
+  })
+  if part then
+    local width = take(figure.attributes, "width")
+    figure.attributes.style = width and "width:" .. width or nil
+    put_label(figure, "caption-label", "(" .. number .. ")")
+  elseif number ~= "" then
+    put_label(figure, "caption-label", text .. ".")
+  end
+  return figure
+end
+
+local function finish_table(tbl, names, labels)
+  local number = take(tbl.attributes, "pb-number") or ""
+  local text = names.table[1] .. " " .. number
+  local n = take(tbl.attributes, "data-n")
+  if n then
+    labels[n] = text
+  end
+  if number ~= "" then
+    put_label(tbl, "caption-label", text .. ".")
+  end
+  return tbl
+end
+
+local function labelled(div, class, inlines)
+  local span = pandoc.Span(inlines, pandoc.Attr("", { class }))
+  local first = div.content[1]
+  if first and (first.t == "Para" or first.t == "Plain") then
+    first.content = pandoc.Inlines({ span, pandoc.Space() }) .. first.content
+    div.content[1] = first
+  else
+    div.content:insert(1, pandoc.Para({ span }))
+  end
+  return div
+end
+
+local function finish_division(div, names)
+  local kind = crossrefs.theorem_kind(div)
+  if kind then
+    local number = take(div.attributes, "pb-number") or ""
+    local title = take(div.attributes, "title")
+    local text = (names[kind] and names[kind][1] or kind) .. (number ~= "" and " " .. number or "") .. (title and " (" .. title .. ")" or "") .. "."
+    if kind ~= "theorem" then
+      div.classes:insert("theorem")
+    end
+    return labelled(div, "theorem-label", { pandoc.Str(text) })
+  elseif div.classes:includes("proof") then
+    local title = take(div.attributes, "title")
+    return labelled(div, "proof-label", { pandoc.Str((title or names.proof) .. ".") })
+  end
+  return nil
+end
+
+local function finish_header(header, names)
+  local number = take(header.attributes, "pb-number") or ""
+  take(header.attributes, "pb-appendix")
+  if number ~= "" then
+    local text = number:find("^%a$") and names.appendix[1] .. " " .. number or number
+    local span = pandoc.Span({ pandoc.Str(text) }, pandoc.Attr("", { "secno" }))
+    header.content = pandoc.Inlines({ span, pandoc.Space() }) .. header.content
+  end
+  return header
+end
+
+-- Returns the document ready for pandoc's HTML writer; `labels[n]` becomes what the reader sees of the n-th image ("Figure 1").
+function M.finish(doc, options, problems, labels)
+  local names, cache = crossrefs.names(options.lang), {}
+  doc = doc:walk({
+    Math = function(math) return mathml(math, problems, cache) end,
+  })
+  return doc:walk({
+    Span = function(span)
+      if span.classes:includes("eqn") then
+        local number = take(span.attributes, "pb-number")
+        span.attributes.tag, span.attributes.labels = nil, nil
+        span.content:insert(pandoc.Span({ pandoc.Str("(" .. number .. ")") }, pandoc.Attr("", { "eqno" })))
+        return span
+      end
+    end,
+    Image = function(image)
+      image.attributes["data-n"] = image.attributes["data-n"]
+      return image
+    end,
+    Figure = function(figure) return finish_figure(figure, names, labels) end,
+    Table = function(tbl) return finish_table(tbl, names, labels) end,
+    Div = function(div) return finish_division(div, names) end,
+    Header = function(header) return finish_header(header, names) end,
+  }):walk({
+    Image = function(image)
+      take(image.attributes, "data-n")
+      return image
+    end,
+  })
+end
+
+return M

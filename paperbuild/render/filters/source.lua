@@ -1,0 +1,308 @@
+-- From the text of a paper to a prepared document: parsed, raw TeX read, metadata laid in front, equations' ids taken up.
+--
+-- The prepared document's blocks start with one Div per piece of metadata that a reader sees, so that every later filter treats
+-- title, abstract and body alike and in one order.
+
+local tex = require("tex")
+local formulas = require("formulas")
+
+local M = {}
+
+-- Long attributes in a table cell would change its column's width, were there a line length to measure them by.
+local READER = { columns = 1000000 }
+
+M.META = "pb-meta" -- class of the Divs that hold metadata
+
+-- What the words of a TeX node may vanish for: layout, and what only LaTeX knows.
+local SILENT = {}
+for name in ([[label newpage clearpage pagebreak noindent vspace hspace bigskip medskip smallskip centering raggedright newcommand
+  renewcommand providecommand def let usepackage setcounter setlength linebreak nolinebreak hfill vfill small footnotesize large Large
+  normalsize tiny scriptsize maketitle appendix tableofcontents bibliography bibliographystyle DeclareMathOperator protect thispagestyle
+  pagestyle index hyphenation FloatBarrier par indent allowbreak columnbreak section* begin end]]):gmatch("%S+") do
+  SILENT[name] = true
+end
+
+local function is_tex(format)
+  return format == "tex" or format == "latex"
+end
+
+local function read_tex(text)
+  local ok, doc = pcall(pandoc.read, text, "latex", READER, {})
+  return ok and doc.blocks or pandoc.Blocks({})
+end
+
+-- pandoc's LaTeX reader guesses numbers from the one snippet that it sees: what it put in a reference's text means nothing.
+local function plain_references(blocks)
+  return blocks:walk({
+    Link = function(link)
+      if link.attributes["reference-type"] then
+        link.content = pandoc.Inlines({})
+        return link
+      end
+    end,
+    Div = function(div) -- a table's or figure's \label
+      local only = #div.content == 1 and div.content[1]
+      if only and only.t == "Table" and div.identifier ~= "" and only.identifier == "" then
+        only.identifier = div.identifier
+        return only
+      end
+    end,
+  })
+end
+
+local function said_nothing(text, blocks)
+  local name = text:match("^%s*\\(%a+%*?)")
+  local words = text:gsub("\\%a+%*?", " "):gsub("%[[^%]]*%]", " ")
+  return not (name and SILENT[name] and name ~= "begin") and words:find("%a%a") and pandoc.utils.stringify(blocks) == ""
+    and not (name and SILENT[name])
+end
+
+-- Reads every raw TeX node as LaTeX: outside a LaTeX document it would vanish without a word.
+local function feed_tex(doc, problems)
+  local function read(raw)
+    local blocks = plain_references(read_tex(raw.text))
+    local holds_picture = false
+    blocks:walk({ Image = function() holds_picture = true end, Math = function() holds_picture = true end,
+      Link = function() holds_picture = true end })
+    if not holds_picture and said_nothing(raw.text, blocks) then
+      problems:insert({ kind = "tex-vanished", text = raw.text })
+    end
+    return blocks
+  end
+  return doc:walk({
+    RawBlock = function(raw)
+      if is_tex(raw.format) then
+        return read(raw)
+      end
+    end,
+    RawInline = function(raw)
+      if not is_tex(raw.format) then
+        return nil
+      end
+      local label = raw.text:match("^%s*\\label%s*{([^}]*)}%s*$")
+      if label then
+        return pandoc.Span({}, pandoc.Attr(label, {}, { label = label }))
+      end
+      local blocks = read(raw)
+      return pandoc.utils.blocks_to_inlines(blocks, { pandoc.Space() })
+    end,
+  })
+end
+
+-- `$$…$$ {#eq:x}`, which pandoc leaves as text, and display formulas with \label or in a numbered environment: Span.eqn.
+local NUMBERED = { equation = true, align = true, gather = true, multline = true, eqnarray = true, flalign = true, alignat = true }
+
+local function equation_span(math, id)
+  local labels, tag = formulas.labels(math.text)
+  local environment = math.text:match("^%s*\\begin{(%a+)}")
+  local unnumbered = math.text:find("\\nonumber", 1, true) or math.text:find("\\notag", 1, true)
+  if not id and #labels == 0 and (unnumbered or not (environment and NUMBERED[environment])) and not tag then
+    return nil
+  end
+  local all = pandoc.List({ id }):map(tostring)
+  all:extend(labels)
+  return pandoc.Span({ math }, pandoc.Attr(all[1] or "", { "eqn" }, { labels = table.concat(all, " "), tag = tag }))
+end
+
+local function take_equation_ids(inlines)
+  local out, i = pandoc.Inlines({}), 1
+  while i <= #inlines do
+    local node = inlines[i]
+    if node.t == "Math" and node.mathtype == "DisplayMath" then
+      local j = i + 1
+      while inlines[j] and (inlines[j].t == "Space" or inlines[j].t == "SoftBreak") do
+        j = j + 1
+      end
+      local word = inlines[j] and inlines[j].t == "Str" and inlines[j].text
+      local id, after = (word or ""):match("^{#([%w:_%.%-]+)}(.*)$")
+      out:insert(equation_span(node, id) or node)
+      if id then
+        i = j
+        if after ~= "" then
+          out:insert(pandoc.Str(after))
+        end
+      end
+    else
+      out:insert(node)
+    end
+    i = i + 1
+  end
+  return out
+end
+
+-- The \label in a caption or heading names the figure, table or section it stands in.
+local function lift_label(holder, inlines)
+  local kept = pandoc.Inlines({})
+  for _, node in ipairs(inlines) do
+    local label = node.t == "Span" and #node.content == 0 and node.attributes.label
+    if not label then
+      kept:insert(node)
+    elseif holder.t == "Header" then
+      holder.attributes.labels = ((holder.attributes.labels or "") .. " " .. label):match("^%s*(.*)$")
+    elseif holder.identifier == "" then
+      holder.identifier = label
+    elseif holder.identifier ~= label then
+      holder.attributes.labels = ((holder.attributes.labels or "") .. " " .. label):match("^%s*(.*)$")
+    end
+  end
+  while #kept > 0 and (kept[#kept].t == "Space" or kept[#kept].t == "SoftBreak") do
+    kept:remove(#kept)
+  end
+  return kept
+end
+
+-- Widths of grid tables are shares of the line length that the reader was told: brought back to a page of 72 characters.
+local function settle_widths(tbl)
+  local total = 0
+  for _, spec in ipairs(tbl.colspecs) do
+    total = total + (tonumber(spec[2]) or 0)
+  end
+  if total > 0 then
+    local scale = math.min(READER.columns / 72, 1 / total)
+    tbl.colspecs = tbl.colspecs:map(function(spec)
+      return { spec[1], tonumber(spec[2]) and spec[2] * scale or nil }
+    end)
+  end
+  return tbl
+end
+
+local function lift_captions(holder)
+  local blocks = holder.caption.long
+  for _, block in ipairs(blocks) do
+    if block.t == "Plain" or block.t == "Para" then
+      block.content = lift_label(holder, block.content)
+    end
+  end
+  holder.caption = { long = blocks }
+  return holder
+end
+
+-- An implicit figure's caption stands there twice, as caption and as the picture's alternative text. One of them is enough.
+local function single_caption(figure)
+  figure = lift_captions(figure)
+  if figure.classes:includes("subfigures") then
+    return figure
+  end
+  figure.content = figure.content:walk({
+    Image = function(image)
+      local id = image.identifier
+      image.caption = pandoc.Inlines({})
+      if id ~= "" and figure.identifier == "" then
+        figure.identifier, image.identifier = id, ""
+      end
+      return image
+    end,
+  })
+  return figure
+end
+
+-- `::: {#fig:x}` around pictures: one figure of several. Paragraphs without a picture are its caption.
+local function as_subfigures(div)
+  if not (div.identifier:find("^fig:") or div.classes:includes("subfigures")) then
+    return nil
+  end
+  local cells, caption = pandoc.Blocks({}), pandoc.Blocks({})
+  local function cell(image, blocks, id)
+    local attributes = { width = image.attributes.width }
+    image.attributes.width, image.identifier, image.caption = "100%", "", pandoc.Inlines({})
+    cells:insert(pandoc.Figure({ pandoc.Plain({ image }) }, { long = blocks }, pandoc.Attr(id, { "subfigure" }, attributes)))
+  end
+  for _, block in ipairs(div.content) do
+    local images = pandoc.List({})
+    block:walk({ Image = function(image) images:insert(image) end })
+    if #images == 0 then
+      caption:insert(block)
+    elseif block.t == "Figure" and #images == 1 then
+      cell(images[1], block.caption.long, block.identifier)
+    else
+      for _, image in ipairs(images) do
+        cell(image, #image.caption > 0 and pandoc.Blocks({ pandoc.Plain(image.caption) }) or pandoc.Blocks({}), image.identifier)
+      end
+    end
+  end
+  if #cells == 0 then
+    return nil
+  end
+  local classes = div.classes:filter(function(class) return class ~= "figure" and class ~= "subfigures" end)
+  classes:insert("subfigures")
+  return pandoc.Figure(cells, { long = { pandoc.Plain(pandoc.utils.blocks_to_inlines(caption)) } }, pandoc.Attr(div.identifier, classes))
+end
+
+local function as_blocks(value)
+  local kind = pandoc.utils.type(value)
+  if kind == "Blocks" then
+    return value
+  elseif kind == "Inlines" then
+    return pandoc.Blocks({ pandoc.Plain(value) })
+  elseif kind == "string" or kind == "number" or kind == "boolean" then
+    return pandoc.Blocks({ pandoc.Plain({ pandoc.Str(tostring(value)) }) })
+  end
+  return nil
+end
+M.as_blocks = as_blocks
+
+-- Promotes headings so that the highest is of level 1, and takes a title that stands only as the first heading.
+local function settle_headings(doc)
+  local highest, count, first = 6, 0, doc.blocks[1]
+  doc.blocks:walk({ Header = function(h) highest = math.min(highest, h.level) if h.level == 1 then count = count + 1 end end })
+  if not doc.meta.title and first and first.t == "Header" and first.level == 1 and count == 1 and highest == 1 then
+    doc.meta.title = first.content
+    doc.blocks:remove(1)
+    highest = 6
+    doc.blocks:walk({ Header = function(h) highest = math.min(highest, h.level) end })
+  end
+  if highest > 1 and highest <= 6 then
+    doc.blocks = doc.blocks:walk({ Header = function(h) h.level = h.level - highest + 1 return h end })
+  end
+  return doc
+end
+
+-- Raw text that pandoc escapes reads back wrong in a URI: `~` and friends are left to the writers.
+local function add_metadata(doc, people)
+  local front = pandoc.Blocks({})
+  for _, key in ipairs({ "title", "subtitle", "date", "abstract", "keywords", "tags" }) do
+    local value = doc.meta[key]
+    local entries = pandoc.utils.type(value) == "List" and value or { value }
+    for _, entry in ipairs(entries) do
+      local blocks = as_blocks(entry)
+      if blocks then
+        front:insert(pandoc.Div(blocks, pandoc.Attr("", { M.META }, { field = key })))
+      end
+    end
+  end
+  for _, field in ipairs(people) do
+    front:insert(pandoc.Div(field.blocks, pandoc.Attr("", { M.META }, { field = field.name, n = tostring(field.n) })))
+  end
+  return front
+end
+
+-- Returns the prepared document of a text, and the problems met on the way.
+function M.prepare(text, metadata)
+  local problems = pandoc.List({})
+  local doc = settle_headings(pandoc.read(text, "markdown", READER, {}))
+  local people, fields = metadata.people(doc.meta)
+  doc.blocks = add_metadata(doc, fields) .. doc.blocks
+  local meta = doc.meta
+  doc.meta = {}
+  doc = feed_tex(doc, problems)
+  doc = doc:walk({ Inlines = take_equation_ids })
+  doc = doc:walk({ Div = as_subfigures })
+  doc = doc:walk({
+    Figure = single_caption,
+    Table = function(tbl) return settle_widths(lift_captions(tbl)) end,
+    Header = function(h) h.content = lift_label(h, h.content) return h end,
+  })
+  return { doc = doc, meta = meta, people = people, problems = problems }
+end
+
+-- Whether pandoc made a heading's id from its words.
+function M.is_automatic_id(header)
+  local words = pandoc.utils.stringify(header.content):lower()
+  local slug = words:gsub("[%p]", function(c) return c:find("[_%.%-]") and c or "" end):gsub("%s+", "-"):gsub("^[^%a\x80-\xff]+", "")
+  local stem = header.identifier:gsub("%-%d+$", "")
+  return header.identifier == slug or stem == slug or stem == "section" or header.identifier == ""
+end
+
+M.group_end = tex.group_end
+
+return M

@@ -1,0 +1,275 @@
+-- The last filter before typst: what pandoc's writer cannot say, or says without alternative text, is written here.
+--
+-- Works from the inside out, so that a figure's caption is finished when the figure is written. Every call ends in ";": typst would
+-- read a "(" or "[" of the author's that follows as one more argument.
+
+local crossrefs = require("crossrefs")
+local formulas = require("formulas")
+
+local M = {}
+
+local FORMAT = "typst-citations"
+local OPTIONS = { wrap_text = "none" }
+local quoted = formulas.quoted
+
+local function write(blocks)
+  return (pandoc.write(pandoc.Pandoc(blocks), FORMAT, OPTIONS):gsub("%s+$", ""))
+end
+M.write = write
+
+local function inline_text(inlines)
+  return write({ pandoc.Plain(inlines) })
+end
+
+local function content(blocks)
+  return "[" .. inline_text(pandoc.utils.blocks_to_inlines(blocks, { pandoc.LineBreak() })) .. "]"
+end
+
+local function label(id)
+  if id == "" then
+    return ""
+  end
+  local written = crossrefs.typst_label(id)
+  return written:sub(1, 1) == "<" and " " .. written or " #" .. written
+end
+
+-- A length as typst knows it; a bare number is pixels, as in HTML. nil for what is no length.
+local function length(value)
+  local number, unit = (value or ""):match("^%s*([%d%.]+)%s*(%a*%%?)%s*$")
+  if not tonumber(number) then
+    return nil
+  end
+  if unit == "" or unit == "px" then
+    return string.format("%gpt", tonumber(number) * 0.75)
+  end
+  local known = { ["%"] = "%", cm = "cm", mm = "mm", ["in"] = "in", inch = "in", pt = "pt", em = "em" }
+  return known[unit] and number .. known[unit]
+end
+
+local function image_call(image, alt)
+  local arguments = { quoted(image.src) }
+  for _, key in ipairs({ "width", "height" }) do
+    local size = length(image.attributes[key])
+    if size then
+      arguments[#arguments + 1] = key .. ": " .. size
+    end
+  end
+  alt = image.attributes.alt or alt
+  if alt and alt ~= "" then
+    arguments[#arguments + 1] = "alt: " .. quoted(alt)
+  end
+  return "image(" .. table.concat(arguments, ", ") .. ")"
+end
+
+local function words(inlines)
+  return pandoc.utils.stringify(inlines)
+end
+
+-- What the alternative text of a figure says: its caption, formulas as TeX.
+local function caption_words(caption)
+  local blocks = pandoc.Blocks(caption.long):walk({
+    Note = function() return {} end,
+    RawInline = function(raw) return pandoc.Str(raw.text:match('^#mq%("(.-)", %$') or "") end,
+  })
+  return words(blocks)
+end
+
+local function equation(math, problems, cache)
+  local display = math.mathtype == "DisplayMath"
+  local key = (display and "D" or "I") .. math.text
+  if cache[key] == nil then
+    cache[key] = formulas.typst(math.text, display) or false
+    if not cache[key] then
+      problems:insert({ kind = "math", text = math.text })
+    end
+  end
+  local alt = math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", "")
+  return quoted(alt) .. ", " .. (cache[key] or "$" .. quoted(alt) .. "$")
+end
+
+local function numbered_equation(span, problems, cache)
+  local math = span.content[1]
+  local tag = span.attributes.tag
+  local arguments = equation(math, problems, cache)
+  if not tag then
+    return pandoc.RawInline("typst", "#mq(" .. arguments .. ", numbered: true)" .. label(span.identifier) .. ";")
+  end
+  local alt, code = arguments:match('^(".*"), (%$.*%$)$')
+  return pandoc.RawInline("typst", "#math.equation(block: true, alt: " .. alt .. ", numbering: _ => [(" .. inline_text({ pandoc.Str(tag) })
+    .. ")], " .. code .. ".body)#counter(math.equation).update(n => n - 1)" .. label(span.identifier))
+end
+
+local function is_wide(figure)
+  local wide = figure.classes:includes("wide")
+  figure:walk({ Image = function(image) wide = wide or image.classes:includes("wide") end })
+  return wide
+end
+
+local function pictures(figure)
+  local images = pandoc.List({})
+  figure:walk({ Image = function(image) images:insert(image) end })
+  return images
+end
+
+local function caption_argument(element)
+  return crossrefs.has_caption(element) and ", caption: " .. content(element.caption.long) or ""
+end
+
+local function subfigures(figure)
+  local cells, columns, across = {}, 0, 0
+  for _, cell in ipairs(figure.content) do
+    if cell.t == "Figure" then
+      local images = {}
+      for _, image in ipairs(pictures(cell)) do
+        images[#images + 1] = image_call(image, caption_words(cell.caption))
+      end
+      local id = cell.identifier ~= "" and ", id: " .. quoted(cell.identifier) or ""
+      cells[#cells + 1] = "subfig(" .. table.concat(images, " + ") .. caption_argument(cell) .. id .. ")"
+      local share = tonumber((cell.attributes.width or ""):match("^([%d%.]+)%%"))
+      across = across + (share or 0)
+      columns = (share and across <= 101) and columns + 1 or columns
+    end
+  end
+  columns = columns > 0 and columns or math.min(#cells, 2)
+  return "#subfigs(columns: " .. columns .. (is_wide(figure) and ", wide: true" or "") .. caption_argument(figure) .. ", "
+    .. table.concat(cells, ", ") .. ")" .. label(figure.identifier)
+end
+
+local function plain_figure(figure)
+  local numbered = figure.attributes["pb-number"] ~= ""
+  local alt = caption_words(figure.caption)
+  local only = #figure.content == 1 and figure.content[1]
+  local inside
+  if only and (only.t == "Plain" or only.t == "Para") then
+    local calls, pure = {}, true
+    for _, node in ipairs(only.content) do
+      if node.t == "Image" then
+        calls[#calls + 1] = image_call(node, alt)
+      elseif node.t ~= "Space" and node.t ~= "SoftBreak" and node.t ~= "LineBreak" then
+        pure = false
+      end
+    end
+    inside = pure and #calls > 0 and table.concat(calls, " + h(1em) + ")
+  end
+  inside = inside or "[" .. write(M.finish_images(figure.content)) .. "]"
+  local call = "figure(" .. inside .. (numbered and "" or ", numbering: none") .. ", kind: image" .. caption_argument(figure) .. ")"
+  if is_wide(figure) then
+    return "#wide[#" .. call .. label(figure.identifier) .. "]"
+  end
+  return "#" .. call .. label(figure.identifier)
+end
+
+-- Pictures in running text: as high as the author says, or as they are.
+function M.finish_images(blocks)
+  return blocks:walk({
+    Image = function(image)
+      return pandoc.RawInline("typst", "#box(" .. image_call(image, words(image.caption)) .. ");")
+    end,
+  })
+end
+
+local function data_table(tbl)
+  local numbered = tbl.attributes["pb-number"] ~= ""
+  local wide = tbl.classes:includes("wide")
+  local id = tbl.identifier
+  tbl.attr = pandoc.Attr()
+  local written = write(M.finish_images(pandoc.Blocks({ tbl })))
+  if not numbered then
+    written = written:gsub("kind: table%s*%)$", "kind: table, numbering: none)")
+  end
+  written = written .. label(id)
+  return wide and "#wide[" .. written .. "]" or written
+end
+
+local function theorem(div, kind, names)
+  local title = div.attributes.title
+  local number = div.attributes["pb-number"]
+  local name = names[kind] and names[kind][1] or kind
+  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. name .. "]" .. (title and ", title: [" .. inline_text({ pandoc.Str(title) }) .. "]" or "")
+    .. (number == "" and ", numbered: false" or "") .. ")[\n" .. write(div.content) .. "\n]" .. label(div.identifier)
+end
+
+local function entry(div)
+  local margin, rest = nil, div.content
+  local first = div.content[1]
+  if first and (first.t == "Para" or first.t == "Plain") then
+    for _, node in ipairs(first.content) do
+      if node.t == "Span" and node.classes:includes("csl-left-margin") then
+        margin = inline_text(node.content)
+      end
+    end
+    if margin then
+      rest = rest:walk({ Span = function(span)
+        if span.classes:includes("csl-left-margin") then
+          return {}
+        end
+        return span.classes:includes("csl-right-inline") and span.content or nil
+      end })
+    end
+  end
+  local arguments = margin and "(margin: [" .. margin .. "])" or ""
+  return "#entry" .. arguments .. "[" .. write(rest) .. "]" .. label(div.identifier)
+end
+
+local function division(div, names)
+  local kind = crossrefs.theorem_kind(div)
+  if kind then
+    return theorem(div, kind, names)
+  elseif div.classes:includes("proof") then
+    local title = div.attributes.title or (names.proof ~= "Proof" and names.proof) or nil
+    return "#proof" .. (title and "(title: [" .. inline_text({ pandoc.Str(title) }) .. "])" or "") .. "[\n" .. write(div.content) .. "\n]" .. label(div.identifier)
+  elseif div.identifier == "refs" then
+    return "#references[\n" .. write(div.content) .. "\n]"
+  elseif div.classes:includes("csl-entry") then
+    return entry(div)
+  end
+  return nil
+end
+
+-- Returns the document with everything that needs it written as raw typst.
+function M.finish(doc, options, problems)
+  local names, cache = crossrefs.names(options.lang), {}
+  local function raw(code)
+    return code and pandoc.RawBlock("typst", code .. "\n")
+  end
+  doc = doc:walk({
+    traverse = "topdown",
+    Span = function(span)
+      if span.classes:includes("eqn") then
+        return numbered_equation(span, problems, cache), false
+      end
+    end,
+    Math = function(math)
+      return pandoc.RawInline("typst", "#mq(" .. equation(math, problems, cache) .. ");")
+    end,
+  })
+  doc = doc:walk({
+    Span = function(span)
+      if span.classes:includes("pb-value") then
+        return span.content
+      elseif span.identifier ~= "" and #span.content == 0 then -- a label needs something to cling to
+        return pandoc.RawInline("typst", "#metadata(none)" .. label(span.identifier))
+      end
+    end,
+    Header = function(header)
+      local start = header.attributes["pb-appendix"]
+      header.attributes = {}
+      return start and { raw("#show: appendix"), header } or header
+    end,
+  })
+  doc = doc:walk({
+    Figure = function(figure)
+      if figure.classes:includes("subfigure") then
+        return nil
+      end
+      local whole = figure.classes:includes("subfigures")
+      return raw(whole and subfigures(figure) or plain_figure(figure))
+    end,
+    Table = function(tbl) return raw(data_table(tbl)) end,
+    Div = function(div) return raw(division(div, names)) end,
+  })
+  doc.blocks = M.finish_images(doc.blocks)
+  return doc
+end
+
+return M

@@ -1,0 +1,177 @@
+-- A long-lived pandoc: reads requests from stdin, writes answers to stdout, and ends when stdin does.
+--
+-- A frame is the payload's length in bytes as decimal digits, "\n", and the payload, which is JSON. No request names a file, and no
+-- reader may open one. Requests carry the paper's whole text; what was parsed is kept by that text, so nothing is lost with a worker.
+
+local folder = arg[1] or "."
+package.path = folder .. "/?.lua"
+
+local source = require("source")
+local metadata = require("metadata")
+local bindings = require("bindings")
+local crossrefs = require("crossrefs")
+local citations = require("citations")
+
+local FINISHERS = { typst = require("typst"), html = require("html") }
+local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
+
+local prepared, order = {}, pandoc.List({})
+local library = citations.new_library()
+
+local function prepare(text)
+  if not prepared[text] then
+    prepared[text] = source.prepare(text, metadata)
+    order:insert(text)
+    if #order > KEPT then
+      prepared[order:remove(1)] = nil
+    end
+  end
+  return prepared[text]
+end
+
+local OPS = {}
+
+function OPS.ping()
+  return { version = tostring(PANDOC_VERSION) }
+end
+
+function OPS.scan(request)
+  local paper = prepare(request.text)
+  local codes = {}
+  for code, key in pairs(request.codes or {}) do
+    codes[code] = key
+  end
+  local out = bindings.scan(paper, codes)
+  out.meta = metadata.plain(paper.meta)
+  return out
+end
+
+-- Dangling links stop typst and lead nowhere in HTML: their words stay, and they are reported.
+local function check_links(doc, ids, problems)
+  local entries = {}
+  doc:walk({ Div = function(div) entries[div.identifier] = div.identifier:find("^ref%-") and true or nil end })
+  return doc:walk({
+    Link = function(link)
+      local id = link.target:match("^#(.+)$")
+      if not id or entries[id] or link.classes:includes("xref") then
+        return nil
+      end
+      local entry = ids[id]
+      if not entry and id:find("^ref%-") then
+        return link.content
+      end
+      if not entry then
+        problems:insert({ kind = "dangling-link", text = id })
+        return link.content
+      end
+      link.target = "#" .. entry.id
+      return link
+    end,
+  })
+end
+
+local function outline(blocks, write)
+  local entries = pandoc.List({})
+  blocks:walk({
+    Header = function(header)
+      local words = header.content:walk({ Note = function() return {} end, Link = function(link) return link.content end })
+      entries:insert({ level = header.level, number = header.attributes["pb-number"] or "", id = header.identifier, text = words })
+    end,
+  })
+  return function()
+    return entries:map(function(entry)
+      entry.text = write({ pandoc.Plain(entry.text) })
+      return entry
+    end)
+  end
+end
+
+-- Takes the pieces of metadata back out of the document and writes each.
+local function write_parts(doc, paper, write)
+  local out = { keywords = pandoc.List({}), authors = pandoc.List({}), affiliations = pandoc.List({}) }
+  local body = pandoc.Blocks({})
+  for _, block in ipairs(doc.blocks) do
+    if not (block.t == "Div" and block.classes:includes(source.META)) then
+      body:insert(block)
+    else
+      local field, n = block.attributes.field, tonumber(block.attributes.n)
+      if field == "keywords" or field == "tags" then
+        out.keywords:insert(pandoc.utils.stringify(block.content))
+      elseif field == "author" then
+        local author = paper.people.authors[n]
+        author.name = write(block.content)
+        author.plain = pandoc.utils.stringify(block.content)
+        out.authors:insert(author)
+      elseif field == "affiliation" then
+        out.affiliations:insert({ key = paper.people.affiliations[n].key, name = write(block.content) })
+      else
+        out[field] = write(block.content)
+        out["plain-" .. field] = pandoc.utils.stringify(block.content)
+      end
+    end
+  end
+  out.body = write(body)
+  return out
+end
+
+local function index(list)
+  local out = {}
+  for n, entry in ipairs(list or {}) do
+    out[n] = type(entry) == "table" and entry or {}
+  end
+  return out
+end
+
+function OPS.write(request)
+  local paper = prepare(request.text)
+  local problems, labels = pandoc.List({}), {}
+  local finisher = FINISHERS[request.format]
+  local options = {
+    format = request.format, lang = request.lang, number_sections = request.number_sections, csl = request.csl, meta = paper.meta,
+  }
+  local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images))
+  local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
+  options.citations = by_id
+  local cited = citations.are_cited(doc, paper.meta)
+  if cited then
+    doc = citations.place(doc, paper.meta, crossrefs.names(request.lang))
+  end
+  local ids
+  doc, ids = crossrefs.number(doc, options, problems)
+  doc = crossrefs.resolve(doc, ids, options, problems)
+  if cited then
+    doc = citations.process(doc, by_id, all, options, problems)
+  end
+  doc = check_links(doc, ids, problems)
+  local headings = outline(doc.blocks, function(blocks)
+    return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({}), {}).blocks)
+  end)
+  doc = finisher.finish(doc, options, problems, labels)
+  local out = write_parts(doc, paper, finisher.write)
+  out.outline, out.problems, out.labels = headings(), problems, labels
+  out["citation-keys"] = all
+  return out
+end
+
+local function answer(payload)
+  local bytes = pandoc.json.encode(payload)
+  io.stdout:write(#bytes, "\n", bytes)
+  io.stdout:flush()
+end
+
+io.stdout:setvbuf("full", 1 << 16)
+while true do
+  local size = io.read("n", "l")
+  if not size then
+    break
+  end
+  local request = pandoc.json.decode(io.read(size), false)
+  local ok, result = xpcall(function()
+    return select(2, pandoc.log.silence(OPS[request.op], request)) -- the first is pandoc's log: what matters of it, problems say
+  end, debug.traceback)
+  if ok then
+    answer({ ok = true, result = result })
+  else
+    answer({ ok = false, error = tostring(result) })
+  end
+end
