@@ -27,17 +27,23 @@ _MATH_BODY = re.compile(r"[^\\$]*+(?:\\[\s\S][^\\$]*+)*+")
 _INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
 _YAML_BLOCK = re.compile(r"---[ \t]*\r?\n[\s\S]*?\n(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
 
+_UNBOUNDED = 1 << 62  # greater than any offset: bisects behind every interval that starts at the offset
+
 Interval = tuple[int, int]
 """A stretch of the text: from (inclusive) and to (exclusive), in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """``code`` (comments included) and ``math`` are disjoint, sorted; ``brackets`` maps each ``]`` of running text to its ``[``."""
+    """``code`` (comments included) and ``math`` are disjoint, sorted; ``brackets`` maps each ``]`` of running text to its ``[``.
+
+    ``header_end`` is the offset behind the YAML block that the text begins with; 0 where there is none.
+    """
 
     code: tuple[Interval, ...]
     math: tuple[Interval, ...]
     brackets: Mapping[int, int]
+    header_end: int = 0
 
     def in_code(self, offset: int) -> bool:
         """Whether the character at ``offset`` stands in code or in a comment."""
@@ -47,20 +53,21 @@ class Regions:
         """Whether the character at ``offset`` stands between dollars."""
         return _within(self.math, offset)
 
+    def in_header(self, offset: int) -> bool:
+        """Whether the character at ``offset`` stands in the YAML block at the top."""
+        return offset < self.header_end
+
 
 def regions(text: str) -> Regions:
     """Find the regions of ``text``. Never raises; linear in its length."""
     walk = _Walk(text)
     walk.run()
-    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets)
+    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets, walk.header_end)
 
 
 def _within(intervals: tuple[Interval, ...], offset: int) -> bool:
-    at = bisect_right(intervals, (offset, len_unbounded)) - 1
+    at = bisect_right(intervals, (offset, _UNBOUNDED)) - 1
     return at >= 0 and intervals[at][0] <= offset < intervals[at][1]
-
-
-len_unbounded = 1 << 62  # greater than any offset: bisects behind every interval that starts at the offset
 
 
 class _Walk:
@@ -81,7 +88,7 @@ class _Walk:
         self._ticks: dict[int, list[int]] | None = None
         self._comments_closed = True
         header = _YAML_BLOCK.match(text)
-        self._header_end = header.end() if header else 0
+        self.header_end = header.end() if header else 0
 
     def run(self) -> None:
         text = self.text
@@ -120,8 +127,12 @@ class _Walk:
             self.pos = at
             return
         after_blank, self._after_blank = self._after_blank, False
+        if start < self.header_end and char == "#" and at == start:
+            self.pos = (text.find("\n", at) + 1 or len(text) + 1) - 1
+            self.code.append((start, self.pos))  # a comment of YAML
+            return
         if _INDENTED.match(text, start) is not None:
-            if after_blank and not self._in_list and start >= self._header_end:
+            if after_blank and not self._in_list and start >= self.header_end:
                 self._indented_code(start)
             return
         mark = _LIST_MARK.match(text, at)
@@ -131,7 +142,7 @@ class _Walk:
         elif after_blank:
             self._in_list = False
         if text.startswith(("```", "~~~"), at):
-            self._fenced_code(start, at)
+            self._fenced_code(at)
 
     def _indented_code(self, start: int) -> None:
         text, end, at = self.text, start, start
@@ -146,12 +157,12 @@ class _Walk:
         self.code.append((start, end))
         self.pos = max(start, end - 1)  # the line end is looked at again: what follows it may be a fence
 
-    def _fenced_code(self, start: int, at: int) -> None:
+    def _fenced_code(self, at: int) -> None:
         opening = _FENCE.match(self.text, at)
         if opening is None:
             return
         fence = opening.group()
-        if len(fence) >= self._unclosed.get(fence[0], len_unbounded):
+        if len(fence) >= self._unclosed.get(fence[0], _UNBOUNDED):
             return
         if self._fence_ends is None:
             self._fence_ends = [(m.start(), m.end(), m.group(1)) for m in _FENCE_END.finditer(self.text)]
@@ -159,7 +170,7 @@ class _Walk:
         for index in range(first, len(self._fence_ends)):
             _, end, closing = self._fence_ends[index]
             if closing[0] == fence[0] and len(closing) >= len(fence):
-                self.code.append((start, end))
+                self.code.append((self.text.find("\n", at), end))  # the fence's own line is not: attributes stand there
                 self._open.clear()
                 self._after_blank = True
                 self.pos = end
