@@ -1,0 +1,52 @@
+# Two commands for a fresh machine with Python 3.11 and make:
+#   make paper    the example paper: environment, install, experiments, PDF and HTML
+#   make test     the tests
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
+export PIP_NO_INPUT := 1
+
+.PHONY: paper watch test test-all check lint bench clean help
+
+paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
+	$(PY) -m paperbuild -C example-paper render
+
+watch: $(VENV)/.ready ## render example-paper/ again on every change
+	$(PY) -m paperbuild -C example-paper watch
+
+test: $(VENV)/.ready-dev ## the tests that belong to every change
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: $(VENV)/.ready-dev ## every test, the long ones too
+	$(PY) -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.ready-dev ## style, types, and which module may import which
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()"
+
+check: lint test ## what CI runs
+
+bench: $(VENV)/.ready-dev ## figures: medians and ratios, side by side with peers where they are installed
+	$(PY) benchmarks/run.py
+
+clean: ## take away what was built here; the virtual environment stays
+	-[ -x $(PY) ] && $(PY) -m paperbuild -C example-paper clean
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "paperbuild needs Python 3.11 or newer; name one with  make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
