@@ -34,30 +34,14 @@ local function replace_values(math, codes, found)
         return nil
       end
       local text = c:argument()
-      return text and found(name, literal, (text:gsub("\\([%%|#&_{}])", "%1")))
+      return text and found(name, literal, text)
     end
   end
   local rules = { val = rule("val") }
   for code in pairs(codes) do
     rules[code] = rule(code)
   end
-  local out = tex.replace(math, rules)
-  for code in pairs(codes) do -- a code of letters that TeX knows no command of: `\` and three letters of another script
-    local at = 1
-    while true do
-      local i = out:find("\\" .. code, at, true)
-      if not i then
-        break
-      end
-      local literal, text = out:match("^%s*%[([^%]]*)%]%s*(%b{})", i + #code + 1)
-      text = text or out:match("^%s*(%b{})", i + #code + 1)
-      if text then
-        found(code, literal, (text:sub(2, -2):gsub("\\([%%|#&_{}])", "%1")))
-      end
-      at = i + #code + 1
-    end
-  end
-  return out
+  return tex.replace(math, rules)
 end
 
 local function has_reference(inlines, codes)
@@ -71,10 +55,44 @@ end
 
 local NODES = { "Header", "Image", "Link", "Code", "CodeBlock", "Div", "Table", "Figure" }
 
+-- Returns where codes of a tagged parse surfaced that are no reference: in attributes of other elements, in code, in raw text.
+function M.strays(doc, codes)
+  local out = pandoc.List({})
+  if not next(codes) then
+    return out
+  end
+  local visitor = { traverse = "topdown" }
+  local function look(node, text)
+    for code in pairs(codes) do
+      if text:find(code, 1, true) then
+        out:insert({ node = node, key = code })
+      end
+    end
+  end
+  for _, node in ipairs({ "Str", "Code", "CodeBlock", "RawInline", "RawBlock" }) do
+    visitor[node] = function(element) look(node, element.text) end
+  end
+  for _, node in ipairs(NODES) do
+    local inside = visitor[node]
+    visitor[node] = function(element)
+      for key in pairs(element.attributes) do
+        if codes[key] then
+          out:insert({ node = node, key = key })
+        end
+      end
+      if inside then
+        inside(element)
+      end
+    end
+  end
+  doc.blocks:walk(visitor)
+  return out
+end
+
 -- Returns what Python needs to know of a prepared document.
 function M.scan(prepared, codes)
   local out = {
-    references = pandoc.List({}), images = pandoc.List({}), misplaced = pandoc.List({}), citations = pandoc.List({}),
+    references = pandoc.List({}), strays = prepared.strays, images = pandoc.List({}), misplaced = pandoc.List({}), citations = pandoc.List({}),
     problems = prepared.problems,
   }
   local place, in_heading = "body", false
@@ -151,7 +169,7 @@ local function bound(inlines, provenance)
   if provenance == nil then
     return inlines
   end
-  return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = tostring(provenance) }))
+  return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = string.format("%d", provenance) }))
 end
 
 local function table_cell(text)
@@ -185,7 +203,7 @@ local function bind_image(image, use)
   if use.kind == "path" then
     image.src = use.src
     if use.provenance ~= nil then
-      image.attributes["data-pb"] = tostring(use.provenance)
+      image.attributes["data-pb"] = string.format("%d", use.provenance)
     end
   elseif use.kind == "html" then
     return pandoc.RawInline("html", use.html)
@@ -205,7 +223,7 @@ local function bind_figure(figure, images)
   end
   local attributes = { ["data-n"] = tostring(n), labels = figure.attributes.labels }
   if use.provenance ~= nil then
-    attributes["data-pb"] = tostring(use.provenance)
+    attributes["data-pb"] = string.format("%d", use.provenance)
   end
   for key, value in pairs(image.attributes) do
     if not DATA[key] and key ~= "data-n" then

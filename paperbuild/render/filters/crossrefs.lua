@@ -212,6 +212,23 @@ function M.number(doc, options, problems)
   return doc:walk(visitor), counter.ids
 end
 
+-- Says in `labels[n]` what the reader sees of the n-th image: "Figure 1", or nothing where it has no number.
+function M.label_images(doc, options, labels)
+  local names = M.names(options.lang)
+  local function say(n, name, number)
+    if n and number ~= "" and not labels[n] then
+      labels[n] = name .. " " .. number
+    end
+  end
+  doc:walk({
+    traverse = "topdown",
+    Figure = function(figure)
+      figure:walk({ Image = function(image) say(image.attributes["data-n"], names.figure[1], figure.attributes["pb-number"]) end })
+    end,
+    Table = function(tbl) say(tbl.attributes["data-n"], names.table[1], tbl.attributes["pb-number"]) end,
+  })
+end
+
 local function number_text(entry)
   return entry.kind == "equation" and "(" .. entry.number .. ")" or entry.number
 end

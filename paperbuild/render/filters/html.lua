@@ -49,21 +49,19 @@ local function take(attributes, key)
   return value
 end
 
-local function finish_figure(figure, names, labels)
+local function finish_figure(figure, names)
   local number = take(figure.attributes, "pb-number") or ""
   local part = figure.classes:includes("subfigure")
   local text = names.figure[1] .. " " .. number
   figure.content = figure.content:walk({
     Image = function(image)
-      local n, pb = take(image.attributes, "data-n"), take(image.attributes, "data-pb")
-      if n and not labels[n] then
-        labels[n] = text
-      end
+      take(image.attributes, "data-n")
+      local pb = take(image.attributes, "data-pb")
       figure.attributes["data-pb"] = figure.attributes["data-pb"] or pb
       if image.classes:includes("wide") and not figure.classes:includes("wide") then
         figure.classes:insert("wide")
       end
-      if not image.attributes.alt then
+      if not image.attributes.alt and #image.caption == 0 then
         image.caption = pandoc.Inlines({ pandoc.Str(pandoc.utils.stringify(pandoc.Blocks(figure.caption.long):walk({
           Note = function() return {} end,
           RawInline = function(raw) return pandoc.Str(raw.text:match('x%-tex">(.-)</annotation>') or "") end,
@@ -82,13 +80,10 @@ local function finish_figure(figure, names, labels)
   return figure
 end
 
-local function finish_table(tbl, names, labels)
+local function finish_table(tbl, names)
   local number = take(tbl.attributes, "pb-number") or ""
   local text = names.table[1] .. " " .. number
-  local n = take(tbl.attributes, "data-n")
-  if n then
-    labels[n] = text
-  end
+  take(tbl.attributes, "data-n")
   if number ~= "" then
     put_label(tbl, "caption-label", text .. ".")
   end
@@ -135,8 +130,8 @@ local function finish_header(header, names)
   return header
 end
 
--- Returns the document ready for pandoc's HTML writer; `labels[n]` becomes what the reader sees of the n-th image ("Figure 1").
-function M.finish(doc, options, problems, labels)
+-- Returns the document ready for pandoc's HTML writer.
+function M.finish(doc, options, problems)
   local names, cache = crossrefs.names(options.lang), {}
   doc = doc:walk({
     Math = function(math) return mathml(math, problems, cache) end,
@@ -150,12 +145,8 @@ function M.finish(doc, options, problems, labels)
         return span
       end
     end,
-    Image = function(image)
-      image.attributes["data-n"] = image.attributes["data-n"]
-      return image
-    end,
-    Figure = function(figure) return finish_figure(figure, names, labels) end,
-    Table = function(tbl) return finish_table(tbl, names, labels) end,
+    Figure = function(figure) return finish_figure(figure, names) end,
+    Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,
     Header = function(header) return finish_header(header, names) end,
   }):walk({

@@ -61,10 +61,12 @@ end
 local function feed_tex(doc, problems)
   local function read(raw)
     local blocks = plain_references(read_tex(raw.text))
-    local holds_picture = false
-    blocks:walk({ Image = function() holds_picture = true end, Math = function() holds_picture = true end,
-      Link = function() holds_picture = true end })
-    if not holds_picture and said_nothing(raw.text, blocks) then
+    local shows = false -- something that is no word
+    local function show()
+      shows = true
+    end
+    blocks:walk({ Image = show, Math = show, Link = show, Note = show })
+    if not shows and said_nothing(raw.text, blocks) then
       problems:insert({ kind = "tex-vanished", text = raw.text })
     end
     return blocks
@@ -180,6 +182,19 @@ end
 -- An implicit figure's caption stands there twice, as caption and as the picture's alternative text. One of them is enough.
 local function single_caption(figure)
   figure = lift_captions(figure)
+  for _, block in ipairs(figure.content) do -- LaTeX's subfigure environments
+    if block.t == "Figure" and not figure.classes:includes("subfigures") then
+      figure.classes:insert("subfigures")
+    end
+  end
+  if figure.classes:includes("subfigures") then
+    figure.content = figure.content:walk({ Figure = function(cell)
+      if not cell.classes:includes("subfigure") then
+        cell.classes:insert("subfigure")
+        return cell
+      end
+    end })
+  end
   if figure.classes:includes("subfigures") then
     return figure
   end
@@ -276,14 +291,15 @@ local function add_metadata(doc, people)
   return front
 end
 
--- Returns the prepared document of a text, and the problems met on the way.
-function M.prepare(text, metadata)
+-- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
+function M.prepare(text, metadata, strays)
   local problems = pandoc.List({})
   local doc = settle_headings(pandoc.read(text, "markdown", READER, {}))
   local people, fields = metadata.people(doc.meta)
   doc.blocks = add_metadata(doc, fields) .. doc.blocks
   local meta = doc.meta
   doc.meta = {}
+  local found = strays(doc)
   doc = feed_tex(doc, problems)
   doc = doc:walk({ Inlines = take_equation_ids })
   doc = doc:walk({ Div = as_subfigures })
@@ -292,7 +308,7 @@ function M.prepare(text, metadata)
     Table = function(tbl) return settle_widths(lift_captions(tbl)) end,
     Header = function(h) h.content = lift_label(h, h.content) return h end,
   })
-  return { doc = doc, meta = meta, people = people, problems = problems }
+  return { doc = doc, meta = meta, people = people, problems = problems, strays = found }
 end
 
 -- Whether pandoc made a heading's id from its words.

@@ -133,7 +133,8 @@ local function rewrite(s, rules, depth)
       break
     end
     out[#out + 1] = s:sub(at, i - 1)
-    local name = s:match("^%a+", i + 1) or s:match("^" .. utf8.charpattern, i + 1) or ""
+    -- letters of other scripts make a name, too: the codes of a tagged parse
+    local name = s:match("^%a+", i + 1) or s:match("^[\x80-\xF4]+", i + 1) or s:sub(i + 1, i + 1)
     local cursor = setmetatable({ text = s, at = i + 1 + #name }, Cursor)
     local rule = name ~= "" and rules[name]
     local new = rule and rule(cursor, depth)

@@ -18,9 +18,9 @@ local KEPT = 6 -- prepared papers; a project's documents and their tagged copies
 local prepared, order = {}, pandoc.List({})
 local library = citations.new_library()
 
-local function prepare(text)
+local function prepare(text, codes)
   if not prepared[text] then
-    prepared[text] = source.prepare(text, metadata)
+    prepared[text] = source.prepare(text, metadata, function(doc) return bindings.strays(doc, codes or {}) end)
     order:insert(text)
     if #order > KEPT then
       prepared[order:remove(1)] = nil
@@ -36,11 +36,8 @@ function OPS.ping()
 end
 
 function OPS.scan(request)
-  local paper = prepare(request.text)
-  local codes = {}
-  for code, key in pairs(request.codes or {}) do
-    codes[code] = key
-  end
+  local codes = request.codes or {}
+  local paper = prepare(request.text, codes)
   local out = bindings.scan(paper, codes)
   out.meta = metadata.plain(paper.meta)
   return out
@@ -74,7 +71,8 @@ local function outline(blocks, write)
   local entries = pandoc.List({})
   blocks:walk({
     Header = function(header)
-      local words = header.content:walk({ Note = function() return {} end, Link = function(link) return link.content end })
+      local words = header.content:walk({ Note = function() return {} end, Link = function(link) return link.content end,
+        Span = function(span) return span.classes:includes("pb-value") and span.content or nil end })
       entries:insert({ level = header.level, number = header.attributes["pb-number"] or "", id = header.identifier, text = words })
     end,
   })
@@ -143,10 +141,11 @@ function OPS.write(request)
     doc = citations.process(doc, by_id, all, options, problems)
   end
   doc = check_links(doc, ids, problems)
+  crossrefs.label_images(doc, options, labels)
   local headings = outline(doc.blocks, function(blocks)
-    return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({}), {}).blocks)
+    return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({})).blocks)
   end)
-  doc = finisher.finish(doc, options, problems, labels)
+  doc = finisher.finish(doc, options, problems)
   local out = write_parts(doc, paper, finisher.write)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all

@@ -1,0 +1,331 @@
+"""The pandoc worker: one long-lived ``pandoc lua`` process behind pipes, and what it is asked.
+
+A start costs a tenth of a second, a request milliseconds, so one worker serves a whole build. Requests carry everything (the paper,
+bibliographies, the citation style): pandoc opens no file of the project, which :class:`paperbuild.engine.ports.Reader` could not see.
+The protocol, and the two requests, stand in ``filters/worker.lua``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from typing import IO, Literal, TypeVar
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.errors import BuildError, InternalError
+from paperbuild.paper.formats import Piece
+from paperbuild.paper.positions import Surfaced
+from paperbuild.render.parts import Format
+
+TIME_LIMIT_S = 120.0
+"""How long one request may take: a book with a thousand references needs a tenth of it."""
+
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "filters")
+_KEPT = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH")  # what a process may need to start at all
+_STARTS = 2
+
+
+class Picture(msgspec.Struct, frozen=True, rename={"where": "in"}):
+    """An image of the paper as the author wrote it; ``where`` is "body" or "meta"."""
+
+    path: str
+    id: str = ""
+    classes: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = {}
+    where: str = "body"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong with the paper. ``kind`` says what, ``text`` which; ``n`` counts bibliography files from 1."""
+
+    kind: str
+    text: str
+    n: int = 0
+
+
+class Misplaced(msgspec.Struct, frozen=True):
+    """A reference's attribute on an element that cannot have one: ``node`` is its type, "both" for two on one, "alt" for alt text."""
+
+    node: str
+    key: str
+    text: str
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """What a paper holds, in the order in which :class:`Request` must answer it. ``meta`` is its metadata as plain data."""
+
+    references: tuple[Mapping[str, object], ...] = ()
+    strays: tuple[Mapping[str, str], ...] = ()
+    images: tuple[Picture, ...] = ()
+    misplaced: tuple[Misplaced, ...] = ()
+    citations: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    meta: Mapping[str, object] = {}
+
+    def surfaced(self) -> tuple[Surfaced, ...]:
+        """Return the references, in order, and after them the codes of a tagged parse that surfaced elsewhere."""
+        found = tuple(Surfaced(str(item["kind"]), str(item["key"]), str(item["text"]), str(item["in"])) for item in self.references)
+        return found + tuple(Surfaced("stray", item["key"], "", "body", item["node"]) for item in self.strays)
+
+
+class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stands for a reference: ``pieces`` in text, ``tex`` in mathematics; nothing of either leaves the author's words."""
+
+    pieces: tuple[Piece, ...] = ()
+    tex: str = ""
+    provenance: int | None = None
+
+
+class BoundImage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What becomes of an image: a picture at ``src``, ``html`` put in its place, or a table."""
+
+    kind: Literal["path", "html", "table"] = msgspec.field()
+    src: str = ""
+    html: str = ""
+    columns: tuple[str, ...] = ()
+    align: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    provenance: int | None = None
+
+
+class Library(msgspec.Struct, frozen=True):
+    """A bibliography's text, and which of pandoc's readers takes it ("biblatex", "csljson", "ris", …)."""
+
+    format: str
+    text: str
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A paper to write. ``values`` and ``images`` answer :class:`Scanned` one by one; ``csl`` is a style's XML ("" for the default)."""
+
+    text: str
+    format: Format
+    values: tuple[BoundValue, ...] = ()
+    images: tuple[BoundImage, ...] = ()
+    bibliography: tuple[Library, ...] = ()
+    csl: str = ""
+    lang: str = ""
+    number_sections: bool = False
+
+
+class WrittenAuthor(msgspec.Struct, frozen=True):
+    """An author as :class:`paperbuild.render.parts.Author` has it."""
+
+    name: str
+    plain: str
+    affiliations: tuple[str, ...] = ()
+    orcid: str = ""
+    email: str = ""
+    corresponding: bool = False
+    equal: bool = False
+
+
+class WrittenAffiliation(msgspec.Struct, frozen=True):
+    """An affiliation; ``name`` is a fragment."""
+
+    key: str
+    name: str
+
+
+class WrittenHeading(msgspec.Struct, frozen=True):
+    """A heading; ``text`` is a fragment."""
+
+    level: int
+    number: str
+    id: str
+    text: str
+
+
+class Written(msgspec.Struct, frozen=True, rename="kebab"):
+    """A paper in its target format: fragments, the outline, and what went wrong. ``labels`` says how the n-th image (from 1) is called."""
+
+    body: str
+    title: str = ""
+    subtitle: str = ""
+    date: str = ""
+    abstract: str = ""
+    plain_title: str = ""
+    plain_abstract: str = ""
+    plain_date: str = ""
+    keywords: tuple[str, ...] = ()
+    authors: tuple[WrittenAuthor, ...] = ()
+    affiliations: tuple[WrittenAffiliation, ...] = ()
+    outline: tuple[WrittenHeading, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    labels: Mapping[str, str] = {}
+    citation_keys: tuple[str, ...] = ()
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    ok: bool
+    result: msgspec.Raw = msgspec.Raw()
+    error: str = ""
+
+
+R = TypeVar("R")
+
+
+class PandocWorker:
+    """Pandoc, started with the first request. Safe to use from several threads: they take turns.
+
+    A worker that dies is started once more, since every request is complete in itself. It reads its requests from a pipe and so ends
+    by itself when this process does, however that ends.
+    """
+
+    def __init__(self, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._time_limit_s = time_limit_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def version(self) -> str:
+        """Return pandoc's version."""
+        return self._ask({"op": "ping"}, _Version).version
+
+    def scan(self, text: str, codes: Mapping[str, str] | None = None) -> Scanned:
+        """Return what the paper ``text`` holds. ``codes`` are the keys of a tagged parse and the word that each one replaces.
+
+        Raises:
+            BuildError: pandoc cannot read it.
+        """
+        return self._ask({"op": "scan", "text": text, "codes": dict(codes or {})}, Scanned)
+
+    def write(self, request: Request) -> Written:
+        """Return the paper in its target format; what is wrong with it is among its problems.
+
+        Raises:
+            BuildError: pandoc cannot do it.
+        """
+        return self._ask({"op": "write", **msgspec.structs.asdict(request)}, Written)
+
+    def close(self) -> None:
+        """End the worker. It starts again should it be asked again."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, payload: Mapping[str, object], answer_type: type[R]) -> R:
+        data = msgspec.json.encode({key: value for key, value in payload.items() if key == "text" or value not in (None, "")})
+        with self._lock:
+            answer = self._exchange(data)
+        if not answer.ok:
+            raise BuildError(_refusal(answer.error))
+        try:
+            return msgspec.json.decode(answer.result, type=answer_type)
+        except msgspec.ValidationError as error:
+            raise InternalError(f"the pandoc worker's answer has another shape: {error}") from error
+
+    def _exchange(self, data: bytes) -> _Answer:
+        """Send one request and return its answer, starting the worker where none is alive, and once more where it died of this one."""
+        for _ in range(_STARTS):
+            process = self._process if self._process is not None and self._process.poll() is None else self._start()
+            expired = threading.Event()
+            timer = threading.Timer(self._time_limit_s, _expire, (process, expired))
+            timer.daemon = True
+            timer.start()
+            try:
+                raw = _converse(process, data)
+            finally:
+                timer.cancel()
+            if raw is not None:
+                return msgspec.json.decode(raw, type=_Answer)
+            last_words = self._end()
+            if expired.is_set():
+                raise BuildError(
+                    Diagnostic(
+                        "PB511", f"pandoc was at it for more than {self._time_limit_s:g} s", help=("split the paper into several files",)
+                    )
+                )
+        raise BuildError(Diagnostic("PB512", "pandoc ended without an answer, twice", detail=last_words))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        import pypandoc  # type: ignore[import-untyped]  # it ships no types
+
+        self._end()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        nowhere = os.path.join(_FOLDER, "none")  # pandoc looks for its own data there, and finds nothing
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= {"LC_ALL": "C.UTF-8", "HOME": nowhere, "XDG_DATA_HOME": nowhere, "APPDATA": nowhere}
+        try:
+            program = pypandoc.get_pandoc_path()
+            self._process = subprocess.Popen(
+                [program, "lua", os.path.join(_FOLDER, "worker.lua"), _FOLDER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                cwd=_FOLDER,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            help_ = ("install paperbuild again: pip install --force-reinstall pypandoc_binary",)
+            raise BuildError(Diagnostic("PB512", f"pandoc cannot be started: {error}", help=help_)) from None
+        return self._process
+
+    def _end(self) -> tuple[str, ...]:
+        """End the worker and return the last lines that it wrote to its standard error."""
+        process, log = self._process, self._log
+        self._process = self._log = None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):  # what it did not take in it will never read
+                        pipe.close()
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                process.wait()
+        if log is None:
+            return ()
+        with log:
+            log.seek(0)
+            return tuple(log.read().decode("utf-8", "replace").splitlines()[-8:])
+
+
+def _converse(process: subprocess.Popen[bytes], data: bytes) -> bytes | None:
+    """Send one frame and return the payload of the next; None where the process ended."""
+    requests, answers = process.stdin, process.stdout
+    assert requests is not None
+    assert answers is not None
+    try:
+        requests.write(b"%d\n" % len(data) + data)
+        requests.flush()
+        size = answers.readline()
+        if not size.strip().isdigit():
+            return None
+        payload = answers.read(int(size))
+    except (OSError, ValueError):
+        return None
+    return payload if len(payload) == int(size) else None
+
+
+def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:
+    expired.set()
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _refusal(error: str) -> Diagnostic:
+    """Return the diagnostic for what pandoc said when it gave up: its first line, without Lua's traceback."""
+    lines: Sequence[str] = [line for line in error.split("stack traceback:", maxsplit=1)[0].splitlines() if line.strip()]
+    message = lines[0].strip() if lines else "no reason given"
+    return Diagnostic("PB510", f"pandoc cannot read this: {message}", detail=tuple(lines[1:6]))
