@@ -40,7 +40,7 @@ class DocumentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StandingAnswer:
-    """Where one action stands."""
+    """How one action stands: ``state`` is one of :class:`paperbuild.engine.queries.State`, ``reason`` the first for that."""
 
     action: str
     state: str
@@ -50,9 +50,10 @@ class StandingAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReasonsAnswer:
-    """Why one action must run; no reasons mean that it is up to date."""
+    """Why one action must run, all reasons; none mean that it is up to date."""
 
     action: str
+    state: str
     reasons: tuple[str, ...]
 
 

@@ -34,9 +34,11 @@ class Invocation:
         """What the stream of the narration can show."""
         return screen_of(self.stderr, self.environ)
 
-    def answer(self, line: str) -> None:
-        """Print one line of what was asked for, made safe, to standard output."""
-        self.stdout.write(escaped(line) + "\n")
+    def answer(self, line: str, *, lead: str = "", tone: str = "") -> None:
+        """Print one line of what was asked for, made safe, to standard output; ``lead`` comes first, in the colour ``tone``."""
+        colored = tone and screen_of(self.stdout, self.environ).color
+        head = f"\x1b[{tone}m{escaped(lead)}\x1b[0m" if colored else escaped(lead)
+        self.stdout.write(f"{head}{escaped(line)}\n")
 
     def narrate(self, line: str) -> None:
         """Print one line of narration to standard error, unless the call is to be quiet."""

@@ -1,0 +1,108 @@
+"""One build as a command shows it: narrated while it runs, then its errors, its documents and its exit code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+from paperbuild.cli.invocation import Invocation, relocated
+from paperbuild.cli.wiring import Document, Project
+from paperbuild.diagnostics import Severity
+from paperbuild.engine.build import BuildOptions, BuildReport, build, has_errors
+from paperbuild.errors import ExitCode
+from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcome
+from paperbuild.terminal.progress import Progress, Verbosity
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a build told, action by action, for the answer in JSON."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, ActionEnded] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case ActionStarted():
+                self.reasons[event.action] = event.reason
+            case ActionEnded():
+                self.ended[event.action] = event
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command wants built: the ids ``wanted``, and the documents whose paths are its answer."""
+
+    command: str
+    project: Project
+    wanted: tuple[str, ...]
+    options: BuildOptions
+    shows: tuple[Document, ...] = ()
+
+
+def run_build(invocation: Invocation, request: Request) -> ExitCode:
+    """Build, narrate it, print the paths of the documents that are good, and return the exit code."""
+    record = _Record()
+    root = request.project.root
+    report = _narrated(invocation, request, record)
+    diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
+    code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
+    if invocation.json:
+        _answer_json(invocation, request, code, replace(report, diagnostics=diagnostics), record)
+        return code
+    # Warnings were shown when they occurred; errors come last, in one place, where they are read.
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
+    if errors and invocation.verbosity >= Verbosity.NORMAL:
+        invocation.stderr.write("\n")
+    invocation.complain(errors)
+    for document in request.shows:
+        if report.outcomes.get(document.action) in {Outcome.RAN, Outcome.REUSED}:
+            invocation.answer(invocation.shown(root, document.path))
+    return code
+
+
+def _narrated(invocation: Invocation, request: Request, record: _Record) -> BuildReport:
+    project = request.project
+    if invocation.json:
+        return build(project.graph, request.wanted, project.workshop, request.options, record)
+    with Progress(invocation.stderr, invocation.screen, invocation.verbosity) as progress:
+
+        def listener(event: Event) -> None:
+            if isinstance(event, Noticed):
+                event = replace(event, diagnostic=relocated([event.diagnostic], project.root, invocation.shown_from)[0])
+            progress(event)
+
+        return build(project.graph, request.wanted, project.workshop, request.options, listener)
+
+
+def _answer_json(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:
+    from paperbuild.cli.answers import ActionAnswer, DocumentAnswer, answer, rows, write_json
+
+    root = request.project.root
+
+    def action(name: str, outcome: Outcome) -> ActionAnswer:
+        ended = record.ended.get(name)
+        return ActionAnswer(
+            action=name,
+            outcome=outcome.value,
+            reason=record.reasons.get(name, ""),
+            duration_s=round(ended.duration_s, 3) if ended else 0.0,
+            outputs=tuple(invocation.shown(root, path) for path in ended.outputs) if ended else (),
+        )
+
+    def document(shown: Document) -> DocumentAnswer:
+        outcome = report.outcomes.get(shown.action, Outcome.CANCELLED)
+        return DocumentAnswer(shown.action, invocation.shown(root, shown.path), outcome.value)
+
+    write_json(
+        invocation.stdout,
+        answer(
+            request.command,
+            code,
+            report.diagnostics,
+            root=os.path.relpath(root, invocation.shown_from),
+            duration_s=round(report.duration_s, 3),
+            documents=rows(map(document, request.shows)),
+            actions=rows(action(name, outcome) for name, outcome in report.outcomes.items()),
+        ),
+    )

@@ -1,0 +1,88 @@
+"""The options that several commands share, and what becomes of their values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from paperbuild.cli.invocation import Invocation
+from paperbuild.errors import UsageError
+from paperbuild.terminal.progress import Verbosity
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class FormatList(click.ParamType[tuple[str, ...]]):
+    """``pdf,html`` as a tuple without repetitions."""
+
+    name = "formats"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ARG002 - click's
+        """Return the formats, or say which one there is not."""
+        from paperbuild.paper.manifest import format_fault
+
+        if isinstance(value, tuple):
+            return value
+        words = tuple(dict.fromkeys(word.strip().lower() for word in str(value).split(",") if word.strip()))
+        faults = [fault for fault in map(format_fault, words or (str(value),)) if fault is not None]
+        if faults:
+            raise UsageError(*faults)
+        return words
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Return how much memory the machine has; 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def build_options(function: _Command) -> _Command:
+    """Add the options of the commands that build."""
+    for option in reversed(
+        (
+            click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once."),
+            click.option("-k", "--keep-going", is_flag=True, help="After a failure go on with everything that does not need it."),
+            click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest."),
+            click.option("--adopt", is_flag=True, help="Take the files that stand at outputs as results, instead of running."),
+            click.option("--overwrite", is_flag=True, help="Replace outputs that somebody wrote by hand (the store keeps a copy)."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def json_option(function: _Command) -> _Command:
+    """Add ``--json``."""
+    return _said(function, "--json", json=True, help="Answer with one JSON object (docs/cli-json.md).")
+
+
+def volume_options(function: _Command) -> _Command:
+    """Add ``-q`` and ``-v``, which may also stand before the command."""
+    function = _said(function, "-v", "--verbose", verbosity=Verbosity.VERBOSE, help="Every action, with the reason why it ran.")
+    return _said(function, "-q", "--quiet", verbosity=Verbosity.QUIET, help="Only errors and warnings.")
+
+
+def _said(function: _Command, *names: str, help: str, json: bool | None = None, verbosity: Verbosity | None = None) -> _Command:  # noqa: A002 - click's word
+    """Add a flag that changes the invocation itself, so that no command has to pass it on."""
+
+    def change(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
+        if given:
+            before: Invocation = ctx.obj
+            ctx.obj = replace(
+                before, json=before.json if json is None else json, verbosity=before.verbosity if verbosity is None else verbosity
+            )
+
+    return click.option(*names, is_flag=True, expose_value=False, callback=change, help=help)(function)

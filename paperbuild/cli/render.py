@@ -1,0 +1,50 @@
+"""``paperbuild render``: the command that everything else is for."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.options import FormatList, build_options, json_option, memory_bytes, processors, volume_options
+from paperbuild.cli.wiring import locate, opened
+from paperbuild.engine.build import BuildOptions
+from paperbuild.errors import ExitCode
+
+
+@click.command("render")
+@click.argument("paper", required=False, default="")
+@click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html.")
+@build_options
+@click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")
+@click.option("--open", "opens", is_flag=True, help="Open the documents.")
+@json_option
+@volume_options
+@click.pass_obj
+def command(  # noqa: PLR0913 - one parameter for each option
+    invocation: Invocation, *, paper: str, formats: tuple[str, ...], jobs: int | None, keep_going: bool, profile: str, adopt: bool,
+    overwrite: bool, no_run: bool, opens: bool,
+) -> int:  # fmt: skip
+    """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
+
+    PAPER is a Markdown file or the name of a document of the manifest; without it, all documents of the project around are built.
+    A paper that no manifest names is rendered as it is.
+    """
+    options = BuildOptions(
+        jobs=jobs or processors(),
+        memory_bytes=memory_bytes(),
+        keep_going=keep_going,
+        no_run=no_run,
+        adopt=adopt,
+        overwrite=overwrite,
+    )
+    with opened(locate(invocation, paper), invocation, profile=profile, formats=formats) as project:
+        documents = project.wanted_documents()
+        code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))
+        if opens and code is ExitCode.OK:
+            from paperbuild.cli.opening import open_documents
+
+            invocation.complain(open_documents(os.path.join(project.root, d.path) for d in documents))
+        return code

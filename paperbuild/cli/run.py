@@ -1,0 +1,32 @@
+"""``paperbuild run``: targets without the paper."""
+
+from __future__ import annotations
+
+import click
+
+from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, volume_options
+from paperbuild.cli.selection import selected
+from paperbuild.cli.wiring import locate, opened
+from paperbuild.engine.build import BuildOptions
+
+
+@click.command("run")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@build_options
+@json_option
+@volume_options
+@click.pass_obj
+def command(  # noqa: PLR0913 - one parameter for each option
+    invocation: Invocation, *, targets: tuple[str, ...], jobs: int | None, keep_going: bool, profile: str, adopt: bool, overwrite: bool
+) -> int:  # fmt: skip
+    """Run targets that are stale, and what they need, without typesetting anything.
+
+    A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
+    """
+    options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite)
+    with opened(locate(invocation, ""), invocation, profile=profile) as project:
+        wanted = selected(targets, project.graph, project.root, invocation.folder)
+        shows = tuple(document for document in project.documents if document.action in wanted)
+        return run_build(invocation, Request("run", project, wanted, options, shows))

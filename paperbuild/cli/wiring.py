@@ -1,0 +1,261 @@
+"""The one place that wires real things together: from a folder to a project that can be built.
+
+Finding the manifest, reading it, expanding it to actions, scanning the papers for what they need, opening the workshop. Everything
+that is only needed where something really runs (pandoc, typst, templates) is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from paperbuild.cli.invocation import Invocation, relocated
+from paperbuild.diagnostics import Diagnostic, did_you_mean
+from paperbuild.engine.environment import LocalEnvironment, python_folder
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.repository import store_folder
+from paperbuild.engine.workshop import Workshop, open_workshop
+from paperbuild.errors import PaperbuildError, UsageError
+from paperbuild.paper.actions import Facts, document_actions, expand
+from paperbuild.paper.catalog import Catalog
+from paperbuild.paper.manifest import DocumentSpec, Manifest, default_manifest, parse_manifest
+from paperbuild.paper.source import needed_names, needed_paths, scan
+
+MANIFEST = "paperbuild.toml"
+_PAPERS = (".md", ".markdown", ".qmd", ".rmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a project is: its ``root`` (absolute), and whether a manifest is there.
+
+    ``named`` is the paper that the user asked for, as written ("" for all), ``source`` the same as a path relative to the root.
+    """
+
+    root: str
+    has_manifest: bool
+    named: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document in one format: its name, the id of its action, and its ``path`` relative to the root."""
+
+    name: str
+    format: str
+    action: str
+    path: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project opened for one command."""
+
+    place: Place
+    graph: Graph
+    documents: tuple[Document, ...]
+    workshop: Workshop
+
+    @property
+    def root(self) -> str:
+        """The project's folder, absolute."""
+        return self.place.root
+
+    def wanted_documents(self) -> tuple[Document, ...]:
+        """Return the documents that the command line asks for."""
+        place = self.place
+        if not place.named:
+            return self.documents
+        return tuple(d for d in self.documents if place.source in d.sources or d.name == place.named)
+
+
+def locate(invocation: Invocation, paper: str) -> Place:
+    """Return where the project is: around ``paper``, or where none is named, around the folder of the call.
+
+    Raises:
+        UsageError: there is no such paper, or no project here.
+    """
+    here = invocation.folder
+    path = os.path.normpath(os.path.join(here, paper)) if paper else here
+    if paper and os.path.isdir(path):
+        here, paper = path, ""
+    manifest_root = _manifest_above(os.path.dirname(path) if paper else here)
+    if not paper:
+        if manifest_root is None:
+            raise UsageError(_no_project(here))
+        return Place(manifest_root, True)
+    if os.path.isfile(path):
+        if manifest_root is not None and _names(manifest_root, path):
+            return Place(manifest_root, True, paper, _relative(path, manifest_root))
+        return Place(os.path.dirname(path), False, paper, os.path.basename(path))
+    if manifest_root is not None and os.sep not in paper and not paper.endswith(_PAPERS):
+        return Place(manifest_root, True, paper)  # a document's name; opening the manifest tells
+    raise UsageError(_no_paper(paper, path))
+
+
+@contextmanager
+def opened(
+    place: Place, invocation: Invocation, *, profile: str = "", formats: tuple[str, ...] = (), reading_only: bool = False
+) -> Iterator[Project]:
+    """Open the project for the length of one command; places in errors become what the user's shell would name them.
+
+    Raises:
+        ManifestError: the manifest cannot be understood.
+        UsageError: what the command line asks for is not in it.
+    """
+    try:
+        project, runner = _open(place, invocation, profile, formats, reading_only)
+        try:
+            yield project
+        finally:
+            project.workshop.close()
+            runner.close()
+    except PaperbuildError as error:
+        raise type(error)(*relocated(error.diagnostics, place.root, invocation.shown_from)) from error
+
+
+def _open(
+    place: Place, invocation: Invocation, profile: str, formats: tuple[str, ...], reading_only: bool
+) -> tuple[Project, LazyDocumentRunner]:
+    manifest = _manifest(place.root, profile) if place.has_manifest else _without_manifest(place, profile)
+    expansion = expand(manifest, Facts(environ=invocation.environ))
+    specs = tuple(replace(d, formats=formats) if formats else d for d in manifest.documents)
+    asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
+    if place.named and not asked:
+        raise UsageError(_no_document(place.named, specs))
+    actions = list(expansion.actions)
+    documents = []
+    for spec in specs:
+        if spec in asked:
+            _require_sources(place.root, spec)
+        needs = _needs(place.root, spec, expansion.catalog)
+        for action in document_actions(spec, needs):
+            actions.append(action)
+            (output,) = action.outputs
+            documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
+    runner = LazyDocumentRunner(expansion.catalog)
+    base = invocation.environ
+    environment = LocalEnvironment(
+        base, python_folder(base, sys.prefix, manifest.python, place.root), f"{place.root}/.paperbuild/bytecode", place.root
+    )
+    store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
+    graph = Graph(_existing_mentions(place.root, actions))
+    workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=reading_only)
+    return Project(place, graph, tuple(documents), workshop), runner
+
+
+def _manifest(root: str, profile: str) -> Manifest:
+    with open(os.path.join(root, MANIFEST), "rb") as file:
+        data = file.read()
+    return parse_manifest(data, MANIFEST, profile or None)
+
+
+def _without_manifest(place: Place, profile: str) -> Manifest:
+    if profile:
+        raise UsageError(Diagnostic("PB191", f"--profile {profile}: {place.named} has no {MANIFEST}, so there are no profiles"))
+    return default_manifest(place.source)
+
+
+def _require_sources(root: str, spec: DocumentSpec) -> None:
+    """Say which sources of a document that is asked for are not there: sooner and clearer than its action could."""
+    missing = [source for source in spec.sources if not os.path.isfile(os.path.join(root, source))]
+    if missing:
+        papers = [os.path.relpath(os.path.join(folder, name), root) for folder in {root, os.path.join(root, os.path.dirname(missing[0]))}
+                  for name in _listed(folder) if name.endswith(_PAPERS)]  # fmt: skip
+        raise UsageError(*(
+            Diagnostic("PB192", f"{source}, the source of {spec.name}, is not there", spec.span, help=did_you_mean(source, papers))
+            for source in missing
+        ))  # fmt: skip
+
+
+def _needs(root: str, spec: DocumentSpec, catalog: Catalog) -> tuple[str, ...]:
+    """Return the ids of the actions that the sources of a document mention.
+
+    Only to build them before the document is begun: what it really reads it requires then, so a source that cannot be read is no
+    fault here.
+    """
+    needs: dict[str, None] = {}
+    for source in spec.sources:
+        try:
+            with open(os.path.join(root, source), encoding="utf-8", errors="replace") as file:
+                found = scan(file.read())
+        except OSError:
+            continue
+        for name in needed_names(found):
+            target = catalog.target(name)
+            needs.update((cell.action, None) for cell in (target.cells if target else ()))
+        for path in needed_paths(found):
+            for candidate in {path, posixpath.normpath(posixpath.join(posixpath.dirname(source), path))}:
+                made = catalog.maker(candidate)
+                needs.update({made[1].action: None} if made else {})
+    return tuple(needs)
+
+
+def _existing_mentions(root: str, actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return ``actions`` with those words of their commands that are files of the project, or outputs of another action."""
+    listed = tuple(actions)
+    made = {output.path for action in listed for output in action.outputs}
+    return tuple(
+        replace(action, mentioned=tuple(word for word in action.mentioned if word in made or os.path.exists(os.path.join(root, word))))
+        if action.mentioned
+        else action
+        for action in listed
+    )
+
+
+def _manifest_above(folder: str) -> str | None:
+    while not os.path.isfile(os.path.join(folder, MANIFEST)):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
+
+
+def _relative(path: str, root: str) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def _names(root: str, path: str) -> bool:
+    """Return whether the manifest in ``root`` has a document made of the file ``path``; a broken manifest is taken to."""
+    try:
+        manifest = _manifest(root, "")
+    except PaperbuildError:
+        return True
+    return any(_relative(path, root) in document.sources for document in manifest.documents)
+
+
+def _no_project(folder: str) -> Diagnostic:
+    papers = sorted(name for name in os.listdir(folder) if name.endswith(_PAPERS))
+    first = "paper.md" if "paper.md" in papers else next(iter(papers), "")
+    advice = [f"to render a paper without one: paperbuild render {first or 'PAPER.md'}", "to start a project: paperbuild init"]
+    return Diagnostic("PB184", f"there is no {MANIFEST} here or in a folder above", help=tuple(advice))
+
+
+def _no_paper(paper: str, path: str) -> Diagnostic:
+    folder = os.path.dirname(path)
+    near = [name for name in _listed(folder) if name.endswith(_PAPERS)]
+    shown = [os.path.join(os.path.dirname(paper), name) for name in near]
+    advice = did_you_mean(paper, shown)
+    if not advice and shown:
+        advice = (f"the papers there are {', '.join(shown)}",)
+    return Diagnostic("PB190", f"there is no paper {paper}", help=advice)
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _no_document(named: str, specs: Iterable[DocumentSpec]) -> Diagnostic:
+    names = [name for spec in specs for name in (spec.name, *spec.sources)]
+    advice = did_you_mean(named, names) or ((f"the documents are {', '.join(names)}",) if names else ())
+    return Diagnostic("PB190", f"there is no paper {named}", help=advice)

@@ -1,0 +1,59 @@
+import os
+import pty
+import subprocess
+import sys
+
+from tests.cli.conftest import LIMIT_S, clean_environment
+
+
+def on_a_terminal(project, *words, **more):
+    """Run the program with a pseudo-terminal as all its streams; return what it wrote there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "paperbuild", *words],
+        cwd=project.root, env=clean_environment(**{"TERM": "xterm", "COLUMNS": "60", **more}), stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:
+        pass  # Linux says EIO when the other side is closed
+    finally:
+        os.close(ours)
+    assert process.wait(timeout=LIMIT_S) == 0
+    return written.decode()
+
+
+SLOW = "import sys, time\ntime.sleep(0.5)\nprint(sys.argv[2])\n"
+
+
+def test_a_terminal_gets_one_rewritten_line_and_then_the_summary(project):
+    project.write("train.py", SLOW)
+    written = on_a_terminal(project, "run", "train", "-j1")
+    assert "\r\x1b[2K[0/2] 0." in written
+    assert "train[seed=0] 0." in written
+    last = written.rstrip("\r\n").rpartition("\x1b[2K")[2]
+    assert last.startswith("2 ran, 0 reused, 0 failed in ")
+    assert "ran train" not in written
+    assert all(len(part) < 60 for part in written.replace("\r\n", "\r").split("\r\x1b[2K"))
+
+
+def test_a_build_with_nothing_to_do_shows_no_progress_line(project):
+    project.call("run", "train")
+    assert on_a_terminal(project, "run", "train") == "0 ran, 2 up to date\r\n"
+
+
+def test_no_color_leaves_the_line_but_no_colours(project):
+    project.write("train.py", SLOW)
+    written = on_a_terminal(project, "run", "train", NO_COLOR="1")
+    assert "\x1b[2K" in written
+    assert "\x1b[1;" not in written
+
+
+def test_a_dumb_terminal_gets_lines(project):
+    project.write("train.py", SLOW)
+    written = on_a_terminal(project, "run", "train", "-j1", TERM="dumb")
+    assert "\x1b" not in written
+    assert "ran train[seed=0] in " in written

@@ -1,0 +1,50 @@
+import pytest
+
+from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.wiring import locate
+from paperbuild.errors import UsageError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A project with a manifest, a paper it names, one that it does not name, and a folder beside it."""
+    for folder in ("project/drafts", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "project" / "paperbuild.toml").write_text('[paper]\nsource = "paper.md"\n')
+    for name in ("project/paper.md", "project/drafts/other.md", "elsewhere/alone.md"):
+        (tmp_path / name).write_text("Text.\n")
+    return tmp_path
+
+
+def place(tree, folder, paper=""):
+    found = locate(Invocation(str(tree / folder), str(tree / folder)), paper)
+    return found.root.removeprefix(str(tree) + "/"), found.has_manifest, found.source
+
+
+@pytest.mark.parametrize(
+    ("folder", "paper", "expected"),
+    [
+        ("project", "", ("project", True, "")),
+        ("project/drafts", "", ("project", True, "")),
+        ("project", "paper.md", ("project", True, "paper.md")),
+        ("elsewhere", "../project/paper.md", ("project", True, "paper.md")),
+        ("elsewhere", "../project", ("project", True, "")),
+        ("project", "drafts/other.md", ("project/drafts", False, "other.md")),
+        ("elsewhere", "alone.md", ("elsewhere", False, "alone.md")),
+        ("project", "paper", ("project", True, "")),
+    ],
+)
+def test_the_project_is_that_whose_manifest_names_the_paper_else_the_papers_folder(tree, folder, paper, expected):
+    assert place(tree, folder, paper) == expected
+
+
+def test_a_broken_manifest_above_a_paper_is_not_passed_over(tree):
+    (tree / "project" / "paperbuild.toml").write_text("[paper")
+    assert place(tree, "project", "drafts/other.md") == ("project", True, "drafts/other.md")
+
+
+@pytest.mark.parametrize(("folder", "paper", "advice"), [("elsewhere", "", "alone.md"), ("elsewhere", "alne.md", "did you mean alone.md?")])
+def test_no_project_and_no_paper_are_told_with_what_is_there(tree, folder, paper, advice):
+    with pytest.raises(UsageError) as caught:
+        place(tree, folder, paper)
+    assert advice in caught.value.diagnostics[0].help[0]
