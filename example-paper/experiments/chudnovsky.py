@@ -14,18 +14,22 @@ GUARD = 10  # decimal places computed and thrown away
 
 
 def gmp(digits: int) -> ModuleType | None:
-    """Return gmpy2 if it is installed; exit with advice if it is not and there are too many digits for plain Python."""
-    try:
-        import gmpy2
-    except ImportError:
-        if digits > COMFORTABLE_WITHOUT_GMP:
-            raise SystemExit(f"{digits:,} digits need gmpy2 (pip install gmpy2); plain Python is for up to {COMFORTABLE_WITHOUT_GMP:,}") from None
+    """Return gmpy2 where so many digits need it, else None; exit with advice where it is needed and not installed."""
+    if digits <= COMFORTABLE_WITHOUT_GMP:
         return None
-    return gmpy2 if digits > COMFORTABLE_WITHOUT_GMP else None
+    try:
+        import gmpy2  # type: ignore[import-not-found, import-untyped, unused-ignore]  # optional, and without annotations
+    except ImportError:
+        message = f"{digits:,} digits need gmpy2 (pip install gmpy2); plain Python is for up to {COMFORTABLE_WITHOUT_GMP:,}"
+        raise SystemExit(message) from None
+    return gmpy2  # type: ignore[no-any-return, unused-ignore]  # gmpy2 has no annotations
 
 
 def split(first: int, last: int, one: int) -> tuple[int, int, int]:
-    """Return P, Q and T of the terms first ≤ k < last, with 1/pi = 12 T/(Q 640320^(3/2)) over all of them; `one` gives the integers' type."""
+    """Return P, Q and T of the terms first ≤ k < last, in integers of the type of `one`.
+
+    Over all terms, pi is 426880 √10005 Q/T.
+    """
     if last - first == 1:
         if first == 0:
             return one, one, 13591409 * one

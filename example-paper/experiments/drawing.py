@@ -5,7 +5,7 @@ Fonts, sizes and line widths come from the paper's template, through Matplotlib'
 
 from pathlib import Path
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
 
 # The palette of Okabe and Ito (2008), which colour-blind readers can tell apart, and two greys.
@@ -16,8 +16,12 @@ INK = "#222222"
 GREY = "#9A9A9A"
 MIST = "#E4E4E4"
 
-TEXT_WIDTH_IN = 6.3
-COLUMN_WIDTH_IN = 3.4
+NARROW_IN = 3.4
+
+
+def text_width_in() -> float:
+    """Return the width of the paper's text, which the template's configuration gives as the default width of a figure."""
+    return float(rcParams["figure.figsize"][0])
 
 
 def save(figure: Figure, path: str) -> None:

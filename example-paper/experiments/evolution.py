@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from cells import outputs
-from drawing import BLUE, GREY, INK, ORANGE, TEXT_WIDTH_IN, save
+from drawing import BLUE, GREY, INK, ORANGE, save, text_width_in
 from evolve import load
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def draw_errors(axes: Axes, runs: dict[str, list[Path]], law: float) -> None:
     axes.set_xlim(0, 40)
     axes.set_ylim(1e-4, 1)
     axes.annotate("populations of 100", (39.5, 0.52), color=ORANGE, ha="right", va="bottom")
-    axes.annotate("populations of 200", (16, 0.012), color=BLUE, ha="left", va="bottom")
+    axes.annotate("populations of 200", (29.3, 0.012), color=BLUE, ha="right", va="bottom")
     axes.annotate("the law found", (29, law), color=INK, ha="right", va="center")
     axes.set_xlabel("generation")
     axes.set_ylabel("mean relative error of the best")
@@ -71,7 +71,7 @@ def main() -> None:
     runs = {population: [p for p in ancestries if p.parts[-3] == f"population-{population}"] for population, _ in POPULATIONS}
     winners = [json.loads(p.read_text(encoding="utf-8")) for p in outputs("evolve", "winner", "build/evolve/*/*/winner.json")]
 
-    figure = Figure(figsize=(TEXT_WIDTH_IN, 2.35), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 2.35), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     draw_errors(left, runs, winners[0]["kepler_error"])
     draw_law(right, options.data)
@@ -80,14 +80,12 @@ def main() -> None:
     save(figure, options.figure)
 
     shortest = min((w for w in winners if w["found"]), key=lambda w: (w["nodes"], w["error"], w["formula"]))
-    counts = {f"found_{population}": sum(w["found"] for w in sized(winners, ancestries, population)) for population, _ in POPULATIONS}
-    summary = {**counts, "shortest": shortest["formula"], "shortest_nodes": shortest["nodes"], "longest_nodes": max(w["nodes"] for w in winners)}
+    summary = {"shortest": shortest["formula"], "shortest_nodes": shortest["nodes"], "longest_nodes": max(w["nodes"] for w in winners)}
+    for population, _ in POPULATIONS:
+        same_size = [w for w, p in zip(winners, ancestries, strict=True) if p.parts[-3] == f"population-{population}"]
+        summary[f"runs_{population}"] = len(same_size)
+        summary[f"found_{population}"] = sum(w["found"] for w in same_size)
     Path(options.summary).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def sized(winners: list[dict[str, object]], ancestries: list[Path], population: str) -> list[dict[str, object]]:
-    """Return the winners that come from populations of one size."""
-    return [w for w, p in zip(winners, ancestries, strict=True) if p.parts[-3] == f"population-{population}"]
 
 
 if __name__ == "__main__":

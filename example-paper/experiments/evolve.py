@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from programs import Generation, Program, Settings, evaluate, evolve, size, text
 
-
 COLUMNS = {"a": "semi_major_axis_au", "e": "eccentricity", "m": "mass_earths", "d": "diameter_earths"}
 
 

@@ -54,12 +54,12 @@ def walk(replica: Replica, sequence: str, beta: float, moves: int, rng: random.R
     return best
 
 
-def search(sequence: str, settings: Settings, rng: random.Random) -> tuple[Replica, list[int]]:
-    """Return the best fold and the lowest energy known after each round."""
+def search(sequence: str, settings: Settings, target: int, rng: random.Random) -> tuple[Replica, int]:
+    """Return the best fold and the number of moves tried; end at the first round that reaches the target energy."""
     replicas = [Replica(straight(len(sequence)), 0) for _ in range(settings.replicas)]
     betas = settings.ladder()
     best = Replica(replicas[0].fold, 0)
-    trail = []
+    tried = 0
     for _ in range(settings.rounds):
         for beta, replica in zip(betas, replicas, strict=True):
             best = min(best, walk(replica, sequence, beta, settings.moves, rng), key=lambda r: r.energy)
@@ -67,8 +67,10 @@ def search(sequence: str, settings: Settings, rng: random.Random) -> tuple[Repli
             gain = (betas[i] - betas[i + 1]) * (replicas[i].energy - replicas[i + 1].energy)
             if gain >= 0 or rng.random() < math.exp(gain):
                 replicas[i], replicas[i + 1] = replicas[i + 1], replicas[i]
-        trail.append(best.energy)
-    return best, trail
+        tried += settings.replicas * settings.moves
+        if best.energy <= target:
+            break
+    return best, tried
 
 
 def sequence_of(length: int, path: str) -> tuple[str, int]:
@@ -96,14 +98,13 @@ def main() -> None:
 
     sequence, lowest_known = sequence_of(options.length, options.data)
     settings = Settings(options.coldest, options.hottest, options.replicas, options.rounds, options.moves)
-    best, trail = search(sequence, settings, random.Random(options.seed))
+    best, tried = search(sequence, settings, lowest_known, random.Random(options.seed))
 
     result = {
         "sequence": sequence,
         "lowest_known": lowest_known,
         "energy": best.energy,
-        "moves_tried": options.rounds * options.moves * options.replicas,
-        "first_round": trail.index(best.energy) + 1,
+        "moves_tried": tried,
         "fold": [[int(p.real), int(p.imag)] for p in best.fold],
         "contacts": contacts(sequence, best.fold),
     }

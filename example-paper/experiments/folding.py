@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from cells import outputs
-from drawing import GREY, INK, ORANGE, TEXT_WIDTH_IN, save
+from drawing import GREY, INK, ORANGE, save, text_width_in
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,6 +21,7 @@ class Run(TypedDict):
     sequence: str
     lowest_known: int
     energy: int
+    moves_tried: int
     fold: list[list[int]]
     contacts: list[list[int]]
 
@@ -51,15 +52,16 @@ def draw_fold(axes: Axes, run: Run, left: float) -> float:
 
 
 def write_table(runs: dict[int, list[Run]], path: str) -> None:
-    """Write a row per chain: its length, the lowest energy known, the energies reached, and how often the lowest was."""
+    """Write a row per chain: its length, the lowest energy known, best and mean of the runs, their moves, and how many reached it."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["residues", "lowest_known", "best", "mean", "runs", "reached"])
+        writer.writerow(["residues", "lowest_known", "best", "mean", "moves", "runs", "reached"])
         for length, results in sorted(runs.items()):
             energies, known = [run["energy"] for run in results], results[0]["lowest_known"]
             mean = sum(energies) / len(energies)
-            writer.writerow([length, known, min(energies), round(mean, 2), len(energies), sum(e <= known for e in energies)])
+            moves = sum(run["moves_tried"] for run in results) // len(results)
+            writer.writerow([length, known, min(energies), round(mean, 2), moves, len(energies), sum(e <= known for e in energies)])
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def main() -> None:
         run: Run = json.loads(path.read_text(encoding="utf-8"))
         runs[len(run["sequence"])].append(run)
 
-    figure = Figure(figsize=(TEXT_WIDTH_IN, 2.2), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 2.2), layout="constrained")
     axes = figure.subplots()
     left = 0.0
     for _, results in sorted(runs.items()):

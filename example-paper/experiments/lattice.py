@@ -5,6 +5,7 @@ two points touch when they differ by one, and a quarter turn is a multiplication
 """
 
 import random
+from itertools import pairwise
 
 Fold = list[complex]
 STEPS = (1, 1j, -1, -1j)
@@ -34,7 +35,7 @@ def energy(sequence: str, fold: Fold) -> int:
 
 def is_valid(fold: Fold) -> bool:
     """Return whether the chain is connected and never crosses itself."""
-    return len(set(fold)) == len(fold) and all(abs(a - b) == 1 for a, b in zip(fold, fold[1:], strict=False))
+    return len(set(fold)) == len(fold) and all(abs(a - b) == 1 for a, b in pairwise(fold))
 
 
 def pulled(fold: Fold, i: int, rng: random.Random) -> Fold | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from cells import outputs
-from drawing import BLUE, INK, ORANGE, TEXT_WIDTH_IN, save
+from drawing import BLUE, INK, ORANGE, save, text_width_in
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def draw_loss(axes: Axes, histories: dict[str, list[Path]], column: str, title: 
 
 def write_confusion(metrics: list[Path], path: str) -> None:
     """Write the sum of the runs' confusion matrices as a table: a row per true species, its recall at the end."""
-    total = sum(np.array(json.loads(p.read_text(encoding="utf-8"))["confusion"]) for p in metrics)
+    total = np.sum([json.loads(p.read_text(encoding="utf-8"))["confusion"] for p in metrics], axis=0)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -69,7 +69,7 @@ def main() -> None:
 
     everything = outputs("train", "history", "build/train/*/*/history.csv")
     histories = {hidden: [p for p in everything if p.parts[-3] == f"hidden-{hidden}"] for hidden, _, _ in MODELS}
-    figure = Figure(figsize=(TEXT_WIDTH_IN, 2.15), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 2.15), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     draw_loss(left, histories, "training", "birds it learns from")
     draw_loss(right, histories, "held_out", "birds it has never seen")

@@ -4,6 +4,7 @@ With no hidden units the network is multinomial logistic regression, which makes
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Network:
         """Return a network with one hidden layer of tanh units (none if `hidden` is 0), initialised after Glorot and Bengio (2010)."""
         sizes = [inputs, hidden, outputs] if hidden else [inputs, outputs]
         parameters: list[Array] = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             limit = np.sqrt(6 / (fan_in + fan_out))
             parameters += [rng.uniform(-limit, limit, (fan_in, fan_out)), np.zeros(fan_out)]
         return cls(parameters)
@@ -73,10 +74,11 @@ class Adam:
             self.mean = [np.zeros_like(p) for p in parameters]
             self.square = [np.zeros_like(p) for p in parameters]
         self.steps += 1
-        for p, g, m, v in zip(parameters, gradients, self.mean, self.square, strict=True):
-            m += 0.1 * (g - m)
-            v += 0.001 * (g**2 - v)
-            p -= self.learning_rate * (m / (1 - 0.9**self.steps)) / (np.sqrt(v / (1 - 0.999**self.steps)) + 1e-8)
+        rate = self.learning_rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
+        for i, gradient in enumerate(gradients):
+            self.mean[i] = 0.9 * self.mean[i] + 0.1 * gradient
+            self.square[i] = 0.999 * self.square[i] + 0.001 * gradient**2
+            parameters[i] -= rate * self.mean[i] / (np.sqrt(self.square[i]) + 1e-8)
 
 
 def softmax(z: Array) -> Array:

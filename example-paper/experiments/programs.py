@@ -6,16 +6,17 @@ A program is a nested tuple, `("mul", ("a",), ("sqrt", ("a",)))`, hence immutabl
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Program = tuple  # type: ignore[type-arg]  # recursive: an operator's name, then programs
+Program = tuple[Any, ...]  # recursive: the name of a variable or operator, then programs
 
 VARIABLES = ("a", "e", "m", "d")  # the planet's distance, eccentricity, mass and diameter
 ARITY = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1}
-SYMBOL = {"add": "+", "sub": "−", "mul": "×", "div": "÷"}
+SYMBOL = {"add": "+", "sub": "−", "mul": "×", "div": "÷"}  # noqa: RUF001 - these are formulas for readers
 DEEPEST = 7
 
 
