@@ -1,0 +1,99 @@
+"""The HTML page: one file that holds everything it shows, and asks the network for nothing.
+
+Fonts, styles, script and images are inside; a content security policy forbids all else, so that a reader's browser tells nobody that
+the paper is being read, and a paper from a stranger can run no script but ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import asdict, replace
+
+from markupsafe import Markup
+
+from paperbuild.render.byline import byline
+from paperbuild.render.parts import Heading, Parts
+from paperbuild.render.templates import Template, WebFont
+
+_CONTENTS_DEPTH = 3
+_LINKS = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
+_NOTE_MARKS = re.compile(r'<a\b[^>]*role="doc-noteref"[^>]*>.*?</a>', re.IGNORECASE | re.DOTALL)
+_IDENTITY = re.compile(r'\s(?:id|data-pb|data-cites)="[^"]*"')
+_MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
+
+
+def render_page(parts: Parts, template: Template) -> bytes:
+    """Return the page that shows ``parts``: UTF-8, equal for equal parts.
+
+    Raises:
+        BuildError: a file of the template is missing or broken.
+    """
+    files = template.settings.files
+    script = "\n".join(template.text(name).strip() for name in files.scripts) + "\n"
+    styles = "\n".join((*_font_faces(parts, template), *(template.text(name).strip() for name in files.styles))) + "\n"
+    who = byline(parts)
+    context: dict[str, object] = {
+        "language": parts.lang,
+        "plain_title": parts.plain_title,
+        "plain_description": parts.plain_description,
+        "title": Markup(parts.title),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
+        "subtitle": Markup(parts.subtitle),  # noqa: S704 - as above
+        "authors": tuple(replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above
+        "affiliations": tuple(replace(place, name=Markup(place.name)) for place in who.places),  # noqa: S704 - as above
+        "date": Markup(parts.date),  # noqa: S704 - as above
+        "abstract": Markup(parts.abstract),  # noqa: S704 - as above
+        "keywords": parts.keywords,
+        "outline": contents(parts.outline),
+        "body": Markup(parts.body),  # noqa: S704 - as above
+        "options": {name.replace("-", "_"): value for name, value in parts.options},
+        "policy": _policy(script),
+        "styles": Markup(styles),  # noqa: S704 - the template's own files
+        "script": Markup(script),  # noqa: S704 - the template's own files
+        "provenance": Markup(embedded_json([asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
+        "has_provenance": bool(parts.provenance),
+    }
+    return template.fill(files.page, context).encode()
+
+
+def contents(outline: tuple[Heading, ...]) -> tuple[Heading, ...]:
+    """Return the entries of the table of contents: no deep ones, and no links, notes or ids inside, for each stands in a link."""
+    kept = (heading for heading in outline if heading.level <= _CONTENTS_DEPTH and heading.id)
+    return tuple(replace(heading, text=Markup(_bare(heading.text))) for heading in kept)  # noqa: S704 - a fragment, as pandoc wrote it
+
+
+def _bare(fragment: str) -> str:
+    return _IDENTITY.sub("", _LINKS.sub("", _NOTE_MARKS.sub("", fragment)))
+
+
+def embedded_json(value: object) -> str:
+    """Return ``value`` as JSON that may stand in a ``<script>`` element: no ``<`` can end the element or open a comment."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return (
+        text.replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
+
+
+def _policy(script: str) -> str:
+    """Return the content security policy. Styles are not restricted by hash: pandoc aligns table cells by style attributes."""
+    digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
+    allowed = ("default-src 'none'", "img-src data:", "font-src data:", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'")
+    return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'"))
+
+
+def _font_faces(parts: Parts, template: Template) -> list[str]:
+    has_math = any("<math" in fragment for fragment in (parts.title, parts.subtitle, parts.abstract, parts.body))
+    return [_font_face(font, template.file(font.file)) for font in template.settings.webfont if has_math or not font.math]
+
+
+def _font_face(font: WebFont, data: bytes) -> str:
+    kind = font.file.rpartition(".")[2]
+    source = f"url(data:{_MEDIA_TYPES.get(kind, 'font/woff2')};base64,{base64.b64encode(data).decode()})"
+    about = f'font-family: "{font.family}"; font-weight: {font.weight}; font-style: {font.style}; font-display: swap'
+    return f"@font-face {{ {about}; src: {source} }}"
