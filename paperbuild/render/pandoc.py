@@ -33,9 +33,23 @@ _KEPT = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH")  # what a pro
 _STARTS = 2
 
 
-class Picture(msgspec.Struct, frozen=True, rename={"where": "in"}):
-    """An image of the paper as the author wrote it; ``where`` is "body" or "meta"."""
+class Mark(msgspec.Struct, frozen=True, rename={"where": "in", "auto_heading": "auto-heading"}):
+    """A reference: ``kind`` is "value", "claim" or "math-value", ``literal`` the author's words for it."""
 
+    seq: int
+    kind: Literal["value", "claim", "math-value"]
+    key: str
+    text: str
+    literal: str = ""
+    where: str = "body"
+    nested: bool = False
+    auto_heading: bool = False
+
+
+class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
+    """An image of the paper as the author wrote it; ``seq`` counts references and images together, ``where`` is "body" or "meta"."""
+
+    seq: int
     path: str
     id: str = ""
     classes: tuple[str, ...] = ()
@@ -62,9 +76,9 @@ class Misplaced(msgspec.Struct, frozen=True):
 class Scanned(msgspec.Struct, frozen=True):
     """What a paper holds, in the order in which :class:`Request` must answer it. ``meta`` is its metadata as plain data."""
 
-    references: tuple[Mapping[str, object], ...] = ()
+    references: tuple[Mark, ...] = ()
     strays: tuple[Mapping[str, str], ...] = ()
-    images: tuple[Picture, ...] = ()
+    images: tuple[ScannedImage, ...] = ()
     misplaced: tuple[Misplaced, ...] = ()
     citations: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -72,7 +86,7 @@ class Scanned(msgspec.Struct, frozen=True):
 
     def surfaced(self) -> tuple[Surfaced, ...]:
         """Return the references, in order, and after them the codes of a tagged parse that surfaced elsewhere."""
-        found = tuple(Surfaced(str(item["kind"]), str(item["key"]), str(item["text"]), str(item["in"])) for item in self.references)
+        found = tuple(Surfaced(mark.kind, mark.key, mark.text, mark.where) for mark in self.references)
         return found + tuple(Surfaced("stray", item["key"], "", "body", item["node"]) for item in self.strays)
 
 
@@ -87,12 +101,12 @@ class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
 class BoundImage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What becomes of an image: a picture at ``src``, ``html`` put in its place, or a table."""
 
-    kind: Literal["path", "html", "table"] = msgspec.field()
+    kind: Literal["path", "html", "table"]
     src: str = ""
     html: str = ""
     columns: tuple[str, ...] = ()
     align: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
+    rows: tuple[tuple[tuple[Piece, ...], ...], ...] = ()
     provenance: int | None = None
 
 
@@ -244,10 +258,10 @@ class PandocWorker:
             if expired.is_set():
                 raise BuildError(
                     Diagnostic(
-                        "PB511", f"pandoc was at it for more than {self._time_limit_s:g} s", help=("split the paper into several files",)
+                        "PB531", f"pandoc was at it for more than {self._time_limit_s:g} s", help=("split the paper into several files",)
                     )
                 )
-        raise BuildError(Diagnostic("PB512", "pandoc ended without an answer, twice", detail=last_words))
+        raise BuildError(Diagnostic("PB532", "pandoc ended without an answer, twice", detail=last_words))
 
     def _start(self) -> subprocess.Popen[bytes]:
         import pypandoc  # type: ignore[import-untyped]  # it ships no types
@@ -270,7 +284,7 @@ class PandocWorker:
             )
         except OSError as error:
             help_ = ("install paperbuild again: pip install --force-reinstall pypandoc_binary",)
-            raise BuildError(Diagnostic("PB512", f"pandoc cannot be started: {error}", help=help_)) from None
+            raise BuildError(Diagnostic("PB532", f"pandoc cannot be started: {error}", help=help_)) from None
         return self._process
 
     def _end(self) -> tuple[str, ...]:
@@ -328,4 +342,4 @@ def _refusal(error: str) -> Diagnostic:
     """Return the diagnostic for what pandoc said when it gave up: its first line, without Lua's traceback."""
     lines: Sequence[str] = [line for line in error.split("stack traceback:", maxsplit=1)[0].splitlines() if line.strip()]
     message = lines[0].strip() if lines else "no reason given"
-    return Diagnostic("PB510", f"pandoc cannot read this: {message}", detail=tuple(lines[1:6]))
+    return Diagnostic("PB530", f"pandoc cannot read this: {message}", detail=tuple(lines[1:6]))

@@ -95,9 +95,10 @@ function M.scan(prepared, codes)
     references = pandoc.List({}), strays = prepared.strays, images = pandoc.List({}), misplaced = pandoc.List({}), citations = pandoc.List({}),
     problems = prepared.problems,
   }
-  local place, in_heading = "body", false
+  local place, in_heading, seq = "body", false, 0
   local function reference(kind, key, text, literal, nested)
-    out.references:insert({ kind = kind, key = key, text = text, literal = literal or "", ["in"] = place, nested = nested,
+    seq = seq + 1
+    out.references:insert({ seq = seq, kind = kind, key = key, text = text, literal = literal or "", ["in"] = place, nested = nested,
       ["auto-heading"] = in_heading })
   end
   local cited = {}
@@ -145,7 +146,8 @@ function M.scan(prepared, codes)
     for key, value in pairs(image.attributes) do
       attributes[key] = value
     end
-    out.images:insert({ path = image.src, id = image.identifier, classes = pandoc.List(image.classes), attributes = attributes, ["in"] = place })
+    seq = seq + 1
+    out.images:insert({ seq = seq, path = image.src, id = image.identifier, classes = pandoc.List(image.classes), attributes = attributes, ["in"] = place })
     return image, false
   end
   for _, block in ipairs(prepared.doc.blocks) do
@@ -172,8 +174,8 @@ local function bound(inlines, provenance)
   return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = string.format("%d", provenance) }))
 end
 
-local function table_cell(text)
-  return pandoc.Cell({ pandoc.Plain({ pandoc.Str(text) }) })
+local function table_cell(inlines)
+  return pandoc.Cell({ pandoc.Plain(inlines) })
 end
 
 -- Returns the pandoc Table of a data table.
@@ -182,19 +184,20 @@ local function data_table(data, attr, caption)
   for i, align in ipairs(data.align) do
     specs[i] = { align == "right" and "AlignRight" or "AlignLeft" }
   end
-  local function row(cells)
-    local out = {}
-    for i, text in ipairs(cells) do
-      out[i] = table_cell(text)
-    end
-    return pandoc.Row(out)
+  local head = {}
+  for i, text in ipairs(data.columns) do
+    head[i] = table_cell({ pandoc.Str(text) })
   end
   local rows = {}
-  for i, cells in ipairs(data.rows) do
-    rows[i] = row(cells)
+  for i, cells in ipairs(data.rows or {}) do
+    local row = {}
+    for j, pieces in ipairs(cells) do
+      row[j] = table_cell(pieces_to_inlines(pieces))
+    end
+    rows[i] = pandoc.Row(row)
   end
   local body = { attr = pandoc.Attr(), body = rows, head = {}, row_head_columns = 0 }
-  return pandoc.Table({ long = caption }, specs, pandoc.TableHead({ row(data.columns) }), { body }, pandoc.TableFoot(), attr)
+  return pandoc.Table({ long = caption }, specs, pandoc.TableHead({ pandoc.Row(head) }), { body }, pandoc.TableFoot(), attr)
 end
 
 local DATA = { columns = true, format = true, header = true, rows = true, sort = true }
@@ -235,7 +238,7 @@ local function bind_figure(figure, images)
 end
 
 -- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th.
-function M.bind(doc, values, images)
+function M.bind(doc, values, images, problems)
   local v, i = 0, 0
   local function next_value()
     v = v + 1
@@ -276,7 +279,14 @@ function M.bind(doc, values, images)
     blocks:extend(pandoc.Blocks({ block }):walk(visitor))
   end
   doc.blocks = blocks
-  return doc:walk({ Figure = function(figure) return bind_figure(figure, images) end })
+  doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images) end })
+  doc:walk({ Image = function(image)
+    local n = tonumber(image.attributes["data-n"])
+    if n and images[n] and images[n].kind == "table" then
+      problems:insert({ kind = "inline-table", text = image.src, n = n })
+    end
+  end })
+  return doc
 end
 
 return M

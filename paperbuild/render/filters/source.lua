@@ -243,6 +243,18 @@ local function as_subfigures(div)
   return pandoc.Figure(cells, { long = { pandoc.Plain(pandoc.utils.blocks_to_inlines(caption)) } }, pandoc.Attr(div.identifier, classes))
 end
 
+-- A picture alone in its paragraph is set apart like a figure, also where it has no caption.
+local function lone_picture(para)
+  local image = #para.content == 1 and para.content[1]
+  if image and image.t == "Image" then
+    local id = image.identifier
+    image.identifier = ""
+    local caption = #image.caption > 0 and { pandoc.Plain(image.caption) } or {}
+    image.caption = pandoc.Inlines({})
+    return pandoc.Figure({ pandoc.Plain({ image }) }, { long = caption }, pandoc.Attr(id))
+  end
+end
+
 local function as_blocks(value)
   local kind = pandoc.utils.type(value)
   if kind == "Blocks" then
@@ -305,6 +317,7 @@ function M.prepare(text, metadata, strays)
   doc = doc:walk({ Div = as_subfigures })
   doc = doc:walk({
     Figure = single_caption,
+    Para = lone_picture,
     Table = function(tbl) return settle_widths(lift_captions(tbl)) end,
     Header = function(h) h.content = lift_label(h, h.content) return h end,
   })

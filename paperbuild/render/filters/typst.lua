@@ -69,7 +69,10 @@ end
 local function caption_words(caption)
   local blocks = pandoc.Blocks(caption.long):walk({
     Note = function() return {} end,
-    RawInline = function(raw) return pandoc.Str(raw.text:match('^#mq%("(.-)", %$') or "") end,
+    RawInline = function(raw) 
+      local alt = raw.text:match('^#mq%("(.-)", %$') or ""
+      return pandoc.Str((alt:gsub("\\(.)", "%1"))) -- it will be quoted once more
+    end,
   })
   return words(blocks)
 end

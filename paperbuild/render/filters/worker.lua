@@ -84,27 +84,42 @@ local function outline(blocks, write)
   end
 end
 
+-- Returns the pieces of metadata as text, before formulas become markup.
+local function plain_texts(blocks)
+  local out = pandoc.List({})
+  for _, block in ipairs(blocks) do
+    if block.t == "Div" and block.classes:includes(source.META) then
+      local bare = block:walk({ Note = function() return {} end, Para = function(p) p.content:insert(pandoc.Space()) return p end })
+      out:insert((pandoc.utils.stringify(bare):gsub("%s+$", "")))
+    end
+  end
+  return out
+end
+
 -- Takes the pieces of metadata back out of the document and writes each.
-local function write_parts(doc, paper, write)
+local function write_parts(doc, paper, write, texts)
   local out = { keywords = pandoc.List({}), authors = pandoc.List({}), affiliations = pandoc.List({}) }
   local body = pandoc.Blocks({})
+  local at = 0
   for _, block in ipairs(doc.blocks) do
     if not (block.t == "Div" and block.classes:includes(source.META)) then
       body:insert(block)
     else
+      at = at + 1
+      local text = texts[at]
       local field, n = block.attributes.field, tonumber(block.attributes.n)
       if field == "keywords" or field == "tags" then
-        out.keywords:insert(pandoc.utils.stringify(block.content))
+        out.keywords:insert(text)
       elseif field == "author" then
         local author = paper.people.authors[n]
         author.name = write(block.content)
-        author.plain = pandoc.utils.stringify(block.content)
+        author.plain = text
         out.authors:insert(author)
       elseif field == "affiliation" then
         out.affiliations:insert({ key = paper.people.affiliations[n].key, name = write(block.content) })
       else
         out[field] = write(block.content)
-        out["plain-" .. field] = pandoc.utils.stringify(block.content)
+        out["plain-" .. field] = text
       end
     end
   end
@@ -127,7 +142,7 @@ function OPS.write(request)
   local options = {
     format = request.format, lang = request.lang, number_sections = request.number_sections, csl = request.csl, meta = paper.meta,
   }
-  local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images))
+  local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
   options.citations = by_id
   local cited = citations.are_cited(doc, paper.meta)
@@ -145,8 +160,9 @@ function OPS.write(request)
   local headings = outline(doc.blocks, function(blocks)
     return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({})).blocks)
   end)
+  local texts = plain_texts(doc.blocks)
   doc = finisher.finish(doc, options, problems)
-  local out = write_parts(doc, paper, finisher.write)
+  local out = write_parts(doc, paper, finisher.write, texts)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
   return out

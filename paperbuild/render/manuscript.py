@@ -1,0 +1,143 @@
+"""The paper as it was read: its text, what the worker found in it, and the way from either back to a place in its files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from paperbuild.diagnostics import Diagnostic, Span
+from paperbuild.engine.ports import Reader
+from paperbuild.errors import BuildError
+from paperbuild.paper import positions, slips
+from paperbuild.paper.source import Candidate, SourceMap, decode, scan
+from paperbuild.render.pandoc import PandocWorker, ScannedImage
+
+_SPACES = re.compile(r"\s+")
+
+
+class Manuscript:
+    """One paper: its sources joined, scanned lexically and by pandoc.
+
+    ``folder`` is that of its first file, relative to the project ("" for the root): what the author's paths are relative to.
+    """
+
+    def __init__(self, sources: SourceMap, worker: PandocWorker) -> None:
+        self.sources = sources
+        self.text = sources.text
+        self.folder = posixpath.dirname(sources.paths[0])
+        self.lexical = scan(sources.text)
+        self._worker = worker
+        self.found = worker.scan(sources.text)
+
+    @classmethod
+    def read(cls, paths: tuple[str, ...], reader: Reader, worker: PandocWorker) -> Manuscript:
+        """Read the files ``paths``, in order, as one paper.
+
+        Raises:
+            BuildError: one is missing, is no text, or pandoc cannot read it.
+        """
+        faults: list[Diagnostic] = []
+        files: list[tuple[str, str]] = []
+        for path in paths:
+            try:
+                files.append((path, decode(path, reader.read(path))))
+            except FileNotFoundError:
+                faults.append(Diagnostic("PB250", f"there is no file {path}", help=("create it, or change source in the manifest",)))
+            except BuildError as error:
+                faults.extend(error.diagnostics)
+        if faults:
+            raise BuildError(*faults)
+        return cls(SourceMap.join(files), worker)
+
+    @cached_property
+    def match(self) -> positions.Match:
+        """Where each reference stands. Costs a second parse: only what has a fault to place asks for it."""
+        tagged = positions.tag(self.lexical)
+        surfaced = self._worker.scan(tagged.text, tagged.words).surfaced() if tagged.codes else ()
+        return positions.match(tagged, surfaced, self.found.surfaced())
+
+    def slips(self) -> tuple[Diagnostic, ...]:
+        """Return what is wrong with how references are written."""
+        if not positions.suspects(self.lexical, self.found.surfaced()) and not slips.has_slips(self.lexical):
+            return ()
+        return slips.faults(self.lexical, self.sources, self.match)
+
+    def candidate(self, index: int) -> Candidate | None:
+        """Return what of the source the ``index``-th reference is; None where that is not certain."""
+        places = self.match.places
+        return places[index] if index < len(places) else None
+
+    def reference_span(self, index: int, offset: int, length: int) -> Span | None:
+        """Return where ``length`` characters of the ``index``-th reference stand, ``offset`` characters into its text."""
+        candidate = self.candidate(index)
+        return None if candidate is None else self.sources.span(*candidate.locate(offset, length))
+
+    def image_span(self, index: int) -> Span | None:
+        """Return where the path of the ``index``-th image stands."""
+        image = self.found.images[index]
+        same = [n for n, other in enumerate(self.found.images) if other.path == image.path]
+        places = [d for d in self.lexical.destinations_of(image.path) if d.is_image]
+        if len(places) == len(same):
+            place = places[same.index(index)]
+            return self.sources.span(place.offset, len(place.raw))
+        return self.sources.span(places[0].offset, len(places[0].raw)) if places else self.text_span(image.path)
+
+    def attribute_span(self, index: int, name: str) -> Span | None:
+        """Return where the value of the attribute ``name`` of the ``index``-th image stands; the image's path where it is not found."""
+        image: ScannedImage = self.found.images[index]
+        for place in self.lexical.destinations_of(image.path):
+            found = re.compile(rf"[^{{}}\n]*\)\{{[^}}]*?\b{re.escape(name)}\s*=\s*").match(self.text, place.offset)
+            if found:
+                value = image.attributes.get(name, "")
+                quote = self.text[found.end() : found.end() + 1] in {'"', "'"}
+                return self.sources.span(found.end() + quote, max(1, len(value)))
+        return self.image_span(index)
+
+    def citation_span(self, key: str) -> Span | None:
+        """Return where ``key`` is cited first, the key itself."""
+        for mention in self.lexical.mentions_of(key):
+            if mention.kind != "label":
+                at = self.text.find(key, mention.offset)
+                return self.sources.span(at if at >= 0 else mention.offset, len(key))
+        return self.text_span("@" + key, inside=1) or self.text_span(key)
+
+    def label_span(self, id_: str, nth: int = 0) -> Span | None:
+        """Return where the id stands that the ``nth`` element gives itself; the last where there are fewer."""
+        places = self.lexical.mentions_of(id_, "label")
+        if not places:
+            return self.text_span(id_)
+        at = self.text.find(id_, places[min(nth, len(places) - 1)].offset)
+        return self.sources.span(at, len(id_)) if at >= 0 else None
+
+    def formula_span(self, tex: str) -> Span | None:
+        """Return where a formula stands, or the most of it that can be found: macros and values in it were replaced."""
+        return self.text_span(tex) or self.folded_span(tex)
+
+    def text_span(self, text: str, inside: int = 0) -> Span | None:
+        """Return where ``text`` stands first in the source, from its character ``inside`` on."""
+        at = self.text.find(text) if text else -1
+        return self.sources.span(at + inside, len(text) - inside) if at >= 0 else None
+
+    def folded_span(self, text: str) -> Span | None:
+        """Return where ``text`` stands first, taking any white space for any other."""
+        words = [re.escape(word) for word in _SPACES.split(text.strip())[:40] if word]
+        found = re.search(r"\s+".join(words), self.text) if words else None
+        return self.sources.span(found.start(), found.end() - found.start()) if found else None
+
+    def key_span(self, key: str, value: str = "") -> Span | None:
+        """Return where the front matter's ``key`` has ``value``, or where it stands at all."""
+        header = self.text[: self.lexical.regions.header_end]
+        found = re.search(rf"^{re.escape(key)}[ \t]*:", header, re.MULTILINE)
+        if found is None:
+            return None
+        at = header.find(value, found.end()) if value else -1
+        return self.sources.span(at, len(value)) if at >= 0 else self.sources.span(found.start(), len(key))
+
+
+def metadata_texts(meta: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Return the texts of the front matter's ``key``, which is one or a list; nothing where it is neither."""
+    value = meta.get(key)
+    entries = value if isinstance(value, list) else [value]
+    return tuple(str(entry).strip() for entry in entries if isinstance(entry, str | int | float) and not isinstance(entry, bool))
