@@ -1,0 +1,227 @@
+"""From declarations to actions: each cell of each target, each format of each document."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from paperbuild.engine import patterns
+from paperbuild.engine.graph import Action, Command, Output, Scalar, Step, Variable
+from paperbuild.errors import ManifestError
+from paperbuild.paper import substitution
+from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
+from paperbuild.paper.command_words import mentioned_paths
+from paperbuild.paper.conversion import Faults, in_order
+from paperbuild.paper.declarations import DocumentSpec, Manifest, TargetSpec
+from paperbuild.paper.output_claims import Written, shared_paths
+from paperbuild.paper.paths import DOCUMENTS_FOLDER, PathError, input_path, output_path
+from paperbuild.paper.toml_positions import Path
+
+DOCUMENT_STEP = "document"
+"""The runner of documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What expanding needs to know of the world: the environment that ``secrets`` are taken from."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The actions of all targets, in the order declared, and what the paper can name."""
+
+    actions: tuple[Action, ...]
+    catalog: Catalog
+
+
+def expand(manifest: Manifest, facts: Facts = Facts()) -> Expansion:
+    """Return the actions that the targets of ``manifest`` stand for.
+
+    Raises:
+        ManifestError: a value does not fit in a path or command, or two outputs want one path; all faults are in it.
+    """
+    expanding = _Expanding(manifest, facts)
+    actions = tuple(expanding.action(cell) for cells in expanding.cells.values() for cell in cells)
+    found = (*expanding.faults.found, *shared_paths(manifest, expanding.written))
+    if found:
+        raise ManifestError(*in_order(found))
+    by_target: dict[str, list[Action]] = {target.name: [] for target in manifest.targets}
+    for action in actions:
+        by_target[action.target].append(action)
+    catalog = Catalog({target.name: _catalog_target(target, by_target[target.name]) for target in manifest.targets})
+    return Expansion(_with_folders(by_target), catalog)
+
+
+def _catalog_target(target: TargetSpec, actions: Iterable[Action]) -> CatalogTarget:
+    cells = (Cell(action.id, action.params, tuple((output.name, output.path) for output in action.outputs)) for action in actions)
+    return CatalogTarget(target.name, tuple(cells), tuple(name for name, _ in target.matrix), target.command)
+
+
+def _with_folders(by_target: Mapping[str, Iterable[Action]]) -> tuple[Action, ...]:
+    """Return the actions with what their words say about folders that outputs are in.
+
+    Such a folder is an input with all that others write to it, so it gets its slash. Words that take in outputs of the target itself
+    (``--out build``, ``rm build/*``) say where results go; as inputs they would only make its cells wait for each other.
+    """
+    outputs = {name: tuple(output for action in actions for output in action.outputs) for name, actions in by_target.items()}
+    parents = {name: set(_parents(own)) for name, own in outputs.items()}
+    anyones = set().union(*parents.values())
+
+    def words(name: str, action: Action) -> Iterator[str]:
+        for word in action.mentioned:
+            own_glob = patterns.is_glob(word) and any(patterns.covers(word, output.path) for output in outputs[name])
+            if word not in parents[name] and not own_glob:
+                yield word + "/" if word in anyones else word
+
+    return tuple(replace(action, mentioned=tuple(words(name, action))) for name, actions in by_target.items() for action in actions)
+
+
+def _parents(outputs: Iterable[Output]) -> Iterator[str]:
+    for output in outputs:
+        parts = output.path.rstrip("/").split("/")
+        yield from ("/".join(parts[:n]) for n in range(1, len(parts)))
+
+
+def document_actions(document: DocumentSpec, needs: Iterable[str] = (), formats: Iterable[str] | None = None) -> tuple[Action, ...]:
+    """Return the actions that write ``document``, one per format (its own, or ``formats``); ``needs`` are ids of other actions."""
+    needs = tuple(dict.fromkeys(needs))
+    return tuple(_document_action(document, needs, name) for name in dict.fromkeys(document.formats if formats is None else formats))
+
+
+def _document_action(document: DocumentSpec, needs: tuple[str, ...], output: str) -> Action:
+    config: dict[str, Scalar] = {
+        **dict(document.options),
+        "format": output,
+        "sources": "\n".join(document.sources),
+        "template": document.template,
+    }
+    return Action(
+        id=f"{document.name}.{output}",
+        target=document.name,
+        recipe=Step(DOCUMENT_STEP, tuple(sorted(config.items()))),
+        outputs=(Output(output, f"{DOCUMENTS_FOLDER}/{document.name}.{output}"),),
+        inputs=document.sources,
+        needs=needs,
+        span=document.span,
+    )
+
+
+def _combinations(target: TargetSpec) -> Iterable[tuple[tuple[str, Scalar], ...]]:
+    """Yield the values of the axes for each cell, the last axis changing fastest."""
+    names = [name for name, _ in target.matrix]
+    return (tuple(zip(names, values, strict=True)) for values in itertools.product(*(values for _, values in target.matrix)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    target: TargetSpec
+    axes: tuple[tuple[str, Scalar], ...]
+
+    @property
+    def id(self) -> str:
+        if not self.axes:
+            return self.target.name
+        return f"{self.target.name}[{','.join(f'{name}={_in_id(value)}' for name, value in self.axes)}]"
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        return {**dict(self.target.params), **dict(self.axes)}
+
+    def place(self, parameter: str) -> Path:
+        """Return where the manifest gives ``parameter`` the value that it has here."""
+        for (name, values), (_, here) in zip(self.target.matrix, self.axes, strict=True):
+            if name == parameter:
+                return ("target", self.target.name, "matrix", name, next(n for n, value in enumerate(values) if value is here))
+        return ("target", self.target.name, "params", parameter)
+
+
+_PLAIN_IN_ID = re.compile(r"[\w.+/-]+")
+
+
+def _in_id(value: Scalar) -> str:
+    """Return ``value`` as an id shows it: in quotes where it could be taken for something else."""
+    text = substitution.text_of(value)
+    return text if _PLAIN_IN_ID.fullmatch(text) else msgspec.json.encode(text).decode()
+
+
+class _Expanding:
+    def __init__(self, manifest: Manifest, facts: Facts) -> None:
+        self.facts = facts
+        self.faults = Faults(manifest.text)
+        self.cells = {target.name: tuple(_Cell(target, axes) for axes in _combinations(target)) for target in manifest.targets}
+        self.written: list[Written] = []
+
+    def action(self, cell: _Cell) -> Action:
+        target, params = cell.target, cell.params
+        at: Path = ("target", target.name)
+        line, wrong = self._template(target, target.command, in_shell=True).command(params)
+        for fault in wrong:
+            self.faults.within(fault, (*at, "run"))
+        inputs = None
+        if target.inputs is not None:
+            found = (self._path(cell, text, (*at, "inputs", n), input_path) for n, text in enumerate(target.inputs))
+            inputs = tuple(dict.fromkeys(path for path in found if path))
+        return Action(
+            id=cell.id,
+            target=target.name,
+            recipe=Command(line, target.shell),
+            outputs=tuple(self._outputs(cell)),
+            params=tuple(params.items()),
+            inputs=inputs,
+            mentioned=mentioned_paths(line),
+            needs=tuple(needed.id for name in target.needs for needed in self.cells[name]),
+            variables=self._variables(target),
+            resources=target.resources,
+            observe=target.observe,
+            heavy=target.heavy,
+            refresh_s=target.refresh_s,
+            span=target.span,
+        )
+
+    def _template(self, target: TargetSpec, text: str, *, in_shell: bool = False) -> substitution.Template:
+        template, wrong = substitution.parse(text, target.parameter_names, in_shell=in_shell)
+        assert not wrong, "the parser refuses manifests with faults in templates"
+        return template
+
+    def _outputs(self, cell: _Cell) -> Iterator[Output]:
+        for declared in cell.target.outputs:
+            path = self._path(cell, declared.path, declared.at, output_path)
+            if path:
+                self.written.append(Written(path, cell.id, cell.target.name, declared))
+                yield Output(declared.name, path, declared.stored)
+
+    def _path(self, cell: _Cell, text: str, at: Path, rule: Callable[[str], str]) -> str:
+        """Return the path ``text`` of ``cell``, "" after a fault."""
+        template = self._template(cell.target, text)
+        params = cell.params
+        misfits = [name for name in template.names if _MISFIT.search(substitution.text_of(params[name]))]
+        for name in misfits:
+            value = substitution.text_of(params[name])
+            message = (
+                f"the value {value!r} of {name} cannot be part of the path {text!r}" if value else f"{name} is empty, and part of a path"
+            )
+            note = "a value in a path is not empty and has no slash, .. or character of a pattern"
+            self.faults.at_value(
+                "PB123", message, cell.place(name), (f"use another parameter in the path, or other values of {name}",), (note,)
+            )
+        if misfits:
+            return ""
+        try:
+            return rule(template.plain(params))
+        except PathError as error:
+            self.faults.at_value(error.code, f"the path {template.plain(params)!r} {error.reason}", at, (error.mend,))
+            return ""
+
+    def _variables(self, target: TargetSpec) -> tuple[Variable, ...]:
+        counted = (Variable(name, value, value) for name, value in target.env)
+        known = self.facts.environment
+        return (*counted, *(Variable(name, known[name], None) for name in target.secrets if name in known))
+
+
+_MISFIT = re.compile(r"^$|[/\\*?\[\]\x00-\x1f\x7f]|\.\.|^\.$")

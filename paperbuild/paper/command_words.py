@@ -1,0 +1,60 @@
+"""Which words of a command may name files of the project: a best effort, for commands whose inputs nobody declares or observes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+
+_OPTION_VALUE = re.compile(r"(?:--?)?[A-Za-z_][\w.-]*=(.+)", re.DOTALL)
+_NAME_CHARACTER = re.compile(r"[^\s();<>|&.,:]")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
+def mentioned_paths(line: str) -> tuple[str, ...]:
+    """Return the words of the shell command ``line`` that could be paths in the project, normalised, each once.
+
+    Counted are words, the right sides of ``--option=`` and ``NAME=``, parts between commas and colons, the words of a quoted
+    command line, and the files of ``-m module``. Whether they exist is for the caller to see.
+    """
+    found: dict[str, None] = {}
+    for word in _candidates(line, depth=0):
+        path = _project_path(word)
+        if path is not None:
+            found[path] = None
+    return tuple(found)
+
+
+def _candidates(line: str, depth: int) -> Iterator[str]:
+    before = ""
+    for word in _words(line):
+        yield word
+        if before == "-m" and _MODULE.fullmatch(word):
+            path = word.replace(".", "/")
+            yield from (f"{path}.py", f"{path}/__init__.py", f"{path}/__main__.py")
+        value = _OPTION_VALUE.fullmatch(word)
+        if value:
+            yield value[1]
+        yield from re.split(r"[,:]", value[1] if value else word)
+        if depth < 2 and any(character.isspace() for character in word):
+            yield from _candidates(word, depth + 1)
+        before = word
+
+
+def _words(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""  # a # inside a word is no comment; words of a comment do no harm
+    try:
+        return list(lexer)
+    except ValueError:  # quotes that are not closed: here documents, or prose in a script
+        return re.split(r"[\s'\"();<>|&]+", line)
+
+
+def _project_path(word: str) -> str | None:
+    if len(word) > 1024 or word.startswith(("-", "/", "~", "$")) or not _NAME_CHARACTER.search(word) or _CONTROL.search(word):
+        return None
+    path = posixpath.normpath(word)
+    return None if path in {".", ".."} or path.startswith("../") else path

@@ -1,0 +1,82 @@
+"""What a manifest declares, as values: the result of :func:`paperbuild.paper.manifest.parse_manifest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paperbuild.diagnostics import Span
+from paperbuild.engine.graph import Observe, Resources, Scalar
+from paperbuild.paper.conversion import ManifestText
+from paperbuild.paper.toml_positions import Path
+
+MANIFEST_NAME = "paperbuild.toml"
+FORMATS = ("pdf", "html")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """An output as declared: ``path`` may hold ``{parameter}``; ``at`` is where the manifest says it."""
+
+    name: str
+    path: str
+    stored: bool
+    at: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """A target as declared, its profile applied. ``command`` and the paths still hold their ``{parameter}``.
+
+    ``matrix`` has the axes in the order written. ``inputs`` is None where none are declared. ``refresh_s`` is as in
+    :class:`paperbuild.engine.graph.Action`.
+    """
+
+    name: str
+    command: str
+    outputs: tuple[OutputSpec, ...]
+    params: tuple[tuple[str, Scalar], ...] = ()
+    matrix: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
+    inputs: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
+    shell: str = "/bin/sh"
+    observe: Observe = "trace"
+    heavy: bool = False
+    refresh_s: float | None = None
+    resources: Resources = field(default=Resources())
+    span: Span | None = None
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Return the names of its parameters, those of the matrix last."""
+        return (*(name for name, _ in self.params), *(name for name, _ in self.matrix))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSpec:
+    """A document as declared, its profile applied.
+
+    ``options`` are the keys that say how it is rendered ("bibliography", "csl", "lang", "toc", "columns", "number-sections", and
+    the template's own), only those that the manifest sets; several bibliographies are joined by line ends.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    formats: tuple[str, ...] = FORMATS
+    template: str = "article"
+    options: tuple[tuple[str, Scalar], ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later."""
+
+    documents: tuple[DocumentSpec, ...] = ()
+    targets: tuple[TargetSpec, ...] = ()
+    python: str | None = None
+    store_path: str | None = None
+    profile: str | None = None
+    path: str = MANIFEST_NAME
+    text: ManifestText = field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""), compare=False, repr=False)

@@ -1,0 +1,261 @@
+"""The manifest ``paperbuild.toml``: its text in, what it declares out, or everything that is wrong with it.
+
+:mod:`conversion` makes types of tables, :mod:`target_table` reads targets; here stand documents, profiles and what concerns the
+whole. :mod:`actions` expands the result.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
+from paperbuild.engine import patterns
+from paperbuild.engine.graph import Scalar
+from paperbuild.errors import ManifestError, UsageError
+from paperbuild.paper import malformed_toml, names, schema
+from paperbuild.paper.conversion import Faults, ManifestText, in_order, read_table, read_tables, spelled, unknown_key
+from paperbuild.paper.declarations import FORMATS, MANIFEST_NAME, DocumentSpec, Manifest, OutputSpec, TargetSpec
+from paperbuild.paper.paths import PathError, file_key, input_path, source_path
+from paperbuild.paper.target_table import check_folded, check_name, read_target
+from paperbuild.paper.toml_positions import Path
+
+__all__ = ["FORMATS", "MANIFEST_NAME", "DocumentSpec", "Manifest", "OutputSpec", "TargetSpec"]
+__all__ += ["default_manifest", "format_fault", "parse_manifest"]
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_LATER_FORMATS = frozenset({"docx", "latex", "jats"})  # the design has them, this version has not
+
+
+def default_manifest(source: str, formats: Iterable[str] = FORMATS) -> Manifest:
+    """Return the manifest of a paper that has none: one document made of ``source``, a path relative to the project."""
+    return Manifest(documents=(DocumentSpec(_stem(source), (source,), tuple(formats)),))
+
+
+def format_fault(name: str, span: Span | None = None) -> Diagnostic | None:
+    """Return what is wrong with the format ``name``, or None."""
+    if name in FORMATS:
+        return None
+    known = ("the formats are pdf and html",)
+    if name in _LATER_FORMATS:
+        return Diagnostic("PB111", f"{name} is not yet supported by this version of paperbuild", span, help=known)
+    return Diagnostic("PB111", f"there is no format {name}", span, help=did_you_mean(name, FORMATS) or known)
+
+
+def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None = None) -> Manifest:
+    """Return what the TOML text ``data`` declares, with ``profile`` applied.
+
+    Raises:
+        ManifestError: it cannot be understood; all faults are in it, in the order of their places.
+        UsageError: it has no such profile.
+    """
+    content, decoded = malformed_toml.load(data, path)
+    text = ManifestText(path, decoded)
+    _refuse_newer(content, text)
+    reading = _Reading(content, text, profile)
+    manifest = reading.manifest()
+    if reading.faults.found:
+        raise ManifestError(*in_order(reading.faults.found))
+    if profile is not None and profile not in reading.profiles:
+        help_lines = did_you_mean(profile, reading.profiles) or (
+            (f"the profiles are {', '.join(reading.profiles)}",) if reading.profiles else (f"{path} has no profiles",)
+        )
+        raise UsageError(Diagnostic("PB109", f"there is no profile {profile}", help=help_lines))
+    return manifest
+
+
+def _stem(source: str) -> str:
+    return posixpath.splitext(posixpath.basename(source))[0]
+
+
+def _refuse_newer(content: Mapping[str, object], text: ManifestText) -> None:
+    version = content.get("version")
+    if isinstance(version, int) and schema.VERSION < version < 2**63:
+        raise ManifestError(
+            Diagnostic(
+                "PB102",
+                f"this manifest is of version {version}, and this paperbuild knows none later than {schema.VERSION}",
+                text.value(("version",)),
+                notes=("it was written for a newer paperbuild",),
+                help=("upgrade paperbuild: pip install --upgrade paperbuild",),
+            )
+        )
+
+
+class _Reading:
+    """One manifest being read. Everything wrong goes to ``faults``; tables that are well formed are read on."""
+
+    def __init__(self, content: Mapping[str, object], text: ManifestText, profile: str | None) -> None:
+        self.content = content
+        self.faults = Faults(text)
+        self.profile = profile
+        self.profiles: tuple[str, ...] = ()
+        self.moved: dict[Path, Path] = {}
+
+    def manifest(self) -> Manifest:
+        self._check_top()
+        documents = self._documents()
+        targets = self._section("target", schema.TargetTable)
+        environment = self._table("environment", schema.EnvironmentTable) or schema.EnvironmentTable()
+        store = self._table("store", schema.StoreTable) or schema.StoreTable()
+        self._apply_profiles(documents, targets)
+        text = self.faults.text = self.faults.text.with_moved(self.moved)
+        document_specs = tuple(self._document(at, table) for at, table in documents.items())
+        target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
+        self._refuse_equal_names(document_specs, tuple(documents))
+        self._check_needs(target_specs)
+        return Manifest(document_specs, target_specs, environment.python, store.path, self.profile, text.path, text)
+
+    def _check_top(self) -> None:
+        known = [item.encode_name for item in msgspec.structs.fields(schema.ManifestTable)]
+        for key, value in self.content.items():
+            if key in known:
+                continue
+            if isinstance(value, dict) and ("run" in value or "outputs" in value):
+                self.faults.at_key("PB103", f"unknown key {key}", (key,), (f"a target's table is [{spelled(('target', key))}]",))
+            else:
+                unknown_key(key, known, (key,), self.faults)
+        version = self.content.get("version", schema.VERSION)
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= schema.VERSION:
+            self.faults.at_value("PB105", "version must be a whole number of at least 1", ("version",))
+
+    def _table(self, key: str, kind: type[S]) -> S | None:
+        if key not in self.content:
+            return None
+        value = self.content[key]
+        if not isinstance(value, dict):
+            self.faults.at_key("PB105", f"{key} must be a table", (key,), (f"write it as [{key}]",))
+            return None
+        return read_table(kind, value, (key,), self.faults)
+
+    def _section(self, key: str, kind: type[S]) -> dict[str, S]:
+        return read_tables(kind, self.content[key], (key,), self.faults) if key in self.content else {}
+
+    def _documents(self) -> dict[Path, schema.DocumentTable]:
+        found: dict[Path, schema.DocumentTable] = {}
+        paper = self._table("paper", schema.DocumentTable)
+        if paper is not None:
+            found["paper",] = paper
+        for name, table in self._section("document", schema.DocumentTable).items():
+            check_name(name, "a document", ("document", name), self.faults, reserved=())
+            found["document", name] = table
+        return found
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        """Return the names of the tables in a section, well formed or not."""
+        tables = self.content.get(section)
+        return tuple(tables) if isinstance(tables, dict) else ()
+
+    def _apply_profiles(self, documents: dict[Path, schema.DocumentTable], targets: dict[str, schema.TargetTable]) -> None:
+        self.profiles = self._names("profile")
+        for profile, table in self._section("profile", schema.ProfileTable).items():
+            at: Path = ("profile", profile)
+            check_name(profile, "a profile", at, self.faults, reserved=())
+            if table.paper is not None and "paper" not in self.content:
+                self.faults.at_key("PB110", "there is no [paper] for this profile to change", (*at, "paper"))
+            for section, tables in (("document", table.document), ("target", table.target)):
+                for name in tables.keys() - set(self._names(section)):
+                    help_lines = did_you_mean(name, self._names(section))
+                    self.faults.at_key(
+                        "PB110", f"there is no {section} {name} for this profile to change", (*at, section, name), help_lines
+                    )
+            if profile != self.profile:
+                continue
+            changes: dict[Path, msgspec.Struct] = {("document", name): change for name, change in table.document.items()}
+            if table.paper is not None:
+                changes["paper",] = table.paper
+            for place, change in changes.items():
+                if place in documents:
+                    documents[place] = self._replaced(documents[place], change, place)
+            for name, override in table.target.items():
+                if name in targets:
+                    targets[name] = self._replaced(targets[name], override, ("target", name))
+
+    def _replaced(self, table: S, change: msgspec.Struct, at: Path) -> S:
+        """Return ``table`` with the keys that the chosen profile writes for it; parameters are merged."""
+        assert self.profile is not None
+        here: Path = ("profile", self.profile, *at)
+        written: object = self.content
+        for key in here:
+            written = written[key] if isinstance(written, dict) else {}
+        keys: dict[str, object] = {}
+        for item in msgspec.structs.fields(change):
+            if not isinstance(written, dict) or item.encode_name not in written:
+                continue
+            value = getattr(change, item.name)
+            if item.name == "params":
+                self.moved.update({(*at, "params", name): (*here, "params", name) for name in value})
+                value = {**getattr(table, item.name), **value}
+            else:
+                self.moved[(*at, item.encode_name)] = (*here, item.encode_name)
+            keys[item.name] = value
+        return msgspec.structs.replace(table, **keys)
+
+    def _document(self, at: Path, table: schema.DocumentTable) -> DocumentSpec:
+        sources = tuple(self._file(path, where, source_path) for path, where in _listed(table.source, (*at, "source")))
+        for n, name in enumerate(table.formats):
+            fault = format_fault(name, self.faults.text.value((*at, "formats", n)))
+            if fault is not None:
+                self.faults.found.append(fault)
+        if not names.is_name(table.template):
+            self.faults.at_value("PB106", f"{table.template!r} cannot be the name of a template", (*at, "template"))
+        name = str(at[1]) if len(at) > 1 else _stem(sources[0])
+        options = self._options(at, table)
+        return DocumentSpec(name, sources, tuple(dict.fromkeys(table.formats)), table.template, options, self.faults.text.key(at))
+
+    def _options(self, at: Path, table: schema.DocumentTable) -> tuple[tuple[str, Scalar], ...]:
+        plain = {"lang": table.lang, "toc": table.toc, "columns": table.columns, "number-sections": table.number_sections}
+        found: dict[str, Scalar] = {key: value for key, value in plain.items() if value is not None}
+        if table.bibliography is not None:
+            files = (self._file(path, where, input_path) for path, where in _listed(table.bibliography, (*at, "bibliography")))
+            found["bibliography"] = "\n".join(files)
+        if table.csl is not None:
+            found["csl"] = self._file(table.csl, (*at, "csl"), input_path)
+        known = {item.encode_name for item in msgspec.structs.fields(schema.DocumentTable)} | {"format", "sources"}
+        for key, option in table.options.items():
+            if key in known:
+                self.faults.at_key("PB103", f"{key} is no option of the template", (*at, "options", key), (f"write it in [{spelled(at)}]",))
+            found[key] = option
+        return tuple(sorted(found.items()))
+
+    def _file(self, path: str, at: Path, rule: Callable[[str], str]) -> str:
+        try:
+            found = rule(path)
+            if found.endswith("/") or patterns.is_glob(found):
+                raise PathError("PB132", "is not one file", "name each file")
+        except PathError as error:
+            self.faults.at_value(error.code, f"the file {path!r} {error.reason}", at, (error.mend,))
+            return path
+        return found
+
+    def _refuse_equal_names(self, documents: tuple[DocumentSpec, ...], places: tuple[Path, ...]) -> None:
+        check_folded(((name, ("target", name)) for name in self._names("target")), "targets", self.faults)
+        first: dict[str, Path] = {}
+        for document, at in zip(documents, places, strict=True):
+            other = first.setdefault(file_key(document.name), at)
+            if other != at:
+                message = f"[{spelled(at)}] and [{spelled(other)}] would both write _build/{document.name}"
+                self.faults.at_key("PB108", message, at, ("rename one, in [document.NAME]",))
+            if document.name in self._names("target"):
+                help_lines = ("rename the target",)
+                self.faults.at_key("PB108", f"{document.name} is a target and a document", ("target", document.name), help_lines)
+
+    def _check_needs(self, targets: tuple[TargetSpec, ...]) -> None:
+        known = self._names("target")
+        for target in targets:
+            for n, name in enumerate(target.needs):
+                at: Path = ("target", target.name, "needs", n)
+                if name == target.name:
+                    self.faults.at_value("PB117", f"{name} needs itself", at, ("take it away",))
+                elif name not in known:
+                    maker = next((t.name for t in targets if any(output.path == name for output in t.outputs)), None)
+                    meant = (f"needs names targets: write {maker}",) if maker else did_you_mean(name, known)
+                    self.faults.at_value("PB116", f"there is no target {name}", at, meant)
+
+
+def _listed(value: str | tuple[str, ...], at: Path) -> tuple[tuple[str, Path], ...]:
+    return ((value, at),) if isinstance(value, str) else tuple((item, (*at, n)) for n, item in enumerate(value))
