@@ -59,8 +59,8 @@ def _fits(action: Action, wanted: dict[str, str]) -> bool:
 
 def _unknown(word: str, graph: Graph) -> Diagnostic:
     targets = sorted({action.target for action in graph.actions.values()})
-    names = {*targets, *graph.actions, *(output.path for action in graph.actions.values() for output in action.outputs)}
-    advice = did_you_mean(word, names)
+    paths = {output.path for action in graph.actions.values() for output in action.outputs}
+    advice = did_you_mean(word, targets) or did_you_mean(word, {*graph.actions, *paths})
     if not advice:
         advice = (f"the targets are {', '.join(targets)}",) if targets else ("the manifest has no targets",)
     return Diagnostic("PB185", f"there is no target, action or output {word!r}", help=advice)

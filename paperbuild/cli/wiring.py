@@ -9,21 +9,28 @@ from __future__ import annotations
 import os
 import posixpath
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.diagnostics import Diagnostic, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.errors import PaperbuildError, UsageError
 from paperbuild.paper.actions import Facts, document_actions, expand
 from paperbuild.paper.catalog import Catalog
-from paperbuild.paper.manifest import DocumentSpec, Manifest, default_manifest, parse_manifest
+from paperbuild.paper.declarations import DocumentSpec, Manifest
+from paperbuild.paper.manifest import default_manifest, parse_manifest
 from paperbuild.paper.source import needed_names, needed_paths, scan
+
+if TYPE_CHECKING:
+    from paperbuild.render.documents import DocumentRunner
 
 MANIFEST = "paperbuild.toml"
 _PAPERS = (".md", ".markdown", ".qmd", ".rmd")
@@ -99,6 +106,36 @@ def locate(invocation: Invocation, paper: str) -> Place:
     raise UsageError(_no_paper(paper, path))
 
 
+class LazyDocumentRunner:
+    """The runner of documents, made when the first document is looked at: ``run`` and ``status`` of targets do without."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._runner: DocumentRunner | None = None
+        self._lock = threading.Lock()
+
+    def fingerprint(self) -> tuple[tuple[str, str], ...]:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return self._made().fingerprint()
+
+    def run(self, action: Action, reader: Reader) -> StepResult:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return self._made().run(action, reader)
+
+    def close(self) -> None:
+        """End the programs that the runner started."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _made(self) -> DocumentRunner:
+        with self._lock:
+            if self._runner is None:
+                from paperbuild.render.documents import DocumentRunner
+
+                self._runner = DocumentRunner(self._catalog)
+            return self._runner
+
+
 @contextmanager
 def opened(
     place: Place, invocation: Invocation, *, profile: str = "", formats: tuple[str, ...] = (), reading_only: bool = False
@@ -124,8 +161,8 @@ def _open(
     place: Place, invocation: Invocation, profile: str, formats: tuple[str, ...], reading_only: bool
 ) -> tuple[Project, LazyDocumentRunner]:
     manifest = _manifest(place.root, profile) if place.has_manifest else _without_manifest(place, profile)
-    expansion = expand(manifest, Facts(environ=invocation.environ))
-    specs = tuple(replace(d, formats=formats) if formats else d for d in manifest.documents)
+    expansion = expand(manifest, Facts(environment=invocation.environ))
+    specs = manifest.documents
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:
         raise UsageError(_no_document(place.named, specs))
@@ -135,7 +172,7 @@ def _open(
         if spec in asked:
             _require_sources(place.root, spec)
         needs = _needs(place.root, spec, expansion.catalog)
-        for action in document_actions(spec, needs):
+        for action in document_actions(spec, needs, formats or None):
             actions.append(action)
             (output,) = action.outputs
             documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))

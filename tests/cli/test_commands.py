@@ -1,26 +1,24 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 
-from tests.cli.conftest import LIMIT_S, clean_environment
+from tests.cli.conftest import LIMIT_S
 
 
 def test_run_runs_what_is_stale_and_then_nothing(project):
-    first = project.call("run", "mean", "-j1")
+    first = project.call("run", "joined", "-j1")
     assert first.code == 0
     lines = re.sub(r"in [\d.]+ s", "in N s", first.err).splitlines()
     assert lines == [
         "ran train[seed=0] in N s: it has never been built",
         "ran train[seed=1] in N s: it has never been built",
-        "ran mean in N s: it has never been built",
+        "ran joined in N s: it has never been built",
         "3 ran, 0 reused, 0 failed in N s",
     ]
     assert first.out == ""
-    assert project.read("mean.txt") == '{"acc": 0.05}\n{"acc": 0.15}\n'
-    second = project.call("run", "mean")
+    assert project.read("joined.txt") == '{"acc": 0.05}\n{"acc": 0.15}\n'
+    second = project.call("run", "joined")
     assert (second.code, second.err, second.out) == (0, "0 ran, 3 up to date\n", "")
 
 
@@ -31,11 +29,11 @@ def test_one_cell_can_be_run_by_its_axis_or_its_output(project):
 
 
 def test_all_unknown_targets_are_told_with_the_nearest(project):
-    answer = project.call("run", "trian", "mena")
+    answer = project.call("run", "trian", "joind")
     assert answer.code == 2
     assert answer.err == (
         "error[PB185]: there is no target, action or output 'trian'\n  = help: did you mean train?\n\n"
-        "error[PB185]: there is no target, action or output 'mena'\n  = help: did you mean mean?\n"
+        "error[PB185]: there is no target, action or output 'joind'\n  = help: did you mean joined?\n"
     )
 
 
@@ -46,7 +44,7 @@ def test_quiet_says_nothing_and_verbose_everything(project):
 
 def test_a_failure_is_told_after_the_build_and_others_go_on_with_keep_going(project):
     project.write("train.py", "import sys\nif sys.argv[2] == '0': sys.exit('no luck')\nprint(1)\n")
-    answer = project.call("run", "mean", "-k", "-j1")
+    answer = project.call("run", "joined", "-k", "-j1")
     assert answer.code == 1
     assert "failed train[seed=0] after" in answer.err
     assert "1 ran, 0 reused, 1 failed, 1 blocked" in answer.err
@@ -55,20 +53,20 @@ def test_a_failure_is_told_after_the_build_and_others_go_on_with_keep_going(proj
 
 
 def test_the_answer_in_json_holds_outcomes_reasons_and_outputs(project):
-    answer = project.call("run", "mean", "--json")
+    answer = project.call("run", "joined", "--json")
     assert (answer.code, answer.err) == (0, "")
     found = json.loads(answer.out)
     assert (found["format"], found["command"], found["ok"], found["exit_code"], found["root"]) == (1, "run", True, 0, ".")
     assert [(a["action"], a["outcome"], a["reason"], a["outputs"]) for a in found["actions"]] == [
         ("train[seed=0]", "ran", "it has never been built", ["acc-0.json"]),
         ("train[seed=1]", "ran", "it has never been built", ["acc-1.json"]),
-        ("mean", "ran", "it has never been built", ["mean.txt"]),
+        ("joined", "ran", "it has never been built", ["joined.txt"]),
     ]
 
 
 def test_the_answer_in_json_of_a_failed_build_holds_its_diagnostics(project):
     project.write("train.py", "raise SystemExit(3)\n")
-    answer = project.call("run", "mean", "--json")
+    answer = project.call("run", "joined", "--json")
     found = json.loads(answer.out)
     assert (answer.code, found["exit_code"], found["ok"]) == (1, 1, False)
     assert found["diagnostics"][0]["severity"] == "error"
@@ -101,7 +99,7 @@ def test_status_names_every_action_its_state_and_the_reason(project):
     by_action = {a["action"]: a for a in found["actions"]}
     assert by_action["train[seed=0]"]["state"] == "stale"
     assert "train.py" in by_action["train[seed=0]"]["reason"]
-    assert by_action["mean"]["state"] == "waits"
+    assert by_action["joined"]["state"] == "waits"
 
 
 def test_status_writes_nothing(project):
@@ -123,24 +121,21 @@ def test_explain_gives_the_reasons_of_each_cell(project):
 
 
 def test_clean_removes_what_is_ours_and_the_next_run_brings_it_back_without_running(project):
-    project.call("run", "mean")
+    project.call("run", "joined")
     assert "acc-0.json" in project.call("clean", "--dry-run").out
     assert (project.root / "acc-0.json").exists()
-    project.write("mean.txt", "mine now")
+    project.write("joined.txt", "mine now")
     answer = project.call("clean")
     assert answer.out == "acc-0.json\nacc-1.json\n"
-    assert "left, because paperbuild did not make it: mean.txt" in answer.err
-    assert project.read("mean.txt") == "mine now"
+    assert "left, because paperbuild did not make it: joined.txt" in answer.err
+    assert project.read("joined.txt") == "mine now"
     assert "0 ran, 2 up to date" in project.call("run", "train").err
     assert project.read("acc-0.json") == '{"acc": 0.05}\n'
 
 
 def test_sigterm_ends_what_runs_and_exits_with_130(project):
     project.write("train.py", "import time, pathlib\npathlib.Path('began').touch()\ntime.sleep(60)\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "paperbuild", "run", "train", "-j1"],
-        cwd=project.root, env=clean_environment(), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = project.start("run", "train", "-j1")
     until = time.monotonic() + LIMIT_S
     while not (project.root / "began").exists() and time.monotonic() < until:
         time.sleep(0.02)
@@ -151,11 +146,15 @@ def test_sigterm_ends_what_runs_and_exits_with_130(project):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(project):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "paperbuild", "status"],
-        cwd=project.root, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = project.start("status")
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
     process.wait(timeout=LIMIT_S)
     process.stderr.close()
+
+
+def test_the_program_starts_as_a_module(project):
+    process = project.start("run", "train")
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, out) == (0, "")
+    assert "2 ran, 0 reused, 0 failed in" in err
