@@ -25,7 +25,7 @@ _FENCE_END = re.compile(r"^[ \t>]*+(`{3,}+|~{3,}+)[ \t\r]*$", re.MULTILINE)
 _TICKS = re.compile(r"`++")
 _MATH_BODY = re.compile(r"[^\\$]*+(?:\\[\s\S][^\\$]*+)*+")
 _INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
-_YAML_BLOCK = re.compile(r"---[ \t]*\r?\n[\s\S]*?\n(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
+_YAML_BLOCK = re.compile(r"\s*?^---[ \t]*\r?\n(?![ \t]*\r?\n)(?:[\s\S]*?\n)??(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 
 _UNBOUNDED = 1 << 62  # greater than any offset: bisects behind every interval that starts at the offset
 

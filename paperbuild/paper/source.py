@@ -139,6 +139,18 @@ def decode(path: str, data: bytes) -> str:
     Raises:
         BuildError: it is not UTF-8 (with the position of the first bad byte), or there is nothing in it.
     """
+    text = decode_text(path, data)
+    if not text.strip():
+        raise BuildError(Diagnostic("PB251", f"the paper {path} is empty", Span(path, 1, 1), help=("write its first sentence",)))
+    return text
+
+
+def decode_text(path: str, data: bytes) -> str:
+    """Return the text of any file that a paper is made of (a bibliography, a style); it may be empty.
+
+    Raises:
+        BuildError: it is not UTF-8, or it is no text.
+    """
     try:
         text = data.decode("utf-8").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     except UnicodeDecodeError as error:
@@ -146,8 +158,6 @@ def decode(path: str, data: bytes) -> str:
     if "\0" in text:
         where = span_at(path, text.replace("\0", "\N{REPLACEMENT CHARACTER}"), text.index("\0"))
         raise BuildError(Diagnostic("PB250", f"{path} is no text: it has a NUL character", where, help=("save it as UTF-8 text",)))
-    if not text.strip():
-        raise BuildError(Diagnostic("PB251", f"the paper {path} is empty", Span(path, 1, 1), help=("write its first sentence",)))
     return text
 
 
@@ -155,7 +165,7 @@ def _undecodable(path: str, data: bytes, at: int) -> Diagnostic:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif b"%PDF-" in data[:1024] or b"\0" in data:
-        return Diagnostic("PB250", f"{path} is no text file", Span(path, 1, 1), help=("name the Markdown source of the paper",))
+        return Diagnostic("PB250", f"{path} is no text file", Span(path, 1, 1), help=("name a text file, saved as UTF-8",))
     else:
         encoding = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin1"
     start = data.rfind(b"\n", 0, at) + 1
