@@ -87,7 +87,8 @@
   document.addEventListener("click", (event) => {
     if (pinned && !card.contains(event.target) && !(owner && owner.contains(event.target))) hide();
   });
-  addEventListener("resize", () => hide());
+  let width = innerWidth; // a phone's window also changes its height, whenever the address bar comes and goes
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; hide(); } });
 
   // Provenance.
   const data = document.getElementById("provenance");
@@ -180,7 +181,6 @@
     if (copy.tagName === "LI") return [...copy.childNodes];
     return shown;
   };
-  const hovers = matchMedia("(hover: hover)");
   for (const link of all('a.xref[href^="#"], a[role="doc-biblioref"][href^="#"], .citation a[href^="#"], a.footnote-ref[href^="#"]')) {
     const open = () => {
       if (pinned) return;
@@ -188,7 +188,7 @@
       if (content) show(link, content, false);
     };
     link.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "touch" || !hovers.matches) return;
+      if (event.pointerType === "touch") return;
       clearTimeout(timer);
       timer = setTimeout(open, 160);
     });
