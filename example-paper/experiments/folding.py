@@ -56,7 +56,7 @@ def write_table(runs: dict[int, list[Run]], path: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["residues", "lowest known", "best", "mean", "moves", "runs", "reached"])
+        writer.writerow(["residues", "lowest_known", "best", "mean", "moves", "runs", "reached"])
         for length, results in sorted(runs.items()):
             energies, known = [run["energy"] for run in results], results[0]["lowest_known"]
             mean = sum(energies) / len(energies)

@@ -34,7 +34,7 @@ def scores(network: Network, data: Split) -> dict[str, object]:
     return {
         "train_birds": len(data.y_train),
         "test_birds": len(data.y_test),
-        "weights": sum(p.size for p in network.parameters),
+        "weight_count": sum(p.size for p in network.parameters),
         "accuracy": float((predicted == data.y_test).mean()),
         "majority": float(np.bincount(data.y_test).max() / len(data.y_test)),
         "test_loss": network.loss(data.x_test, data.y_test),
