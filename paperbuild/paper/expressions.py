@@ -1,0 +1,250 @@
+"""Value expressions: the tree that a text means, and the names that it uses.
+
+The language is a part of Jinja2's expressions, read by Jinja2's own parser (:mod:`paperbuild.paper.parsing`) into the nodes below,
+which are all that the evaluator knows. Plain paths, ``train.metrics.acc.0``, which is what nearly every reference is, are read here
+without it. Every node knows where it stands in the text, so that a fault points at the part that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal as OneOf
+from typing import TypeAlias
+
+from paperbuild.paper.data import Number
+from paperbuild.paper.faults import Finding, ReferenceFault
+from paperbuild.paper.names import FUNCTIONS, KEYWORDS
+
+MOST_CHARACTERS = 2000
+"""The longest expression."""
+
+Arithmetic = OneOf["+", "-", "*", "/", "//", "%", "**"]
+Sign = OneOf["+", "-", "not"]
+Comparison = OneOf["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A target."""
+
+    start: int
+    end: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, a text, a truth value or none, written in the expression."""
+
+    start: int
+    end: int
+    value: Number | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """``low:high:step`` between brackets."""
+
+    start: int
+    end: int
+    parts: tuple[Expression | None, Expression | None, Expression | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """``base.key`` or ``base[key]``."""
+
+    start: int
+    end: int
+    base: Expression
+    key: Expression | Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """``base.where(axis=value)``."""
+
+    start: int
+    end: int
+    base: Expression
+    conditions: tuple[tuple[str, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A built-in function, or a filter, which is the same."""
+
+    start: int
+    end: int
+    function: str
+    arguments: tuple[Expression, ...]
+    options: tuple[tuple[str, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """``operand is kind``."""
+
+    start: int
+    end: int
+    operand: Expression
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """A sign, or ``not``."""
+
+    start: int
+    end: int
+    operator: Sign
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic on two numbers."""
+
+    start: int
+    end: int
+    operator: Arithmetic
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Texts put together by ``~``."""
+
+    start: int
+    end: int
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``first < second <= third``: every neighbour with its next."""
+
+    start: int
+    end: int
+    first: Expression
+    rest: tuple[tuple[Comparison, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """``and`` or ``or``."""
+
+    start: int
+    end: int
+    operator: OneOf["and", "or"]
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``then if condition else otherwise``."""
+
+    start: int
+    end: int
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list or a tuple."""
+
+    start: int
+    end: int
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """``{"key": value}``."""
+
+    start: int
+    end: int
+    items: tuple[tuple[Constant, Expression], ...]
+
+
+Expression: TypeAlias = (
+    "Name | Constant | Access | Where | Call | Test | Unary | Binary | Join | Compare | Logic | Conditional | Sequence | Group"
+)
+
+_PLAIN_PATH = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*\s*")
+_SEGMENT = re.compile(r"[A-Za-z0-9_]+")
+
+
+# A pure function of its text: what it remembers can be forgotten at any time and never changes an answer.
+@lru_cache(maxsize=4096)
+def parse_expression(text: str) -> Expression:
+    """Return the tree of the expression ``text``.
+
+    Raises:
+        ReferenceFault: PB210, it is no expression; PB215, it is too long; PB217, it calls what is no function.
+    """
+    if len(text) > MOST_CHARACTERS:
+        message = f"the expression has {len(text)} characters; {MOST_CHARACTERS} are allowed"
+        raise ReferenceFault(Finding("PB215", message, 0, len(text), ("compute it in the script that writes the results",)))
+    if _PLAIN_PATH.fullmatch(text):
+        path = _plain_path(text)
+        if path is not None:
+            return path
+    from paperbuild.paper.parsing import parse_full
+
+    return parse_full(text)
+
+
+def _plain_path(text: str) -> Expression | None:
+    segments = list(_SEGMENT.finditer(text))
+    if segments[0][0] in KEYWORDS or segments[0][0] in FUNCTIONS:
+        return None
+    tree: Expression = Name(segments[0].start(), segments[0].end(), segments[0][0])
+    for segment in segments[1:]:
+        key = Number(int(segment[0])) if segment[0].isdigit() else segment[0]
+        tree = Access(tree.start, segment.end(), tree, Constant(segment.start(), segment.end(), key))
+    return tree
+
+
+def parts_of(node: Expression | Slice) -> tuple[Expression | Slice, ...]:  # noqa: C901 - one case for each kind of node
+    """Return the expressions that ``node`` is made of, in the order of the text."""
+    match node:
+        case Name() | Constant():
+            return ()
+        case Access():
+            return (node.base, node.key)
+        case Where():
+            return (node.base, *(value for _, value in node.conditions))
+        case Slice():
+            return tuple(part for part in node.parts if part is not None)
+        case Call():
+            return (*node.arguments, *(value for _, value in node.options))
+        case Test() | Unary():
+            return (node.operand,)
+        case Binary() | Logic():
+            return (node.left, node.right)
+        case Join():
+            return node.parts
+        case Compare():
+            return (node.first, *(operand for _, operand in node.rest))
+        case Conditional():
+            return (node.then, node.condition, node.otherwise)
+        case Sequence():
+            return node.items
+        case Group():
+            return tuple(value for _, value in node.items)
+
+
+def names(node: Expression | Slice) -> Iterator[Name]:
+    """Yield every use of a target's name in ``node``."""
+    if isinstance(node, Name):
+        yield node
+    for part in parts_of(node):
+        yield from names(part)
