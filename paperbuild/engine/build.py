@@ -38,6 +38,7 @@ class BuildOptions:
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
     only what needs it. ``no_run``: no command is executed. ``adopt``/``overwrite``: what becomes of outputs that are somebody's own.
+    ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
     """
 
     jobs: int = 1
@@ -47,6 +48,7 @@ class BuildOptions:
     no_run: bool = False
     adopt: bool = False
     overwrite: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class _Build:
         clock = self._workshop.clock
         begin = clock.monotonic_s()
         self._notice(*self._shelf.recover(self._workshop.executor.end_group))
-        self._notice(*self._shelf.remove_orphans(self._graph))
+        if self._options.whole:
+            self._notice(*self._shelf.remove_orphans(self._graph))
         ids = self._graph.closure(wanted)
         self._tell(BuildStarted(len(ids)))
         resources = {id_: action.resources for id_, action in self._graph.actions.items()}

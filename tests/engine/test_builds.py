@@ -285,3 +285,10 @@ def test_an_output_behind_a_link_that_leaves_the_project_is_refused():
     world.build()
     assert world.codes() == ["PB421"]
     assert "/elsewhere/a" not in world.fs.nodes
+
+
+def test_a_graph_that_is_not_the_whole_project_takes_nothing_away():
+    world = chain().build()
+    world.targets(document("notes", "a")).build(whole=False).succeeded()
+    assert world.content("b") == "one"
+    assert world.build().content("b") is None
