@@ -170,7 +170,7 @@ def _open(
     documents = []
     for spec in specs:
         if spec in asked:
-            _require_sources(place.root, spec)
+            _require_sources(place.root, spec, manifest)
         needs = _needs(place.root, spec, expansion.catalog)
         for action in document_actions(spec, needs, formats or None):
             actions.append(action)
@@ -199,16 +199,24 @@ def _without_manifest(place: Place, profile: str) -> Manifest:
     return default_manifest(place.source)
 
 
-def _require_sources(root: str, spec: DocumentSpec) -> None:
+def _require_sources(root: str, spec: DocumentSpec, manifest: Manifest) -> None:
     """Say which sources of a document that is asked for are not there: sooner and clearer than its action could."""
-    missing = [source for source in spec.sources if not os.path.isfile(os.path.join(root, source))]
+    missing = [(n, source) for n, source in enumerate(spec.sources) if not os.path.isfile(os.path.join(root, source))]
     if missing:
-        papers = [os.path.relpath(os.path.join(folder, name), root) for folder in {root, os.path.join(root, os.path.dirname(missing[0]))}
-                  for name in _listed(folder) if name.endswith(_PAPERS)]  # fmt: skip
-        raise UsageError(*(
-            Diagnostic("PB192", f"{source}, the source of {spec.name}, is not there", spec.span, help=did_you_mean(source, papers))
-            for source in missing
-        ))  # fmt: skip
+        table = ("paper",) if spec.span == manifest.text.key(("paper",)) else ("document", spec.name)
+        folders = {root, *(os.path.join(root, os.path.dirname(source)) for _, source in missing)}
+        papers = [_relative(os.path.join(folder, name), root) for folder in folders for name in _listed(folder) if name.endswith(_PAPERS)]
+        raise UsageError(
+            *(
+                Diagnostic(
+                    "PB192",
+                    f"{source}, the source of {spec.name}, is not there",
+                    manifest.text.value((*table, "source", n)),
+                    help=did_you_mean(source, papers),
+                )
+                for n, source in missing
+            )
+        )
 
 
 def _needs(root: str, spec: DocumentSpec, catalog: Catalog) -> tuple[str, ...]:
