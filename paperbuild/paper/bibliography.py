@@ -132,9 +132,32 @@ def _reference(text: str, at: int) -> tuple[int, BibEntry]:
         message = f"a comma is missing after the key {key.group()}"
         raise _Malformed(pos, message, 'a key has no spaces and none of the characters # % , ~ " { }')
     values: dict[str, str] = {}
-    pos = _close(text, _fields(text, _space(text, pos + 1), values))
+    try:
+        pos = _close(text, _fields(text, _space(text, pos + 1), values))
+    except _Malformed:
+        following = _NEXT_ENTRY.search(text, pos)
+        late = _late_brace(text, pos, following.start() if following else len(text))
+        if late is None:
+            raise
+        message = "this brace is never closed, or in a later field"
+        raise _Malformed(late, message, "a } is missing at the end of the line: the next one begins a field") from None
     aliases = tuple(name.strip() for name in values.get("ids", "").strip('{}"').split(",") if name.strip())
     return pos, BibEntry(key.group(), at, aliases)
+
+
+_FIELD_LINE = re.compile(r"^[ \t]*[A-Za-z][\w\-]*[ \t]*=[ \t]*(?P<brace>\{)?", re.MULTILINE)
+
+
+def _late_brace(text: str, start: int, end: int) -> int | None:
+    """Return the brace of the first field whose line leaves it open though the next line begins a field: the likely slip."""
+    previous: re.Match[str] | None = None
+    for field in _FIELD_LINE.finditer(text, start, end):
+        if previous is not None and previous["brace"] and text.count("\n", previous.end(), field.start()) == 1:
+            line = re.sub(r"\\.", "", text[previous.start("brace") : field.start()])
+            if line.count("{") > line.count("}"):
+                return previous.start("brace")
+        previous = field
+    return None
 
 
 def _fields(text: str, pos: int, values: dict[str, str]) -> int:
@@ -249,7 +272,7 @@ def _lint_yaml(path: str, text: str) -> tuple[Diagnostic, ...]:
             pass
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        span = span_at(path, text, mark.index if mark else 0)
+        span = span_at(path, text, min(mark.index if mark else 0, len(text.rstrip())))
         return (Diagnostic("PB572", f"{path} is not valid YAML: {error.problem or error.context}", span, help=("export it again",)),)
     except YAMLError as error:
         span = span_at(path, text, getattr(error, "position", 0))

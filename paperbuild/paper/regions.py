@@ -139,7 +139,7 @@ class _Walk:
         if mark is not None:
             self._in_list = True
             at = mark.end()
-        elif after_blank:
+        elif after_blank and at == start:  # an indented paragraph may go on with the item before it
             self._in_list = False
         if text.startswith(("```", "~~~"), at):
             self._fenced_code(at)

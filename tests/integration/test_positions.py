@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.paper import positions, slips
+from paperbuild.errors import BuildError
+from paperbuild.paper import frontmatter, positions, slips
 from paperbuild.paper.positions import Match, Surfaced
 from paperbuild.paper.source import SourceMap, needed_names, scan
 
@@ -272,6 +273,10 @@ SNIPPETS = st.sampled_from([*MARKS.split(" "), *BLOCKS])
 @given(st.lists(SNIPPETS, max_size=25))
 def test_whatever_the_text_each_reference_finds_its_candidate(pieces: list[str]) -> None:
     text = "".join(pieces)
+    try:
+        frontmatter.read(scan(text), SourceMap.join([("paper.md", text)]))
+    except BuildError:
+        return  # pandoc refuses it as well, without a position
     references, match = matched(text)
     if match.exact:
         for reference, candidate in zip(references, match.places, strict=True):
