@@ -32,6 +32,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     PAPER is a Markdown file or the name of a document of the manifest; without it, all documents of the project around are built.
     A paper that no manifest names is rendered as it is.
     """
+    place = locate(invocation, paper)
     options = BuildOptions(
         jobs=jobs or processors(),
         memory_bytes=memory_bytes(),
@@ -39,8 +40,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
         no_run=no_run,
         adopt=adopt,
         overwrite=overwrite,
+        whole=place.has_manifest,
     )
-    with opened(locate(invocation, paper), invocation, profile=profile, formats=formats) as project:
+    with opened(place, invocation, profile=profile, formats=formats) as project:
         documents = project.wanted_documents()
         code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))
         if opens and code is ExitCode.OK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -70,11 +70,12 @@ class _Loop:
     def _render(self, watcher: Watcher) -> None:
         try:
             place = locate(self.invocation, self.paper)
+            options = replace(self.options, whole=place.has_manifest)
             with opened(place, self.invocation, profile=self.profile, formats=self.formats) as project:
                 self.graph = project.graph
                 watcher.set_ours(_ours(project.graph))
                 documents = project.wanted_documents()
-                run_build(self.invocation, Request("watch", project, tuple(d.action for d in documents), self.options, documents))
+                run_build(self.invocation, Request("watch", project, tuple(d.action for d in documents), options, documents))
         except Interrupted:
             raise
         except PaperbuildError as error:

@@ -62,7 +62,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project opened for one command."""
+    """A project opened for one command. ``documents`` are those in the formats asked for."""
 
     place: Place
     graph: Graph
@@ -172,10 +172,12 @@ def _open(
         if spec in asked:
             _require_sources(place.root, spec, manifest)
         needs = _needs(place.root, spec, expansion.catalog)
-        for action in document_actions(spec, needs, formats or None):
+        # All declared formats are in the graph whatever was asked for: what it does not declare is taken away as left over.
+        for action in document_actions(spec, needs, (*spec.formats, *formats)):
             actions.append(action)
             (output,) = action.outputs
-            documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
+            if output.name in (formats or spec.formats):
+                documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
     runner = LazyDocumentRunner(expansion.catalog)
     base = invocation.environ
     environment = LocalEnvironment(

@@ -64,14 +64,14 @@ class Project:
         out, err = self._capfd.readouterr()
         return Answer(int(code), out, err)
 
-    def start(self, *words):
+    def start(self, *words, stderr=subprocess.PIPE):
         """Start the program as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "paperbuild", *words],
             cwd=self.root,
             env=clean_environment(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 

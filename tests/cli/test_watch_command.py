@@ -1,0 +1,67 @@
+import signal
+import time
+
+import pytest
+
+from tests.cli.conftest import LIMIT_S
+
+
+class Watching:
+    """``paperbuild watch`` at work, and what it has said so far."""
+
+    def __init__(self, project):
+        self.log = project.root / ".watch.log~"
+        with self.log.open("w") as log:
+            self.process = project.start("watch", "--to", "html", stderr=log)
+
+    def said(self, text, times=1):
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            if self.log.read_text().count(text) >= times:
+                return True
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.02)
+        return False
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=LIMIT_S)
+        return self.process.returncode
+
+
+@pytest.fixture
+def watching(project):
+    watching = Watching(project)
+    yield watching
+    if watching.process.poll() is None:
+        watching.process.kill()
+        watching.process.communicate(timeout=LIMIT_S)
+
+
+WAITS = "waiting for a change"
+
+
+def test_a_saved_paper_is_rendered_again_an_error_is_waited_out_and_ctrl_c_ends_it(project, watching):
+    assert watching.said(WAITS)
+    project.write("paper.md", "# Result\n\nOther text.\n")
+    assert watching.said(WAITS, times=2)
+    assert "Other text" in project.read("_build/paper.html")
+    project.write("paperbuild.toml", "[paper\n")
+    assert watching.said("error[PB101]")
+    assert watching.said(WAITS, times=3)
+    project.write("paperbuild.toml", '[paper]\nsource = "paper.md"\n')
+    assert watching.said(WAITS, times=4)
+    assert watching.end() == 130
+    assert watching.log.read_text().endswith("stopped\n")
+
+
+def test_a_build_that_writes_into_the_project_does_not_call_itself_for_ever(project, watching):
+    assert watching.said(WAITS)
+    project.write(
+        "paperbuild.toml",
+        '[paper]\nsource = "paper.md"\n\n[target.train]\nrun = "date +%N | tee stray.log > acc.txt"\noutputs = ["acc.txt"]\n',
+    )
+    project.write("paper.md", "![](acc.txt)\n\n[x]{val=train.acc}\n")
+    assert watching.said("changed: ", times=2)
+    time.sleep(1.0)
+    assert watching.log.read_text().count("changed: ") <= 4
