@@ -11,7 +11,7 @@ from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
 from paperbuild.paper import positions, slips
-from paperbuild.paper.source import Candidate, SourceMap, decode, scan
+from paperbuild.paper.source import Candidate, Scan, SourceMap, decode, scan
 from paperbuild.render.pandoc import PandocWorker, ScannedImage
 
 _SPACES = re.compile(r"\s+")
@@ -23,20 +23,20 @@ class Manuscript:
     ``folder`` is that of its first file, relative to the project ("" for the root): what the author's paths are relative to.
     """
 
-    def __init__(self, sources: SourceMap, worker: PandocWorker) -> None:
+    def __init__(self, sources: SourceMap, lexical: Scan, worker: PandocWorker) -> None:
         self.sources = sources
         self.text = sources.text
         self.folder = posixpath.dirname(sources.paths[0])
-        self.lexical = scan(sources.text)
+        self.lexical = lexical
         self._worker = worker
         self.found = worker.scan(sources.text)
 
-    @classmethod
-    def read(cls, paths: tuple[str, ...], reader: Reader, worker: PandocWorker) -> Manuscript:
-        """Read the files ``paths``, in order, as one paper.
+    @staticmethod
+    def sources_of(paths: tuple[str, ...], reader: Reader) -> SourceMap:
+        """Read the files ``paths``, in order, as one text.
 
         Raises:
-            BuildError: one is missing, is no text, or pandoc cannot read it.
+            BuildError: one is missing, or is no text.
         """
         faults: list[Diagnostic] = []
         files: list[tuple[str, str]] = []
@@ -44,12 +44,17 @@ class Manuscript:
             try:
                 files.append((path, decode(path, reader.read(path))))
             except FileNotFoundError:
-                faults.append(Diagnostic("PB250", f"there is no file {path}", help=("create it, or change source in the manifest",)))
+                faults.append(Diagnostic("PB265", f"there is no file {path}", help=("create it, or change source in the manifest",)))
             except BuildError as error:
                 faults.extend(error.diagnostics)
         if faults:
             raise BuildError(*faults)
-        return cls(SourceMap.join(files), worker)
+        return SourceMap.join(files)
+
+    @staticmethod
+    def scan(sources: SourceMap) -> Scan:
+        """Return what can be seen of the paper without pandoc."""
+        return scan(sources.text)
 
     @cached_property
     def match(self) -> positions.Match:

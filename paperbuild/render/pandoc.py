@@ -33,7 +33,7 @@ _KEPT = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LD_LIBRARY_PATH")  # what a pro
 _STARTS = 2
 
 
-class Mark(msgspec.Struct, frozen=True, rename={"where": "in", "auto_heading": "auto-heading"}):
+class Mark(msgspec.Struct, frozen=True, rename={"where": "in"}):
     """A reference: ``kind`` is "value", "claim" or "math-value", ``literal`` the author's words for it."""
 
     seq: int
@@ -42,8 +42,6 @@ class Mark(msgspec.Struct, frozen=True, rename={"where": "in", "auto_heading": "
     text: str
     literal: str = ""
     where: str = "body"
-    nested: bool = False
-    auto_heading: bool = False
 
 
 class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
@@ -65,21 +63,12 @@ class Problem(msgspec.Struct, frozen=True):
     n: int = 0
 
 
-class Misplaced(msgspec.Struct, frozen=True):
-    """A reference's attribute on an element that cannot have one: ``node`` is its type, "both" for two on one, "alt" for alt text."""
-
-    node: str
-    key: str
-    text: str
-
-
 class Scanned(msgspec.Struct, frozen=True):
     """What a paper holds, in the order in which :class:`Request` must answer it. ``meta`` is its metadata as plain data."""
 
     references: tuple[Mark, ...] = ()
     strays: tuple[Mapping[str, str], ...] = ()
     images: tuple[ScannedImage, ...] = ()
-    misplaced: tuple[Misplaced, ...] = ()
     citations: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     meta: Mapping[str, object] = {}

@@ -64,9 +64,7 @@ def _chosen(path: str, table: Table, wanted: str, place: Place, faults: list[Dia
     return tuple(name for name in names if name in table.columns) if names else table.columns
 
 
-def _refuse_unknown(
-    path: str, table: Table, names: Iterable[str], key: str, place: Place, faults: list[Diagnostic]
-) -> None:
+def _refuse_unknown(path: str, table: Table, names: Iterable[str], key: str, place: Place, faults: list[Diagnostic]) -> None:
     for name in names:
         if name not in table.columns:
             known = f"its columns are {', '.join(table.columns)}"

@@ -44,15 +44,7 @@ local function replace_values(math, codes, found)
   return tex.replace(math, rules)
 end
 
-local function has_reference(inlines, codes)
-  local found = false
-  inlines:walk({
-    Span = function(span) found = found or reference_of(span.attributes, codes) ~= nil end,
-    Math = function(math) found = found or math.text:find("\\val%f[%A]") ~= nil end,
-  })
-  return found
-end
-
+-- Elements whose attributes can hold a key that is no reference there.
 local NODES = { "Header", "Image", "Link", "Code", "CodeBlock", "Div", "Table", "Figure" }
 
 -- Returns where codes of a tagged parse surfaced that are no reference: in attributes of other elements, in code, in raw text.
@@ -92,39 +84,26 @@ end
 -- Returns what Python needs to know of a prepared document.
 function M.scan(prepared, codes)
   local out = {
-    references = pandoc.List({}), strays = prepared.strays, images = pandoc.List({}), misplaced = pandoc.List({}), citations = pandoc.List({}),
+    references = pandoc.List({}), strays = prepared.strays, images = pandoc.List({}), citations = pandoc.List({}),
     problems = prepared.problems,
   }
-  local place, in_heading, seq = "body", false, 0
-  local function reference(kind, key, text, literal, nested)
+  local place, seq = "body", 0
+  local function reference(kind, key, text, literal)
     seq = seq + 1
-    out.references:insert({ seq = seq, kind = kind, key = key, text = text, literal = literal or "", ["in"] = place, nested = nested,
-      ["auto-heading"] = in_heading })
+    out.references:insert({ seq = seq, kind = kind, key = key, text = text, literal = literal or "", ["in"] = place })
   end
   local cited = {}
   local visitor = { traverse = "topdown" }
-  for _, node in ipairs(NODES) do
-    visitor[node] = function(element)
-      local kind, key, text = reference_of(element.attributes, codes)
-      if kind then
-        out.misplaced:insert({ node = node, key = key, text = text })
-      end
-    end
-  end
   function visitor.Span(span)
     local kind, key, text = reference_of(span.attributes, codes)
     if kind then
-      local both = span.attributes.val ~= nil and span.attributes.claim ~= nil
-      if both then
-        out.misplaced:insert({ node = "both", key = key, text = text })
-      end
-      reference(kind, key, text, pandoc.utils.stringify(span.content), has_reference(span.content, codes))
+      reference(kind, key, text, pandoc.utils.stringify(span.content))
       return span, false
     end
   end
   function visitor.Math(math)
     replace_values(math.text, codes, function(key, literal, text)
-      reference("math-value", key, text, literal, false)
+      reference("math-value", key, text, literal)
       return ""
     end)
   end
@@ -136,12 +115,7 @@ function M.scan(prepared, codes)
       end
     end
   end
-  local misplaced_image = visitor.Image
   function visitor.Image(image)
-    misplaced_image(image)
-    if has_reference(image.caption, codes) then
-      out.misplaced:insert({ node = "alt", key = "", text = pandoc.utils.stringify(image.caption) })
-    end
     local attributes = {}
     for key, value in pairs(image.attributes) do
       attributes[key] = value
@@ -152,7 +126,6 @@ function M.scan(prepared, codes)
   end
   for _, block in ipairs(prepared.doc.blocks) do
     place = block.t == "Div" and block.classes:includes(source.META) and "meta" or "body"
-    in_heading = block.t == "Header" and source.is_automatic_id(block)
     pandoc.Blocks({ block }):walk(visitor)
   end
   return out

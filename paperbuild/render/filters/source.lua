@@ -3,7 +3,6 @@
 -- The prepared document's blocks start with one Div per piece of metadata that a reader sees, so that every later filter treats
 -- title, abstract and body alike and in one order.
 
-local tex = require("tex")
 local formulas = require("formulas")
 
 local M = {}
@@ -323,15 +322,5 @@ function M.prepare(text, metadata, strays)
   })
   return { doc = doc, meta = meta, people = people, problems = problems, strays = found }
 end
-
--- Whether pandoc made a heading's id from its words.
-function M.is_automatic_id(header)
-  local words = pandoc.utils.stringify(header.content):lower()
-  local slug = words:gsub("[%p]", function(c) return c:find("[_%.%-]") and c or "" end):gsub("%s+", "-"):gsub("^[^%a\x80-\xff]+", "")
-  local stem = header.identifier:gsub("%-%d+$", "")
-  return header.identifier == slug or stem == slug or stem == "section" or header.identifier == ""
-end
-
-M.group_end = tex.group_end
 
 return M

@@ -1,0 +1,287 @@
+"""The runner of documents: from the paper's sources and the artifacts it names to the bytes of a PDF or a page.
+
+Everything is read through the reader, which makes the trace; faults of a phase are collected before it fails; equal inputs give
+equal bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import paperbuild
+from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.graph import Action, Scalar, Step
+from paperbuild.engine.ports import Reader, StepResult
+from paperbuild.errors import BuildError, InternalError
+from paperbuild.paper import frontmatter
+from paperbuild.paper.catalog import Catalog
+from paperbuild.paper.formats import locale_of
+from paperbuild.paper.frontmatter import FrontMatter
+from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
+from paperbuild.render.figures import Figures, Shown, image_labels
+from paperbuild.render.manuscript import Manuscript
+from paperbuild.render.origins import Artifacts, Origin, provenance
+from paperbuild.render.page import render_page
+from paperbuild.render.pandoc import PandocWorker, Request, Written
+from paperbuild.render.parts import Affiliation, Author, Format, Heading, Parts, Provenance
+from paperbuild.render.problems import Told
+from paperbuild.render.templates import Template, TemplateFinder
+from paperbuild.render.typst import Typesetter, typst_job
+from paperbuild.render.values import Bound, Values
+
+_FORMATS: tuple[tuple[str, Format], ...] = (("pdf", "typst"), ("html", "html"))
+_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang"})
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%B %Y", "%Y-%m", "%Y")
+_DESCRIPTION = 300  # characters: what search engines show of a page
+_WHEELS = ("pypandoc_binary", "typst")
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What the action's recipe says. ``options`` are the template's."""
+
+    output: str
+    target: Format
+    sources: tuple[str, ...]
+    template: str
+    bibliography: str
+    csl: str
+    lang: str
+    options: Mapping[str, Scalar]
+
+    @classmethod
+    def of(cls, action: Action) -> _Config:
+        if not isinstance(action.recipe, Step):
+            raise InternalError(f"{action.id} is no document")
+        config = dict(action.recipe.config)
+        output = str(config["format"])
+        options = {name: value for name, value in config.items() if name not in _OURS}
+        bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
+        sources = tuple(str(config["sources"]).split("\n"))
+        template = str(config.get("template", "article"))
+        return cls(output, dict(_FORMATS)[output], sources, template, bibliography, csl, lang, options)
+
+
+class DocumentRunner:
+    """Renders documents. Safe to use from several threads; closing it ends its pandoc, which starts again should it be needed."""
+
+    def __init__(self, catalog: Catalog, templates: TemplateFinder | None = None, worker: PandocWorker | None = None) -> None:
+        self._catalog = catalog
+        self._templates = templates or TemplateFinder()
+        self._worker = worker or PandocWorker()
+        self._typesetter = Typesetter()
+
+    def fingerprint(self) -> tuple[tuple[str, str], ...]:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> tuple[tuple[str, str], ...]:
+        from importlib.metadata import version
+
+        wheels = tuple((name, version(name)) for name in _WHEELS)
+        return (*wheels, ("paperbuild", paperbuild.__version__), ("render", _own_digest()), ("templates", self._templates.digest()))
+
+    def run(self, action: Action, reader: Reader) -> StepResult:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        config = _Config.of(action)
+        try:
+            rendering = _Rendering(config, self._catalog, Artifacts(reader), self._worker)
+            parts, template = rendering.parts(self._templates, self._typesetter)
+            if config.target == "html":
+                data = render_page(parts, template)
+            else:
+                pdf = self._typesetter.pdf(typst_job(parts, template, rendering.files, config.sources[0]))
+                data = pdf.data
+                rendering.warnings.extend(pdf.warnings)
+        except BuildError as error:
+            raise BuildError(*_needed_by(action, error.diagnostics)) from None
+        warnings = tuple(_needed_by(action, _in_order(rendering.warnings)))
+        return StepResult({output.name: data for output in action.outputs}, warnings)
+
+    def close(self) -> None:
+        """End the pandoc worker."""
+        self._worker.close()
+
+
+class _Rendering:
+    """One paper on its way to one format. ``files`` are the images that typst needs."""
+
+    def __init__(self, config: _Config, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker) -> None:
+        self._config = config
+        self._catalog = catalog
+        self._artifacts = artifacts
+        self._worker = worker
+        self.files: Mapping[str, bytes] = {}
+        self.warnings: list[Diagnostic] = []
+        self._errors: list[Diagnostic] = []
+        self._manuscript, self._front = self._read()
+
+    def _read(self) -> tuple[Manuscript, FrontMatter]:
+        sources = Manuscript.sources_of(self._config.sources, self._artifacts.reader)
+        lexical = Manuscript.scan(sources)
+        front = frontmatter.read(lexical, sources)  # before pandoc, which knows no place of what is wrong there
+        return Manuscript(sources, lexical, self._worker), front
+
+    def parts(self, templates: TemplateFinder, typesetter: Typesetter) -> tuple[Parts, Template]:
+        """Return the parts of the paper and the template that they fill.
+
+        Raises:
+            BuildError: with everything that is wrong with the paper.
+            NotSettled: it needs artifacts that are not made yet.
+        """
+        manuscript, config = self._manuscript, self._config
+        self._note(manuscript.slips())
+        values = Values(manuscript, self._catalog)
+        figures = Figures(manuscript, self._catalog, self._artifacts, config.target)
+        needed = (*values.outputs(), *figures.outputs())
+        libraries = named_libraries(manuscript, self._front, config.bibliography)
+        style = named_style(manuscript, self._front, config.csl)
+        self._artifacts.reader.require((*needed, *(named.path for named in (*libraries, *((style,) if style else ())))))
+        template = templates.find(config.template, self._artifacts.reader)
+        options = self._options(template)
+        lang = config.lang or self._front.lang or "en"
+        locale = locale_of(lang)
+        bound = values.resolve(self._artifacts, locale)
+        shown = figures.show(typesetter, locale)
+        self.files = figures.files
+        citing, faults = read_citing(libraries, style, self._artifacts)
+        self._note((*values.faults, *figures.faults, *faults))
+        turns = _turns(bound, shown)
+        written = self._write(bound, shown, turns, citing, (lang, dict(options).get("number-sections") is True))
+        known = () if any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults) else None
+        told = Told(manuscript, citing.paths, written.citation_keys)
+        self._note(told.diagnostic(p) for p in written.problems if known is None or p.kind != "unknown-citation")
+        if self._errors:
+            raise BuildError(*_in_order([*self._errors, *self.warnings]))
+        return self._assembled(written, lang, options, self._provenance(bound, shown, turns, written)), template
+
+    def _note(self, found: Iterable[Diagnostic]) -> None:
+        for fault in found:
+            kept = self._errors if fault.severity is Severity.ERROR else self.warnings
+            if fault not in kept:
+                kept.append(fault)
+
+    def _options(self, template: Template) -> tuple[tuple[str, Scalar], ...]:
+        """Return the template's options: the manifest's, over the front matter's, over its defaults."""
+        given: dict[str, Scalar] = {}
+        for name, default in template.settings.options.items():
+            found = self._front.scalar(name)
+            if found is not None:
+                given[name] = _typed(found.text, default)
+        of_paper = frozenset(given)
+        options, faults = template.options({**given, **self._config.options})
+        for fault in faults:
+            key = next((name for name in of_paper if fault.message.startswith(f"{name} =") and name not in self._config.options), None)
+            span = self._manuscript.key_span(key) if key else fault.span
+            self._note([Diagnostic(fault.code, fault.message, span, fault.severity, notes=fault.notes, help=fault.help)])
+        return options
+
+    def _write(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: tuple[str, bool]) -> Written:
+        lang, number_sections = how
+        values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
+        images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
+        request = Request(self._manuscript.text, self._config.target, values, images, citing.libraries, citing.style, lang, number_sections)
+        return self._worker.write(request)
+
+    def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
+        labels = image_labels(shown, written.labels)
+        origins = _origins(bound, shown)
+        return tuple(
+            provenance(origins[seq], index, labels.get(seq, ""), self._catalog, self._artifacts) for seq, index in sorted(turns.items())
+        )
+
+    def _assembled(self, written: Written, lang: str, options: tuple[tuple[str, Scalar], ...], origins: tuple[Provenance, ...]) -> Parts:
+        stem = posixpath.splitext(posixpath.basename(self._config.sources[0]))[0]
+        return Parts(
+            format=self._config.target,
+            title=written.title,
+            plain_title=" ".join(written.plain_title.split()) or stem,
+            body=written.body,
+            subtitle=written.subtitle,
+            authors=tuple(Author(a.name, a.plain, a.affiliations, a.orcid, a.email, a.corresponding, a.equal) for a in written.authors),
+            affiliations=tuple(Affiliation(place.key, place.name) for place in written.affiliations),
+            date=written.date,
+            abstract=written.abstract,
+            keywords=written.keywords,
+            outline=tuple(Heading(h.level, h.number, h.id, h.text) for h in written.outline),
+            lang=lang,
+            options=options,
+            provenance=origins,
+            plain_description=_described(written.plain_abstract),
+            timestamp=timestamp_of(written.plain_date),
+        )
+
+
+_BIBLIOGRAPHY_FAULTS = frozenset({"PB540", "PB570", "PB572"})
+"""Faults after which any citation may be unknown, and is not worth a second complaint."""
+
+
+def _origins(bound: list[Bound], shown: list[Shown]) -> dict[int, Origin]:
+    found = [item.origin for item in bound] + [item.origin for item in shown]
+    return {origin.seq: origin for origin in found if origin is not None}
+
+
+def _turns(bound: list[Bound], shown: list[Shown]) -> dict[int, int]:
+    """Return the provenance index of each bound place, counted in reading order."""
+    return {seq: index for index, seq in enumerate(sorted(_origins(bound, shown)))}
+
+
+def _typed(text: str, default: Scalar) -> Scalar:
+    """Return the front matter's ``text`` as what the option's default is; as it stands where it is no such thing."""
+    if isinstance(default, bool):
+        return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            return text
+    return text
+
+
+def timestamp_of(date: str) -> int:
+    """Return the moment that a document's date names, midnight UTC in seconds since the epoch; 0 where it names none."""
+    for form in _DATES:
+        try:
+            return max(0, int(dt.datetime.strptime(date.strip(), form).replace(tzinfo=dt.UTC).timestamp()))
+        except ValueError:
+            continue
+    return 0
+
+
+def _described(abstract: str) -> str:
+    text = " ".join(abstract.split())
+    return text if len(text) <= _DESCRIPTION else text[: _DESCRIPTION - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    def place(fault: Diagnostic) -> tuple[bool, str, int, int]:
+        span = fault.span
+        return (True, "", 0, 0) if span is None else (False, span.path, span.line, span.column)
+
+    return sorted(found, key=place)
+
+
+def _needed_by(action: Action, found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """Say which document faults outside the paper (in results, bibliographies, templates) were met for."""
+    for fault in found:
+        outside = fault.span is None or fault.span.path not in (action.inputs or ())
+        yield replace(fault, needed_by=(action.id,)) if outside and not fault.needed_by else fault
+
+
+def _own_digest() -> str:
+    """Return the digest of this package's code, filters included: what it writes depends on nothing else that is ours."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    total = hashlib.sha256()
+    for here in (folder, os.path.join(folder, "filters")):
+        for name in sorted(os.listdir(here)):
+            if name.endswith((".py", ".lua")):
+                with open(os.path.join(here, name), "rb") as file:
+                    total.update(f"{name}\0{hashlib.sha256(file.read()).hexdigest()}\n".encode())
+    return total.hexdigest()

@@ -1,0 +1,150 @@
+"""The images of a paper: found in the project, and made into what the document's format shows."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, unquote_to_bytes
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic, nearest
+from paperbuild.errors import BuildError
+from paperbuild.paper.catalog import Catalog
+from paperbuild.paper.formats import Locale
+from paperbuild.paper.results import is_table, load_table
+from paperbuild.render.images import is_remote, prepare, remote_image
+from paperbuild.render.manuscript import Manuscript
+from paperbuild.render.origins import Artifacts, Origin
+from paperbuild.render.pandoc import BoundImage, ScannedImage
+from paperbuild.render.parts import Format
+from paperbuild.render.tables import Place, shown_table
+from paperbuild.render.typst import Typesetter
+
+_LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")
+"""What ``\\includegraphics{figure}`` may mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An image as the document will have it; ``origin`` where a target made it."""
+
+    bound: BoundImage
+    origin: Origin | None = None
+
+    def numbered(self, index: int) -> BoundImage:
+        """Return what the worker is told, with the image's place in the provenance."""
+        return msgspec.structs.replace(self.bound, provenance=index)
+
+
+class Figures:
+    """Makes the images of one manuscript ready for one format. ``files`` are those that typst needs; ``faults`` what went wrong."""
+
+    def __init__(self, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, target: Format) -> None:
+        self._manuscript = manuscript
+        self._catalog = catalog
+        self._artifacts = artifacts
+        self._target: Format = target
+        self.files: dict[str, bytes] = {}
+        self.faults: list[Diagnostic] = []
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the paths of the images that targets make: to be required before any is read."""
+        found = (self._made(image) for image in self._manuscript.found.images)
+        return tuple(dict.fromkeys(path for path in found if path))
+
+    def show(self, typesetter: Typesetter, locale: Locale) -> list[Shown]:
+        """Return all images, in order; one that cannot be shown is among ``faults`` and stands for itself."""
+        shown = []
+        for index, image in enumerate(self._manuscript.found.images):
+            try:
+                shown.append(self._show(index, image, typesetter, locale))
+            except BuildError as error:
+                self.faults.extend(error.diagnostics)
+                shown.append(Shown(BoundImage("path", src="missing")))
+        return shown
+
+    def _show(self, index: int, image: ScannedImage, typesetter: Typesetter, locale: Locale) -> Shown:
+        span = self._manuscript.image_span(index)
+        if image.path.startswith("data:"):
+            return self._picture(_data_uri(image.path), "data:", index, typesetter)
+        if is_remote(image.path):
+            raise BuildError(remote_image(image.path, span))
+        path = self._path(image)
+        if path is None:
+            raise BuildError(self._missing(image, index))
+        made = self._catalog.maker(path) is not None
+        if not is_table(path):
+            shown = self._picture(self._artifacts.read(path), path, index, typesetter)
+            return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
+        place = Place(span, lambda name: self._manuscript.attribute_span(index, name))
+        bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
+        self.faults.extend(faults)
+        return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)
+
+    def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:
+        picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index))
+        if self._target == "html":
+            return Shown(BoundImage("path", src=picture.data_uri))
+        self.files[picture.path] = picture.data
+        return Shown(BoundImage("path", src=picture.path))
+
+    def _candidates(self, image: ScannedImage) -> tuple[str, ...]:
+        """Return the project paths that an image's destination may mean: from the paper's folder first, then from the root."""
+        written = unquote(image.path.partition("?")[0] if "://" in image.path else image.path)
+        bases = dict.fromkeys((self._manuscript.folder, ""))
+        return tuple(posixpath.normpath(posixpath.join(base, written)) for base in bases)
+
+    def _made(self, image: ScannedImage) -> str | None:
+        return next((path for path in self._candidates(image) if self._catalog.maker(path) is not None), None)
+
+    def _path(self, image: ScannedImage) -> str | None:
+        made = self._made(image)
+        if made is not None:
+            return made
+        reader = self._artifacts.reader
+        for path in self._candidates(image):
+            if path in {"", "."}:
+                continue
+            if reader.exists(path):
+                return path
+            if not posixpath.splitext(path)[1]:
+                found = next((path + suffix for suffix in _LATEX_SUFFIXES if reader.exists(path + suffix)), None)
+                if found:
+                    return found
+        return None
+
+    def _missing(self, image: ScannedImage, index: int) -> Diagnostic:
+        span = self._manuscript.image_span(index)
+        if not image.path.strip():
+            return Diagnostic("PB203", "an image without a file", span, help=("write its path between the parentheses",))
+        near = nearest(self._candidates(image)[0], self._catalog.paths())
+        help_lines = [f"did you mean {path} ({_maker_words(self._catalog, path)})?" for path in near]
+        if not help_lines:
+            help_lines = [f"put the file at {self._candidates(image)[0]}, or name it in a target's outputs"]
+        return Diagnostic("PB203", f"{image.path} is in no target's outputs and is no file", span, help=tuple(help_lines))
+
+
+def _maker_words(catalog: Catalog, path: str) -> str:
+    maker = catalog.maker(path)
+    return f"target {maker[0].name}" if maker else "a file"
+
+
+def _data_uri(uri: str) -> bytes:
+    header, _, payload = uri.partition(",")
+    data = unquote_to_bytes(payload)
+    if not header.endswith(";base64"):
+        return data
+    import base64
+    import binascii
+
+    try:
+        return base64.b64decode(data)
+    except binascii.Error:
+        return b""
+
+
+def image_labels(shown: list[Shown], labels: Mapping[str, str]) -> dict[int, str]:
+    """Return what the reader sees of each bound image ("Figure 1"), by its turn in reading order."""
+    return {item.origin.seq: labels.get(str(n), "") for n, item in enumerate(shown, 1) if item.origin is not None}

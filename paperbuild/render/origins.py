@@ -1,0 +1,66 @@
+"""Where a bound number, figure or table comes from: read once, digested once, told once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from paperbuild.engine.ports import Reader
+from paperbuild.paper.catalog import Catalog
+from paperbuild.render.parts import Provenance, ProvenanceKind
+
+
+class Artifacts:
+    """The files that one rendering reads, each of them once."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._content: dict[str, bytes] = {}
+
+    def read(self, path: str) -> bytes:
+        """Return the content of ``path``.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        if path not in self._content:
+            self._content[path] = self.reader.read(path)
+        return self._content[path]
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of the content of ``path``, in hexadecimal."""
+        return hashlib.sha256(self.read(path)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a place of the paper is bound to: ``seq`` is its turn in reading order, ``paths`` what it was read from."""
+
+    seq: int
+    kind: ProvenanceKind
+    label: str
+    expression: str
+    paths: tuple[str, ...]
+
+
+def provenance(origin: Origin, index: int, label: str, catalog: Catalog, artifacts: Artifacts) -> Provenance:
+    """Return what the reader is told of ``origin``. Facts of the inputs only, so that equal inputs give equal documents."""
+    makers = [catalog.maker(path) for path in origin.paths]
+    known = [maker for maker in makers if maker is not None]
+    actions = _once(cell.action for _, cell, _ in known)
+    return Provenance(
+        index=index,
+        kind=origin.kind,
+        label=label or origin.label,
+        target=", ".join(actions if len(actions) <= 3 else _once(target.name for target, _, _ in known)),
+        command="\n".join(_once(target.command for target, _, _ in known)),
+        params=tuple((name, str(value)) for name, value in known[0][1].params) if len(actions) == 1 else (),
+        output="\n".join(origin.paths),
+        digest="\n".join(artifacts.digest(path) for path in origin.paths),
+        expression=origin.expression,
+    )
+
+
+def _once(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for item in items if item))

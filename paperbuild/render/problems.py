@@ -1,0 +1,114 @@
+"""What the worker found wrong with a paper, as diagnostics at their places in it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
+from paperbuild.render.manuscript import Manuscript
+from paperbuild.render.pandoc import Problem
+
+_SHOWN = 60
+
+
+class Told:
+    """Turns problems into diagnostics. ``libraries`` are the paths of the bibliographies, ``keys`` what can be cited."""
+
+    def __init__(self, manuscript: Manuscript, libraries: tuple[str, ...], keys: tuple[str, ...]) -> None:
+        self._manuscript = manuscript
+        self._libraries = libraries
+        self._keys = keys
+        self._seen: Counter[str] = Counter()
+
+    def diagnostic(self, problem: Problem) -> Diagnostic:
+        """Return what the author is told of ``problem``."""
+        return _TOLD[problem.kind](self, problem)
+
+    def unresolved(self, problem: Problem) -> Diagnostic:
+        """A cross-reference to nothing."""
+        labels = {mention.name for mention in self._manuscript.lexical.mentions if mention.kind == "label"}
+        prefix = problem.text.partition(":")[0] + ":"
+        alike = {label for label in labels if label.lower().startswith(prefix.lower())}
+        helps = did_you_mean(problem.text, alike or labels) or did_you_mean(problem.text, self._keys)
+        fallback = (f"give it to what is meant: {{#{problem.text}}}",)
+        span = self._manuscript.citation_span(problem.text)
+        return Diagnostic("PB270", f"nothing has the id {problem.text}", span, help=helps or fallback)
+
+    def duplicate_id(self, problem: Problem) -> Diagnostic:
+        """One id on two elements."""
+        self._seen[problem.text] += 1
+        span = self._manuscript.label_span(problem.text, self._seen[problem.text])
+        referred = any(mention.kind != "label" for mention in self._manuscript.lexical.mentions_of(problem.text))
+        severity = Severity.ERROR if referred else Severity.WARNING
+        notes = ("a reference to it would mean the first",) if referred else ()
+        return Diagnostic("PB271", f"the id {problem.text} is given twice", span, severity, notes=notes, help=("rename one of them",))
+
+    def dangling_link(self, problem: Problem) -> Diagnostic:
+        """A link inside the document that leads nowhere."""
+        span = self._manuscript.text_span(f"(#{problem.text}", inside=1) or self._manuscript.text_span(f"#{problem.text}")
+        note = "its words stay, without the link"
+        return Diagnostic("PB272", f"this link leads nowhere: nothing has the id {problem.text}", span, Severity.WARNING, notes=(note,))
+
+    def unknown_citation(self, problem: Problem) -> Diagnostic:
+        """A key that no bibliography has."""
+        span = self._manuscript.citation_span(problem.text)
+        if not self._libraries and not self._keys:
+            helps: tuple[str, ...] = ("name the bibliography in the front matter: bibliography: references.bib",)
+        else:
+            helps = did_you_mean(problem.text, self._keys) or (f"add it to {' or '.join(self._libraries) or 'references'}",)
+        return Diagnostic("PB542", f"there is no reference {problem.text} in the bibliography", span, help=helps)
+
+    def bibliography(self, problem: Problem) -> Diagnostic:
+        """A bibliography that pandoc cannot read although nothing was found wrong with it."""
+        path = self._libraries[problem.n - 1] if 0 < problem.n <= len(self._libraries) else ""
+        place = re.search(r"line (\d+), column (\d+)", problem.text)
+        span = Span(path, int(place[1]), int(place[2])) if place and path else None
+        lines = [line for line in problem.text.splitlines() if line.strip()]
+        return Diagnostic("PB541", f"{path or 'a bibliography'} cannot be read", span, detail=tuple(lines[:6]))
+
+    def citeproc(self, problem: Problem) -> Diagnostic:
+        """Citeproc gave up."""
+        lines = [line for line in problem.text.split("stack traceback:", maxsplit=1)[0].splitlines() if line.strip()]
+        return Diagnostic("PB545", "the citations cannot be formatted", detail=tuple(lines[:6]), help=("try without the citation style",))
+
+    def math(self, problem: Problem) -> Diagnostic:
+        """A formula with TeX that the converter does not know."""
+        span = self._manuscript.formula_span(problem.text)
+        name = re.search(r"\\[A-Za-z]+", problem.text)
+        notes = () if span is not None else (f"the formula is {_short(problem.text)}",)
+        helps = ("write it with commands of amsmath, or define the command: \\newcommand{\\name}{…}",) if name else ()
+        return Diagnostic("PB550", "this formula cannot be converted", span, notes=notes, help=helps)
+
+    def tex_vanished(self, problem: Problem) -> Diagnostic:
+        """Raw TeX of which nothing is left."""
+        span = self._manuscript.text_span(problem.text.partition("\n")[0]) or self._manuscript.folded_span(problem.text)
+        note = "TeX in the text is read as far as pandoc's LaTeX reader knows it"
+        return Diagnostic("PB560", "this TeX shows nothing", span, Severity.WARNING, notes=(note,), help=("write it as Markdown",))
+
+    def inline_table(self, problem: Problem) -> Diagnostic:
+        """A data file as an image in running text."""
+        span = self._manuscript.image_span(problem.n - 1)
+        return Diagnostic("PB281", f"the table {problem.text} stands in running text", span, help=("put it into a paragraph of its own",))
+
+
+_TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
+    {
+        "unresolved": Told.unresolved,
+        "duplicate-id": Told.duplicate_id,
+        "dangling-link": Told.dangling_link,
+        "unknown-citation": Told.unknown_citation,
+        "bibliography": Told.bibliography,
+        "citeproc": Told.citeproc,
+        "math": Told.math,
+        "tex-vanished": Told.tex_vanished,
+        "inline-table": Told.inline_table,
+    }
+)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
