@@ -41,6 +41,9 @@
     mark();
   }
 
+  const data = document.getElementById("provenance");
+  const words = data ? data.dataset : { source: "", origin: "" };
+
   // One card, for provenance (opened by a click, a tap or a key) and for previews (shown while a link is pointed at).
   const card = document.createElement("div");
   card.className = "pb-card";
@@ -67,7 +70,7 @@
     hide();
     card.replaceChildren(...content);
     card.setAttribute("role", pin ? "dialog" : "tooltip");
-    if (pin) card.setAttribute("aria-label", "Where this comes from"); else card.removeAttribute("aria-label");
+    if (pin) card.setAttribute("aria-label", words.origin); else card.removeAttribute("aria-label");
     card.style.left = card.style.top = "0px";
     card.hidden = false;
     owner = anchor;
@@ -91,7 +94,6 @@
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; hide(); } });
 
   // Provenance.
-  const data = document.getElementById("provenance");
   const sources = new Map((data ? JSON.parse(data.textContent) : []).map((entry) => [String(entry.index), entry]));
   const element = (name, className, text) => {
     const made = document.createElement(name);
@@ -153,9 +155,9 @@
       const caption = all("figcaption, caption", place).filter((found) => found.closest("figure, table") === place).at(-1);
       const source = element("button", "pb-source");
       source.type = "button";
-      source.setAttribute("aria-label", `Where ${entry.label || "this"} comes from`);
-      source.title = "Where this comes from";
-      source.append(sign(), "\u00a0source");
+      source.setAttribute("aria-label", `${entry.label}: ${words.origin}`);
+      source.title = words.origin;
+      source.append(sign(), `\u00a0${words.source}`);
       const paragraph = caption && caption.querySelector("p:last-child");
       if (caption) (paragraph || caption).append(source); else place.append(source);
       opens(source, entry);
