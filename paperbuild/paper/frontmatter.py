@@ -82,7 +82,7 @@ def read(scan: Scan, sources: SourceMap) -> FrontMatter:
         root = _compose(yaml, start, sources, faults)
         if root is not None:
             _collect(root, start, keys, scalars)
-            faults += _twice(root, start, sources)
+            faults += _keys_at_fault(root, start, sources)
             faults += _mistyped(root, start, sources)
     if faults:
         raise BuildError(*faults)
@@ -159,14 +159,18 @@ def _is_null(node: Node) -> bool:
     return isinstance(node.value, str) and node.value in {"", "null", "~"} and getattr(node, "style", None) is None
 
 
+def _is_missing(key: Node) -> bool:
+    return key.value == "" and getattr(key, "style", None) is None
+
+
 def _text_at(node: Node) -> int:
     """Return the index of a scalar's text: behind its quote, if it has one."""
     index: int = node.start_mark.index
     return index + (getattr(node, "style", None) in {"'", '"'})
 
 
-def _twice(root: MappingNode, start: int, sources: SourceMap) -> Iterator[Diagnostic]:
-    """Yield the keys that one mapping has twice, wherever in the block it stands."""
+def _keys_at_fault(root: MappingNode, start: int, sources: SourceMap) -> Iterator[Diagnostic]:
+    """Yield the keys that are no text, and those that one mapping has twice, wherever in the block it stands."""
     from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
     seen_nodes: set[int] = set()
@@ -183,7 +187,10 @@ def _twice(root: MappingNode, start: int, sources: SourceMap) -> Iterator[Diagno
             for key, value in node.value:
                 pending.append(value)
                 name = str(key.value) if isinstance(key, ScalarNode) else ""
-                if name and name != "<<" and name in first:
+                if not isinstance(key, ScalarNode) or _is_missing(key):
+                    span = sources.span(start + key.start_mark.index)
+                    yield Diagnostic("PB252", "a key of the front matter is no text", span, help=("write key: value",))
+                elif name != "<<" and name in first:
                     where = sources.span(start + first[name].start_mark.index)
                     span = sources.span(start + key.start_mark.index, len(name))
                     notes = (f"it is set first at {where.path}:{where.line}:{where.column}",)

@@ -13,10 +13,10 @@ What the worker reports, for the source and for the tagged copy alike, in any or
     {"kind": "value" | "claim" | "math-value", "key": "val" | "claim" | CODE, "text": …, "in": "body" | "meta"}
 
 A Span's attribute is a reference where its key is ``val``, ``claim`` or a code; ``\val`` and ``\CODE`` are inside mathematics. Of the
-tagged copy it reports as well the codes it met anywhere else, so that the reason of a loss is known and not guessed: ``node`` is the
-type of the node that has it as an attribute or in its text, "verbatim" for the text of code, where a reference is no reference::
+tagged copy it reports as well the codes it met anywhere else, so that the reason of a loss is known and not guessed; ``node`` is the
+type of the node that has the code as an attribute or in its text::
 
-    {"node": "Image" | "Header" | "CodeBlock" | "Code" | "RawInline" | "Str" | "verbatim" | …, "key": CODE}
+    {"node": "Image" | "Header" | "CodeBlock" | "Code" | "RawInline" | "Str" | …, "key": CODE}
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from paperbuild.errors import InternalError
 from paperbuild.paper import attributes
 from paperbuild.paper.source import Candidate, Scan
 
+_CODE = frozenset({"Code", "CodeBlock"})
 _SCRIPTS = ((0x1401, 0x166C), (0xA500, 0xA60B), (0x1208, 0x1246))
 
 
@@ -132,13 +133,22 @@ def match(tagged: Tagged, surfaced: Sequence[Surfaced], references: Sequence[Sur
     exact = [_shape(item) for item in found] == [_shape(item) for item in wanted]
     indexes = [tagged.codes.get(item.key) for item in found] if exact else [_only(candidates, item) for item in wanted]
     met = {tagged.codes[item.key] for item in found if item.key in tagged.codes}
-    in_code = frozenset(index for index, on in strays.items() if on == "verbatim" and index not in met)
+    in_code = frozenset(
+        index for index, on in strays.items() if on in _CODE and index not in met and not _on_code(tagged.scan.text, candidates[index])
+    )
     lost = tuple(
         (candidate, strays.get(index, ""))
         for index, candidate in enumerate(candidates)
         if index not in met and index not in in_code and not candidate.exempt
     )
     return Match(tuple(None if i is None else candidates[i] for i in indexes), lost, exact, frozenset(candidates[i].key for i in in_code))
+
+
+def _on_code(text: str, candidate: Candidate) -> bool:
+    """Whether it is an attribute of code (a fault), and not text in it (no reference at all)."""
+    start = text.rfind("\n", 0, candidate.brace) + 1
+    before = text[start : candidate.brace]
+    return candidate.form == "other" and (before.endswith("`") or before.lstrip(" \t>").startswith(("```", "~~~")))
 
 
 def _shape(item: Surfaced) -> tuple[str, str, str]:

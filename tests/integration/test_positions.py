@@ -46,8 +46,7 @@ def element(kind: str, content: object, words: dict[str, str], where: str) -> It
         text = content if isinstance(content, str) else content[1]
         for key, _ in content[0][2] if kind.startswith("Code") else ():
             yield from (Surfaced("stray", code, "", where, kind) for code in words if code == key)
-        verbatim = "verbatim" if kind.startswith("Code") else kind
-        yield from (Surfaced("stray", code, "", where, verbatim) for code in words if code in text)
+        yield from (Surfaced("stray", code, "", where, kind) for code in words if code in text)
     else:
         children = content if isinstance(content, list) else []
         attributes = [item for item in children if isinstance(item, list) and len(item) == 3 and isinstance(item[0], str)]

@@ -61,6 +61,8 @@ def test_empty_entries_tabs_and_windows_line_ends_are_no_faults() -> None:
         ("title: 'it's'", 2, 12, "single quotes"),
         ("keywords: [a, b", 2, 16, "close the bracket"),
         ("a: b\nstray", 3, 6, "key: value"),
+        ("a: b\n: c", 3, 1, "key: value"),
+        ("? [a, b]\n: c", 2, 3, "key: value"),
         ('a: "x\\q"', 2, 7, "single quotes"),
     ],
 )

@@ -16,7 +16,7 @@ def test_each_code_leads_to_its_candidate_whatever_the_order() -> None:
         Surfaced.of({"kind": "value", "key": code[where], "text": text, "in": "body"}) for where, text in zip(order, "zaa", strict=True)
     ]
     references = [Surfaced("value", "val", text) for text in "zaa"]
-    match = positions.match(tagged, [*surfaced, Surfaced.of({"node": "verbatim", "key": code[found.candidates[2].key]})], references)
+    match = positions.match(tagged, [*surfaced, Surfaced.of({"node": "Code", "key": code[found.candidates[2].key]})], references)
     assert match.exact
     assert [c.key for c in match.places if c] == order
     assert [c.text for c, _ in match.lost] == ["m:.1%", "lost"]
@@ -53,5 +53,12 @@ def test_slips_in_code_that_only_pandoc_knows_are_no_faults() -> None:
     found = scan("[9]{val=a-b}")
     tagged = positions.tag(found)
     assert slips.has_slips(found)
-    match = positions.match(tagged, [Surfaced.of({"node": "verbatim", "key": next(iter(tagged.codes))})], [])
+    match = positions.match(tagged, [Surfaced.of({"node": "Code", "key": next(iter(tagged.codes))})], [])
     assert slips.faults(found, SourceMap.join([("p.md", found.text)]), match) == ()
+
+
+def test_an_attribute_of_code_is_a_fault_and_a_reference_in_its_text_is_none() -> None:
+    found = scan("`x`{val=a} and `` `y`{val=b}``")
+    tagged = positions.tag(found)
+    match = positions.match(tagged, [Surfaced.of({"node": "Code", "key": code}) for code in tagged.codes], [])
+    assert [(candidate.text, on) for candidate, on in match.lost] == [("a", "Code")]
