@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.paper.attributes import fold
 from paperbuild.paper.positions import Match
+from paperbuild.paper.regions import Interval
 from paperbuild.paper.source import Candidate, Scan, SourceMap
 
 _QUOTES = re.compile("[\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb]")  # curly, low and angle quotes
@@ -44,14 +45,18 @@ def has_slips(scan: Scan) -> bool:
 def faults(scan: Scan, sources: SourceMap, match: Match) -> tuple[Diagnostic, ...]:
     """Return everything wrong with how references are written, in source order, at most one per candidate."""
     found: dict[int, Slip] = {}
-    for candidate, on in match.lost:
-        slip = lost(scan, candidate, on)
-        if slip is not None:
-            found[candidate.key] = slip
+    around: list[Interval] = []
     for group in _groups(scan).values():
         for candidate, slip in _misuse(scan, group):
             if candidate.key not in match.in_code:
                 found.setdefault(candidate.key, slip)
+                around += (candidate.literal,) if slip.code == "PB258" and candidate.literal else ()
+    for candidate, on in match.lost:
+        known = found.get(candidate.key)
+        shadowed = any(start <= candidate.key < end for start, end in around)  # lost because of the reference around it
+        reason = None if shadowed or (known and known.code == "PB257") else lost(scan, candidate, on)
+        if reason is not None:
+            found[candidate.key] = reason
     words = {candidate.key: candidate for candidate in scan.candidates}
     return tuple(_diagnostic(sources, words[key], found[key]) for key in sorted(found))
 
