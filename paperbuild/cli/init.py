@@ -34,8 +34,8 @@ abstract: |
 
 # Result
 
-After [1,000]{val=walk.params.steps:,} random steps on a square grid the walker is [25.1]{val=walk.distance:.1f} units from
-where it began; theory expects about [31.6]{val=walk.expected:.1f}. @tbl:lengths gives the distance along the way.
+After [1,000]{val=walk.params.steps:,d} random steps on a square grid the walker is [11.4]{val=walk.summary.distance:.1f} units from
+where it began; theory expects about [31.6]{val=walk.summary.expected:.1f}. @tbl:lengths gives the distance along the way.
 
 ![The distance from the start after a number of steps.](results/lengths.csv){#tbl:lengths format="distance:.1f"}
 """
