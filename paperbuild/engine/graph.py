@@ -118,16 +118,30 @@ class Graph:
                 raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
             self.actions[action.id] = action
             self._claim_outputs(action)
+        self._refuse_nesting()
         self.edges: dict[str, frozenset[str]] = {id_: self._declared_edges(action) for id_, action in self.actions.items()}
         self._refuse_circles()
 
     def _claim_outputs(self, action: Action) -> None:
         for output in action.outputs:
-            other = self._makers.setdefault(output.path, action.id)
-            if other != action.id:
+            if output.path in self._makers:
+                other = self._makers[output.path]
                 raise ManifestError(Diagnostic("PB141", f"{other} and {action.id} both write {output.path}", action.span))
+            self._makers[output.path] = action.id
             if output.is_folder:
                 self._folders[output.path] = action.id
+
+    def _refuse_nesting(self) -> None:
+        """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
+        plain = {path.rstrip("/"): path for path in sorted(self._makers)}
+        for path, id_ in self._makers.items():
+            names = path.rstrip("/").split("/")
+            above = [plain[folder] for n in range(1, len(names)) if (folder := "/".join(names[:n])) in plain]
+            if plain[path.rstrip("/")] != path:
+                above.append(plain[path.rstrip("/")])
+            if above:
+                what = f"{path}, an output of {id_}, is in the way of {above[0]}, an output of {self._makers[above[0]]}"
+                raise ManifestError(Diagnostic("PB141", what, self.actions[id_].span, help=("let neither be inside the other",)))
 
     def maker(self, path: str) -> Action | None:
         """Return the action that makes ``path``: one of its outputs, that output without its slash, or a file inside one."""
@@ -138,10 +152,8 @@ class Graph:
 
     def makers_matching(self, declared: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output that the declared input (a path, folder or glob) covers."""
-        if not patterns.is_glob(declared) and not declared.endswith("/"):
-            found = self.maker(declared)
-            return (found.id,) if found else ()
-        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(declared, path)}
+        folder = declared if declared.endswith("/") or patterns.is_glob(declared) else declared + "/"  # "data" may be a folder
+        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(folder, path)}
         inside = self.maker(declared)
         return tuple(sorted(covered | ({inside.id} if inside else set())))
 

@@ -10,7 +10,7 @@ import functools
 import re
 
 IGNORED_NAMES = frozenset({".git", ".paperbuild", "__pycache__", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db"})
-_TEMPORARY = re.compile(r"\.py[co]$|~$|^\.#|^#.*#$|\.sw[pox]$|^4913$|^\.nfs[0-9a-f]+$")
+_TEMPORARY = re.compile(r"\.py[co]$|~$|^\.#|^#.*#$|\.sw[pox]$|^4913$|^\.nfs[0-9a-f]+$|^\.paperbuild-")
 
 
 def is_glob(path: str) -> bool:
@@ -23,7 +23,7 @@ def is_ignored(name: str) -> bool:
     return name in IGNORED_NAMES or _TEMPORARY.search(name) is not None
 
 
-_SPECIAL = re.compile(r"\[(!?)(\]?[^\]]*)\]|[*?]")
+_SPECIAL = re.compile(r"\[(!?)(\]?[^\]]*)\]|[*?]", re.DOTALL)
 
 
 def _name_expression(name: str) -> str:
@@ -37,10 +37,25 @@ def _name_expression(name: str) -> str:
         elif special[0] == "?":
             parts.append("[^/]")
         else:
-            characters = special[2].replace("\\", "\\\\").replace("]", "\\]").replace("^", "\\^")
-            parts.append(f"[{'^/' if special[1] else ''}{characters}]")
+            parts.append(_set_expression(special[2], negated=bool(special[1])))
     hidden = "" if name.startswith(".") else r"(?!\.)"
     return hidden + "".join(parts) + re.escape(name[at:])
+
+
+def _set_expression(characters: str, *, negated: bool) -> str:
+    """Return the expression of a set; a range whose ends stand the wrong way round holds nothing, as in a shell."""
+    items, at = [], 0
+    while at < len(characters):
+        first = last = characters[at]
+        if characters[at + 1 : at + 2] == "-" and at + 2 < len(characters):
+            last = characters[at + 2]
+            at += 2
+        if first <= last:
+            items.append(f"{re.escape(first)}-{re.escape(last)}")
+        at += 1
+    if negated:
+        return f"[^/{''.join(items)}]"
+    return f"(?!/)[{''.join(items)}]" if items else r"(?!)"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -61,12 +76,28 @@ def covers(declared: str, path: str) -> bool:
         folder = declared.endswith("/")
         pattern = declared.rstrip("/")
         if path.endswith("/"):
-            inner = fixed_prefix(pattern)
-            return matches(pattern, path[:-1]) or inner.startswith(path) or path.startswith(inner)
+            return matches(pattern, path[:-1]) or reaches_below(pattern, path[:-1])
         parents = path.split("/")
         whole = ["/".join(parents[:n]) for n in range(1, len(parents))] if folder else [path]
         return any(matches(pattern, candidate) for candidate in whole)
     return path.startswith(declared)
+
+
+def reaches_below(pattern: str, folder: str) -> bool:
+    """Return whether the glob ``pattern`` can match something inside ``folder`` (without a slash at its end), at whatever depth."""
+    names = folder.split("/") if folder else []
+    left = {tuple(pattern.split("/"))}  # what of the pattern may still have to match, one way or another
+    for name in names:
+        after = set()
+        for rest in left:
+            while rest and rest[0] == "**":
+                if not name.startswith("."):
+                    after.add(rest)
+                rest = rest[1:]  # noqa: PLW2901 - that it stands for no folder at all is one more way
+            if rest and matches(rest[0], name):
+                after.add(rest[1:])
+        left = after
+    return any(left)
 
 
 def fixed_prefix(pattern: str) -> str:
