@@ -38,12 +38,14 @@ class Regions:
     """``code`` (comments included) and ``math`` are disjoint, sorted; ``brackets`` maps each ``]`` of running text to its ``[``.
 
     ``header_end`` is the offset behind the YAML block that the text begins with; 0 where there is none.
+    ``blocks`` has the attribute blocks right behind a ``]``, by the offset of their brace.
     """
 
     code: tuple[Interval, ...]
     math: tuple[Interval, ...]
     brackets: Mapping[int, int]
-    header_end: int = 0
+    header_end: int
+    blocks: Mapping[int, attributes.Block]
 
     def in_code(self, offset: int) -> bool:
         """Whether the character at ``offset`` stands in code or in a comment."""
@@ -62,7 +64,7 @@ def regions(text: str) -> Regions:
     """Find the regions of ``text``. Never raises; linear in its length."""
     walk = _Walk(text)
     walk.run()
-    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets, walk.header_end)
+    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets, walk.header_end, walk.blocks)
 
 
 def _within(intervals: tuple[Interval, ...], offset: int) -> bool:
@@ -79,6 +81,7 @@ class _Walk:
         self.code: list[Interval] = []
         self.math: list[Interval] = []
         self.brackets: dict[int, int] = {}
+        self.blocks: dict[int, attributes.Block] = {}
         self._open: list[int] = []
         self._after_blank = True
         self._in_list = False
@@ -118,6 +121,8 @@ class _Walk:
     def _line(self, start: int) -> None:
         """Look at the beginning of a line: a blank one, a fence, or indented code."""
         text = self.text
+        if not self._after_blank and text[start : start + 1].isalpha():
+            return  # most lines: they go on with a paragraph
         lead = _LEAD.match(text, start)
         at = lead.end() if lead else start
         char = text[at : at + 1]
@@ -229,4 +234,5 @@ class _Walk:
         if self.text.startswith("{", at + 1):
             block = attributes.parse(self.text, at + 1)
             if block is not None:  # brackets inside quoted values are no Markdown
+                self.blocks[at + 1] = block
                 self.pos = block.end

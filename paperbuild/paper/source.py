@@ -199,7 +199,7 @@ def _attributes(text: str, found: Regions) -> Iterator[Candidate]:
     pos = 0
     while (match := _BLOCK.search(text, pos)) is not None:
         at = match.start()
-        block = attributes.parse(text, at)
+        block = found.blocks.get(at) or attributes.parse(text, at)
         pos = block.end if block else match.end()
         if block is None:
             if _BLANK_LINE.search(match.group()) is None:

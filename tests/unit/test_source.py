@@ -197,3 +197,11 @@ def test_what_is_no_paper_is_refused_with_its_reason(data: bytes, code: str, wor
 def test_a_byte_order_mark_is_no_text_and_line_ends_stay() -> None:
     assert decode("paper.md", b"\xef\xbb\xbfa\r\nb") == "a\r\nb"
     assert decode_text("refs.bib", b"") == ""
+
+
+@pytest.mark.parametrize(
+    "piece", ["`", "` ``", "$a", "[", "]{val=", '{val="', "\\val{", "<!--", "```\n", "[a](", "<span '", "---\n", "{val=a}[", '"\\']
+)
+def test_constructs_that_never_close_cost_no_more_than_those_that_do(piece: str) -> None:
+    text = piece * (20_000 // len(piece))  # quadratic would take minutes
+    assert scan(text).text == text
