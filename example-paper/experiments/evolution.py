@@ -33,7 +33,7 @@ def draw_errors(axes: Axes, runs: dict[str, list[Path]], law: float) -> None:
     axes.annotate("populations of 200", (29.3, 0.012), color=BLUE, ha="right", va="bottom")
     axes.annotate("the law found", (29, law), color=INK, ha="right", va="center")
     axes.set_xlabel("generation")
-    axes.set_ylabel("mean relative error of the best")
+    axes.set_ylabel("mean relative error")
 
 
 def draw_law(axes: Axes, data: str) -> None:
@@ -71,7 +71,7 @@ def main() -> None:
     runs = {population: [p for p in ancestries if p.parts[-3] == f"population-{population}"] for population, _ in POPULATIONS}
     winners = [json.loads(p.read_text(encoding="utf-8")) for p in outputs("evolve", "winner", "build/evolve/*/*/winner.json")]
 
-    figure = Figure(figsize=(text_width_in(), 2.35), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 2.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     draw_errors(left, runs, winners[0]["kepler_error"])
     draw_law(right, options.data)

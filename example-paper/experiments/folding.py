@@ -76,7 +76,7 @@ def main() -> None:
         run: Run = json.loads(path.read_text(encoding="utf-8"))
         runs[len(run["sequence"])].append(run)
 
-    figure = Figure(figsize=(text_width_in(), 2.2), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 1.95), layout="constrained")
     axes = figure.subplots()
     left = 0.0
     for _, results in sorted(runs.items()):

@@ -28,7 +28,7 @@ def draw(counts: list[int], path: str) -> None:
     """Draw each digit's excess over a tenth, on the band that chance would give."""
     total = sum(counts)
     deviation = math.sqrt(0.09 * total)
-    figure = Figure(figsize=(NARROW_IN, 1.75), layout="constrained")
+    figure = Figure(figsize=(NARROW_IN, 1.6), layout="constrained")
     axes = figure.subplots()
     axes.axhspan(-deviation, deviation, color=MIST, linewidth=0)
     axes.axhline(0, color=GREY, linewidth=0.6)

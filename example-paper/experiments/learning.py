@@ -69,7 +69,7 @@ def main() -> None:
 
     everything = outputs("train", "history", "build/train/*/*/history.csv")
     histories = {hidden: [p for p in everything if p.parts[-3] == f"hidden-{hidden}"] for hidden, _, _ in MODELS}
-    figure = Figure(figsize=(text_width_in(), 2.15), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 1.95), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     draw_loss(left, histories, "training", "birds it learns from")
     draw_loss(right, histories, "held_out", "birds it has never seen")
