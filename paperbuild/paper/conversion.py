@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -124,15 +124,14 @@ def read_table(kind: type[S], value: object, at: Path, faults: Faults) -> S | No
     """Return the table ``value`` as a ``kind``, or None, with what is wrong with it added to ``faults``."""
     before = len(faults.found)
     _refuse_values(value, at, faults)
-    if len(faults.found) == before:
-        try:
-            return msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            reason = str(error)
+    try:
+        table = msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        refused = len(faults.found)
         _explain(value, kind, at, faults)
-        if len(faults.found) == before:  # the walk knows each constraint of our types; should one be new, msgspec's words must do
-            faults.at_key("PB105", f"{spelled(at)}: {reason}", at)
-    return None
+        if len(faults.found) == refused:  # the walk knows each constraint of our types; should one be new, msgspec's words must do
+            faults.at_key("PB105", f"{spelled(at)}: {error}", at)
+    return table if len(faults.found) == before else None
 
 
 def read_tables(kind: type[S], value: object, at: Path, faults: Faults) -> dict[str, S]:
@@ -212,9 +211,15 @@ def _explain(value: object, kind: object, at: Path, faults: Faults) -> None:
             faults.at_value("PB105", f"{spelled(at)} cannot be {value!r}", at, _choices(value, get_args(bare)))
             return
         wanted = _wanted(kind)
-        quote = ("write it in quotes",) if wanted.startswith("text") and isinstance(value, int | float) else ()
-        fault = "must not be empty" if value in ("", [], {}) and member is not kind else f"must be {wanted}, not {_described(value)}"
-        faults.at_value("PB105", f"{spelled(at)} {fault}", at, quote)
+        if value in ("", [], {}) and _suits(bare, value):
+            faults.at_value("PB105", f"{spelled(at)} must not be empty", at)
+            return
+        mend: tuple[str, ...] = ()
+        if wanted.startswith("text") and isinstance(value, int | float):
+            mend = ("write it in quotes",)
+        elif wanted.startswith("a list of texts") and isinstance(value, str):
+            mend = (f'write it as a list: ["{value}"]',)
+        faults.at_value("PB105", f"{spelled(at)} must be {wanted}, not {_described(value)}", at, mend)
 
 
 def _explain_struct(table: dict[str, object], kind: type[msgspec.Struct], at: Path, faults: Faults) -> None:
@@ -258,14 +263,16 @@ def _alternatives(kind: object) -> tuple[object, ...]:
 
 def _member(kind: object, value: object) -> object:
     """Return the alternative of ``kind`` that ``value`` was probably meant to be, all of it where none stands out."""
-    suits: Callable[[object], bool]
+    return next((member for member in _alternatives(kind) if _suits(_bare(member), value)), None) or kind
+
+
+def _suits(bare: object, value: object) -> bool:
+    """Return whether ``value`` is of the kind of TOML value that the type ``bare`` is."""
     if isinstance(value, dict):
-        suits = lambda bare: get_origin(bare) is dict or (isinstance(bare, type) and issubclass(bare, msgspec.Struct))  # noqa: E731 - one line each, side by side
-    elif isinstance(value, list):
-        suits = lambda bare: get_origin(bare) is tuple  # noqa: E731 - as above
-    else:
-        suits = lambda bare: bare is type(value) or get_origin(bare) is Literal  # noqa: E731 - as above
-    return next((member for member in _alternatives(kind) if suits(_bare(member))), None) or kind
+        return get_origin(bare) is dict or (isinstance(bare, type) and issubclass(bare, msgspec.Struct))
+    if isinstance(value, list):
+        return get_origin(bare) is tuple
+    return bare is type(value) or (get_origin(bare) is Literal and isinstance(value, str))
 
 
 def _wanted(kind: object) -> str:
@@ -303,8 +310,6 @@ def _bounds(kind: object) -> str:
                 found += f" from {meta.ge} to {meta.le}"
             elif meta.ge is not None:
                 found += f" of at least {meta.ge}"
-            elif meta.min_length is not None and get_origin(_bare(kind)) is tuple:
-                found += " with at least one"
     return found
 
 

@@ -46,8 +46,8 @@ def _decode(data: bytes, path: str) -> str:
 
 def _diagnosed(path: str, text: str, error: str) -> Diagnostic:
     found = _PLACE.fullmatch(error)
-    if found is None:  # a number that Python refuses to read says no place
-        return Diagnostic("PB101", f"this is not valid TOML: {_lowered(error)}", span_at(path, text, 0))
+    if found is None:  # the only error without a place: a number longer than Python converts
+        return Diagnostic("PB101", "a number has too many digits", span_at(path, text, 0), help=("write it in quotes, as text",))
     reason = found[1]
     lines = text.replace("\r\n", "\n").split("\n")
     if found[2] is None:
@@ -79,8 +79,10 @@ def _mend(reason: str, line: str, column: int) -> tuple[str, ...]:
         return (r"in double quotes a backslash is written \\; in single quotes it stands for itself",)
     if reason.startswith("Invalid initial character for a key part") and not rest:
         return ("a table in braces stands on one line; longer ones get a header of their own, as in [target.train.params]",)
-    if reason.startswith("Unterminated"):
-        return ("a string is not closed",)
+    if reason.startswith(("Unterminated", "Expected \"'''\"")):
+        return ("a string further up is not closed",) if line[:column].count('"') % 2 == 0 else ("close the string with a quote",)
     if reason.startswith("Invalid value"):
-        return (f'text needs quotes: "{rest}"',) if rest and '"' not in rest else () if rest else ("a value is missing here",)
+        if not rest:
+            return ("a value is missing here, or a list is not closed",)
+        return (f'text needs quotes: "{rest}"',) if rest[0].isalpha() and len(rest) <= 60 and '"' not in rest else ()
     return ()

@@ -253,7 +253,7 @@ class _Reading:
                     self.faults.at_value("PB117", f"{name} needs itself", at, ("take it away",))
                 elif name not in known:
                     maker = next((t.name for t in targets if any(output.path == name for output in t.outputs)), None)
-                    meant = (f"needs names targets: write {maker}",) if maker else did_you_mean(name, known)
+                    meant = (f"needs names targets: write {maker}",) if maker else did_you_mean(name, known) or (f"the targets are {', '.join(known)}",)
                     self.faults.at_value("PB116", f"there is no target {name}", at, meant)
 
 

@@ -25,8 +25,8 @@ _DURATION_UNITS = {
     "d": Fraction(86400),
     "w": Fraction(7 * 86400),
 }
-_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)")
-_DURATION_PART = re.compile(r" ?(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)")
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)", re.ASCII)
+_DURATION_PART = re.compile(r" ?(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)", re.ASCII)
 
 
 class QuantityError(ValueError):

@@ -123,7 +123,7 @@ def _doubled(whole: str) -> str:
 def _unknown(whole: str, offset: int, names: Collection[str], *, after_dollar: bool) -> SubstitutionFault:
     name = whole[1:-1]
     close = did_you_mean(name, names)
-    known = (f"the parameters are {', '.join(sorted(names))}" if names else "the target has no parameters",)
+    known = (f"the parameters are {', '.join(sorted(set(names)))}" if names else "the target has no parameters",)
     dollar = "$" if after_dollar else ""
     literal = f"for {dollar}{whole} itself, write {dollar}{_doubled(whole)}"
     return SubstitutionFault("PB121", f"there is no parameter {name}", offset, len(whole), (*close, literal), () if close else known)
