@@ -36,7 +36,8 @@ _BLOCK = re.compile(r"^(?:error|warning): ", re.MULTILINE)
 _PLACE = re.compile(r"┌─ (.+):(\d+):(\d+)\s*$", re.MULTILINE)
 _HINT = re.compile(r"^ *= hint: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^\s*// pb:(\d+)(?: (\S.*?))?\s*$")
-_STANDARD_FAULT = re.compile(r"PDF/[^:]* error: (.*)", re.DOTALL)
+_STANDARD_FAULT = re.compile(r"PDF/[^:]* error: |embedding PDFs is currently not supported in this export mode")
+_GLYPHS_SHOWN = 12
 _NO_GLYPH = re.compile(r"the text (.+) could not be displayed with (.+)")
 
 
@@ -122,8 +123,21 @@ class Typesetter:
             for standards in _STANDARDS:
                 outcome = self._attempt(job, root, compiler, standards)
                 if outcome is not None:
-                    return outcome
-        raise InternalError("typst refuses plain PDF because of a PDF standard")
+                    break
+            else:
+                raise InternalError("typst refuses plain PDF because of a PDF standard")
+            if not outcome.standards:
+                self._check_glyphs(job, folder)
+        return outcome
+
+    def _check_glyphs(self, job: Job, folder: str) -> None:
+        """Raise BuildError where a character is in no font. Typst tells only while it makes PDF/A, which a PDF figure rules out.
+
+        Hence once more, without images; on the same line, so that positions stay.
+        """
+        bare = replace(job, source="#show image: none;" + job.source)
+        root, compiler = self._compiler(bare, os.path.join(folder, "bare"))
+        self._attempt(bare, root, compiler, ("a-3b",))
 
     def svg(self, pdf: bytes) -> bytes:
         """Return the first page of a PDF figure as SVG, its text as outlines.
@@ -181,7 +195,7 @@ class Typesetter:
         except typst.TypstError as error:
             faults = tuple(_faults(error.diagnostic, job, root))
             standard_faults = [fault for fault in faults if _STANDARD_FAULT.match(fault.message)]
-            glyphs = tuple(found for fault in standard_faults if (found := _missing_glyph(fault)))
+            glyphs = _missing_glyphs(standard_faults)
             if len(standard_faults) == len(faults) and not glyphs:
                 return None
             raise BuildError(*(glyphs or faults)) from None
@@ -252,14 +266,22 @@ def _excerpt(text: str, column: int) -> str:
     return f"{'…' if start else ''}{text[start : start + 120].strip()}…"
 
 
-def _missing_glyph(fault: Diagnostic) -> Diagnostic | None:
-    found = _NO_GLYPH.search(fault.message)
-    if not found:
-        return None
-    return replace(
-        fault,
-        code="PB512",
-        message=f"{found[1]} cannot be printed: no font has it",
-        notes=(f"the text is set in {found[2].strip('`')}",),
-        help=(f"{SYSTEM_FONTS}: true allows installed fonts; or add a font file to the template",),
+def _missing_glyphs(faults: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic per place in which characters are in no font; typst has one per character, thousands for some papers."""
+    texts: dict[Span | None, dict[str, None]] = {}
+    first: dict[Span | None, tuple[Diagnostic, str]] = {}
+    for fault in faults:
+        found = _NO_GLYPH.search(fault.message)
+        if found:
+            texts.setdefault(fault.span, {})[found[1].strip('`"')] = None
+            first.setdefault(fault.span, (fault, found[2].strip('`"')))
+    return tuple(
+        replace(
+            first[span][0],
+            code="PB512",
+            message=f"no font has {' '.join([*found][:_GLYPHS_SHOWN])}{' …' if len(found) > _GLYPHS_SHOWN else ''}",
+            notes=(f"the text is set in {first[span][1]}",),
+            help=(f"{SYSTEM_FONTS}: true allows installed fonts; or add a font file to the template",),
+        )
+        for span, found in texts.items()
     )

@@ -1,0 +1,272 @@
+"""Real typst: what the article template makes of a paper, and what typst's complaints become."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pypdf
+import pytest
+
+from paperbuild.diagnostics import Severity, Span
+from paperbuild.errors import BuildError
+from paperbuild.render.images import ImageKind, prepare
+from paperbuild.render.parts import Affiliation, Author, Parts, Provenance
+from paperbuild.render.templates import Template, TemplateFinder
+from paperbuild.render.typst import Job, Pdf, Typesetter, typst_job
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><rect width="200" height="100" fill="#0072B2"/></svg>'
+
+BODY = r"""
+= First <sec:first>
+Text with #mq("x^2", $x^2$) and a note.#footnote[The note.]
+See @fig:one, @fig:pair-b, @tbl:one, @eq:one, @thm:one, @sec:first and @sec:more.
+
+#mq("E = m c^2", $ E = m c^2 $, numbered: true) <eq:one>
+
+#theorem(title: [Name])[The claim.
+
+] <thm:one>
+#theorem(kind: "definition", supplement: [Definition])[A word.]
+#proof[It follows.
+
+]
+#figure(image("one.svg", alt: "a blue box"), caption: [A box.]) <fig:one>
+
+#subfigs(columns: 2, caption: [Two boxes.],
+  subfig(image("one.svg", alt: "left"), caption: [Left.], id: "fig:pair-a"),
+  subfig(image("one.svg", alt: "right"), caption: [Right.], id: "fig:pair-b"),
+) <fig:pair>
+
+#wide[#figure(image("one.svg", alt: "wide", width: 100%), caption: [A wide box.]) <fig:wide>]
+
+#figure(align(center)[#table(columns: 2, align: (left, right),
+  table.header([Method], [Acc.],), table.hline(), [Ours], [93.2],
+)], caption: [Results.], kind: table) <tbl:one>
+
+- one
+  - two
++ three
+
+/ Term: what it means
+
+```python
+x = 1
+```
+
+#quote(block: true)[Quoted.]
+
+#horizontalrule
+
+#heading(level: 1, numbering: none)[References]
+#references[
+#entry[Knuth 1984. #emph[Literate Programming].] <ref-knuth>
+#entry(margin: [[1]])[Numbered.]
+]
+
+#show: appendix
+= More <sec:more>
+The end.
+"""
+
+
+class NoFiles:
+    """A project without templates."""
+
+    def require(self, paths: object) -> None:
+        pass
+
+    def read(self, path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    def exists(self, path: str) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return TemplateFinder().find("article", NoFiles())
+
+
+@pytest.fixture(scope="module")
+def typesetter() -> Typesetter:
+    return Typesetter()
+
+
+def paper(template: Template, body: str = BODY, options: Mapping[str, str | int | float | bool] | None = None) -> Parts:
+    chosen, faults = template.options(options or {})
+    assert not faults
+    return Parts(
+        "typst",
+        "On #emph[Papers]",
+        "On Papers",
+        body,
+        authors=(
+            Author("Ada Lovelace", "Ada Lovelace", ("a", "b"), "0000-0002-1825-0097", "ada@example.org", corresponding=True),
+            Author("Kurt Gödel", "Kurt Gödel", ("b",), equal=True),
+            Author("Grace Hopper", "Grace Hopper", equal=True),
+        ),
+        affiliations=(Affiliation("a", "London"), Affiliation("b", "Princeton")),
+        date="November 2026",
+        abstract="One paragraph.\n\nAnother.",
+        keywords=('a "quoted" word', "builds"),
+        options=chosen,
+        provenance=(Provenance(0, "value", "93.2", "train", "python train.py", (("lr", "0.1"),), "m.json", "ab" * 32, "train.acc"),),
+        plain_description="What it says",
+        timestamp=1_790_000_000,
+    )
+
+
+def typeset(typesetter: Typesetter, template: Template, parts: Parts) -> Pdf:
+    return typesetter.pdf(typst_job(parts, template, {"one.svg": SVG}))
+
+
+def text_of(pdf: Pdf) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.data)).pages)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"columns": 2}, {"line-numbers": True, "toc": True, "paper": "us-letter", "number-sections": False}]
+)
+def test_a_paper_with_everything_is_archival_and_accessible(
+    typesetter: Typesetter, template: Template, options: Mapping[str, str | int | float | bool]
+) -> None:
+    pdf = typeset(typesetter, template, paper(template, options=options))
+    assert pdf.standards == ("a-3a", "ua-1")
+    assert pdf.warnings == ()
+
+
+def test_numbers_and_references_agree(typesetter: Typesetter, template: Template) -> None:
+    text = " ".join(text_of(typeset(typesetter, template, paper(template))).split()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "See Figure 1, Figure 2b, Table 1, Equation 1, Theorem 1, Section 1 and Appendix A." in text
+    assert "Theorem 1 (Name)." in text
+    assert "Definition 2." in text
+    assert "Appendix A" in text
+
+
+def test_the_pdf_knows_its_title_authors_and_keywords(typesetter: Typesetter, template: Template) -> None:
+    about = pypdf.PdfReader(io.BytesIO(typeset(typesetter, template, paper(template)).data)).metadata
+    assert about is not None
+    assert about.title == "On Papers"
+    assert about.author == "Ada Lovelace, Kurt Gödel, Grace Hopper"
+    assert str(about["/Keywords"]) == 'a "quoted" word, builds'
+
+
+def test_provenance_travels_in_the_pdf(typesetter: Typesetter, template: Template) -> None:
+    reader = pypdf.PdfReader(io.BytesIO(typeset(typesetter, template, paper(template)).data))
+    (entry,) = json.loads(reader.attachments["provenance.json"][0])
+    assert entry["target"] == "train"
+    assert entry["params"] == [["lr", "0.1"]]
+
+
+def test_equal_jobs_make_equal_bytes_on_any_thread(typesetter: Typesetter, template: Template) -> None:
+    job = typst_job(paper(template), template, {"one.svg": SVG})
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda _: typesetter.pdf(job).data, range(4)))
+    assert len(set(made)) == 1
+
+
+def test_the_moment_comes_from_the_paper_and_not_from_the_clock(typesetter: Typesetter, template: Template) -> None:
+    first = typeset(typesetter, template, paper(template)).data
+    other = typeset(typesetter, template, replace(paper(template), timestamp=1_700_000_000)).data
+    assert first != other
+    assert b"2026-09-21" in first
+    assert b"2023-11-14" in other
+
+
+def test_an_image_without_alternative_text_costs_accessibility_and_nothing_else(typesetter: Typesetter, template: Template) -> None:
+    pdf = typeset(typesetter, template, paper(template, '#figure(image("one.svg"), caption: [A box.])'))
+    assert pdf.standards == ("a-3b",)
+
+
+def test_an_error_of_typst_is_shown_at_the_line_of_the_paper(typesetter: Typesetter, template: Template) -> None:
+    with pytest.raises(BuildError) as caught:
+        typeset(typesetter, template, paper(template, "// pb:12\nGood.\n\n// pb:14 method.md\nBad #nothing here.\n"))
+    (fault,) = caught.value.diagnostics
+    assert fault.code == "PB510"
+    assert fault.message == "unknown variable: nothing"
+    assert fault.span == Span("method.md", 14, 1)
+    assert fault.detail[0].endswith("Bad #nothing here.")
+
+
+def test_all_errors_of_typst_are_told_and_none_names_the_private_folder(typesetter: Typesetter, template: Template) -> None:
+    with pytest.raises(BuildError) as caught:
+        typeset(typesetter, template, paper(template, "A @nowhere and @neither."))
+    assert len(caught.value.diagnostics) == 2
+    with pytest.raises(BuildError, match=r"file not found \(searched at gone.png\)"):
+        typeset(typesetter, template, paper(template, '#image("gone.png")'))
+
+
+def test_a_missing_font_is_an_error(typesetter: Typesetter, template: Template) -> None:
+    with pytest.raises(BuildError) as caught:
+        typeset(typesetter, template, paper(template, "Text.", {"font": "No Such Font"}))
+    assert caught.value.diagnostics[0].code == "PB511"
+    assert caught.value.diagnostics[0].severity is Severity.ERROR
+
+
+def test_a_character_that_no_font_has_is_an_error_and_not_a_box(typesetter: Typesetter, template: Template) -> None:
+    with pytest.raises(BuildError) as caught:
+        typeset(typesetter, template, paper(template, "// pb:7\nThe word 漢字.\n"))
+    fault = caught.value.diagnostics[0]
+    assert fault.code == "PB512"
+    assert fault.message == "no font has 漢 字"
+    assert fault.span == Span("paper.md", 7, 1)
+
+
+def test_a_document_reads_nothing_outside_its_private_root(typesetter: Typesetter, template: Template) -> None:
+    for path in ("/../fonts", "../../etc/hostname", "/etc/hostname"):
+        with pytest.raises(BuildError):
+            typeset(typesetter, template, paper(template, f'#read("{path}")'))
+
+
+def test_no_package_is_downloaded(typesetter: Typesetter) -> None:
+    with pytest.raises(BuildError):
+        typesetter.pdf(Job('#import "@local/anything:1.0.0": *\n', {}))
+
+
+def test_a_pdf_figure_becomes_svg_for_a_page_and_stays_for_the_pdf(typesetter: Typesetter, template: Template) -> None:
+    figure = typesetter.pdf(Job("#set page(width: 144pt, height: 72pt, margin: 9pt)\nHello", {})).data
+    drawn = prepare(figure, "figures/a.pdf", "html", typesetter)
+    assert (drawn.kind, drawn.width_in, drawn.height_in) == (ImageKind.SVG, 2.0, 1.0)
+    kept = prepare(figure, "figures/a.pdf", "typst", typesetter)
+    assert kept.data == figure
+    body = f'#figure(image("{kept.path}", alt: "hello"), caption: [A PDF.])\n'
+    assert typesetter.pdf(typst_job(paper(template, body), template, {kept.path: kept.data})).standards == ()
+    with pytest.raises(BuildError) as caught:
+        typesetter.pdf(typst_job(paper(template, f"{body}// pb:8\nThe word 漢字."), template, {kept.path: kept.data}))
+    assert [(fault.code, fault.span) for fault in caught.value.diagnostics] == [("PB512", Span("paper.md", 8, 1))]
+
+
+def test_a_broken_pdf_figure_is_an_error_that_names_it(typesetter: Typesetter) -> None:
+    with pytest.raises(BuildError) as caught:
+        prepare(b"%PDF-1.4\nnothing", "figures/a.pdf", "html", typesetter, Span("paper.md", 3, 1))
+    (fault,) = caught.value.diagnostics
+    assert fault.code == "PB520"
+    assert fault.message.startswith("figures/a.pdf: ")
+    assert fault.span == Span("paper.md", 3, 1)
+
+
+def test_a_template_of_the_project_lays_out_its_own_way(typesetter: Typesetter) -> None:
+    class Project(NoFiles):
+        def read(self, path: str) -> bytes:
+            if path == "templates/article/paper.typ.j2":
+                return b'#import "article.typ": *\n= Mine: << title >>\n<< body >>'
+            raise FileNotFoundError(path)
+
+    template = TemplateFinder().find("article", Project())
+    assert "Mine: On Papers" in text_of(typeset(typesetter, template, paper(template, "Text.")))
+
+
+def test_a_title_abstract_or_name_with_markup_characters_is_data(typesetter: Typesetter, template: Template) -> None:
+    odd = replace(
+        paper(template, "Text."),
+        plain_title='"\\#[x]\u2028\n',
+        plain_description='#"]\\',
+        keywords=("]#panic()", "\\"),
+        authors=(Author("A", '"]#panic("x")\\', (), '"#', 'a"b@example.org', corresponding=True),),
+        lang="en_GB",
+    )
+    assert typeset(typesetter, template, odd).data
