@@ -29,9 +29,9 @@ def draw_errors(axes: Axes, runs: dict[str, list[Path]], law: float) -> None:
     axes.set_yscale("log")
     axes.set_xlim(0, 40)
     axes.set_ylim(1e-4, 1)
-    axes.annotate("populations of 100", (39.5, 0.52), color=ORANGE, ha="right", va="bottom")
-    axes.annotate("populations of 200", (29.3, 0.012), color=BLUE, ha="right", va="bottom")
-    axes.annotate("the law found", (29, law), color=INK, ha="right", va="center")
+    axes.annotate("populations of 100", (39.5, 0.52), color=ORANGE, ha="right", va="bottom", fontsize="small")
+    axes.annotate("populations of 200", (29.3, 0.012), color=BLUE, ha="right", va="bottom", fontsize="small")
+    axes.annotate("the law found", (29, law), color=INK, ha="right", va="center", fontsize="small")
     axes.set_xlabel("generation")
     axes.set_ylabel("mean relative error")
 

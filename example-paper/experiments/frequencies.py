@@ -40,7 +40,7 @@ def draw(counts: list[int], path: str) -> None:
     axes.set_xticks(range(10))
     axes.set_xlim(-0.6, 9.7)
     axes.set_xlabel("digit")
-    axes.set_ylabel("count above a tenth")
+    axes.set_ylabel("excess count")
     axes.tick_params(axis="x", length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     save(figure, path)
