@@ -229,8 +229,12 @@ function M.label_images(doc, options, labels)
   })
 end
 
-local function number_text(entry)
-  return entry.kind == "equation" and "(" .. entry.number .. ")" or entry.number
+-- Equations' numbers stand in parentheses, except where LaTeX's \ref asks for the number alone.
+local function parentheses(entry, bare)
+  if entry.kind == "equation" and not bare then
+    return "(", ")"
+  end
+  return "", ""
 end
 
 -- What a reference to something without a number says: its words.
@@ -239,25 +243,33 @@ local function by_title(entry)
   return #words > 0 and pandoc.Inlines({ pandoc.Quoted("DoubleQuote", words) }) or pandoc.Inlines({ pandoc.Str(entry.id) })
 end
 
--- Returns the inlines of one reference. `name` is the supplement ("Figure"), nil for the number alone.
-local function reference(entry, name, writer)
+-- Returns the inlines of one reference. `name` is the supplement ("Figure"), nil for none; `bare` leaves the parentheses away.
+local function reference(entry, name, writer, bare)
   if entry.number == "" then
     return pandoc.Inlines({ pandoc.Link(by_title(entry), "#" .. entry.id, "", { class = "xref" }) })
   end
-  return writer(entry, name, number_text(entry))
+  return writer(entry, name, bare)
 end
 
 local WRITERS = {
-  html = function(entry, name, number)
-    local text = (name and name .. "\u{a0}" or "") .. number
+  html = function(entry, name, bare)
+    local open, close = parentheses(entry, bare)
+    local text = (name and name .. "\u{a0}" or "") .. open .. entry.number .. close
     return pandoc.Inlines({ pandoc.Link({ pandoc.Str(text) }, "#" .. entry.id, "", { class = "xref" }) })
   end,
-  typst = function(entry, name, _)
+  typst = function(entry, name, bare)
+    local open, close = parentheses(entry, bare)
     if entry.tag then -- typst knows nothing of a tag: the reference says it itself
-      return pandoc.Inlines({ pandoc.Link({ pandoc.Str((name and name .. "\u{a0}" or "") .. "(" .. entry.tag .. ")") }, "#" .. entry.id) })
+      local text = (name and name .. "\u{a0}" or "") .. open .. entry.tag .. close
+      return pandoc.Inlines({ pandoc.Link({ pandoc.Str(text) }, "#" .. entry.id, "", { class = "xref" }) })
+    end
+    local label = M.typst_label(entry.id)
+    if open ~= "" then -- typst's own reference takes the parentheses off a number
+      local text = (name and name .. "~" or "") .. open .. "#ref(" .. label .. ", supplement: none);" .. close
+      return pandoc.Inlines({ pandoc.RawInline("typst", text) })
     end
     local supplement = name and "[" .. name .. "]" or "none"
-    return pandoc.Inlines({ pandoc.RawInline("typst", "#ref(" .. M.typst_label(entry.id) .. ", supplement: " .. supplement .. ");") })
+    return pandoc.Inlines({ pandoc.RawInline("typst", "#ref(" .. label .. ", supplement: " .. supplement .. ");") })
   end,
 }
 
@@ -372,7 +384,7 @@ function M.resolve(doc, ids, options, problems)
     end
     local parts = {}
     for i, entry in ipairs(entries) do
-      parts[i] = reference(entry, nil, writer)
+      parts[i] = reference(entry, nil, writer, how == "ref")
     end
     return joined(parts, names)
   end

@@ -120,10 +120,15 @@ local ENVIRONMENTS = {
   ["alignat"] = "alignedat", ["alignat*"] = "alignedat", ["split"] = "aligned",
 }
 
+local RCASES = { begin = "\\left.\\begin{array}{ll}", ["end"] = "\\end{array}\\right\\}" }
+
 local function environment(command)
   return function(c)
     local save = c.at
     local name = c:argument()
+    if name == "rcases" then
+      return RCASES[command]
+    end
     local other = name and ENVIRONMENTS[name]
     if not other then
       c.at = save
@@ -131,6 +136,38 @@ local function environment(command)
     end
     return other == "" and " " or ("\\" .. command .. "{" .. other .. "}")
   end
+end
+
+local function drop_arguments(count)
+  return function(c)
+    c:option()
+    for _ = 1, count do
+      c:argument()
+    end
+    return ""
+  end
+end
+
+local function skip_length(c)
+  local stop = c.text:match("^%s*%-?[%d%.]+%s*%a%a()", c.at)
+  c.at = stop or c.at
+  return stop and "\\," or ""
+end
+
+local function double_bracket(name, instead)
+  return function(c)
+    local stop = c.text:match("^%s*" .. name .. "()", c.at)
+    if not stop then
+      return nil
+    end
+    c.at = stop
+    return instead
+  end
+end
+
+-- The converter knows no large arrows and strokes; they grow by themselves or stay as they are.
+local function plain_arrow(c)
+  return c.text:find("^%s*\\backslash", c.at) and "" or c.text:find("^%s*\\%a*arrow", c.at) and "" or nil
 end
 
 local COMMON = {
@@ -149,6 +186,29 @@ local COMMON = {
   argmax = alias("\\operatorname*{arg\\,max}"), bold = around("\\mathbf{", "}"), rm = switch("mathrm"), bf = switch("mathbf"),
   it = switch("mathit"), cal = switch("mathcal"), tt = switch("mathtt"), sf = switch("mathsf"), mathnormal = around("", ""),
   bigm = alias("\\big"), Bigm = alias("\\Big"), biggm = alias("\\bigg"), Biggm = alias("\\Bigg"),
+  shortmid = alias("\\mid"), shortparallel = alias("\\parallel"), surd = alias("\\sqrt{\\,}"), circledS = alias("Ⓢ"), circleddash = alias("\\ominus"),
+  S = alias("§"), P = alias("¶"), copyright = alias("©"), injlim = alias("\\operatorname*{inj\\,lim}"),
+  projlim = alias("\\operatorname*{proj\\,lim}"), varlimsup = alias("\\overline{\\lim}"), varliminf = alias("\\underline{\\lim}"),
+  textsuperscript = around("^{\\text{", "}}"), shortstack = alias("\\substack"), ["/"] = alias(""), rule = drop_arguments(2),
+  kern = skip_length, mkern = skip_length, mskip = skip_length, hskip = skip_length,
+  raisebox = function(c) c:argument() local x = c:argument() return x and "\\text{" .. x .. "}" end,
+  href = function(c) c:argument() local x = c:argument() return x and "\\text{" .. x .. "}" end,
+  ketbra = function(c)
+    local a, b = c:argument(), c:argument()
+    return b and "\\left|" .. a .. "\\right\\rangle\\left\\langle " .. b .. "\\right|"
+  end,
+  prescript = function(c)
+    local up, down, base = c:argument(), c:argument(), c:argument()
+    return base and "{}^{" .. up .. "}_{" .. down .. "}" .. base
+  end,
+  mathchoice = function(c)
+    local display = c:argument()
+    c:argument() c:argument() c:argument()
+    return display
+  end,
+  xleftrightarrow = function(c) local x = c:argument() return x and "\\overset{" .. x .. "}{\\longleftrightarrow}" end,
+  left = double_bracket("\\llbracket", "\\left[\\!\\left["), right = double_bracket("\\rrbracket", "\\right]\\!\\right]"),
+  big = plain_arrow, Big = plain_arrow, bigg = plain_arrow, Bigg = plain_arrow,
   label = function(c) return c:argument() and "" end,
   tag = function(c) c:star() return c:argument() and "" end,
   ce = function(c) local inner = c:argument() return inner and chemistry(inner) end,
@@ -363,12 +423,35 @@ local function mend(s, marks)
   s = marks:resolve(s)
   s = mend_matrices(s)
   s = s:gsub('"\4([^"]*)"', 'op("%1", limits: #true)')
+  s = s:gsub("lr%(%](.-)%[%)", "lr(\\]%1\\[)"):gsub("dash%.circle", "minus.o")
   s = s:gsub("(%S)∥", "%1 ∥"):gsub("^∥(.*)∥$", "lr(∥ %1 ∥)")
   return (s:gsub("[\1-\4]", ""))
 end
 
+-- `{a \over b}`, which nothing but TeX itself reads.
+local function fractions(s)
+  return (s:gsub("{([^{}]*)\\over%f[%A]([^{}]*)}", "\\frac{%1}{%2}"))
+end
+
+-- Lines of a formula without an environment around them, as authors write between $$ and $$.
+local function in_lines(text)
+  if not text:find("\\\\", 1, true) then
+    return nil
+  end
+  local environment = text:find("&", 1, true) and "aligned" or "gathered"
+  return "\\begin{" .. environment .. "}" .. text .. "\\end{" .. environment .. "}"
+end
+
+local typst_of
+
 -- Returns the typst code of a formula, with its dollars, or nil where it cannot be converted.
 function M.typst(text, display)
+  local lines = in_lines(text)
+  return typst_of(text, display) or (lines and typst_of(lines, display))
+end
+
+typst_of = function(text, display)
+  text = fractions(text)
   local marks = setmetatable({}, Marks)
   local source = spread_columns(tex.rewrite(text, typst_rules(marks)))
   source = source:gsub("\\hline", ""):gsub("\\left%s*\\Vert%s*(.-)\\right%s*\\Vert", "\\lVert %1\\rVert ")
@@ -386,9 +469,10 @@ function M.typst(text, display)
   return display and "$ " .. inside .. " $" or "$" .. inside .. "$"
 end
 
--- Returns TeX that pandoc's HTML writer turns into MathML.
-function M.mathml_source(text)
-  return tex.rewrite(text, HTML)
+-- Returns TeX for pandoc's HTML writer, and what to try where that is not understood (nil for nothing).
+function M.mathml_sources(text)
+  local lines = in_lines(text)
+  return tex.rewrite(fractions(text), HTML), lines and tex.rewrite(fractions(lines), HTML)
 end
 
 -- Returns the ids that \label gives inside a formula, and what \tag says (nil where it has none).

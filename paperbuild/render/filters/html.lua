@@ -12,21 +12,35 @@ function M.write(blocks)
 end
 
 local function escaped(text)
-  return (text:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }))
+  return (text:gsub("%s+", " "):gsub('[&<>"]', { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+local function unescaped(text)
+  return (text:gsub("&(%a+);", { amp = "&", lt = "<", gt = ">", quot = '"' }))
+end
+
+-- Takes pandoc's annotation off, and the element around it that is there for nothing else.
+local function strip(math)
+  return (math:gsub("<semantics>(.*)<annotation.-</annotation></semantics>", "%1"))
 end
 
 local function mathml(math, problems, cache)
   local key = math.mathtype .. math.text
   if cache[key] == nil then
-    local node = pandoc.Math(math.mathtype, formulas.mathml_source(math.text))
-    local out = M.write({ pandoc.Plain({ node }) })
-    local is_math = out:sub(1, 5) == "<math"
+    local out, is_math
+    for _, source in ipairs({ formulas.mathml_sources(math.text) }) do
+      out = M.write({ pandoc.Plain({ pandoc.Math(math.mathtype, source) }) })
+      is_math = out:sub(1, 5) == "<math"
+      if is_math then
+        break
+      end
+    end
     if not is_math then
       problems:insert({ kind = "math", text = math.text })
     end
-    local source = escaped(math.text):gsub("%%", "%%%%")
-    cache[key] = is_math and out:gsub('(<annotation encoding="application/x%-tex">).-(</annotation>)', "%1" .. source .. "%2")
-      or "<code>" .. escaped(math.text) .. "</code>"
+    -- the TeX goes into an attribute: as an annotation it would be text of the page for whatever reads it without MathML
+    local source = escaped(math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", ""))
+    cache[key] = is_math and "<math alttext=\"" .. source .. "\"" .. strip(out):sub(6) or "<code>" .. source .. "</code>"
   end
   return pandoc.RawInline("html", cache[key])
 end
@@ -64,7 +78,7 @@ local function finish_figure(figure, names)
       if not image.attributes.alt and #image.caption == 0 then
         image.caption = pandoc.Inlines({ pandoc.Str(pandoc.utils.stringify(pandoc.Blocks(figure.caption.long):walk({
           Note = function() return {} end,
-          RawInline = function(raw) return pandoc.Str(raw.text:match('x%-tex">(.-)</annotation>') or "") end,
+          RawInline = function(raw) return pandoc.Str(unescaped(raw.text:match('^<math alttext="(.-)"') or "")) end,
         }))) })
       end
       return image

@@ -95,7 +95,8 @@ local function numbered_equation(span, problems, cache)
   local tag = span.attributes.tag
   local arguments = equation(math, problems, cache)
   if not tag then
-    return pandoc.RawInline("typst", "#mq(" .. arguments .. ", numbered: true)" .. label(span.identifier) .. ";")
+    local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
+    return pandoc.RawInline("typst", "#mq(" .. arguments .. ", numbered: true)" .. (mark == "" and ";" or mark))
   end
   local alt, code = arguments:match('^(".*"), (%$.*%$)$')
   return pandoc.RawInline("typst", "#math.equation(block: true, alt: " .. alt .. ", numbering: _ => [(" .. inline_text({ pandoc.Str(tag) })
