@@ -285,7 +285,7 @@ DECIMALS = st.decimals(-(10**9), 10**9, allow_nan=False, allow_infinity=False, p
 ).map(lambda pair: str(Decimal(pair[0]).scaleb(-pair[1])))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(DECIMALS, st.integers(0, 12))
 def test_fixed_formats_are_one_quantize_of_the_source_text(text: str, places: int) -> None:
     with localcontext() as context:
@@ -297,7 +297,7 @@ def test_fixed_formats_are_one_quantize_of_the_source_text(text: str, places: in
         assert shown(text, f".{places}%").replace(MINUS, "-") == format(percent, "zf") + "%"
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 15))
 def test_significant_digits_and_powers_agree_with_decimal(value: float, places: int) -> None:
     with localcontext() as context:
@@ -312,7 +312,7 @@ def test_significant_digits_and_powers_agree_with_decimal(value: float, places: 
             assert written == rf"{mantissa} \times 10^{{{int(power)}}}"
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.text("+z#,_.0123456789fegd%pxn ms:<^YdHq-", max_size=12), st.floats() | st.integers(-(10**30), 10**30))
 def test_any_format_on_any_number_renders_or_is_a_fault(spec: str, value: float) -> None:
     try:
@@ -323,6 +323,7 @@ def test_any_format_on_any_number_renders_or_is_a_fault(spec: str, value: float)
     assert rendered.tex
 
 
+@settings(deadline=None)
 @given(DECIMALS)
 def test_being_whole_is_exact(text: str) -> None:
     number = Decimal(text)

@@ -597,6 +597,7 @@ def test_equal_texts_are_parsed_once() -> None:
     assert parse("ours.acc + 1:.1f").expression is parse("ours.acc + 1:.2f").expression
 
 
+@settings(deadline=None)
 @given(st.from_regex(re.compile(r"[a-z_][a-z0-9_]{0,3}(\.([a-z_][a-z0-9_]{0,3}|0|[1-9][0-9]{0,2})){0,4}", re.ASCII), fullmatch=True))
 @example("a.0.10.b")
 @example("a.if.not.1")
@@ -618,7 +619,7 @@ VOCABULARY = (
 WORDS = st.sampled_from(VOCABULARY.split())
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, max_size=9).map(" ".join) | st.lists(WORDS, max_size=9).map("".join) | st.text(max_size=12))
 @example("0.")
 @example("a.1e5")
@@ -649,6 +650,7 @@ def test_any_text_resolves_or_is_a_fault_within_it_and_reads_only_what_it_announ
         assert found.offset + found.length <= max(1, len(text)) + 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
 def test_mean_and_deviation_agree_with_the_standard_library(numbers: list[float]) -> None:
     import statistics

@@ -210,7 +210,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(JSON_VALUES)
 def test_json_means_what_the_standard_library_says(value: object) -> None:
     def same(ours: Value, theirs: object) -> bool:
@@ -225,7 +225,7 @@ def test_json_means_what_the_standard_library_says(value: object) -> None:
     assert same(load("r.json", json.dumps(value).encode()), value)
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(["r.json", "r.yaml", "r.toml", "r.csv", "r.tsv"]),
     st.binary(max_size=40) | st.text("{}[]:,'\"-&*! a1.\n", max_size=30).map(str.encode),
