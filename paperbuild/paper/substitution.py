@@ -52,10 +52,6 @@ class Template:
         """Return the text with the values as they are."""
         return "".join(piece if isinstance(piece, str) else text_of(params[piece.name]) for piece in self.pieces)
 
-    def without_holes(self) -> str:
-        """Return the text with nothing in its holes."""
-        return "".join(piece for piece in self.pieces if isinstance(piece, str))
-
     def command(self, params: Mapping[str, Scalar]) -> tuple[str, tuple[SubstitutionFault, ...]]:
         """Return the command line with the values quoted for a shell, and the holes where quoting breaks the author's quotes."""
         parts, faults = [], []
