@@ -402,7 +402,25 @@ function M.resolve(doc, ids, options, problems)
       return math
     end
   end
-  return doc:walk({ Cite = cite, Link = link, Math = formula })
+  -- "Figure @fig:x": the name stands there already
+  local function named_before(inlines)
+    local changed = false
+    for i = 3, #inlines do
+      local node, before = inlines[i], inlines[i - 2]
+      local spaced = inlines[i - 1].t == "Space" or inlines[i - 1].t == "SoftBreak"
+      if node.t == "Cite" and #node.citations == 1 and spaced and before.t == "Str" and M.kind_of(node.citations[1].id) then
+        if ends_with_name({ before }, names) then
+          local citations = node.citations
+          citations[1].mode = "SuppressAuthor"
+          node.citations = citations
+          inlines[i] = node
+          changed = true
+        end
+      end
+    end
+    return changed and inlines or nil
+  end
+  return doc:walk({ Inlines = named_before }):walk({ Cite = cite, Link = link, Math = formula })
 end
 
 return M

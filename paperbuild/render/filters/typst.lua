@@ -178,11 +178,8 @@ local function data_table(tbl)
   local id = tbl.identifier
   tbl.attr = pandoc.Attr()
   local written = write(M.finish_images(pandoc.Blocks({ tbl })))
-  if not numbered then
-    written = written:gsub("kind: table%s*%)$", "kind: table, numbering: none)")
-  end
-  written = written .. label(id)
-  return wide and "#wide[" .. written .. "]" or written
+  local more = (numbered and "" or ", numbering: none") .. (wide and ', placement: auto, scope: "parent"' or "")
+  return (written:gsub("kind: table%s*%)$", function() return "kind: table" .. more .. ")" end)) .. label(id)
 end
 
 local function theorem(div, kind, names)
