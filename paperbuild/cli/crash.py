@@ -35,13 +35,13 @@ def _system() -> str:
 
 
 def _save(text: str, folder: str) -> str:
-    name = time.strftime("crash-%Y%m%d-%H%M%S.txt")
-    for place in (os.path.join(folder, ".paperbuild"), tempfile.gettempdir()):
-        path = os.path.join(place, name if place != tempfile.gettempdir() else f"paperbuild-{os.getpid()}-{name}")
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    own, elsewhere = os.path.join(folder, ".paperbuild"), tempfile.gettempdir()
+    for place, path in ((own, os.path.join(own, name)), (elsewhere, os.path.join(elsewhere, f"paperbuild-{name}"))):
         try:
             with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
         except OSError:
             continue
-        return os.path.relpath(path, folder) if place != tempfile.gettempdir() else path
+        return os.path.relpath(path, folder) if place == own else path
     return ""

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paperbuild.cli.invocation import Invocation, relocated
@@ -107,7 +108,11 @@ def locate(invocation: Invocation, paper: str) -> Place:
 
 
 class LazyDocumentRunner:
-    """The runner of documents, made when the first document is looked at: ``run`` and ``status`` of targets do without."""
+    """The runner of documents, made when the first document is rendered.
+
+    Whether it must be is decided by its fingerprint, which needs none of the renderer: a build with nothing to do imports neither
+    pandoc's nor typst's side.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -116,7 +121,14 @@ class LazyDocumentRunner:
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
-        return self._made().fingerprint()
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> tuple[tuple[str, str], ...]:
+        from paperbuild.render.fingerprint import fingerprint
+        from paperbuild.render.templates import packaged_folder
+
+        return fingerprint(packaged_folder())
 
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
