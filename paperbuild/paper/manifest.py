@@ -253,7 +253,8 @@ class _Reading:
                     self.faults.at_value("PB117", f"{name} needs itself", at, ("take it away",))
                 elif name not in known:
                     maker = next((t.name for t in targets if any(output.path == name for output in t.outputs)), None)
-                    meant = (f"needs names targets: write {maker}",) if maker else did_you_mean(name, known) or (f"the targets are {', '.join(known)}",)
+                    listed = f"the targets are {', '.join(known)}"
+                    meant = (f"needs names targets: write {maker}",) if maker else did_you_mean(name, known) or (listed,)
                     self.faults.at_value("PB116", f"there is no target {name}", at, meant)
 
 
