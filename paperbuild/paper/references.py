@@ -7,6 +7,7 @@ file that is malformed is a :class:`~paperbuild.errors.BuildError`, placed withi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -79,10 +80,10 @@ def parse(text: str) -> Reference:
         ReferenceFault: it is no expression (PB210, PB215, PB217), or its format is none (PB220).
     """
     colon = _first_colon(text)
+    expression = parse_expression(_out_of_tex(text[:colon]))
     if colon is None:
-        return Reference(text, parse_expression(text))
-    expression = parse_expression(text[:colon])
-    written = text[colon + 1 :]
+        return Reference(text, expression)
+    written = _ESCAPED.sub(r"\1", text[colon + 1 :])
     offset = colon + 1 + len(written) - len(written.lstrip())
     try:
         return Reference(text, expression, parse_format(written.strip()), offset)
@@ -101,7 +102,7 @@ def parse_claim(text: str) -> Reference:
     if colon is not None:
         help_lines = ("a claim is a comparison: ours.acc > base.acc",)
         raise ReferenceFault(Finding("PB225", "a claim has no format", colon, len(text) - colon, help_lines))
-    return Reference(text, parse_expression(text))
+    return Reference(text, parse_expression(_out_of_tex(text)))
 
 
 def targets(reference: Reference, catalog: Catalog) -> tuple[str, ...]:
@@ -163,8 +164,21 @@ def _cache(read: Read) -> ResultCache:
     return read if isinstance(read, ResultCache) else ResultCache(read)
 
 
+_ENCLOSING = re.compile(r"['\"(\[{)\]}]")
+_ESCAPED = re.compile(r"\\([%|])")
+_STRING_OR_ENCLOSING = re.compile(r"['\"(\[{)\]}]")
+_ESCAPED = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|\\([%|])""", re.DOTALL)
+
+
+def _out_of_tex(text: str) -> str:
+    r"""Return an expression in which ``\%`` and ``\|``, which math has to write, are the plain signs; offsets stay as they are."""
+    return _STRING_OR_ESCAPED.sub(lambda found: found[1] or f" {found[2]}", text) if "\\" in text else text
+
+
 def _first_colon(text: str) -> int | None:
     """Return the offset of the first ``:`` of ``text`` outside quotes and brackets: an expression has none there."""
+    if _ENCLOSING.search(text) is None:  # nearly every reference
+        return offset if (offset := text.find(":")) >= 0 else None
     quote, depth, escaped = "", 0, False
     for offset, mark in enumerate(text):
         if quote:

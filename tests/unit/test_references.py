@@ -368,6 +368,24 @@ def test_the_format_starts_after_the_first_colon_outside_quotes_and_brackets() -
     assert (reference.spec.text, reference.spec_offset) == (".1f ms", 12)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"ours.acc:.1\%", "91.4%"),
+        (r"ours.acc * 100:.1f \%", f"91.4{NBSP}%"),
+        (r"ours.xs\|max", "3"),
+        (r"7 \% 4", "3"),
+        (r"'\\' ~ 'a'", "\\a"),
+    ],
+)
+def test_the_signs_that_math_has_to_escape_mean_what_they_stand_for(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_an_escaped_sign_moves_no_position() -> None:
+    assert fault(r"ours.xs\|meen")[1] == "meen"
+
+
 def test_a_result_is_shown_verbatim_and_what_is_chosen_from_results_too() -> None:
     assert shown('ours["lr=0.1"]') == "0.250"
     assert shown("max(loss_plot.loss)") == "0.50"
