@@ -66,8 +66,15 @@ class Project:
 
     def start(self, *words, stderr=subprocess.PIPE):
         """Start the program as a process of its own."""
+        return self._start("-m", "paperbuild", *words, stderr=stderr)
+
+    def start_python(self, code):
+        """Start a Python of its own with this code."""
+        return self._start("-c", code, stderr=subprocess.DEVNULL)
+
+    def _start(self, *words, stderr):
         return subprocess.Popen(
-            [sys.executable, "-m", "paperbuild", *words],
+            [sys.executable, *words],
             cwd=self.root,
             env=clean_environment(),
             stdout=subprocess.PIPE,
