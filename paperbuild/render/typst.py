@@ -7,6 +7,7 @@ source: a line ``// pb:42`` or ``// pb:42 method.md`` says which line of the pap
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -158,7 +159,7 @@ class Typesetter:
         pages = made if isinstance(made, list) else [made]
         if not pages or pages[0] is None:
             raise InternalError("typst made no page of a PDF figure")
-        return pages[0]
+        return _unwrapped(pages[0])
 
     def _compiler(self, job: Job, folder: str) -> tuple[str, typst.Compiler]:
         import typst
@@ -206,6 +207,20 @@ class Typesetter:
         if fatal:
             raise BuildError(*fatal)
         return Pdf(made, standards, warnings)
+
+
+def _unwrapped(page: bytes) -> bytes:
+    """Return the drawing itself: typst draws a PDF as an SVG inside an image inside the page's SVG, which is a third larger."""
+    around = re.fullmatch(
+        rb'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"[^>]*><image [^>]*?href="data:image/svg\+xml;base64,([^"]+)"[^>]*/></svg>\s*',
+        page,
+    )
+    if around is None:
+        return page
+    width, height, inner = around.groups()
+    size = rb' width="' + width + rb'pt" height="' + height + rb'pt"'
+    drawing, replaced = re.subn(rb'(<svg [^>]*?) width="[\d.]+" height="[\d.]+"', rb"\1" + size, base64.b64decode(inner), count=1)
+    return drawing if replaced else page
 
 
 def _write(root: str, path: str, data: bytes) -> None:

@@ -231,6 +231,7 @@ def test_a_pdf_figure_becomes_svg_for_a_page_and_stays_for_the_pdf(typesetter: T
     figure = typesetter.pdf(Job("#set page(width: 144pt, height: 72pt, margin: 9pt)\nHello", {})).data
     drawn = prepare(figure, "figures/a.pdf", "html", typesetter)
     assert (drawn.kind, drawn.width_in, drawn.height_in) == (ImageKind.SVG, 2.0, 1.0)
+    assert b"data:image/svg" not in drawn.data
     kept = prepare(figure, "figures/a.pdf", "typst", typesetter)
     assert kept.data == figure
     body = f'#figure(image("{kept.path}", alt: "hello"), caption: [A PDF.])\n'
