@@ -9,7 +9,7 @@ makes it; one whose inputs changed while it ran is run again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paperbuild.diagnostics import Diagnostic, Severity
@@ -18,7 +18,7 @@ from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Floor, Made, Needs
+from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Floor, Made, Needs, disk_fault
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
@@ -76,7 +76,10 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
         BuildError: another build is at work in this project.
         Interrupted: the user asked to stop; what ran was ended and undone.
     """
-    workshop.prepare()
+    try:
+        workshop.prepare()
+    except OSError as error:
+        raise BuildError(disk_fault("the project's state", error)) from None
     with workshop.lock.hold(f"{workshop.site.state}/lock"):
         one = _Build(graph, workshop, options, listener)
         try:
@@ -106,7 +109,7 @@ class _Build:
         self._shelf = Shelf(
             workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions, overwrite=options.overwrite
         )
-        self._graph = graph.with_edges(last_edges(graph, workshop))
+        self._graph = graph.copy()
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
         self._progress = _Progress()
@@ -114,23 +117,33 @@ class _Build:
     def run(self, wanted: Sequence[str]) -> BuildReport:
         clock = self._workshop.clock
         begin = clock.monotonic_s()
-        self._notice(*self._shelf.recover(self._workshop.executor.end_group))
-        if self._options.whole:
-            self._notice(*self._shelf.remove_orphans(self._graph))
+        self._put_right()
         ids = self._graph.closure(wanted)
         self._tell(BuildStarted(len(ids)))
         resources = {id_: action.resources for id_, action in self._graph.actions.items()}
         capacity = Resources(cpu=self._options.jobs, gpu=self._options.gpus, memory_bytes=self._options.memory_bytes)
-        schedule = Schedule(ids, self._graph.edges, resources, capacity)
+        schedule = Schedule(ids, self._graph.edges, resources, capacity, last_edges(self._graph, self._workshop))
         try:
             self._loop(schedule)
         except KeyboardInterrupt:
-            self._cancel(schedule)
+            self._cancel()
             raise Interrupted(Diagnostic("PB404", "interrupted; what ran was ended, and its outputs are as they were")) from None
+        except BaseException:
+            self._cancel()  # nothing goes on behind the back of whoever called
+            raise
         outcomes = {id_: self._progress.outcomes.get(id_, Outcome.CANCELLED) for id_ in schedule.order}
         duration_s = clock.monotonic_s() - begin
         self._tell(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
         return BuildReport(outcomes, tuple(self._progress.diagnostics), duration_s)
+
+    def _put_right(self) -> None:
+        """Undo what died, and take away what is left over, before anything is looked at."""
+        try:
+            self._notice(*self._shelf.recover(self._workshop.executor.end_group))
+            if self._options.whole:
+                self._notice(*self._shelf.remove_orphans(self._graph))
+        except OSError as error:
+            raise BuildError(disk_fault("what an earlier build left could not be put right", error)) from None
 
     def _loop(self, schedule: Schedule) -> None:
         while True:
@@ -156,23 +169,42 @@ class _Build:
     def _examine(self, schedule: Schedule, id_: str) -> bool:
         """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
         action = self._graph.actions[id_]
+        try:
+            return self._look_up(schedule, action)
+        except OSError as error:
+            self._fail(schedule, id_, (disk_fault(id_, error, action.span),))
+            return False
+
+    def _look_up(self, schedule: Schedule, action: Action) -> bool:
+        others = self._unsettled(schedule, action, self._keys.makers(action))
+        if others:
+            self._put_behind(schedule, action, others)
+            return False
         keyed = self._keys.key(action)
-        self._progress.keyed[id_] = keyed
-        self._notice(*keyed.notices)
+        self._progress.keyed[action.id] = keyed
+        self._notice(*(notice for notice in keyed.notices if notice not in self._progress.diagnostics))
         if keyed.faults:
-            self._fail(schedule, id_, keyed.faults)
+            self._fail(schedule, action.id, keyed.faults)
             return False
         found = self._lookup.find(action, keyed)
         if isinstance(found, Record):
-            reason = self._reuse(schedule, action, found)
+            others = self._lookup.unsettled(action, found, self._graph, schedule.settled)
+            turn = next((other for other in others if self._graph.path(other, action.id)), None)
+            if others and turn is None:
+                self._put_behind(schedule, action, others)
+                return False
+            reason = Reason("trace", f"{turn} comes after it now") if turn else self._reuse(schedule, action, found)
             if reason is None:
                 return False
             found = reason
         if self._options.no_run and isinstance(action.recipe, Command):
             self._hold(schedule, action, found)
             return False
-        self._progress.reasons[id_] = found
+        self._progress.reasons[action.id] = found
         return True
+
+    def _unsettled(self, schedule: Schedule, action: Action, others: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(set(others) - schedule.settled - {action.id}))
 
     def _reuse(self, schedule: Schedule, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
@@ -181,9 +213,9 @@ class _Build:
         except DamagedBlob:
             return Reason("output", "the store's copy of its output is damaged")
         except BuildError as error:
-            if not (self._options.adopt and self._adopt(action)):
+            if not (self._options.adopt and self._adopt(schedule, action)):
                 self._fail(schedule, action.id, error.diagnostics, stop=False)
-                return None
+            return None
         last = self._workshop.index.last_run(action.id)
         if last is None or (last.key, last.record) != (record.key, record.name):
             reads = self._lookup.reads(record, self._graph)
@@ -191,9 +223,16 @@ class _Build:
         self._settle(schedule, action, Outcome.REUSED, 0.0)
         return None
 
-    def _adopt(self, action: Action) -> bool:
-        """Take what stands at the outputs as the result of ``action``; return whether all of them were there."""
-        return self._attempt(action).adopt()
+    def _adopt(self, schedule: Schedule, action: Action) -> bool:
+        """Take what stands at the outputs as the result of ``action``; return whether that settled it, one way or the other."""
+        try:
+            adopted = self._attempt(action).adopt()
+        except BuildError as error:
+            self._fail(schedule, action.id, error.diagnostics, stop=False)
+            return True
+        if adopted:
+            self._settle(schedule, action, Outcome.REUSED, 0.0)
+        return adopted
 
     def _attempt(self, action: Action, settled: frozenset[str] = frozenset()) -> Attempt:
         floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys)
@@ -201,8 +240,7 @@ class _Build:
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
-        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
-            self._settle(schedule, action, Outcome.REUSED, 0.0)
+        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(schedule, action):
             return
         attempt = self._attempt(action, schedule.settled)
         last = self._workshop.index.last_run(id_)
@@ -221,6 +259,7 @@ class _Build:
             case Failed(diagnostics, duration_s, is_ours):
                 self._fail(schedule, id_, diagnostics, duration_s=duration_s, stop=is_ours)
             case Needs(others):
+                self._progress.attempts[id_] -= 1
                 self._put_behind(schedule, action, others)
             case Changed(path):
                 self._run_again(schedule, action, path)
@@ -239,9 +278,8 @@ class _Build:
                 return
         self._graph.edges[action.id] |= frozenset(others)
         schedule.add(self._graph.closure(others), self._graph.edges)
-        lost = schedule.again(action.id, others)
-        if lost:
-            self._block(action.id, schedule)
+        if schedule.again(action.id, others):
+            self._fail(schedule, action.id, (), outcome=Outcome.BLOCKED)
 
     def _run_again(self, schedule: Schedule, action: Action, path: str) -> None:
         if self._progress.attempts[action.id] < MOST_ATTEMPTS:
@@ -293,15 +331,13 @@ class _Build:
             self._progress.diagnostics.append(diagnostic)
             self._tell(Noticed(diagnostic))
 
-    def _cancel(self, schedule: Schedule) -> None:
+    def _cancel(self) -> None:
         self._workshop.executor.cancel_all()
-        while schedule.running:
-            id_, _ = self._workshop.lanes.wait()
-            schedule.lose(id_)
+        self._workshop.lanes.drain()
 
 
 def last_edges(graph: Graph, workshop: Workshop) -> dict[str, tuple[str, ...]]:
-    """Return the edges that the last traces of steps show: an action's id to those whose outputs it read."""
+    """Return what the last traces of steps show: an action's id to those whose outputs it read, and may read again."""
     found = {}
     for id_ in graph.actions:
         last = workshop.index.last_run(id_)

@@ -20,7 +20,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from paperbuild.engine.digest import digest_bytes
-from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
 
 _PASSED = frozenset(
@@ -50,24 +50,24 @@ class LocalEnvironment:
     """:class:`paperbuild.engine.ports.CommandEnvironment` of this machine.
 
     ``base`` is our own environment, ``python_folder`` the ``bin`` folder of the Python that commands use, ``cache_folder`` a private
-    empty folder for bytecode that programs insist on.
+    empty folder for bytecode that programs insist on, ``shared`` what every command is given besides; a target's own ``env`` wins.
     """
 
-    def __init__(self, base: Mapping[str, str], python_folder: str, cache_folder: str, root: str) -> None:
+    def __init__(self, base: Mapping[str, str], python_folder: str, cache_folder: str, shared: tuple[Variable, ...] = ()) -> None:
         passed = {name: value for name, value in base.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
         path = os.pathsep.join((python_folder, base.get("PATH", os.defpath)))
         self._common = {**passed, **_FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
-        self._root = root
+        self._shared = shared
         self._installed = Installed()
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""
-        return {**self._common, **{variable.name: variable.value for variable in action.variables}}
+        return {**self._common, **{variable.name: variable.value for variable in (*self._shared, *action.variables)}}
 
     def counted(self, action: Action) -> Mapping[str, str]:
         """See the port."""
         counted = {f"variable:{name}": value for name, value in self._common.items() if name.startswith(_COUNTED_PREFIXES)}
-        counted.update((f"variable:{v.name}", v.counted) for v in action.variables if v.counted is not None)
+        counted.update((f"variable:{v.name}", v.counted) for v in (*self._shared, *action.variables) if v.counted is not None)
         for tool in self._tools(action):
             counted[f"tool:{os.path.basename(tool)}"] = self._installed.tool(tool)
         return counted

@@ -1,7 +1,7 @@
 """Actions and the graph they form. Pure: no disk, no clock, no process.
 
 An *action* is one resolved, runnable step: a target's cell, or one document. Its edges come from three places: the actions it
-says it needs, the outputs of others among its inputs, and what its last trace read (given to :meth:`Graph.with_edges`).
+says it needs, the outputs of others among its inputs, and what it was found to read (a build notes those in its own :meth:`Graph.copy`).
 """
 
 from __future__ import annotations
@@ -152,10 +152,17 @@ class Graph:
 
     def makers_matching(self, declared: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output that the declared input (a path, folder or glob) covers."""
-        folder = declared if declared.endswith("/") or patterns.is_glob(declared) else declared + "/"  # "data" may be a folder
-        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(folder, path)}
-        inside = self.maker(declared)
-        return tuple(sorted(covered | ({inside.id} if inside else set())))
+        if not patterns.is_glob(declared):
+            return self.makers_around(declared)
+        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(declared, path)}
+        return tuple(sorted(covered | set(self.makers_around(declared))))
+
+    def makers_around(self, path: str) -> tuple[str, ...]:
+        """Return the ids of the actions that make ``path``, something in it, or a folder that it is in."""
+        folder = path.rstrip("/") + "/"
+        found = {id_ for made, id_ in self._makers.items() if made.startswith(folder)}
+        maker = self.maker(path.rstrip("/"))
+        return tuple(sorted(found | ({maker.id} if maker else set())))
 
     def _declared_edges(self, action: Action) -> frozenset[str]:
         found = set(action.needs)
@@ -169,15 +176,11 @@ class Graph:
         except graphlib.CycleError as error:
             raise ManifestError(circle([*reversed(error.args[1])], self.actions)) from None
 
-    def with_edges(self, found: Mapping[str, Iterable[str]]) -> Graph:
-        """Return this graph with the edges that last traces show; one that would close a circle is left to be found again."""
+    def copy(self) -> Graph:
+        """Return this graph with edges of its own, to which more can be added as they are found."""
         copy = object.__new__(Graph)
         copy.actions, copy._makers, copy._folders = self.actions, self._makers, self._folders
         copy.edges = dict(self.edges)
-        for id_, others in found.items():
-            for other in others:
-                if id_ in copy.actions and other in copy.actions and other != id_ and not copy.path(other, id_):
-                    copy.edges[id_] = copy.edges[id_] | {other}
         return copy
 
     def path(self, start: str, goal: str) -> tuple[str, ...]:

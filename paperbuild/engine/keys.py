@@ -99,12 +99,19 @@ class KeyMaker:
         for declared in action.inputs or ():
             if patterns.is_glob(declared):
                 yield from ((path, False) for path in self._observer.expand(declared, own))
-            else:
+            elif not patterns.is_within(declared, own):
                 yield declared, True
         if isinstance(action.recipe, Command):
             yield from ((word, False) for word in action.mentioned if self._observer.exists(word) and not patterns.is_within(word, own))
             for id_ in action.needs:
                 yield from ((output.path, False) for output in self._graph.actions[id_].outputs)
+
+    def makers(self, action: Action) -> Iterator[str]:
+        """Yield the ids of the actions that make its inputs, found by where their paths lead: through links, ``..`` or from ``/``."""
+        for path in (*(action.inputs or ()), *action.mentioned):
+            place = None if patterns.is_glob(path) else self._observer.inside(path)
+            if place is not None and place != path.rstrip("/"):
+                yield from self._graph.makers_around(place)
 
     def _add_inputs(self, action: Action, pairs: dict[str, str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
         own = tuple(output.path for output in action.outputs)
@@ -114,8 +121,9 @@ class KeyMaker:
             if digest is None:
                 digest = self._observer.file_digest(path.rstrip("/"))
             if digest is not None:
-                pairs[f"input:{path}"] = digest
-            elif by_name and path not in own:
+                name = f"input:{path.encode(errors='backslashreplace').decode()}"  # a record is text; a name may be bytes
+                pairs[name] = digest if pairs.get(name, digest) == digest else f"{pairs[name]} {digest}"
+            elif by_name:
                 faults.append(_missing_input(action, path))
         notices = [
             Diagnostic("PB411", f"the inputs {declared} of {action.id} match no file", action.span)

@@ -17,17 +17,31 @@ class Lanes(Protocol):
     def wait(self) -> tuple[str, object]:
         """Wait until one of the works begun has ended; return its id and what it returned."""
 
+    def drain(self) -> None:
+        """Wait until no work is under way any more; what they returned is dropped."""
+
 
 class ThreadLanes:
     """One thread for each work: they wait for processes, disks and typesetters, which all let other threads go on."""
 
     def __init__(self) -> None:
         self._ended: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+        self._threads: dict[str, threading.Thread] = {}
 
     def start(self, id_: str, work: Callable[[], object]) -> None:
         """See :class:`Lanes`."""
-        threading.Thread(target=lambda: self._ended.put((id_, work())), name=id_, daemon=True).start()
+        self._threads[id_] = threading.Thread(target=lambda: self._ended.put((id_, work())), name=id_, daemon=True)
+        self._threads[id_].start()
 
     def wait(self) -> tuple[str, object]:
         """See :class:`Lanes`."""
         return self._ended.get()
+
+    def drain(self) -> None:
+        """See :class:`Lanes`."""
+        for thread in self._threads.values():
+            if thread.ident is not None:  # Ctrl-C may have come before it was started
+                thread.join()
+        self._threads.clear()
+        while not self._ended.empty():
+            self._ended.get()

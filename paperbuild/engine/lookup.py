@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from collections.abc import Set as AbstractSet
 
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.keys import Keyed, is_unknown
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Present, Question, Reason, decide, stale_reasons
-from paperbuild.engine.trace import Content, Record, Tree
+from paperbuild.engine.trace import EnvironmentVariable, Package, Record
 from paperbuild.engine.workshop import Workshop
 
 
@@ -18,6 +19,7 @@ class Lookup:
 
     def __init__(self, workshop: Workshop, observer: Observer, shelf: Shelf) -> None:
         self._workshop = workshop
+        self._observer = observer
         self._present = Present(observer.holds, shelf.available)
 
     def reasons(self, action: Action, keyed: Keyed) -> Generator[Reason, None, Record | None]:
@@ -40,5 +42,19 @@ class Lookup:
 
     def reads(self, record: Record, graph: Graph) -> tuple[str, ...]:
         """Return the outputs of other actions that ``record`` read."""
-        paths = (item.path for item in record.items if isinstance(item, Content | Tree))
-        return tuple(path for path in paths if (maker := graph.maker(path)) is not None and maker.id != record.action)
+        return tuple(path for path, makers in self._looked_at(record, graph) if any(maker != record.action for maker in makers))
+
+    def unsettled(self, action: Action, record: Record, graph: Graph, settled: AbstractSet[str]) -> tuple[str, ...]:
+        """Return the ids of the actions that must settle before anybody knows whether ``record`` still holds for ``action``.
+
+        What it read, missed or listed may be about to change: the file that stands there now is one that an earlier build left.
+        """
+        makers = {maker for _, makers in self._looked_at(record, graph) for maker in makers}
+        return tuple(sorted(makers - settled - {action.id}))
+
+    def _looked_at(self, record: Record, graph: Graph) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield each path in the trace of ``record`` with the ids of the actions that make it, or something in it."""
+        for item in record.items:
+            if not isinstance(item, Package | EnvironmentVariable):
+                place = self._observer.inside(item.path)
+                yield item.path, frozenset((*graph.makers_around(item.path), *(() if place is None else graph.makers_around(place))))

@@ -11,6 +11,9 @@ from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem
 from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Listing, Package, Tree
 from paperbuild.engine.tree import listing, walk
 
+A_FOLDER = "a folder"
+"""What stands in place of a digest where a folder was found and a file was looked for."""
+
 
 class Observer:
     """Answers questions about the project in ``root``. Paths are relative to it, or absolute."""
@@ -21,10 +24,28 @@ class Observer:
         self._index = index
         self._clock = clock
         self._environment = environment
+        self._real_folders: dict[str, str] = {}
 
     def absolute(self, path: str) -> str:
         """Return ``path`` as an absolute path."""
         return path if path.startswith("/") else f"{self.root}/{path}".rstrip("/")
+
+    def inside(self, path: str) -> str | None:
+        """Return where ``path`` leads, links followed, as a path relative to the project; None where that is elsewhere."""
+        absolute = self.absolute(path).rstrip("/")
+        folder, _, name = absolute.rpartition("/")
+        if name in {"", ".", ".."} or self._fs.link(absolute) is not None:
+            real = self._fs.real(absolute)
+        else:
+            real = f"{self._real_folder(folder)}/{name}"
+        root = self._real_folder(self.root)
+        return real.removeprefix(f"{root}/") if real.startswith(f"{root}/") else None
+
+    def _real_folder(self, folder: str) -> str:
+        found = self._real_folders.get(folder)
+        if found is None:
+            found = self._real_folders[folder] = self._fs.real(folder or "/").rstrip("/")
+        return found
 
     def exists(self, path: str) -> bool:
         """Return whether anything is at ``path``."""
@@ -52,14 +73,14 @@ class Observer:
         """Return the digest of everything in the folder ``path``, or None where there is no folder.
 
         As an input a folder is taken without what is never an input (bytecode, editors' temporaries) and without the outputs in
-        ``without``; as an artifact it is whole.
+        ``without``, and a link in it is what it leads to: that is what a command reads. As an artifact it is whole, links as such.
         """
         absolute = self.absolute(path)
         stat = self._fs.stat(absolute)
         if stat is None or not stat.is_folder:
             return None
         skip = patterns.is_ignored if as_input else (lambda _: False)
-        entries = walk(self._fs, absolute, lambda file: self.file_digest(file) or "-", skip=skip)
+        entries = walk(self._fs, absolute, lambda file: self.file_digest(file) or "-", skip=skip, follow=as_input)
         left_out = tuple(without)
         base = path if path.endswith("/") else path + "/"
         return digest_bytes(listing(entry for entry in entries if not patterns.is_within(base + entry.path, left_out)))
@@ -67,8 +88,8 @@ class Observer:
     def output_digest(self, path: str) -> str | None:
         """Return the digest of what stands at an output's path (a folder where it ends in ``/``), or None where nothing does."""
         digest = self.folder_digest(path, as_input=False) if path.endswith("/") else self.file_digest(path)
-        if digest is None and self.exists(path.rstrip("/")):
-            return "of another kind"  # a folder where a file belongs, or a file where a folder does: no content of ours
+        if digest is None and self._fs.exists(self.absolute(path).rstrip("/")):
+            return "of another kind"  # a folder where a file belongs, a file where a folder does, a dangling link: no content of ours
         return digest
 
     def names_digest(self, path: str) -> str | None:
@@ -83,7 +104,7 @@ class Observer:
         """Return whether ``item`` is true now."""
         match item:
             case Content(path, digest):
-                return self.file_digest(path) == digest
+                return (self.file_digest(path) or self._is_folder(path)) == digest
             case Tree(path, digest):
                 return self.folder_digest(path, as_input=True) == digest
             case Listing(path, digest):
@@ -101,17 +122,18 @@ class Observer:
             return (declared,)
         folder_wanted = declared.endswith("/")
         pattern = declared.rstrip("/")
-        found = []
+        found = {declared} if self.exists(declared) else set()  # a file may be called data[1].csv
         left_out = tuple(without)
-        for path, is_folder in self._below(patterns.fixed_prefix(pattern)):
+        for path, is_folder in self._below(pattern, patterns.fixed_prefix(pattern), frozenset()):
             if is_folder != folder_wanted or not patterns.matches(pattern, path):
                 continue
             whole = f"{path}/" if folder_wanted else path
             if not patterns.is_within(whole, left_out):
-                found.append(whole)
+                found.add(whole)
         return tuple(sorted(found))
 
-    def _below(self, prefix: str) -> Iterator[tuple[str, bool]]:
+    def _below(self, pattern: str, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+        """Yield what is in the folder ``prefix``, and in the folders in it where ``pattern`` can match; each with whether it is one."""
         for name in self._fs.names(self.absolute(prefix)):
             if patterns.is_ignored(name):
                 continue
@@ -119,5 +141,10 @@ class Observer:
             if stat is None:
                 continue
             yield prefix + name, stat.is_folder
-            if stat.is_folder and self._fs.link(self.absolute(prefix + name)) is None:
-                yield from self._below(f"{prefix}{name}/")
+            place = (stat.device, stat.inode)
+            if stat.is_folder and place not in above and patterns.reaches_below(pattern, prefix + name):
+                yield from self._below(pattern, f"{prefix}{name}/", above | {place})
+
+    def _is_folder(self, path: str) -> str | None:
+        stat = self._fs.stat(self.absolute(path))
+        return A_FOLDER if stat is not None and stat.is_folder else None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from paperbuild.engine.build import last_edges
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import KeyMaker
@@ -45,31 +44,48 @@ class Situation:
 def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
     """Return how ``wanted``, and all they need, stand, each after what it needs; nothing is written."""
     inspector = _Inspector(graph, workshop)
-    return tuple(inspector.standing(id_) for id_ in inspector.graph.closure(wanted))
+    for id_ in graph.closure(wanted):
+        inspector.standing(id_)
+    return inspector.found()
 
 
 class _Inspector:
     def __init__(self, graph: Graph, workshop: Workshop) -> None:
-        self.graph = graph.with_edges(last_edges(graph, workshop))
+        self._graph = graph
         self._workshop = workshop
         self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
         self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
-        self._keys = KeyMaker(self.graph, self._observer, workshop.environment, workshop.runners)
+        self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
         self._known: dict[str, Situation] = {}
+        self._open: set[str] = set()
+
+    def found(self) -> tuple[Situation, ...]:
+        """Return what was judged, each after what it waits for."""
+        return tuple(self._known.values())
 
     def standing(self, id_: str) -> Situation:
         if id_ not in self._known:
-            self._known[id_] = self._judge(self.graph.actions[id_])
+            self._open.add(id_)
+            situation = self._judge(self._graph.actions[id_])
+            self._open.discard(id_)
+            self._known[id_] = situation
         return self._known[id_]
+
+    def _waits(self, others: Iterable[str]) -> tuple[Reason, ...]:
+        """Return why nobody can know yet, where one of ``others`` must run first."""
+        states = [(other, self.standing(other).state) for other in sorted(others)]
+        return tuple(
+            Reason("trace", f"{other} comes first, and is not up to date")
+            for other, state in states
+            if state not in {State.FRESH, State.ADOPTED}
+        )
 
     def _judge(self, action: Action) -> Situation:
         last = self._workshop.index.last_run(action.id)
-        before = [self.standing(other) for other in sorted(self.graph.edges[action.id])]
-        unsettled = [one.action.id for one in before if one.state not in {State.FRESH, State.ADOPTED}]
-        if unsettled:
-            reasons = tuple(Reason("trace", f"{other} comes first, and is not up to date") for other in unsettled)
-            return Situation(action, State.WAITING, reasons, last)
+        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
+        if waits:
+            return Situation(action, State.WAITING, waits, last)
         keyed = self._keys.key(action)
         if keyed.faults:
             return Situation(action, State.STALE, tuple(Reason("key", fault.message) for fault in keyed.faults), last)
@@ -87,6 +103,13 @@ class _Inspector:
         return Situation(action, _state(reasons_found, last), tuple(reasons_found), last)
 
     def _judge_reused(self, action: Action, record: Record, last: Run | None) -> Situation:
+        others = self._lookup.unsettled(action, record, self._graph, frozenset())
+        turn = next((other for other in others if other in self._open or self._graph.path(other, action.id)), None)
+        if turn is not None:
+            return Situation(action, State.STALE, (Reason("trace", f"{turn} comes after it now"),), last)
+        waits = self._waits(others)
+        if waits:
+            return Situation(action, State.WAITING, waits, last)
         standings = [(artifact, self._shelf.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
         foreign = tuple(
             Reason("output", f"{artifact.path} was not made by paperbuild, or was changed since")

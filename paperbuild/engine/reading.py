@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Graph
+from paperbuild.engine.observation import A_FOLDER, Observer
 from paperbuild.engine.ports import FileSystem, NotSettled
 from paperbuild.engine.trace import Absent, Content, Item
 
@@ -15,8 +16,9 @@ from paperbuild.engine.trace import Absent, Content, Item
 class RecordingReader:
     """:class:`paperbuild.engine.ports.Reader` for one run of the action ``action``; ``settled`` are the ids that may be read from."""
 
-    def __init__(self, root: str, fs: FileSystem, graph: Graph, action: str, settled: frozenset[str]) -> None:
-        self._root = root
+    def __init__(self, observer: Observer, fs: FileSystem, graph: Graph, action: str, settled: frozenset[str]) -> None:
+        self._root = observer.root
+        self._observer = observer
         self._fs = fs
         self._graph = graph
         self._action = action
@@ -29,11 +31,14 @@ class RecordingReader:
         """See the port."""
         missing: dict[str, None] = {}
         for path in paths:
-            maker = self._graph.maker(self._relative(path))
-            if maker is not None and maker.id != self._action:
-                self._outputs.add(self._relative(path))
-                if maker.id not in self._settled:
-                    missing[maker.id] = None
+            relative = self._relative(path)
+            place = self._observer.inside(relative)  # a link may lead to an output
+            makers = (self._graph.maker(candidate) for candidate in (relative, place) if candidate is not None)
+            for maker in makers:
+                if maker is not None and maker.id != self._action:
+                    self._outputs.add(relative)
+                    if maker.id not in self._settled:
+                        missing[maker.id] = None
         if missing:
             raise NotSettled(tuple(missing))
 
@@ -43,7 +48,10 @@ class RecordingReader:
         relative = self._relative(path)
         try:
             data = self._fs.read(self._absolute(relative))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except IsADirectoryError:
+            self._note(Content(relative, A_FOLDER))
+            raise FileNotFoundError(path) from None
+        except (FileNotFoundError, NotADirectoryError):
             self._note(Absent(relative))
             raise FileNotFoundError(path) from None
         self._note(Content(relative, digest_bytes(data)))
@@ -52,11 +60,10 @@ class RecordingReader:
     def exists(self, path: str) -> bool:
         """See the port."""
         self.require((path,))
-        stat = self._fs.stat(self._absolute(self._relative(path)))
-        if stat is None or stat.is_folder:
-            self._note(Absent(self._relative(path)))
+        try:
+            self.read(path)
+        except FileNotFoundError:
             return False
-        self.read(path)
         return True
 
     def items(self) -> tuple[Item, ...]:
@@ -70,7 +77,9 @@ class RecordingReader:
 
     def _note(self, item: Absent | Content) -> None:
         with self._lock:
-            self._items.setdefault(item.path, item)
+            first = self._items.setdefault(item.path, item)
+            if first != item:  # it changed between two reads, so it never holds: the step runs again
+                self._items[item.path] = Content(item.path, "changed while it was read")
 
     def _relative(self, path: str) -> str:
         normal = posixpath.normpath(path)

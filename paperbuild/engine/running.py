@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.index import Run
@@ -108,7 +108,7 @@ class Attempt:
         except PaperbuildError as error:
             return Failed(error.diagnostics, self._workshop.clock.monotonic_s() - begin)
         except OSError as error:
-            return Failed((_disk_fault(self._action, error),), self._workshop.clock.monotonic_s() - begin)
+            return Failed((disk_fault(self._action.id, error, self._action.span),), self._workshop.clock.monotonic_s() - begin)
         except BaseException as error:
             return error
 
@@ -117,7 +117,7 @@ class Attempt:
     def _run_step(self, name: str) -> Result:
         workshop = self._workshop
         begin = workshop.clock.monotonic_s()
-        reader = RecordingReader(workshop.site.root, workshop.fs, self._graph, self._action.id, self._settled)
+        reader = RecordingReader(self._observer, workshop.fs, self._graph, self._action.id, self._settled)
         result = workshop.runners[name].run(self._action, reader)
         items = reader.items()
         changed = self._changed(items)
@@ -133,6 +133,8 @@ class Attempt:
             self._shelf.place(self._action, artifacts)
         except DamagedBlob as lost:
             return Failed((Diagnostic("PB405", f"the store lost {lost} as soon as it was written"),), duration_s)
+        except BuildError as refused:
+            return Failed(refused.diagnostics, duration_s, is_ours=False)
         return Made(duration_s, result.warnings)
 
     def _changed(self, items: Sequence[Item]) -> Changed | None:
@@ -271,8 +273,7 @@ def _slug(id_: str) -> str:
     return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
 
 
-def _disk_fault(action: Action, error: OSError) -> Diagnostic:
-    return Diagnostic(
-        "PB406", f"{action.id}: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), action.span,
-        help=("is the disk full, or a folder not writable?",),
-    )  # fmt: skip
+def disk_fault(what: str, error: OSError, span: Span | None = None) -> Diagnostic:
+    """Return the error for something that the file system refused while ``what`` was dealt with."""
+    where = f": {error.filename!s}" if error.filename else ""
+    return Diagnostic("PB406", f"{what}: {error.strerror or error}{where}", span, help=("is the disk full, or a folder not writable?",))

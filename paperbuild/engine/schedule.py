@@ -14,14 +14,21 @@ class Schedule:
     """The actions of one build and how far each one is.
 
     ``edges`` gives, for each id, what it waits for; ``resources`` what each uses while it runs; ``capacity`` what there is. An action
-    that alone wants more than there is runs alone.
+    that alone wants more than there is runs alone. ``hints`` are what each probably reads besides: it is held back while something else
+    can go on, but it waits for nothing that fails or does not belong to this build.
     """
 
     def __init__(
-        self, wanted: Sequence[str], edges: Mapping[str, Iterable[str]], resources: Mapping[str, Resources], capacity: Resources
+        self,
+        wanted: Sequence[str],
+        edges: Mapping[str, Iterable[str]],
+        resources: Mapping[str, Resources],
+        capacity: Resources,
+        hints: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         self._order = list(wanted)
         self._waits = {id_: set(edges[id_]) for id_ in wanted}
+        self._hints = {id_: set(others) for id_, others in (hints or {}).items()}
         self._resources = resources
         self._capacity = capacity
         self._running: set[str] = set()
@@ -53,7 +60,10 @@ class Schedule:
 
     def due(self) -> tuple[str, ...]:
         """Return the ids whose inputs are settled, in order; whether there is room for them is :meth:`has_room`'s to say."""
-        return tuple(id_ for id_ in self._order if self._is_due(id_))
+        due = tuple(id_ for id_ in self._order if self._is_due(id_))
+        open_ = self._waits.keys() - self._settled - self._lost
+        likely = tuple(id_ for id_ in due if not (self._hints.get(id_, set()) & open_ - {id_}))
+        return likely or (() if self._running else due)
 
     def has_room(self, id_: str) -> bool:
         """Return whether ``id_`` fits beside what runs."""

@@ -67,7 +67,9 @@ def stale_reasons(question: Question, present: Present) -> Generator[Reason, Non
 
 
 def _is_old(question: Question, record: Record) -> bool:
-    return question.refresh_s is not None and question.now_ns - record.finished_ns >= question.refresh_s * 1e9
+    if question.refresh_s is None:
+        return False
+    return question.refresh_s == 0 or question.now_ns - record.finished_ns >= question.refresh_s * 1e9  # a clock may be set back
 
 
 def _why_not(question: Question, record: Record, present: Present) -> Generator[Reason, None, None]:

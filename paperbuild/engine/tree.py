@@ -29,29 +29,35 @@ def walk(
     of_file: Callable[[str], str],
     of_link: Callable[[bytes], str] = digest_bytes,
     skip: Callable[[str], bool] = lambda _: False,
+    *,
+    follow: bool = False,
 ) -> Iterator[Entry]:
     """Yield what is in the folder ``root``, sorted by path.
 
     ``of_file`` turns a file's absolute path into a digest, ``of_link`` the text of a link; names for which ``skip`` is true are left
-    out, with everything below them. Links are not followed.
+    out, with everything below them. Links are entries of their own; with ``follow`` they are what they lead to, except where that is
+    nothing, or a folder that they are in.
     """
 
-    def below(folder: str, prefix: str) -> Iterator[Entry]:
+    def below(folder: str, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
         names = [name for name in fs.names(folder) if not skip(name)]
         if not names and prefix:
             yield Entry("folder", "-", prefix.rstrip("/"))
         for name in names:
             path = f"{folder}/{name}"
             link = fs.link(path)
-            stat = fs.stat(path) if link is None else None
-            if link is not None:
+            stat = fs.stat(path) if link is None or follow else None
+            place = (stat.device, stat.inode) if stat is not None and stat.is_folder else None
+            if link is not None and (stat is None or place in above):
                 yield Entry("link", of_link(link.encode("utf-8", "surrogateescape")), prefix + name)
-            elif stat is not None and stat.is_folder:
-                yield from below(path, f"{prefix}{name}/")
+            elif place is not None:
+                yield from below(path, f"{prefix}{name}/", above | {place})
             elif stat is not None:
                 yield Entry("exec" if stat.executable else "file", of_file(path), prefix + name)
 
-    yield from sorted(below(root, ""), key=lambda entry: entry.path)
+    top = fs.stat(root)
+    above = frozenset(() if top is None else {(top.device, top.inode)})
+    yield from sorted(below(root, "", above), key=lambda entry: entry.path)
 
 
 def listing(entries: Iterable[Entry]) -> bytes:
@@ -64,14 +70,18 @@ def parse_listing(data: bytes) -> tuple[Entry, ...]:
     """Return the entries of a list.
 
     Raises:
-        ValueError: it is no such list, or a path in it leaves the folder.
+        ValueError: it is no such list, or a path in it leaves the folder, by itself or through a link.
     """
     entries = []
+    leaves: set[str] = set()
     for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
         kind, digest, path = line.split(" ", 2)
         path = _unescape(path)
-        if path.startswith("/") or ".." in path.split("/") or kind not in {"file", "exec", "link", "folder"}:
+        names = path.split("/")
+        above = {"/".join(names[:n]) for n in range(1, len(names) + 1)}
+        if not {"", ".", ".."}.isdisjoint(names) or kind not in {"file", "exec", "link", "folder"} or above & leaves:
             raise ValueError(line)
+        leaves |= {path} if kind != "folder" else set()
         entries.append(Entry(kind, digest, path))
     return tuple(entries)
 

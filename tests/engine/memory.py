@@ -240,6 +240,9 @@ class ShuffledLanes:
         id_, work = self._waiting.pop(self._random.randrange(len(self._waiting)))
         return id_, work()
 
+    def drain(self) -> None:
+        self._waiting.clear()
+
 
 @dataclass
 class ScriptedExecutor:
