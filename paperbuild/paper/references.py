@@ -166,8 +166,7 @@ def _cache(read: Read) -> ResultCache:
 
 _ENCLOSING = re.compile(r"['\"(\[{)\]}]")
 _ESCAPED = re.compile(r"\\([%|])")
-_STRING_OR_ENCLOSING = re.compile(r"['\"(\[{)\]}]")
-_ESCAPED = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|\\([%|])""", re.DOTALL)
+_STRING_OR_ESCAPED = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|\\([%|])""", re.DOTALL)
 
 
 def _out_of_tex(text: str) -> str:
