@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paperbuild.cli.invocation import Invocation, relocated
+from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Graph
@@ -192,9 +193,9 @@ def _open(
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
     runner = LazyDocumentRunner(expansion.catalog)
     base = invocation.environ
-    environment = LocalEnvironment(
-        base, python_folder(base, sys.prefix, manifest.python, place.root), f"{place.root}/.paperbuild/bytecode", place.root
-    )
+    python = python_folder(base, sys.prefix, manifest.python, place.root)
+    style = style_variables(place.root, specs[0].template) if specs and expansion.actions else ()
+    environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style)
     store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
     graph = Graph(_existing_mentions(place.root, actions))
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=reading_only)
