@@ -301,12 +301,57 @@ end
 
 local SPACES = { ["!"] = "#h(-0.167em)", [";"] = "#h(0.278em)", [":"] = "#h(0.222em)", [">"] = "#h(0.222em)" }
 
+-- A double bar behind \left and its kin; nil where something else follows.
+local function fence(c, instead)
+  local stop = c.text:match("^%s*\\|()", c.at) or c.text:match("^%s*\\Vert%f[%A]()", c.at)
+  if not stop then
+    return nil
+  end
+  c.at = stop
+  return instead
+end
+
+-- `\left. … \right|`, the bar of "evaluated at", which the converter leaves small.
+local function evaluated(c, marks)
+  local start = c.text:match("^%s*%.()", c.at)
+  local at, depth = start, 1
+  while at and depth > 0 do
+    local i, name, stop = c.text:match("()\\(%a+)()", at)
+    if not i then
+      return nil
+    end
+    depth = depth + (name == "left" and 1 or name == "right" and -1 or 0)
+    at = stop
+    if depth == 0 then
+      local after = c.text:match("^%s*|()", stop)
+      if not after then
+        return nil
+      end
+      c.at = after
+      return marks:add(" lr(") .. "{" .. c.text:sub(start, i - 1) .. "}" .. marks:add(" |)")
+    end
+  end
+  return nil
+end
+
 local function typst_rules(marks)
   local rules = {}
   for name, code in pairs(SPACES) do
     rules[name] = function() return marks:add(code) end
   end
-  rules["|"] = alias("\\Vert ")
+  -- TeX's bars are ordinary symbols, typst's are relations with space around them
+  local double = function() return marks:add('class("normal", bar.v.double)') end
+  rules["|"], rules.Vert = double, double
+  rules.left = function(c) return fence(c, "\\lVert ") or evaluated(c, marks) or COMMON.left(c) end
+  rules.right = function(c) return fence(c, "\\rVert ") or COMMON.right(c) end
+  for _, size in ipairs({ "big", "Big", "bigg", "Bigg" }) do
+    for _, side in ipairs({ "", "l", "r", "m" }) do
+      rules[size .. side] = function(c)
+        local bars = fence(c, "\\" .. size .. "\\lVert ")
+        return bars or (COMMON[size .. side] and COMMON[size .. side](c))
+      end
+    end
+  end
   rules.begin = function(c) return COMMON.begin(c) or matrix(c, marks) end
   rules["end"] = function(c)
     local same = COMMON["end"](c)
@@ -424,6 +469,7 @@ local function mend(s, marks)
   s = mend_matrices(s)
   s = s:gsub('"\4([^"]*)"', 'op("%1", limits: #true)')
   s = s:gsub("lr%(%](.-)%[%)", "lr(\\]%1\\[)"):gsub("dash%.circle", "minus.o")
+  s = s:gsub("(%w)\\|", "%1 \\|"):gsub("\\|", 'class("normal", bar.v)')
   s = s:gsub("(%S)∥", "%1 ∥"):gsub("^∥(.*)∥$", "lr(∥ %1 ∥)")
   return (s:gsub("[\1-\4]", ""))
 end
@@ -454,7 +500,7 @@ typst_of = function(text, display)
   text = fractions(text)
   local marks = setmetatable({}, Marks)
   local source = spread_columns(tex.rewrite(text, typst_rules(marks)))
-  source = source:gsub("\\hline", ""):gsub("\\left%s*\\Vert%s*(.-)\\right%s*\\Vert", "\\lVert %1\\rVert ")
+  source = source:gsub("\\hline", "")
   local node = pandoc.Math(display and "DisplayMath" or "InlineMath", source)
   local out = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ node }) }), "typst", { wrap_text = "none" }):gsub("%s+$", "")
   if out:sub(1, 1) ~= "$" or out:sub(-1) ~= "$" or #out < 2 then
