@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -197,7 +197,7 @@ def _open(
     style = style_variables(place.root, specs[0].template) if specs and expansion.actions else ()
     environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style)
     store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
-    graph = Graph(_existing_mentions(place.root, actions))
+    graph = Graph(actions)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=reading_only)
     return Project(place, graph, tuple(documents), workshop), runner
 
@@ -255,18 +255,6 @@ def _needs(root: str, spec: DocumentSpec, catalog: Catalog) -> tuple[str, ...]:
                 made = catalog.maker(candidate)
                 needs.update({made[1].action: None} if made else {})
     return tuple(needs)
-
-
-def _existing_mentions(root: str, actions: Iterable[Action]) -> tuple[Action, ...]:
-    """Return ``actions`` with those words of their commands that are files of the project, or outputs of another action."""
-    listed = tuple(actions)
-    made = {output.path for action in listed for output in action.outputs}
-    return tuple(
-        replace(action, mentioned=tuple(word for word in action.mentioned if word in made or os.path.exists(os.path.join(root, word))))
-        if action.mentioned
-        else action
-        for action in listed
-    )
 
 
 def _manifest_above(folder: str) -> str | None:
