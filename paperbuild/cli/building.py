@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import Document, Project
-from paperbuild.diagnostics import Severity
+from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build, has_errors
-from paperbuild.errors import ExitCode
+from paperbuild.errors import ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity
 
 
 @dataclass(slots=True)
 class _Record:
-    """What a build told, action by action, for the answer in JSON."""
+    """What a build told: for the answer in JSON, and for a build that is interrupted and so never reports."""
 
     reasons: dict[str, str] = field(default_factory=dict)
     ended: dict[str, ActionEnded] = field(default_factory=dict)
+    errors: list[Diagnostic] = field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -27,6 +28,8 @@ class _Record:
                 self.reasons[event.action] = event.reason
             case ActionEnded():
                 self.ended[event.action] = event
+            case Noticed() if event.diagnostic.severity is Severity.ERROR:
+                self.errors.append(event.diagnostic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,10 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
     """Build, narrate it, print the paths of the documents that are good, and return the exit code."""
     record = _Record()
     root = request.project.root
-    report = _narrated(invocation, request, record)
+    try:
+        report = _narrated(invocation, request, record)
+    except Interrupted as stop:
+        raise Interrupted(*record.errors, *stop.diagnostics) from None
     diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
     if invocation.json:
@@ -68,6 +74,7 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
     with Progress(invocation.stderr, invocation.screen, invocation.verbosity) as progress:
 
         def listener(event: Event) -> None:
+            record(event)
             if isinstance(event, Noticed):
                 event = replace(event, diagnostic=relocated([event.diagnostic], project.root, invocation.shown_from)[0])
             progress(event)

@@ -18,8 +18,10 @@ from paperbuild.engine.patterns import covers, is_glob
 from paperbuild.errors import ExitCode, Interrupted, PaperbuildError
 from paperbuild.live.watch import Watcher
 
-_STRAY_AFTER = 2
-"""A file that nothing declares and that changes during so many builds in a row is written by the build itself."""
+_STRAY_AFTER = 3
+"""A file that nothing declares and that changes during so many builds in a row is written by the build itself: who saves a script in
+the middle of three builds running has to save it once more.
+"""
 
 
 @click.command("watch")
@@ -85,7 +87,7 @@ class _Loop:
         """Return what of the changes during a build is worth another one.
 
         A command may write a file that it does not declare, a log for instance; with an action that runs each time that would be a
-        loop without end. What is declared as an input always counts.
+        loop without end. What is declared as an input always counts; a word of a command may be a file that it writes.
         """
         self.strays = Counter({path: self.strays[path] + 1 for path in changed if not self._is_input(path)})
         for path, times in self.strays.items():
@@ -96,7 +98,7 @@ class _Loop:
     def _is_input(self, path: str) -> bool:
         if self.graph is None:
             return False
-        declared = {name for action in self.graph.actions.values() for name in (*(action.inputs or ()), *action.mentioned)}
+        declared = {name for action in self.graph.actions.values() for name in action.inputs or ()}
         return path in declared or any(covers(name, path) for name in declared if is_glob(name) or name.endswith("/"))
 
 

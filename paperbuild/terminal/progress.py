@@ -114,7 +114,8 @@ class Progress:
             self._print(ending(event, self._reasons.get(event.action, "")), _tone(event.outcome))
 
     def _notice(self, event: Noticed) -> None:
-        if event.diagnostic.severity is Severity.ERROR:
+        severity = event.diagnostic.severity
+        if severity is Severity.ERROR or (severity is Severity.NOTE and self._verbosity < Verbosity.NORMAL):
             return
         text = render([event.diagnostic], color=self._screen.color, width=self._screen.width)
         if text not in self._shown_warnings:
@@ -135,8 +136,11 @@ class Progress:
         while not self._ended.wait(pause):
             pause = _TICK_S
             with self._lock:
-                if self._total:
-                    self._show(self.status_line())
+                try:
+                    if self._total:
+                        self._show(self.status_line())
+                except (OSError, ValueError):
+                    return  # the terminal is gone; the build goes on, and its own next word will say so
 
     def status_line(self) -> str:
         """Return the one line that a terminal shows now: how far, how long, and what runs."""

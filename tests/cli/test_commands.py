@@ -145,6 +145,20 @@ def test_sigterm_ends_what_runs_and_exits_with_130(project):
     assert "error[PB404]: interrupted" in err
 
 
+def test_an_interrupted_build_still_tells_what_had_failed(project):
+    project.write(
+        "train.py", "import sys, time, pathlib\nif sys.argv[2] == '0': sys.exit('no luck')\npathlib.Path('began').touch()\ntime.sleep(60)\n"
+    )
+    process = project.start("run", "train", "-j1", "-k")
+    until = time.monotonic() + LIMIT_S
+    while not (project.root / "began").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 130
+    assert err.index("no luck") < err.index("error[PB404]: interrupted")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(project):
     process = project.start("status")
     process.stdout.close()

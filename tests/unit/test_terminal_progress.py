@@ -80,6 +80,12 @@ def test_a_warning_is_shown_once_and_an_error_is_left_to_the_end_of_the_build():
     assert narrated(LINES, Verbosity.QUIET, warning, error, warning) == "warning[PB410]: w\n\n"
 
 
+def test_a_note_is_no_matter_for_a_quiet_call():
+    note = Noticed(Diagnostic("PB403", "n", severity=Severity.NOTE))
+    assert narrated(LINES, Verbosity.QUIET, note) == ""
+    assert narrated(LINES, Verbosity.NORMAL, note) == "note[PB403]: n\n\n"
+
+
 def test_the_progress_line_is_erased_before_anything_else_is_printed():
     stream = io.StringIO()
     progress = Progress(stream, TERMINAL, clock=Clock())
