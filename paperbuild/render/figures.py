@@ -78,7 +78,7 @@ class Figures:
         if not is_table(path):
             shown = self._picture(self._artifacts.read(path), path, index, typesetter)
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
-        place = Place(span, lambda name: self._manuscript.attribute_span(index, name))
+        place = Place(span, lambda name, part: self._manuscript.attribute_span(index, name, part))
         bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
         self.faults.extend(faults)
         return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)

@@ -89,15 +89,17 @@ class Manuscript:
             return self.sources.span(place.offset, len(place.raw))
         return self.sources.span(places[0].offset, len(places[0].raw)) if places else self.text_span(image.path)
 
-    def attribute_span(self, index: int, name: str) -> Span | None:
-        """Return where the value of the attribute ``name`` of the ``index``-th image stands; the image's path where it is not found."""
+    def attribute_span(self, index: int, name: str, part: str = "") -> Span | None:
+        """Return where the attribute ``name`` of the ``index``-th image has ``part`` (or where its value stands, or else the image)."""
         image: ScannedImage = self.found.images[index]
         for place in self.lexical.destinations_of(image.path):
             found = re.compile(rf"[^{{}}\n]*\)\{{[^}}]*?\b{re.escape(name)}\s*=\s*").match(self.text, place.offset)
             if found:
                 value = image.attributes.get(name, "")
                 quote = self.text[found.end() : found.end() + 1] in {'"', "'"}
-                return self.sources.span(found.end() + quote, max(1, len(value)))
+                inside = re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", value) if part else None
+                at, length = (inside.start(), len(part)) if inside else (0, max(1, len(value)))
+                return self.sources.span(found.end() + quote + at, length)
         return self.image_span(index)
 
     def citation_span(self, key: str) -> Span | None:
@@ -116,9 +118,13 @@ class Manuscript:
         at = self.text.find(id_, places[min(nth, len(places) - 1)].offset)
         return self.sources.span(at, len(id_)) if at >= 0 else None
 
-    def formula_span(self, tex: str) -> Span | None:
-        """Return where a formula stands, or the most of it that can be found: macros and values in it were replaced."""
-        return self.text_span(tex) or self.folded_span(tex)
+    def formula_span(self, tex: str, part: str = "") -> Span | None:
+        """Return where a formula stands (or ``part`` of it). Where macros or values were replaced in it, its part may still be found."""
+        at = self.text.find(tex) if tex else -1
+        if at < 0:
+            return self.folded_span(tex) or (self.text_span(part) if part else None)
+        inside = tex.find(part) if part else -1
+        return self.sources.span(at + inside, len(part)) if inside >= 0 else self.sources.span(at, len(tex))
 
     def text_span(self, text: str, inside: int = 0) -> Span | None:
         """Return where ``text`` stands first in the source, from its character ``inside`` on."""

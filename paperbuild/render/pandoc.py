@@ -56,11 +56,12 @@ class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something wrong with the paper. ``kind`` says what, ``text`` which; ``n`` counts bibliography files from 1."""
+    """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images or libraries from 1."""
 
     kind: str
     text: str
     n: int = 0
+    detail: str = ""
 
 
 class Scanned(msgspec.Struct, frozen=True):

@@ -76,10 +76,15 @@ class Told:
 
     def math(self, problem: Problem) -> Diagnostic:
         """A formula with TeX that the converter does not know."""
-        span = self._manuscript.formula_span(problem.text)
-        name = re.search(r"\\[A-Za-z]+", problem.text)
-        notes = () if span is not None else (f"the formula is {_short(problem.text)}",)
-        helps = ("write it with commands of amsmath, or define the command: \\newcommand{\\name}{…}",) if name else ()
+        text = problem.text.strip()
+        command = problem.detail.partition("control sequence ")[2].strip()
+        span = self._manuscript.formula_span(text, command)
+        notes = (f"the converter does not know {command}",) if command else ()
+        if not command and problem.detail:
+            notes = (f"the converter does not expect {problem.detail} there",)
+        if span is None:
+            notes = (*notes, f"the formula is {_short(text)}")
+        helps = (f"define it: \\newcommand{{{command}}}{{…}}, or write it with commands of amsmath",) if command else ()
         return Diagnostic("PB550", "this formula cannot be converted", span, notes=notes, help=helps)
 
     def tex_vanished(self, problem: Problem) -> Diagnostic:

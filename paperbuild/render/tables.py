@@ -28,10 +28,10 @@ _NEXT_NAME = re.compile(r",\s*(?=[^\s,:][^,:]*:)")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a table's image stands in the paper: the span of its path, and the span of one of its attributes."""
+    """Where a table's image stands in the paper: the span of its path, and the span of a part of one of its attributes."""
 
     image: Span | None
-    attribute: Callable[[str], Span | None]
+    attribute: Callable[[str, str], Span | None]
 
 
 def shown_table(
@@ -69,7 +69,9 @@ def _refuse_unknown(path: str, table: Table, names: Iterable[str], key: str, pla
         if name not in table.columns:
             known = f"its columns are {', '.join(table.columns)}"
             help_lines = did_you_mean(name, table.columns)
-            faults.append(Diagnostic("PB280", f"{path} has no column {name!r}", place.attribute(key), notes=(known,), help=help_lines))
+            faults.append(
+                Diagnostic("PB280", f"{path} has no column {name!r}", place.attribute(key, name), notes=(known,), help=help_lines)
+            )
 
 
 def _formats(path: str, table: Table, text: str, place: Place, faults: list[Diagnostic]) -> dict[str, Format]:
@@ -78,7 +80,7 @@ def _formats(path: str, table: Table, text: str, place: Place, faults: list[Diag
         try:
             found[name] = parse_format(spec)
         except ReferenceFault as fault:
-            faults.append(Diagnostic(fault.code, fault.message, place.attribute("format"), notes=fault.notes, help=fault.help))
+            faults.append(Diagnostic(fault.code, fault.message, place.attribute("format", spec), notes=fault.notes, help=fault.help))
     _refuse_unknown(path, table, found, "format", place, faults)
     return found
 

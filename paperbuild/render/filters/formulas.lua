@@ -521,6 +521,19 @@ function M.mathml_sources(text)
   return tex.rewrite(fractions(text), HTML), lines and tex.rewrite(fractions(lines), HTML)
 end
 
+-- Returns what the converter stumbles over in a formula that it refuses ("control sequence \\foo"); "" where it does not say.
+function M.stumbling_block(text)
+  local node = pandoc.Math("InlineMath", tex.rewrite(fractions(text), HTML))
+  local messages = pandoc.log.silence(pandoc.write, pandoc.Pandoc({ pandoc.Plain({ node }) }), "typst")
+  for _, message in ipairs(messages) do
+    local found = tostring(message.message):match("unexpected ([^\n]+)")
+    if found then
+      return found
+    end
+  end
+  return ""
+end
+
 -- Returns the ids that \label gives inside a formula, and what \tag says (nil where it has none).
 function M.labels(text)
   local ids, tag = {}, nil

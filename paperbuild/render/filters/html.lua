@@ -36,7 +36,7 @@ local function mathml(math, problems, cache)
       end
     end
     if not is_math then
-      problems:insert({ kind = "math", text = math.text })
+      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
     end
     -- the TeX goes into an attribute: as an annotation it would be text of the page for whatever reads it without MathML
     local source = escaped(math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", ""))

@@ -83,7 +83,7 @@ local function equation(math, problems, cache)
   if cache[key] == nil then
     cache[key] = formulas.typst(math.text, display) or false
     if not cache[key] then
-      problems:insert({ kind = "math", text = math.text })
+      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
     end
   end
   local alt = math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", "")
