@@ -10,6 +10,8 @@ from collections.abc import Iterator
 _OPTION_VALUE = re.compile(r"(?:--?)?[A-Za-z_][\w.-]*=(.+)", re.DOTALL)
 _NAME_CHARACTER = re.compile(r"[^\s();<>|&.,:]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_REDIRECTIONS = frozenset({">", ">>", ">|", "&>", "&>>", ">&"})
+_SEPARATORS = frozenset({"|", "|&", "||", "&&", "&", ";", "(", ")"})
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -17,7 +19,7 @@ def mentioned_paths(line: str) -> tuple[str, ...]:
     """Return the words of the shell command ``line`` that could be paths in the project, normalised, each once.
 
     Counted are words, the right sides of ``--option=`` and ``NAME=``, parts between commas and colons, the words of a quoted
-    command line, and the files of ``-m module``. Whether they exist is for the caller to see.
+    command line, and the files of ``-m module``; not what output is redirected to, or what ``tee`` writes. Whether they exist is for the caller to see.
     """
     found: dict[str, None] = {}
     for word in _candidates(line, depth=0):
@@ -28,8 +30,16 @@ def mentioned_paths(line: str) -> tuple[str, ...]:
 
 
 def _candidates(line: str, depth: int) -> Iterator[str]:
-    before = ""
+    before = program = ""
     for word in _words(line):
+        written = before in _REDIRECTIONS or (program == "tee" and not word.startswith("-"))
+        if word in _SEPARATORS:
+            program = ""
+        elif not program:
+            program = word
+        if written and word not in _SEPARATORS:
+            before = word
+            continue
         yield word
         if before == "-m" and _MODULE.fullmatch(word):
             path = word.replace(".", "/")

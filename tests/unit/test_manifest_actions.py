@@ -116,7 +116,8 @@ def test_an_output_that_is_a_folder_keeps_its_slash() -> None:
     ("line", "words"),
     [
         ("python train.py --data data/x.csv", ("python", "train.py", "data/x.csv")),
-        ("./run.sh <in.txt >out.txt 2>&1", ("run.sh", "in.txt", "out.txt", "2", "1")),
+        ("./run.sh <in.txt >out.txt 2>&1", ("run.sh", "in.txt", "2")),
+        ("a.sh | tee -a log.txt | b.sh 2> err.txt", ("a.sh", "tee", "b.sh", "2")),
         ("x --config=conf/a.toml MODE=b.txt", ("x", "conf/a.toml", "MODE=b.txt", "b.txt")),
         ("x a.csv,b.csv", ("x", "a.csv,b.csv", "a.csv", "b.csv")),
         ("PYTHONPATH=src:lib x", ("PYTHONPATH=src:lib", "src:lib", "src", "lib", "x")),
