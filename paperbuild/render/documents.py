@@ -7,14 +7,11 @@ equal bytes.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import os
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import paperbuild
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.graph import Action, Scalar, Step
 from paperbuild.engine.ports import Reader, StepResult
@@ -25,6 +22,7 @@ from paperbuild.paper.formats import locale_of
 from paperbuild.paper.frontmatter import FrontMatter
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.figures import Figures, Shown, image_labels
+from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.page import render_page
@@ -39,7 +37,6 @@ _FORMATS: tuple[tuple[str, Format], ...] = (("pdf", "typst"), ("html", "html"))
 _OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang"})
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%B %Y", "%Y-%m", "%Y")
 _DESCRIPTION = 300  # characters: what search engines show of a page
-_WHEELS = ("pypandoc_binary", "typst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +80,7 @@ class DocumentRunner:
 
     @cached_property
     def _fingerprint(self) -> tuple[tuple[str, str], ...]:
-        from importlib.metadata import version
-
-        wheels = tuple((name, version(name)) for name in _WHEELS)
-        return (*wheels, ("paperbuild", paperbuild.__version__), ("render", _own_digest()), ("templates", self._templates.digest()))
+        return fingerprint(self._templates.folder)
 
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
@@ -273,15 +267,3 @@ def _needed_by(action: Action, found: Iterable[Diagnostic]) -> Iterable[Diagnost
     for fault in found:
         outside = fault.span is None or fault.span.path not in (action.inputs or ())
         yield replace(fault, needed_by=(action.id,)) if outside and not fault.needed_by else fault
-
-
-def _own_digest() -> str:
-    """Return the digest of this package's code, filters included: what it writes depends on nothing else that is ours."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    total = hashlib.sha256()
-    for here in (folder, os.path.join(folder, "filters")):
-        for name in sorted(os.listdir(here)):
-            if name.endswith((".py", ".lua")):
-                with open(os.path.join(here, name), "rb") as file:
-                    total.update(f"{name}\0{hashlib.sha256(file.read()).hexdigest()}\n".encode())
-    return total.hexdigest()

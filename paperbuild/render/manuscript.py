@@ -11,8 +11,8 @@ from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
 from paperbuild.paper import positions, slips
-from paperbuild.paper.source import Candidate, Scan, SourceMap, decode, scan
-from paperbuild.render.pandoc import PandocWorker, ScannedImage
+from paperbuild.paper.source import Candidate, Destination, Scan, SourceMap, decode, scan
+from paperbuild.render.pandoc import PandocWorker
 
 _SPACES = re.compile(r"\s+")
 
@@ -81,26 +81,30 @@ class Manuscript:
 
     def image_span(self, index: int) -> Span | None:
         """Return where the path of the ``index``-th image stands."""
-        image = self.found.images[index]
-        same = [n for n, other in enumerate(self.found.images) if other.path == image.path]
-        places = [d for d in self.lexical.destinations_of(image.path) if d.is_image]
-        if len(places) == len(same):
-            place = places[same.index(index)]
-            return self.sources.span(place.offset, len(place.raw))
-        return self.sources.span(places[0].offset, len(places[0].raw)) if places else self.text_span(image.path)
+        place = self._destination(index)
+        if place is None:
+            return self.text_span(self.found.images[index].path)
+        return self.sources.span(place.offset, len(place.raw))
+
+    def _destination(self, index: int) -> Destination | None:
+        """Return which of the images in the source the ``index``-th is: of several with one path, the one whose turn it is."""
+        path = self.found.images[index].path
+        turn = sum(image.path == path for image in self.found.images[:index])
+        places = [place for place in self.lexical.destinations_of(path) if place.is_image]
+        return places[min(turn, len(places) - 1)] if places else None
 
     def attribute_span(self, index: int, name: str, part: str = "") -> Span | None:
         """Return where the attribute ``name`` of the ``index``-th image has ``part`` (or where its value stands, or else the image)."""
-        image: ScannedImage = self.found.images[index]
-        for place in self.lexical.destinations_of(image.path):
-            found = re.compile(rf"[^{{}}\n]*\)\{{[^}}]*?\b{re.escape(name)}\s*=\s*").match(self.text, place.offset)
-            if found:
-                value = image.attributes.get(name, "")
-                quote = self.text[found.end() : found.end() + 1] in {'"', "'"}
-                inside = re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", value) if part else None
-                at, length = (inside.start(), len(part)) if inside else (0, max(1, len(value)))
-                return self.sources.span(found.end() + quote + at, length)
-        return self.image_span(index)
+        place = self._destination(index)
+        pattern = re.compile(rf"[^{{}}\n]*\)\{{[^}}]*?\b{re.escape(name)}\s*=\s*")
+        found = pattern.match(self.text, place.offset) if place else None
+        if found is None:
+            return self.image_span(index)
+        value = self.found.images[index].attributes.get(name, "")
+        quote = self.text[found.end() : found.end() + 1] in {'"', "'"}
+        inside = re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", value) if part else None
+        at, length = (inside.start(), len(part)) if inside else (0, max(1, len(value)))
+        return self.sources.span(found.end() + quote + at, length)
 
     def citation_span(self, key: str) -> Span | None:
         """Return where ``key`` is cited first, the key itself."""
