@@ -28,6 +28,9 @@ from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Noticed, Outcome
 
+LEFT_BEHIND_NS = 24 * 3600 * 1_000_000_000
+"""A file on its way into the store that nobody has written to for a day was left by a build that died."""
+
 MOST_ATTEMPTS = 4
 """How often an action runs whose inputs change while it runs, before that is an error."""
 
@@ -140,6 +143,7 @@ class _Build:
         """Undo what died, and take away what is left over, before anything is looked at."""
         try:
             self._notice(*self._shelf.recover(self._workshop.executor.end_group))
+            self._workshop.store.sweep(self._workshop.clock.now_ns() - LEFT_BEHIND_NS)
             if self._options.whole:
                 self._notice(*self._shelf.remove_orphans(self._graph))
         except OSError as error:

@@ -11,6 +11,7 @@ import stat as stat_bits
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.ports import Stat
@@ -27,8 +28,8 @@ class DiskFileSystem:
         """See the port."""
         try:
             found = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None  # ValueError: no file can have such a name
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.ENAMETOOLONG}:
                 return None
@@ -51,7 +52,7 @@ class DiskFileSystem:
         """See the port."""
         try:
             return os.readlink(path)
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def real(self, path: str) -> str:
@@ -67,12 +68,18 @@ class DiskFileSystem:
 
     def read(self, path: str) -> bytes:
         """See the port."""
-        with open(path, "rb") as file:
+        with _regular(path) as file:
             return file.read()
+
+    def read_end(self, path: str, size: int) -> bytes:
+        """See the port."""
+        with _regular(path) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size)
 
     def digest(self, path: str) -> str:
         """See the port."""
-        with open(path, "rb") as file:
+        with _regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def write(self, path: str, data: bytes) -> None:
@@ -84,7 +91,7 @@ class DiskFileSystem:
 
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
         """See the port."""
-        with open(source, "rb") as read, open(target, "wb") as written:
+        with _regular(source) as read, open(target, "wb") as written:
             try:
                 fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
             except OSError:
@@ -111,10 +118,15 @@ class DiskFileSystem:
 
     def remove_tree(self, path: str) -> None:
         """See the port."""
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
+        if not os.path.isdir(path) or os.path.islink(path):
             self.unlink(path)
+            return
+        try:
+            shutil.rmtree(path)
+        except PermissionError:  # folders that a command made read-only
+            for folder, _, _ in os.walk(path):
+                os.chmod(folder, 0o700)
+            shutil.rmtree(path)
 
     def remove_empty(self, path: str) -> bool:
         """See the port."""
@@ -142,6 +154,21 @@ class DiskFileSystem:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _regular(path: str) -> BufferedReader:
+    """Open the file at ``path`` for reading; a pipe, a socket or a device is refused, since reading it may never end."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError:
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name", path) from None
+    mode = os.fstat(handle).st_mode
+    if stat_bits.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat_bits.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "this is no regular file", path)
 
 
 class SystemClock:

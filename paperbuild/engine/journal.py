@@ -9,6 +9,7 @@ An entry is written before anything is moved and removed when the run is publish
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal
 
 import msgspec
@@ -25,13 +26,18 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One run that has not ended. ``identity`` tells the process group ``group`` from a later one with the same number."""
+    """One run that has not ended.
+
+    ``identity`` tells the process group ``group`` from a later one with the same number; ``made`` are the folders that were made for
+    its outputs, outer ones first.
+    """
 
     action: str
     outputs: tuple[Held, ...]
     phase: Literal["moving", "running"] = "moving"
     group: int | None = None
     identity: str = ""
+    made: tuple[str, ...] = ()
 
 
 class Journal:
@@ -71,12 +77,14 @@ class Journal:
         """Put back what stood at each output before; may be interrupted anywhere and called again."""
         for held in entry.outputs:
             moved = held.aside is not None and self._fs.exists(held.aside)
-            if entry.phase == "running" and (moved or held.aside is None):
+            if moved or (entry.phase == "running" and held.aside is None):
                 self._fs.remove_tree(held.path)
             if moved:
                 assert held.aside is not None
                 self._fs.make_folder(held.path.rpartition("/")[0])
                 self._fs.rename(held.aside, held.path)
+        for folder in reversed(entry.made):
+            self._fs.remove_empty(folder)
         self.close(entry)
 
     def forget(self, entry: Entry) -> None:
@@ -84,4 +92,5 @@ class Journal:
         self.close(entry)
         for held in entry.outputs:
             if held.aside is not None:
-                self._fs.remove_tree(held.aside)
+                with contextlib.suppress(OSError):  # what cannot be removed now is removed by a later build
+                    self._fs.remove_tree(held.aside)

@@ -116,6 +116,14 @@ class Observer:
             case Package(tool, name, fingerprint):
                 return self._environment.package(tool, name) == fingerprint
 
+    def files(self, path: str) -> Iterator[str]:
+        """Yield the absolute paths of the file at ``path``, or of the files in the folder there."""
+        plain = path.rstrip("/")
+        if self._is_folder(plain) is None:
+            yield self.absolute(plain)
+        else:
+            yield from (self.absolute(file) for file, is_folder in self._below(f"{plain}/**", f"{plain}/", frozenset()) if not is_folder)
+
     def expand(self, declared: str, without: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the paths that a declared input means now, sorted: itself, or what its glob matches, save what is in ``without``."""
         if not patterns.is_glob(declared):

@@ -47,7 +47,10 @@ class FileSystem(Protocol):
         """Return the sorted names in the folder ``path``; empty where there is no folder."""
 
     def read(self, path: str) -> bytes:
-        """Return the content of the file at ``path``."""
+        """Return the content of the file at ``path``. What is no regular file, such as a pipe, is an error: it could block for ever."""
+
+    def read_end(self, path: str, size: int) -> bytes:
+        """Return the last ``size`` bytes of the file at ``path``, or all of it where it is shorter."""
 
     def digest(self, path: str) -> str:
         """Return the SHA-256 of the content of the file at ``path``, in hexadecimal."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from paperbuild.diagnostics import Diagnostic, Span
+from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.index import Run
@@ -27,6 +27,9 @@ from paperbuild.errors import BuildError, PaperbuildError
 
 LOG_LINES = 12
 """How many of a failed command's last lines an error shows."""
+
+LOG_BYTES = 1 << 16
+"""How much of a log's end is looked at for them: a log can be larger than memory."""
 
 LOGS_KEPT = 10
 
@@ -142,11 +145,21 @@ class Attempt:
         now = self._keys.key(self._action)
         if now.key != self._keyed.key:
             pairs = set(now.components) ^ set(self._keyed.components)
-            return Changed(min(pairs)[0].removeprefix("input:"))
+            names = {name.removeprefix("input:") for name, _ in pairs} - self._appeared(now)
+            if names:
+                return Changed(min(names))
         for item in items:
             if not self._observer.holds(item):
                 return Changed(item.name if isinstance(item, Package | EnvironmentVariable) else item.path)
         return None
+
+    def _appeared(self, now: Keyed) -> set[str]:
+        """Return the words of the command that became files while it ran: what it made itself is no input of it."""
+        before = dict(self._keyed.components)
+        declared = set(self._action.inputs or ())
+        return {path for path in self._action.mentioned if path not in declared and f"input:{path}" not in before} & {
+            name.removeprefix("input:") for name, _ in now.components
+        }
 
     # commands
 
@@ -155,7 +168,7 @@ class Attempt:
             cleared = self._shelf.set_aside(self._action)
         except BuildError as refused:
             return Failed(refused.diagnostics, is_ours=False)
-        running = Entry(cleared.action, cleared.outputs, "running")
+        running = Entry(cleared.action, cleared.outputs, "running", made=cleared.made)
         try:
             result = self._run_cleared(recipe, running)
         except BaseException:
@@ -174,20 +187,29 @@ class Attempt:
         job = Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, self._environment(), log, limit_s)
 
         def started(group: int, identity: str) -> None:
-            self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity))
+            self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made))
 
         ended = self._workshop.executor.run(job, started)
+        failed = Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, shown)
         if ended.cancelled or ended.timed_out or ended.status != 0:
-            self._note(Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, shown))
+            self._note(failed)
             return Cancelled() if ended.cancelled else Failed((self._fault(ended, log, shown),), ended.duration_s)
-        artifacts = self._shelf.collect(self._action, shown)
-        sources = [self._observer.absolute(path) for path, _ in self._keys.inputs(self._action)]
-        items = tuple(Package(*found) for found in self._workshop.environment.packages(self._action, sources))
+        try:
+            artifacts = self._shelf.collect(self._action, shown)
+        except BuildError as error:
+            self._note(failed)
+            return Failed(error.diagnostics, ended.duration_s)
+        items = self._packages()
         changed = self._changed(items)
         if changed is not None:
             return changed
         self._publish(items, artifacts, ended.duration_s, shown)
-        return Made(ended.duration_s)
+        strays = sorted(self._appeared(self._keys.key(self._action)))
+        return Made(ended.duration_s, tuple(_stray(self._action, path) for path in strays))
+
+    def _packages(self) -> tuple[Item, ...]:
+        sources = [file for path, _ in self._keys.inputs(self._action) for file in self._observer.files(path)]
+        return tuple(Package(*found) for found in self._workshop.environment.packages(self._action, sources))
 
     def _environment(self) -> tuple[tuple[str, str], ...]:
         """Return the command's environment, with its parameters and its index of cells in files and variables."""
@@ -216,7 +238,7 @@ class Attempt:
         return f"{folder}/{name}", f".paperbuild/{relative}/{name}"
 
     def _fault(self, ended: Ended, log: str, shown: str) -> Diagnostic:
-        text = self._workshop.fs.read(log).decode(errors="replace") if self._workshop.fs.stat(log) else ""
+        text = self._workshop.fs.read_end(log, LOG_BYTES).decode(errors="replace") if self._workshop.fs.stat(log) else ""
         lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
         if ended.timed_out:
             what = f"{self._action.id} took longer than its limit of {self._action.resources.time_s:g} s and was ended"
@@ -260,7 +282,7 @@ class Attempt:
         if not all(self._observer.exists(output.path.rstrip("/")) for output in self._action.outputs):
             return False
         artifacts = self._shelf.collect(self._action, "")
-        record = self._record((), artifacts, 0.0, adopted=True)
+        record = self._record(self._packages(), artifacts, 0.0, adopted=True)
         self._workshop.store.add(record)
         self._shelf.own(artifacts)
         self._note(Run(record.key, record.name, record.finished_ns, 0.0, True))
@@ -277,3 +299,14 @@ def disk_fault(what: str, error: OSError, span: Span | None = None) -> Diagnosti
     """Return the error for something that the file system refused while ``what`` was dealt with."""
     where = f": {error.filename!s}" if error.filename else ""
     return Diagnostic("PB406", f"{what}: {error.strerror or error}{where}", span, help=("is the disk full, or a folder not writable?",))
+
+
+def _stray(action: Action, path: str) -> Diagnostic:
+    return Diagnostic(
+        "PB415",
+        f"{action.id} wrote {path}, which its outputs do not declare",
+        action.span,
+        severity=Severity.WARNING,
+        notes=("it stays in the project, and counts as an input of the next run",),
+        help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
+    )

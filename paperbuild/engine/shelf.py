@@ -6,11 +6,15 @@ can be undone (:mod:`paperbuild.engine.journal`) or done again.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import posixpath
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.graph import Action, Graph, Output
@@ -19,7 +23,7 @@ from paperbuild.engine.journal import Entry, Held, Journal
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Claims, Standing, judge, refusal
 from paperbuild.engine.ports import FileSystem, VersionControl
-from paperbuild.engine.store import Store
+from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
 from paperbuild.errors import BuildError
 
@@ -57,6 +61,7 @@ class Shelf:
         self._recorded: dict[str, set[str]] | None = None
         self._lock = threading.RLock()
         self._count = itertools.count()
+        self._stays_beside = False
         self.journal = Journal(fs, f"{site.state}/journal")
 
     # whose it is
@@ -71,11 +76,16 @@ class Shelf:
             return self._owned
 
     def _recover_ownership(self, owned: dict[str, str]) -> None:
+        """Find what is ours by the records: what has the content of one, and is not in version control.
+
+        The store may be shared with other work trees, where the same path may be an output, and here a file that was committed.
+        """
         for path, contents in self._contents().items():
             found = self._observer.output_digest(path)
-            if found in contents:
+            if found in contents and not self._versions.recoverable(self._observer.absolute(path).rstrip("/")):
                 owned.setdefault(path, found)
         self._index.own(owned)
+        self._index.note_recovered()
 
     def _contents(self) -> dict[str, set[str]]:
         with self._lock:
@@ -116,7 +126,9 @@ class Shelf:
     def _keep(self, path: str) -> str:
         absolute = self._observer.absolute(path).rstrip("/")
         stat = self._fs.stat(absolute)
-        return self._store.put_folder(absolute) if stat is not None and stat.is_folder else self._store.put_file(absolute)
+        if stat is None:  # a link that leads nowhere
+            return self._store.put_bytes((self._fs.link(absolute) or "").encode(errors="surrogateescape"))
+        return self._store.put_folder(absolute) if stat.is_folder else self._store.put_file(absolute)
 
     def _refuse_escape(self, action: Action, output: Output) -> None:
         parent = posixpath.dirname(self._observer.absolute(output.path).rstrip("/"))
@@ -150,19 +162,49 @@ class Shelf:
             held.append(Held(absolute, None if standing is Standing.ABSENT else self._aside(absolute)))
         if faults:
             raise BuildError(*faults)
-        entry = self.journal.write(Entry(action.id, tuple(held)))
+        entry = Entry(action.id, tuple(held), made=self._missing_folders(held))
+        try:
+            self.journal.write(entry)
+            for n, one in enumerate(held):
+                if one.aside is not None:
+                    entry = self._move_aside(entry, n)
+                self._fs.make_folder(posixpath.dirname(one.path))
+        except BaseException:
+            self.journal.undo(entry)
+            raise
+        return entry
+
+    def _missing_folders(self, held: Iterable[Held]) -> tuple[str, ...]:
+        """Return the folders that must be made for outputs, outer ones first."""
+        found: set[str] = set()
         for one in held:
-            if one.aside is not None:
-                self._fs.rename(one.path, one.aside)
-            self._fs.make_folder(posixpath.dirname(one.path))
+            folder = posixpath.dirname(one.path)
+            while folder not in found and self._fs.stat(folder) is None:
+                found.add(folder)
+                folder = posixpath.dirname(folder)
+        return tuple(sorted(found))
+
+    def _move_aside(self, entry: Entry, n: int) -> Entry:
+        """Move the output ``n`` of ``entry`` aside; return the entry, which says where to."""
+        one = entry.outputs[n]
+        assert one.aside is not None
+        try:
+            self._fs.rename(one.path, one.aside)
+        except OSError as error:
+            if error.errno != errno.EXDEV or self._stays_beside:
+                raise
+            self._stays_beside = True  # two mounts of one device: containers have such
+            moved = Held(one.path, self._aside(one.path))
+            entry = self.journal.write(msgspec.structs.replace(entry, outputs=(*entry.outputs[:n], moved, *entry.outputs[n + 1 :])))
+            return self._move_aside(entry, n)
         return entry
 
     def _aside(self, absolute: str) -> str:
-        """Return where what is at ``absolute`` goes for the time of a run: the state folder, or beside it on another file system."""
+        """Return where what is at ``absolute`` goes for a while: the state folder, or beside it on another file system."""
         folder = f"{self._site.state}/aside"
-        here, there = self._fs.stat(absolute), self._fs.stat(folder)
+        here, there = self._fs.stat(posixpath.dirname(absolute)), self._fs.stat(folder)
         name = f"{self._store.token}-{next(self._count)}"
-        if here is not None and there is not None and here.device == there.device:
+        if not self._stays_beside and here is not None and there is not None and here.device == there.device:
             return f"{folder}/{name}"
         return f"{posixpath.dirname(absolute)}/.paperbuild-{name}"
 
@@ -226,7 +268,11 @@ class Shelf:
         """
         todo: list[Artifact] = []
         faults: list[Diagnostic] = []
-        for output, artifact in zip(action.outputs, artifacts, strict=True):
+        by_path = {artifact.path: artifact for artifact in artifacts}
+        for output in action.outputs:
+            if output.path not in by_path:
+                raise DamagedBlob(output.path)
+            artifact = by_path[output.path]
             try:
                 self._refuse_escape(action, output)
                 if self._claim(action, output.path, artifact.digest) is not Standing.WANTED:
@@ -235,7 +281,8 @@ class Shelf:
                 faults.extend(error.diagnostics)
         if faults:
             raise BuildError(*faults)
-        unknown = {a.path: a.digest for a in artifacts if self.owned().get(a.path) != a.digest}
+        # Before the copy: what stands there until then is in a record, or kept, so it cannot be taken for somebody's own either way.
+        unknown = {a.path: a.digest for a in by_path.values() if self.owned().get(a.path) != a.digest}
         if unknown:
             self._own(unknown)
         for artifact in todo:
@@ -244,13 +291,36 @@ class Shelf:
 
     def _place_one(self, artifact: Artifact) -> None:
         target = self._observer.absolute(artifact.path).rstrip("/")
-        temporary = self._aside(posixpath.dirname(target))
         self._fs.make_folder(posixpath.dirname(target))
+        temporary = self._aside(target)
         self._store.take_out(artifact, temporary)
         there = self._fs.stat(target)
-        if there is not None and (there.is_folder or artifact.is_folder):
-            self._fs.remove_tree(target)
-        self._fs.rename(temporary, target)
+        if artifact.is_folder or (there is not None and there.is_folder):
+            self._take_away(target)
+        try:
+            self._fs.rename(temporary, target)
+        except OSError as error:
+            self._fs.remove_tree(temporary)
+            if error.errno != errno.EXDEV or self._stays_beside:
+                raise
+            self._stays_beside = True
+            self._place_one(artifact)
+
+    def _take_away(self, absolute: str) -> None:
+        """Remove what is at ``absolute`` so that at no moment a part of it stands there: that would look like somebody's own."""
+        if not self._fs.exists(absolute):
+            return
+        away = self._aside(absolute)
+        try:
+            self._fs.rename(absolute, away)
+        except OSError as error:
+            if error.errno != errno.EXDEV or self._stays_beside:
+                raise
+            self._stays_beside = True
+            self._take_away(absolute)
+            return
+        with contextlib.suppress(OSError):  # it is out of the way, and a later build tries again
+            self._fs.remove_tree(away)
 
     # putting right
 
@@ -264,7 +334,8 @@ class Shelf:
             notices.append(
                 Diagnostic("PB403", f"{entry.action} was interrupted the last time; what stood before is back", severity=Severity.NOTE)
             )  # fmt: skip
-        self._fs.remove_tree(f"{self._site.state}/aside")
+        with contextlib.suppress(OSError):  # nothing in it is needed, and names in it are never used twice
+            self._fs.remove_tree(f"{self._site.state}/aside")
         self._fs.make_folder(f"{self._site.state}/aside")
         return tuple(notices)
 
@@ -275,18 +346,24 @@ class Shelf:
         """
         declared = {output.path for action in graph.actions.values() for output in action.outputs}
         notices = []
-        for path, digest in sorted(self.owned().items()):
+        for path in sorted(self.owned()):
             if path in declared or path.startswith("_build/"):
                 continue
-            found = self._observer.output_digest(path)
-            if found == digest and graph.maker(path) is None:
+            standing = self.standing(path)
+            if standing is Standing.OURS and not self._is_part(graph, path):
                 self.remove(path)
-            elif found is not None and graph.maker(path) is None:
+            elif standing is Standing.FOREIGN and graph.maker(path) is None:
                 notices.append(_left_behind(path))
             with self._lock:
                 self._index.disown(path)
                 self.owned().pop(path, None)
         return tuple(notices)
+
+    def _is_part(self, graph: Graph, path: str) -> bool:
+        """Return whether ``path`` is in an output folder that stands as we published it."""
+        maker = graph.maker(path)
+        folders = [output.path for output in maker.outputs if path.startswith(output.path)] if maker else []
+        return any(self._observer.output_digest(folder) == self.owned().get(folder) for folder in folders)
 
     def remove(self, path: str) -> None:
         """Take the output at ``path``, which is ours, out of the tree, with the folders that this leaves empty; the store keeps it."""
@@ -294,7 +371,7 @@ class Shelf:
         absolute = self._observer.absolute(path).rstrip("/")
         if digest is None or self._fs.stat(self._store.blob(digest)) is None:
             self._keep(path)
-        self._fs.remove_tree(absolute)
+        self._take_away(absolute)
         folder = posixpath.dirname(absolute)
         while folder != self._site.root and self._fs.remove_empty(folder):
             folder = posixpath.dirname(folder)

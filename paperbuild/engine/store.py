@@ -64,18 +64,29 @@ class Store:
             return
         for name in ("blobs", "records", "incoming"):
             self._fs.make_folder(f"{self.root}/{name}")
-        self._fs.write(f"{self.root}/.gitignore", b"*\n")
-        self._fs.write(marker, STORE_VERSION.encode())
+        self.write_whole(f"{self.root}/.gitignore", b"*\n")
+        self.write_whole(marker, STORE_VERSION.encode())
 
     def temporary(self) -> str:
         """Return a path for a file on its way; nobody else gets the same one."""
         return f"{self.root}/incoming/{self.token}-{next(self._count)}"
 
-    def sweep(self) -> None:
-        """Remove what dead builds left on its way. Only while this process holds the project's lock, and the store is not shared."""
+    def write_whole(self, path: str, data: bytes) -> None:
+        """Write the file ``path``, on the store's file system, so that nobody ever sees a part of it."""
+        temporary = self.temporary()
+        self._fs.write(temporary, data)
+        self._fs.rename(temporary, path)
+
+    def sweep(self, before_ns: int) -> None:
+        """Remove what dead builds left on its way: what nobody has written to since ``before_ns``.
+
+        By age, since the builds of other work trees may be writing here.
+        """
         for name in self._fs.names(f"{self.root}/incoming"):
-            if not name.startswith(self.token):
-                self._fs.remove_tree(f"{self.root}/incoming/{name}")
+            path = f"{self.root}/incoming/{name}"
+            stat = self._fs.stat(path)
+            if stat is not None and stat.mtime_ns < before_ns:
+                self._fs.remove_tree(path)
 
     # blobs
 
@@ -201,9 +212,7 @@ class Store:
             self._fs.flush_folder(folder)
         folder = self._records_folder(record.key)
         self._fs.make_folder(folder)
-        temporary = self.temporary()
-        self._fs.write(temporary, dump_record(record))
-        self._fs.rename(temporary, f"{folder}/{record.name}.json")
+        self.write_whole(f"{folder}/{record.name}.json", dump_record(record))
         self._fs.flush_folder(folder)
 
     def records(self, key: str) -> tuple[Record, ...]:

@@ -33,9 +33,9 @@ class Workshop:
         for name in ("journal", "aside", "logs", "given"):
             self.fs.make_folder(f"{self.site.state}/{name}")
         ignore = f"{self.site.state}/.gitignore"
-        if self.fs.stat(ignore) is None:
-            self.fs.write(ignore, b"*\n")
         self.store.prepare()
+        if self.fs.stat(ignore) is None:
+            self.store.write_whole(ignore, b"*\n")
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -47,8 +47,9 @@ def open_workshop(
 ) -> Workshop:
     """Return the workshop of the project in ``root`` (absolute) on this machine, with its store in the folder ``store``.
 
-    ``reading_only`` is for queries: nothing is made on the disk, and the index is in memory where the project has none.
+    ``reading_only`` is for queries: nothing is made or changed on the disk.
     """
+    import contextlib
     import os
 
     from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
@@ -57,12 +58,11 @@ def open_workshop(
 
     fs = DiskFileSystem()
     state = f"{root}/.paperbuild"
-    index_path = f"{state}/index.sqlite"
-    if reading_only and not os.path.exists(index_path):
-        index_path = ":memory:"
-    elif not reading_only:
-        os.makedirs(state, exist_ok=True)
+    if not reading_only:
+        with contextlib.suppress(OSError):  # a build says what is wrong when it needs the folder
+            os.makedirs(state, exist_ok=True)
+    index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
-        site=Site(root, state), fs=fs, store=Store(fs, store), index=Index(index_path), clock=SystemClock(), lock=FileLock(),
+        site=Site(root, state), fs=fs, store=Store(fs, store), index=index, clock=SystemClock(), lock=FileLock(),
         lanes=ThreadLanes(), executor=LocalExecutor(), versions=Git(root), environment=environment, runners=runners,
     )  # fmt: skip

@@ -118,6 +118,9 @@ class MemoryFileSystem:
             raise IsADirectoryError(21, "is a folder", path)
         return node.data
 
+    def read_end(self, path: str, size: int) -> bytes:
+        return self.read(path)[-size:]
+
     def digest(self, path: str) -> str:
         self.hashed.append(path)
         return hashlib.sha256(self.read(path)).hexdigest()
