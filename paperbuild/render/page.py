@@ -22,6 +22,13 @@ _CONTENTS_DEPTH = 3
 _LINKS = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 _NOTE_MARKS = re.compile(r'<a\b[^>]*role="doc-noteref"[^>]*>.*?</a>', re.IGNORECASE | re.DOTALL)
 _IDENTITY = re.compile(r'\s(?:id|data-pb|data-cites)="[^"]*"')
+_LOW_FENCE = re.compile(
+    r'<mo stretchy="true" form="prefix">([^<]*)</mo>'
+    r'((?:(?!<mo [^>]*stretchy="true"|<mfrac|<mtable|<munder|<mover|<msqrt|<mroot|<msubsup|</math>).)*)'
+    r'<mo stretchy="true" form="postfix">',
+    re.DOTALL,
+)
+_NORM_SIGN = re.compile(r'(<mo [^>]*form="(?:prefix|postfix)"[^>]*>)∥</mo>')
 _MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
 
 
@@ -32,6 +39,7 @@ def render_page(parts: Parts, template: Template) -> bytes:
         BuildError: a file of the template is missing or broken.
     """
     files = template.settings.files
+    title, subtitle, abstract, body = map(tidy_formulas, (parts.title, parts.subtitle, parts.abstract, parts.body))
     script = "\n".join(template.text(name).strip() for name in files.scripts) + "\n"
     styles = "\n".join((*_font_faces(parts, template), *(template.text(name).strip() for name in files.styles))) + "\n"
     who = byline(parts)
@@ -39,15 +47,15 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "language": parts.lang,
         "plain_title": parts.plain_title,
         "plain_description": parts.plain_description,
-        "title": Markup(parts.title),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
-        "subtitle": Markup(parts.subtitle),  # noqa: S704 - as above
+        "title": Markup(title),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
+        "subtitle": Markup(subtitle),  # noqa: S704 - as above
         "authors": tuple(replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above
         "affiliations": tuple(replace(place, name=Markup(place.name)) for place in who.places),  # noqa: S704 - as above
         "date": Markup(parts.date),  # noqa: S704 - as above
-        "abstract": Markup(parts.abstract),  # noqa: S704 - as above
+        "abstract": Markup(abstract),  # noqa: S704 - as above
         "keywords": parts.keywords,
         "outline": contents(parts.outline),
-        "body": Markup(parts.body),  # noqa: S704 - as above
+        "body": Markup(body),  # noqa: S704 - as above
         "options": {name.replace("-", "_"): value for name, value in parts.options},
         "policy": _policy(script),
         "styles": Markup(styles),  # noqa: S704 - the template's own files
@@ -56,6 +64,20 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "has_provenance": bool(parts.provenance),
     }
     return template.fill(files.page, context).encode()
+
+
+def tidy_formulas(fragment: str) -> str:
+    r"""Return ``fragment`` with the MathML that pandoc writes for fences spaced as in TeX.
+
+    Chromium reserves for a stretchy fence the width of its largest form, so ``\left( x \right)`` stands far apart: a fence around
+    nothing tall need not stretch. ``\|`` becomes U+2225, a relation with thick spaces; U+2016 is the sign of a norm.
+    """
+    if "<mo " not in fragment:
+        return fragment
+    changed = 1
+    while changed:  # from the innermost fence outwards
+        fragment, changed = _LOW_FENCE.subn(r'<mo stretchy="false" form="prefix">\1</mo>\2<mo stretchy="false" form="postfix">', fragment)
+    return _NORM_SIGN.sub(r"\1‖</mo>", fragment)
 
 
 def contents(outline: tuple[Heading, ...]) -> tuple[Heading, ...]:
