@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -88,16 +90,13 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name may be no UTF-8, and a locale may know few characters
-    before = signal.signal(signal.SIGTERM, _terminate) if _in_main_thread() else None
     try:
-        return _guarded(list(arguments))
+        with _ending_as_on_interrupt():
+            return _guarded(list(arguments))
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python flushes once more at exit: that must not fail, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -143,12 +142,21 @@ def _usage(error: click.ClickException) -> Diagnostic:
     return Diagnostic("PB180", message[:1].lower() + message[1:], help=(f"see {path} --help",))
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    # The same way out as Ctrl-C: what runs is ended, outputs are put back.
+@contextmanager
+def _ending_as_on_interrupt() -> Iterator[None]:
+    """Let being terminated, or losing the terminal, take the way out of Ctrl-C: what runs is ended, outputs are put back."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP, and means it
+                before[number] = signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _in_main_thread() -> bool:
-    import threading
-
-    return threading.current_thread() is threading.main_thread()

@@ -104,15 +104,20 @@ def test_an_interrupt_exits_with_130(broken, exception):
     assert cli.main(["status"]) == 130
 
 
-def test_sigterm_takes_the_way_of_ctrl_c(monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_from_outside_takes_the_way_of_ctrl_c(monkeypatch, number):
+    before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        pytest.skip("this run of the tests ignores the signal")
+
     @click.command("status")
     def command():
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         signal.pause()
 
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda self, ctx, name: command)
     assert cli.main(["status"]) == 130
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(number) is before
 
 
 def test_places_are_shown_as_the_shell_would_name_them(tmp_path):
