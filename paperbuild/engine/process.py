@@ -8,18 +8,22 @@ group in the journal and ends it. ``PR_SET_PDEATHSIG`` would not do: it does not
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import psutil
 
 from paperbuild.engine.ports import Ended, Job
 
 _GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
+MARK = "PAPERBUILD_CHECKPOINTS"
+"""A variable that every command of a build is given, and that nothing else has."""
+
 _GRACE_S = 5.0
 """How long processes may take to end after SIGTERM before they are killed."""
 
@@ -29,7 +33,7 @@ class LocalExecutor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._groups: dict[int, str] = {}
+        self._groups: set[int] = set()
         self._cancelled = False
 
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
@@ -39,67 +43,72 @@ class LocalExecutor:
             process = _start_gated(job, log.fileno())
         assert process.stdin is not None
         group = process.pid
-        with self._lock:
-            self._groups[group] = identity_of(group)
+        timed_out = False
         try:
             with process.stdin as gate:
-                started(group, self._groups[group])
+                with self._lock:
+                    self._groups.add(group)
+                started(group, identity_of(group))
                 with self._lock:
                     cancelled = self._cancelled
                 if not cancelled:
                     with contextlib.suppress(BrokenPipeError):
                         gate.write(b"go\n")
                         gate.flush()
-            timed_out = False
             try:
                 process.wait(job.time_s)
             except subprocess.TimeoutExpired:
                 timed_out = True
-            self.end_group(group, self._groups[group])  # also what the command left running behind it
-            status = process.wait()
-        except BaseException:
-            self.end_group(group, self._groups[group])
-            process.wait()
-            raise
         finally:
+            _end([group])  # after its end: what the command left running behind it
+            status = process.wait()
             with self._lock:
-                del self._groups[group]
+                self._groups.discard(group)
         return Ended(status, time.monotonic() - begin, timed_out, self._cancelled)
 
     def cancel_all(self) -> None:
         """See the port."""
         with self._lock:
             self._cancelled = True
-            groups = dict(self._groups)
-        for group in groups:
-            _signal(group, signal.SIGTERM)
+            groups = sorted(self._groups)
+        _end(groups, lambda group: group in self._groups)
 
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
-        if not _is_same(group, identity):
-            return
-        for number, patience_s in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, _GRACE_S)):
-            if not _alive(group):
-                return
+        if _is_same(group, identity):
+            _end([group])
+
+
+def _end(groups: Iterable[int], wanted: Callable[[int], bool] = lambda _: True) -> None:
+    """End these groups, first by asking, and wait until they are gone; those that are not ``wanted`` any more are left alone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = [group for group in groups if wanted(group) and _alive(group)]
+        for group in left:
             _signal(group, number)
-            deadline = time.monotonic() + patience_s
-            pause = 0.001
-            while _alive(group) and time.monotonic() < deadline:
-                time.sleep(pause)
-                pause = min(pause * 2, 0.05)
+        deadline = time.monotonic() + _GRACE_S
+        pause_s = 0.001
+        while left and time.monotonic() < deadline:
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 0.05)
+            left = [group for group in left if wanted(group) and _alive(group)]
+        if not left:
+            return
 
 
 def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
     """Start the gate of ``job``, with both its streams into ``log``; a line on its standard input opens the gate."""
-    return subprocess.Popen(
-        ["/bin/sh", "-c", _GATE, "paperbuild", job.shell, job.line],
-        cwd=job.folder,
-        env=dict(job.environment),
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _GATE, "paperbuild", job.shell, job.line],
+            cwd=job.folder,
+            env=dict(job.environment),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except ValueError as error:  # a zero byte in the command or in a variable
+        raise OSError(errno.EINVAL, f"the command cannot be started: {error}") from None
 
 
 def boot_identity() -> str:
@@ -113,25 +122,52 @@ def boot_identity() -> str:
 
 def identity_of(group: int) -> str:
     """Return what tells the process group ``group`` from a later one with that number: the boot, and when its leader started."""
+    return f"{boot_identity()} {_start_of(group)}".rstrip()
+
+
+def _start_of(pid: int) -> str:
+    """Return when the process ``pid`` started, the same text for every observer; empty where there is none.
+
+    On Linux in ticks since the boot (field 22 of proc(5) stat): the time of day that is computed from them moves with the clock.
+    """
     try:
-        return f"{boot_identity()} {psutil.Process(group).create_time():.2f}"
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        if os.path.exists("/proc/self/stat"):
+            return ""
+    try:
+        return f"{psutil.Process(pid).create_time():.2f}"
     except psutil.Error:
-        return boot_identity()
+        return ""
 
 
 def _is_same(group: int, identity: str) -> bool:
     """Return whether ``group`` can still be the one that had ``identity``.
 
     While any member lives the kernel gives the number to nobody else, so a living leader with another start time means that all
-    members are gone; without a leader, members that are left are ours.
+    members are gone. Without a leader it is ours where a member has the variable that every command of ours is given.
     """
     boot, _, created = identity.partition(" ")
     if boot != boot_identity():
         return False
+    start = _start_of(group)
+    return start == created if start else any(_has_mark(pid) for pid in _members(group))
+
+
+def _members(group: int) -> Iterator[int]:
+    """Yield the processes in the group that are not zombies."""
+    for pid in psutil.pids():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                yield pid
+
+
+def _has_mark(pid: int) -> bool:
     try:
-        return not created or f"{psutil.Process(group).create_time():.2f}" == created
-    except psutil.Error:
-        return True
+        return MARK in psutil.Process(pid).environ()
+    except (psutil.Error, OSError):
+        return False
 
 
 def _alive(group: int) -> bool:
@@ -142,11 +178,7 @@ def _alive(group: int) -> bool:
         return False
     except PermissionError:
         return True
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
-                return True
-    return False
+    return next(_members(group), None) is not None
 
 
 def _signal(group: int, number: signal.Signals) -> None:
