@@ -34,6 +34,9 @@ from paperbuild.errors import UsageError
 
 _REST_S = 0.05  # editors write a file in several steps, a few milliseconds apart; less than what a hand notices
 _LONGEST_S = 1.0  # something that writes on and on does not hold the paper back for longer
+# A file moved out of what is watched, as a build does with the outputs that it puts aside, holds back all events after it for half a
+# second: watchdog waits for the other half of the move (InotifyMoveEventGrouper.delay).
+_LATEST_S = 0.6
 # Opening and reading are events as well: without this list our own build would wake us, for ever.
 _CHANGES: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
@@ -105,13 +108,15 @@ class Watcher:
         return frozenset(changed)
 
     def drain(self) -> frozenset[str]:
-        """Return what changed up to now without waiting for anything but what is on its way."""
+        """Return what changed up to now, a build's own renaming included: late events are waited for."""
         changed: set[str] = set()
-        while True:
+        until_s = time.monotonic() + _LATEST_S
+        while (left_s := until_s - time.monotonic()) > 0:
             try:
-                changed.update(self._paths(self._events.get(timeout=_REST_S)))
+                changed.update(self._paths(self._events.get(timeout=left_s)))
             except queue.Empty:
-                return frozenset(changed)
+                break
+        return frozenset(changed)
 
     def _watch(self, path: str, *, recursive: bool) -> None:
         name = os.path.basename(path)
