@@ -267,15 +267,20 @@ local function as_blocks(value)
 end
 M.as_blocks = as_blocks
 
--- Promotes headings so that the highest is of level 1, and takes a title that stands only as the first heading.
+-- Promotes headings so that the highest is of level 1, and takes a title that stands only as the first heading: one of level 1,
+-- with deeper ones below it, that nothing refers to.
 local function settle_headings(doc)
-  local highest, count, first = 6, 0, doc.blocks[1]
-  doc.blocks:walk({ Header = function(h) highest = math.min(highest, h.level) if h.level == 1 then count = count + 1 end end })
-  if not doc.meta.title and first and first.t == "Header" and first.level == 1 and count == 1 and highest == 1 then
+  local highest, top, deeper = 7, 0, 7
+  doc.blocks:walk({ Header = function(h)
+    highest = math.min(highest, h.level)
+    top = top + (h.level == 1 and 1 or 0)
+    deeper = h.level > 1 and math.min(deeper, h.level) or deeper
+  end })
+  local first = doc.blocks[1]
+  if not doc.meta.title and first and first.t == "Header" and first.level == 1 and top == 1 and deeper < 7 and not first.identifier:find(":") then
     doc.meta.title = first.content
     doc.blocks:remove(1)
-    highest = 6
-    doc.blocks:walk({ Header = function(h) highest = math.min(highest, h.level) end })
+    highest = deeper
   end
   if highest > 1 and highest <= 6 then
     doc.blocks = doc.blocks:walk({ Header = function(h) h.level = h.level - highest + 1 return h end })

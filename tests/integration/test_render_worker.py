@@ -1,0 +1,300 @@
+"""The pandoc worker on real pandoc: what it finds, what it writes, and that it dies with whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from paperbuild.errors import BuildError
+from paperbuild.paper import positions
+from paperbuild.paper.formats import Piece
+from paperbuild.paper.source import scan
+from paperbuild.render.pandoc import BoundImage, BoundValue, Library, PandocWorker, Request
+
+
+@pytest.fixture(scope="module")
+def worker():
+    made = PandocWorker()
+    yield made
+    made.close()
+
+
+def words(text):
+    return BoundValue((Piece("text", text),), text)
+
+
+def body(worker, text, target="html", **more):
+    return worker.write(Request(text, target, lang="en", number_sections=True, **more))
+
+
+def kinds(written):
+    return [(problem.kind, problem.text) for problem in written.problems]
+
+
+def test_references_are_reported_in_the_order_in_which_they_are_answered(worker):
+    text = (
+        "---\ntitle: '[1]{val=a.t}'\n---\n\n# H [2]{val=a.h} {#sec:h}\n\n"
+        "P [3]{val=a.p} $\\val[4]{a.m:.1\\%}$ [is]{claim='a.x > 1'}.[^n]\n\n[^n]: N [5]{val=a.n}\n\n![C [6]{val=a.c}](f.svg)\n"
+    )
+    found = worker.scan(text)
+    assert [(mark.kind, mark.text, mark.literal, mark.where) for mark in found.references] == [
+        ("value", "a.t", "1", "meta"),
+        ("value", "a.h", "2", "body"),
+        ("value", "a.p", "3", "body"),
+        ("math-value", "a.m:.1\\%", "4", "body"),
+        ("claim", "a.x > 1", "is", "body"),
+        ("value", "a.n", "5", "body"),
+        ("value", "a.c", "6", "body"),
+    ]
+    values = tuple(words(f"V{n}") for n in range(7))
+    written = body(worker, text, values=values, images=(BoundImage("path", src="data:x"),))
+    assert written.title == "V0"
+    for n in (1, 2, 5, 6):
+        assert f"V{n}" in written.body
+    assert "a.p" not in written.body
+
+
+def test_a_tagged_copy_surfaces_where_its_source_does(worker):
+    text = (
+        "A [1]{val=a.b} $\\val{c.d}$ `[2]{val=e.f}` ![9](f.svg){val=g.h} [x]{claim='a.b>1'}\n\n| [3]{val=i.j} | b |\n|--|--|\n| 1 | 2 |\n"
+    )
+    lexical = scan(text)
+    tagged = positions.tag(lexical)
+    match = positions.match(tagged, worker.scan(tagged.text, tagged.words).surfaced(), worker.scan(text).surfaced())
+    assert match.exact
+    assert [place.text for place in match.places] == ["a.b", "c.d", "a.b>1", "i.j"]
+    assert [(lost.text, on) for lost, on in match.lost] == [("g.h", "Image")]
+
+
+def test_macros_are_expanded_before_values_are_looked_for(worker):
+    text = "\\newcommand{\\acc}{\\val{train.acc:.1\\%}}\n\n$p = \\acc$\n"
+    assert [mark.text for mark in worker.scan(text).references] == ["train.acc:.1\\%"]
+
+
+def test_values_carry_their_place_in_the_provenance_in_pages_alone(worker):
+    text = "[9]{val=a.b} and $x=\\val{a.c}$\n"
+    values = (BoundValue((Piece("text", "1.2e"), Piece("superscript", "3")), "x", 0), BoundValue((), "0.5", 1))
+    page = body(worker, text, values=values).body
+    assert '<span class="pb-value" data-pb="0">1.2e<sup>3</sup></span>' in page
+    assert '<span class="pb-value" data-pb="1"><math alttext="x={0.5}"' in page
+    assert body(worker, text, "typst", values=values).body == '1.2e#super[3] and #mq("x={0.5}", $x = 0.5$);'
+
+
+def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
+    text = '![Scores](s.csv){#tbl:s columns="a"}\n\nSee @tbl:s.\n'
+    table = BoundImage(
+        "table", columns=("A", "B"), align=("left", "right"), rows=(((Piece("text", "x_1"),), (Piece("text", "2"),)),), provenance=3
+    )
+    page = body(worker, text, images=(table,))
+    assert '<table id="tbl:s" data-pb="3">' in page.body
+    assert '<span class="caption-label">Table 1.</span> Scores' in page.body
+    assert '<td style="text-align: right;">2</td>' in page.body
+    assert page.labels == {"1": "Table 1"}
+    assert "[x\\_1], [2]" in body(worker, text, "typst", images=(table,)).body
+
+
+def test_a_table_in_running_text_is_a_problem(worker):
+    table = BoundImage("table", columns=("A",), align=("left",), rows=(((Piece("text", "1"),),),))
+    assert kinds(body(worker, "Text ![S](s.csv) text.\n", images=(table,))) == [("inline-table", "s.csv")]
+
+
+CROSS = """
+# One {#sec:one}
+
+See @fig:a, @Fig:b, [-@fig:a], [@fig:a; @fig:b], Figure @fig:a, [see @tbl:t, left], @eq:e, @thm:t, @fig:s-b, @sec:app
+and \\autoref{lab}, \\ref{eq:l}, \\eqref{eq:l}.
+
+![A](a.svg){#fig:a}
+
+![B \\label{lab}](b.svg){#fig:b}
+
+$$ x $$ {#eq:e}
+
+\\begin{equation}\\label{eq:l}
+y
+\\end{equation}
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+: T {#tbl:t}
+
+::: {.theorem #thm:t title="Name"}
+Body.
+:::
+
+::: {#fig:s}
+![P](a.svg){#fig:s-a width=48%} ![Q](b.svg){#fig:s-b width=48%}
+
+Both.
+:::
+
+# Extra {#sec:app .appendix}
+"""
+
+
+def test_cross_references_say_what_they_mean(worker):
+    written = body(worker, CROSS, images=(BoundImage("path", src="i"),) * 4)
+    assert kinds(written) == []
+    start = written.body.index("<p>See")
+    paragraph = written.body[start : written.body.index("</p>", start)]
+    plain = " ".join("".join(part.partition(">")[2] for part in paragraph.split("<")).split())
+    assert plain == (
+        "See Figure 1, Figure 2, 1, Figures 1 and 2, Figure 1, see Table 1, left, Equation (1), Theorem 1, Figure 3b, Appendix A "
+        "and Figure 2, 2, (2)."
+    )
+    assert [(h.number, h.id) for h in written.outline] == [("1", "sec:one"), ("A", "sec:app")]
+
+
+def test_cross_references_in_typst_are_its_own(worker):
+    written = body(worker, CROSS, "typst", images=(BoundImage("path", src="i"),) * 4).body
+    assert "#ref(<fig:a>, supplement: [Figure]);" in written
+    assert "Equation~(#ref(<eq:e>, supplement: none);)" in written
+    assert "numbered: true) <eq:l>" in written
+    assert 'id: "fig:s-b"' in written
+    assert "#show: appendix" in written
+
+
+def test_what_leads_nowhere_is_a_problem_and_no_hole(worker):
+    text = "# A {#sec:a}\n\n# B {#sec:a}\n\n@fig:none and [dead](#nowhere) and [@nobody2020].\n"
+    assert sorted(kinds(body(worker, text, "typst"))) == [
+        ("dangling-link", "nowhere"),
+        ("duplicate-id", "sec:a"),
+        ("unknown-citation", "nobody2020"),
+        ("unresolved", "fig:none"),
+    ]
+
+
+BIB = Library("biblatex", "@book{knuth1984, author={Knuth, Donald E.}, title={The {TeX}book}, year={1984}, publisher={AW}}")
+NUMERIC = """<?xml version="1.0"?><style xmlns="http://purl.org/net/xbiblio/csl" class="in-text" version="1.0">
+<info><title>n</title><id>n</id><updated>2020-01-01T00:00:00+00:00</updated></info>
+<citation><layout prefix="[" suffix="]"><text variable="citation-number"/></layout></citation>
+<bibliography second-field-align="flush"><layout><text variable="citation-number" suffix="."/><text variable="title"/></layout>
+</bibliography></style>"""
+
+
+def test_citations_need_no_file(worker):
+    page = body(worker, "As in [@knuth1984, p. 9].\n\n# References\n", bibliography=(BIB,)).body
+    assert '(<a href="#ref-knuth1984" role="doc-biblioref">Knuth 1984, 9</a>)' in page
+    assert page.count("References") == 1
+    assert '<h1 class="unnumbered"' in page
+
+
+def test_a_style_travels_with_the_request_and_does_not_stay(worker):
+    text = "[@knuth1984]\n"
+    assert "[<a" in body(worker, text, bibliography=(BIB,), csl=NUMERIC).body
+    assert "#entry(margin: [\\1.])" in body(worker, text, "typst", bibliography=(BIB,), csl=NUMERIC).body
+    assert "Knuth 1984" in body(worker, text, bibliography=(BIB,)).body
+
+
+def test_raw_tex_is_read_and_not_dropped(worker):
+    figure = "\\begin{figure}\n\\includegraphics{f.png}\n\\caption{Cap}\\label{fig:f}\n\\end{figure}"
+    text = f"A \\textbf{{bold}}\\footnote{{A note.}} word.\n\n{figure}\n\n\\autoref{{fig:f}}\n"
+    assert [image.path for image in worker.scan(text).images] == ["f.png"]
+    page = body(worker, text, images=(BoundImage("path", src="data:y"),)).body
+    assert "<strong>bold</strong>" in page
+    assert "A note." in page
+    assert '<figure id="fig:f">' in page
+    assert "Figure\u00a01</a>" in page
+
+
+def test_a_paper_cannot_make_pandoc_read_a_file(worker, tmp_path):
+    secret = tmp_path / "secret.tex"
+    secret.write_text("TOPSECRET")
+    text = f"\\input{{{secret}}}\n\n\\include{{{secret}}}\n\n\\begin{{figure}}\\input{{{secret}}}\\end{{figure}}\n\n![x]({secret})\n"
+    assert "TOPSECRET" not in body(worker, text, images=(BoundImage("path", src="z"),)).body
+
+
+AUTHORS = {
+    "plain": ("author: Ada Lovelace", [("Ada Lovelace", ())]),
+    "list": ("author:\n- Ada\n- Kurt", [("Ada", ()), ("Kurt", ())]),
+    "joss": (
+        (
+            "authors:\n- name: Ada\n  affiliation: '1, 2'\n- given-names: Ludwig\n  dropping-particle: van\n"
+            "  surname: B\n  affiliation: 2\n"
+            "affiliations:\n- index: 1\n  name: X\n- index: 2\n  name: Y"
+        ),
+        [("Ada", ("1", "2")), ("Ludwig van B", ("2",))],
+    ),
+    "written out": ("author:\n- name: Ada\n  affiliation: Lab X\n- name: B\n  affiliation: Lab X", [("Ada", ("1",)), ("B", ("1",))]),
+}
+
+
+@pytest.mark.parametrize("way", AUTHORS)
+def test_authors_are_understood_however_they_are_written(worker, way):
+    yaml, expected = AUTHORS[way]
+    written = body(worker, f"---\ntitle: T\n{yaml}\n---\n\nText.\n")
+    assert [(author.plain, author.affiliations) for author in written.authors] == expected
+
+
+def test_a_title_that_stands_only_as_first_heading_is_the_title(worker):
+    written = body(worker, "# The title\n\nText.\n\n## One\n\n## Two\n")
+    assert written.plain_title == "The title"
+    assert [(h.level, h.number, h.text) for h in written.outline] == [(1, "1", "One"), (1, "2", "Two")]
+
+
+def test_a_call_of_typst_never_swallows_the_text_behind_it(worker):
+    assert body(worker, "$x$(y) and $x$[z]{.q} and $a$.b\n", "typst").body.count(");") == 3
+
+
+def test_equal_requests_have_equal_answers(worker):
+    assert body(worker, CROSS, images=(BoundImage("path", src="i"),) * 4) == body(worker, CROSS, images=(BoundImage("path", src="i"),) * 4)
+
+
+def test_many_threads_share_one_worker(worker):
+    results = {}
+
+    def ask(n):
+        results[n] = worker.write(Request(f"Number {n}.\n", "html", lang="en")).body
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == {n: f"<p>Number {n}.</p>" for n in range(8)}
+
+
+def test_a_worker_that_was_killed_is_started_again():
+    worker = PandocWorker()
+    try:
+        worker.version()
+        (child,) = [p for p in psutil.Process().children() if p.pid == worker._process.pid]
+        child.kill()
+        child.wait(5)
+        assert worker.write(Request("Hi.\n", "html")).body == "<p>Hi.</p>"
+    finally:
+        worker.close()
+
+
+def test_a_request_that_takes_too_long_is_ended():
+    worker = PandocWorker(time_limit_s=0.001)
+    with pytest.raises(BuildError) as caught:
+        worker.scan("word " * 20000)
+    assert caught.value.diagnostics[0].code == "PB531"
+    worker.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_no_pandoc_outlives_a_killed_build():
+    code = (
+        "import sys, time; from paperbuild.render.pandoc import PandocWorker; w = PandocWorker(); w.version();"
+        "print(w._process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        pid = int(parent.stdout.readline())
+    finally:
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait(10)
+        parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
