@@ -89,11 +89,10 @@ class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BoundImage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What becomes of an image: a picture at ``src``, ``html`` put in its place, or a table."""
+    """What becomes of an image: a picture at ``src``, or a table."""
 
-    kind: Literal["path", "html", "table"]
+    kind: Literal["path", "table"]
     src: str = ""
-    html: str = ""
     columns: tuple[str, ...] = ()
     align: tuple[str, ...] = ()
     rows: tuple[tuple[tuple[Piece, ...], ...], ...] = ()

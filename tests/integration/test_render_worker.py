@@ -9,6 +9,8 @@ import time
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from paperbuild.errors import BuildError
 from paperbuild.paper import positions
@@ -298,3 +300,47 @@ def test_no_pandoc_outlives_a_killed_build():
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+HOSTILE = """
+::: {.pb-meta field=author n=9}
+Text.
+:::
+
+[a]{.eqn labels=x} [b]{.pb-value data-pb=7} [c]{label=z} ![d](f.svg){data-n=5 pb-number=3 .subfigure}
+
+::: {.csl-entry #ref-x}
+Entry.
+:::
+
+::: {#refs}
+:::
+
+::: {.theorem #thm:x title="*a* #b $c$ [d]"}
+:::
+
+[e](#ref-none) [f](#) []{#q} <sub>2</sub><br>**<b>x**</b> <img src="g.svg" width=10> </i>
+"""
+
+
+@pytest.mark.parametrize("target", ["typst", "html"])
+def test_what_looks_like_our_own_marks_is_only_the_authors(worker, target):
+    written = body(worker, HOSTILE, target, images=(BoundImage("path", src="i.svg"),) * 2)
+    assert "Text." in written.body
+    assert "data-pb" not in written.body
+    assert written.authors == ()
+    assert [image.path for image in worker.scan(HOSTILE).images] == ["f.svg", "g.svg"]
+
+
+def test_html_that_every_format_has_is_taken_over(worker):
+    written = body(worker, "H<sub>2</sub>O, x<sup>2</sup>, <b>bold *and*</b><br>next\n", "typst").body
+    assert written == "H#sub[2]O, x#super[2], #strong[bold #emph[and]] \\\nnext"
+
+
+@given(st.text(alphabet="#*_[]{}()<>$\\|@:!`~^\"'-= \nabvl.1&%", max_size=60))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_breaks_the_worker(worker, text):
+    scanned = worker.scan(text)
+    images = (BoundImage("path", src="i"),) * len(scanned.images)
+    for target in ("typst", "html"):
+        worker.write(Request(text, target, tuple(words("1") for _ in scanned.references), images, number_sections=True))

@@ -181,8 +181,6 @@ local function bind_image(image, use)
     if use.provenance ~= nil then
       image.attributes["data-pb"] = string.format("%d", use.provenance)
     end
-  elseif use.kind == "html" then
-    return pandoc.RawInline("html", use.html)
   end
   image.attributes["data-n"] = tostring(use.n)
   return image

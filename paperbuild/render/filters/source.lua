@@ -30,6 +30,83 @@ local function read_tex(text)
   return ok and doc.blocks or pandoc.Blocks({})
 end
 
+-- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
+local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
+local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true }
+
+local function foreign(element)
+  local touched = false
+  for key in pairs(element.attributes) do
+    touched = touched or OURS[key] or key:find("^pb%-") ~= nil
+  end
+  for _, class in ipairs(element.classes) do
+    touched = touched or OUR_CLASSES[class]
+  end
+  if not touched then
+    return nil
+  end
+  local kept = {}
+  for key, value in pairs(element.attributes) do
+    if not OURS[key] and not key:find("^pb%-") then
+      kept[key] = value
+    end
+  end
+  local classes = element.classes:filter(function(class) return not OUR_CLASSES[class] end)
+  element.attr = pandoc.Attr(element.identifier, classes, kept)
+  return element
+end
+
+local FOREIGN = {}
+for _, name in ipairs({ "Span", "Div", "Header", "Figure", "Table", "Image", "Link", "Code", "CodeBlock" }) do
+  FOREIGN[name] = foreign
+end
+
+-- HTML that means the same in every format: `<br>`, `<img …>`, and pairs of tags around words.
+local PAIRS = {
+  sup = pandoc.Superscript, sub = pandoc.Subscript, em = pandoc.Emph, i = pandoc.Emph, strong = pandoc.Strong, b = pandoc.Strong,
+  u = pandoc.Underline, ins = pandoc.Underline, s = pandoc.Strikeout, del = pandoc.Strikeout, small = pandoc.Span, mark = pandoc.Span,
+  font = pandoc.Span, center = pandoc.Span,
+}
+
+local function html_tag(node)
+  if node and node.t == "RawInline" and node.format:find("^html") then
+    local slash, name = node.text:match("^<(/?)(%a+)[%s/>]")
+    return name and name:lower(), slash == "/"
+  end
+end
+
+local function read_tags(inlines)
+  local open, out = pandoc.List({}), pandoc.Inlines({})
+  for _, node in ipairs(inlines) do
+    local name, closing = html_tag(node)
+    local last = open[#open]
+    if name == "br" then
+      out:insert(pandoc.LineBreak())
+    elseif name == "img" then
+      out:extend(pandoc.utils.blocks_to_inlines(pandoc.read(node.text, "html", nil, {}).blocks))
+    elseif name and PAIRS[name] and not closing then
+      open:insert({ name = name, at = #out + 1 })
+      out:insert(node)
+    elseif name and closing and last and last.name == name then
+      local inside = pandoc.Inlines({})
+      while #out > last.at do
+        inside:insert(1, out:remove(#out))
+      end
+      out[last.at] = PAIRS[name](inside)
+      open:remove(#open)
+    else
+      out:insert(node)
+    end
+  end
+  return out
+end
+
+local function read_picture(raw)
+  if raw.format:find("^html") and raw.text:lower():find("<img%s") then
+    return pandoc.read(raw.text, "html", nil, {}).blocks
+  end
+end
+
 -- pandoc's LaTeX reader guesses numbers from the one snippet that it sees: what it put in a reference's text means nothing.
 local function plain_references(blocks)
   return blocks:walk({
@@ -288,21 +365,22 @@ local function settle_headings(doc)
   return doc
 end
 
--- Raw text that pandoc escapes reads back wrong in a URI: `~` and friends are left to the writers.
-local function add_metadata(doc, people)
+-- Returns the Divs that hold what of the metadata a reader sees.
+local function add_metadata(meta, people)
   local front = pandoc.Blocks({})
   for _, key in ipairs({ "title", "subtitle", "date", "abstract", "keywords", "tags" }) do
-    local value = doc.meta[key]
+    local value = meta[key]
     local entries = pandoc.utils.type(value) == "List" and value or { value }
     for _, entry in ipairs(entries) do
       local blocks = as_blocks(entry)
+      blocks = blocks and blocks:walk(FOREIGN)
       if blocks then
         front:insert(pandoc.Div(blocks, pandoc.Attr("", { M.META }, { field = key })))
       end
     end
   end
   for _, field in ipairs(people) do
-    front:insert(pandoc.Div(field.blocks, pandoc.Attr("", { M.META }, { field = field.name, n = tostring(field.n) })))
+    front:insert(pandoc.Div(field.blocks:walk(FOREIGN), pandoc.Attr("", { M.META }, { field = field.name, n = tostring(field.n) })))
   end
   return front
 end
@@ -312,11 +390,11 @@ function M.prepare(text, metadata, strays)
   local problems = pandoc.List({})
   local doc = settle_headings(pandoc.read(text, "markdown", READER, {}))
   local people, fields = metadata.people(doc.meta)
-  doc.blocks = add_metadata(doc, fields) .. doc.blocks
   local meta = doc.meta
   doc.meta = {}
+  doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
-  doc = feed_tex(doc, problems)
+  doc = feed_tex(doc, problems):walk({ Inlines = read_tags, RawBlock = read_picture })
   doc = doc:walk({ Inlines = take_equation_ids })
   doc = doc:walk({ Div = as_subfigures })
   doc = doc:walk({
