@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import IO, Literal, TypeVar
 
 import msgspec
@@ -253,17 +254,14 @@ class PandocWorker:
         raise BuildError(Diagnostic("PB532", "pandoc ended without an answer, twice", detail=last_words))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        import pypandoc  # type: ignore[import-untyped]  # it ships no types
-
         self._end()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         nowhere = os.path.join(_FOLDER, "none")  # pandoc looks for its own data there, and finds nothing
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"LC_ALL": "C.UTF-8", "HOME": nowhere, "XDG_DATA_HOME": nowhere, "APPDATA": nowhere}
         try:
-            program = pypandoc.get_pandoc_path()
             self._process = subprocess.Popen(
-                [program, "lua", os.path.join(_FOLDER, "worker.lua"), _FOLDER],
+                [_program(), "lua", os.path.join(_FOLDER, "worker.lua"), _FOLDER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -295,6 +293,20 @@ class PandocWorker:
         with log:
             log.seek(0)
             return tuple(log.read().decode("utf-8", "replace").splitlines()[-8:])
+
+
+def _program() -> str:
+    """Return the pandoc that came with paperbuild: another one on PATH would write other documents under the same key.
+
+    pypandoc itself prefers the newest that it finds, and runs every candidate to learn its version.
+    """
+    found = find_spec("pypandoc")
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        for name in ("pandoc", "pandoc.exe"):
+            path = os.path.join(folder, "files", name)
+            if os.path.isfile(path):
+                return path
+    raise FileNotFoundError("the package pypandoc_binary holds no pandoc")
 
 
 def _converse(process: subprocess.Popen[bytes], data: bytes) -> bytes | None:
