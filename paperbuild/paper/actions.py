@@ -156,6 +156,7 @@ class _Expanding:
         self.faults = Faults(manifest.text)
         self.cells = {target.name: tuple(_Cell(target, axes) for axes in _combinations(target)) for target in manifest.targets}
         self.written: list[Written] = []
+        self.templates: dict[tuple[str, str, bool], substitution.Template] = {}
 
     def action(self, cell: _Cell) -> Action:
         target, params = cell.target, cell.params
@@ -185,9 +186,13 @@ class _Expanding:
         )
 
     def _template(self, target: TargetSpec, text: str, *, in_shell: bool = False) -> substitution.Template:
-        template, wrong = substitution.parse(text, target.parameter_names, in_shell=in_shell)
-        assert not wrong, "the parser refuses manifests with faults in templates"
-        return template
+        """Return ``text`` as a template; all cells of a target share it."""
+        known = self.templates.get((target.name, text, in_shell))
+        if known is None:
+            known, wrong = substitution.parse(text, target.parameter_names, in_shell=in_shell)
+            assert not wrong, "the parser refuses manifests with faults in templates"
+            self.templates[target.name, text, in_shell] = known
+        return known
 
     def _outputs(self, cell: _Cell) -> Iterator[Output]:
         for declared in cell.target.outputs:
