@@ -10,7 +10,7 @@ import os
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Variable
-from paperbuild.render.templates import packaged_folder
+from paperbuild.render.packaged import packaged_folder
 
 FILE = "matplotlibrc"
 _FALLBACK = "article"

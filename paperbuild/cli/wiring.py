@@ -127,7 +127,7 @@ class LazyDocumentRunner:
     @cached_property
     def _fingerprint(self) -> tuple[tuple[str, str], ...]:
         from paperbuild.render.fingerprint import fingerprint
-        from paperbuild.render.templates import packaged_folder
+        from paperbuild.render.packaged import packaged_folder
 
         return fingerprint(packaged_folder())
 

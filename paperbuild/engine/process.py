@@ -16,8 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-import psutil
-
 from paperbuild.engine.ports import Ended, Job
 
 _GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
@@ -117,6 +115,8 @@ def boot_identity() -> str:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
     except OSError:
+        import psutil
+
         return str(int(psutil.boot_time()))
 
 
@@ -136,6 +136,8 @@ def _start_of(pid: int) -> str:
     except OSError:
         if os.path.exists("/proc/self/stat"):
             return ""
+    import psutil  # costs 12 ms, and only what starts or ends processes needs it
+
     try:
         return f"{psutil.Process(pid).create_time():.2f}"
     except psutil.Error:
@@ -157,6 +159,8 @@ def _is_same(group: int, identity: str) -> bool:
 
 def _members(group: int) -> Iterator[int]:
     """Yield the processes in the group that are not zombies."""
+    import psutil
+
     for pid in psutil.pids():
         with contextlib.suppress(psutil.Error, OSError):
             if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
@@ -164,6 +168,8 @@ def _members(group: int) -> Iterator[int]:
 
 
 def _has_mark(pid: int) -> bool:
+    import psutil
+
     try:
         return MARK in psutil.Process(pid).environ()
     except (psutil.Error, OSError):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 import threading
 from collections.abc import Iterator
 
@@ -42,7 +41,7 @@ class Store:
     def __init__(self, fs: FileSystem, root: str) -> None:
         self._fs = fs
         self.root = root
-        self.token = secrets.token_hex(6)
+        self.token = os.urandom(6).hex()
         self._count = itertools.count()
         self._lock = threading.Lock()
         self._unflushed: set[str] = set()

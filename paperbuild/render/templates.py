@@ -24,11 +24,11 @@ from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from paperbuild.engine.graph import Scalar
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
+from paperbuild.render.packaged import FOLDER, packaged_folder
 
 if TYPE_CHECKING:
     import jinja2
 
-FOLDER = "templates"
 SETTINGS = "template.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -66,16 +66,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     options: dict[str, Scalar] = {}
     choices: dict[str, tuple[Scalar, ...]] = {}
     column_width: dict[str, float] = {}
-
-
-def packaged_folder() -> str:
-    """Return the folder of the templates that come with paperbuild.
-
-    A wheel has them inside the package; an editable install and a source tree have them beside it.
-    """
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    inside = os.path.join(package, FOLDER)
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), FOLDER)
 
 
 @dataclass(frozen=True, slots=True)

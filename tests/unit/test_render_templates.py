@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from paperbuild.diagnostics import Severity, Span
 from paperbuild.errors import BuildError
-from paperbuild.render.templates import Template, TemplateFinder, packaged_folder, typst_string, typst_value
+from paperbuild.render.packaged import packaged_folder
+from paperbuild.render.templates import Template, TemplateFinder, typst_string, typst_value
 
 
 class MemoryReader:
