@@ -154,6 +154,16 @@ def test_cross_references_say_what_they_mean(worker):
     assert [(h.number, h.id) for h in written.outline] == [("1", "sec:one"), ("A", "sec:app")]
 
 
+def test_titles_of_theorems_and_proofs_are_text_like_any_other(worker):
+    text = '::: {.lemma #lem:a title="Of $x$ and *y*"}\nBody.\n:::\n\n::: {.proof title="Proof of @lem:a"}\nDone.\n:::\n\n[](#lem:a)\n'
+    typst = body(worker, text, "typst").body
+    assert 'title: [Of #mq("x", $x$); and #emph[y]]' in typst
+    assert "#proof(title: [Proof of #ref(<lem:a>, supplement: [Lemma]);])" in typst
+    page = body(worker, text).body
+    assert '<span class="theorem-label">Lemma 1 (Of <math' in page
+    assert page.count("Lemma\u00a01</a>") == 2
+
+
 def test_cross_references_in_typst_are_its_own(worker):
     written = body(worker, CROSS, "typst", images=(BoundImage("path", src="i"),) * 4).body
     assert "#ref(<fig:a>, supplement: [Figure]);" in written

@@ -3,8 +3,6 @@
 -- Numbers are counted here once, in document order, for every format. Typst counts again, by the same rules, and its own references
 -- print its own counts, so a PDF's reference and its target cannot disagree; tests hold the two formats together.
 
-local source = require("source")
-
 local M = {}
 
 -- Prefix of an id → what it is counted as.
@@ -69,6 +67,17 @@ local function theorem_kind(div)
   return nil
 end
 M.theorem_kind = theorem_kind
+
+-- Takes the title out of a theorem's or proof's content: its inlines, nil where it has none, and what is left.
+function M.split_title(div)
+  local first = div.content[1]
+  local span = first and first.t == "Plain" and first.content[1]
+  if span and span.t == "Span" and span.classes:includes("pb-title") then
+    local rest = pandoc.Blocks({ table.unpack(div.content, 2) })
+    return span.content, rest
+  end
+  return nil, div.content
+end
 
 local Counter = {}
 Counter.__index = Counter
@@ -196,7 +205,7 @@ function M.number(doc, options, problems)
       counter:register(div, { kind = kind, number = number })
       div.attributes["pb-number"] = number
       return div
-    elseif div.identifier ~= "" and not div.classes:includes(source.META) then
+    elseif div.identifier ~= "" and not div.classes:includes("pb-meta") then
       counter:register(div, { kind = "text", number = "", title = pandoc.Inlines({}) })
       return div
     end
@@ -369,8 +378,9 @@ function M.resolve(doc, ids, options, problems)
   end
   local function link(node)
     local how = node.attributes["reference-type"]
-    if not how then
-      return nil
+    if not how then -- [](#fig:x) has no words of its own
+      local entry = #node.content == 0 and ids[node.target:match("^#(.+)$") or ""]
+      return entry and several({ entry }) or nil
     end
     local entries = {}
     for id in node.attributes.reference:gmatch("[^,%s]+") do

@@ -120,15 +120,23 @@ local function finish_division(div, names)
   local kind = crossrefs.theorem_kind(div)
   if kind then
     local number = take(div.attributes, "pb-number") or ""
-    local title = take(div.attributes, "title")
-    local text = (names[kind] and names[kind][1] or kind) .. (number ~= "" and " " .. number or "") .. (title and " (" .. title .. ")" or "") .. "."
+    local title, rest = crossrefs.split_title(div)
+    local words = pandoc.Inlines({ pandoc.Str((names[kind] and names[kind][1] or kind) .. (number ~= "" and " " .. number or "")) })
+    if title then
+      words = words .. { pandoc.Str(" (") } .. title .. { pandoc.Str(")") }
+    end
+    words:insert(pandoc.Str("."))
     if kind ~= "theorem" then
       div.classes:insert("theorem")
     end
-    return labelled(div, "theorem-label", { pandoc.Str(text) })
+    div.content = rest
+    return labelled(div, "theorem-label", words)
   elseif div.classes:includes("proof") then
-    local title = take(div.attributes, "title")
-    return labelled(div, "proof-label", { pandoc.Str((title or names.proof) .. ".") })
+    local title, rest = crossrefs.split_title(div)
+    div.content = rest
+    local words = title or pandoc.Inlines({ pandoc.Str(names.proof) })
+    words:insert(pandoc.Str("."))
+    return labelled(div, "proof-label", words)
   end
   return nil
 end

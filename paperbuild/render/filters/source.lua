@@ -4,6 +4,7 @@
 -- title, abstract and body alike and in one order.
 
 local formulas = require("formulas")
+local crossrefs = require("crossrefs")
 
 local M = {}
 
@@ -32,7 +33,7 @@ end
 
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
-local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true }
+local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true }
 
 local function foreign(element)
   local touched = false
@@ -319,6 +320,18 @@ local function as_subfigures(div)
   return pandoc.Figure(cells, { long = { pandoc.Plain(pandoc.utils.blocks_to_inlines(caption)) } }, pandoc.Attr(div.identifier, classes))
 end
 
+-- The title of a theorem or proof is an attribute, and text like any other: it joins the content, to be taken out when it is written.
+local function theorem_title(div)
+  local title = div.attributes.title
+  if not title or not (div.classes:includes("proof") or crossrefs.theorem_kind(div)) then
+    return nil
+  end
+  div.attributes.title = nil
+  local words = pandoc.utils.blocks_to_inlines(pandoc.read(title, "markdown", READER, {}).blocks)
+  div.content:insert(1, pandoc.Plain({ pandoc.Span(words, pandoc.Attr("", { "pb-title" })) }))
+  return div
+end
+
 -- A picture alone in its paragraph is set apart like a figure, also where it has no caption.
 local function lone_picture(para)
   local image = #para.content == 1 and para.content[1]
@@ -396,7 +409,7 @@ function M.prepare(text, metadata, strays)
   local found = strays(doc)
   doc = feed_tex(doc, problems):walk({ Inlines = read_tags, RawBlock = read_picture })
   doc = doc:walk({ Inlines = take_equation_ids })
-  doc = doc:walk({ Div = as_subfigures })
+  doc = doc:walk({ Div = as_subfigures }):walk({ Div = theorem_title })
   doc = doc:walk({
     Figure = single_caption,
     Para = lone_picture,

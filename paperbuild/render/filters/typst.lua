@@ -185,11 +185,11 @@ local function data_table(tbl)
 end
 
 local function theorem(div, kind, names)
-  local title = div.attributes.title
+  local title, content = crossrefs.split_title(div)
   local number = div.attributes["pb-number"]
   local name = names[kind] and names[kind][1] or kind
-  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. name .. "]" .. (title and ", title: [" .. inline_text({ pandoc.Str(title) }) .. "]" or "")
-    .. (number == "" and ", numbered: false" or "") .. ")[\n" .. write(div.content) .. "\n]" .. label(div.identifier)
+  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. name .. "]" .. (title and ", title: [" .. inline_text(title) .. "]" or "")
+    .. (number == "" and ", numbered: false" or "") .. ")[\n" .. write(content) .. "\n]" .. label(div.identifier)
 end
 
 local function entry(div)
@@ -219,8 +219,9 @@ local function division(div, names)
   if kind then
     return theorem(div, kind, names)
   elseif div.classes:includes("proof") then
-    local title = div.attributes.title or (names.proof ~= "Proof" and names.proof) or nil
-    return "#proof" .. (title and "(title: [" .. inline_text({ pandoc.Str(title) }) .. "])" or "") .. "[\n" .. write(div.content) .. "\n]" .. label(div.identifier)
+    local title, content = crossrefs.split_title(div)
+    title = title or (names.proof ~= "Proof" and pandoc.Inlines({ pandoc.Str(names.proof) })) or nil
+    return "#proof" .. (title and "(title: [" .. inline_text(title) .. "])" or "") .. "[\n" .. write(content) .. "\n]" .. label(div.identifier)
   elseif div.identifier == "refs" then
     return "#references[\n" .. write(div.content) .. "\n]"
   elseif div.classes:includes("csl-entry") then
