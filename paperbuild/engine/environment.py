@@ -43,6 +43,7 @@ _FIXED = {
 }
 """1980-01-01: the earliest moment that a ZIP file can hold."""
 
+_PYTHON = re.compile(r"python[0-9.]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
@@ -51,14 +52,18 @@ class LocalEnvironment:
 
     ``base`` is our own environment, ``python_folder`` the ``bin`` folder of the Python that commands use, ``cache_folder`` a private
     empty folder for bytecode that programs insist on, ``shared`` what every command is given besides; a target's own ``env`` wins.
+    ``root`` is the folder in which commands start.
     """
 
-    def __init__(self, base: Mapping[str, str], python_folder: str, cache_folder: str, shared: tuple[Variable, ...] = ()) -> None:
+    def __init__(
+        self, base: Mapping[str, str], python_folder: str, cache_folder: str, shared: tuple[Variable, ...] = (), *, root: str = ""
+    ) -> None:
         passed = {name: value for name, value in base.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
         path = os.pathsep.join((python_folder, base.get("PATH", os.defpath)))
         self._common = {**passed, **_FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
         self._shared = shared
-        self._installed = Installed()
+        self._root = root
+        self._installed = Installed(base.get("HOME", ""))
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""
@@ -68,8 +73,8 @@ class LocalEnvironment:
         """See the port."""
         counted = {f"variable:{name}": value for name, value in self._common.items() if name.startswith(_COUNTED_PREFIXES)}
         counted.update((f"variable:{v.name}", v.counted) for v in (*self._shared, *action.variables) if v.counted is not None)
-        for tool in self._tools(action):
-            counted[f"tool:{os.path.basename(tool)}"] = self._installed.tool(tool)
+        for name, tool in self._tools(action):
+            counted[f"tool:{name}"] = self._installed.tool(tool)
         return counted
 
     def value_digest(self, name: str) -> str | None:
@@ -79,38 +84,55 @@ class LocalEnvironment:
 
     def packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """See the port."""
-        found: dict[tuple[str, str], str] = {}
         python = [source for source in sources if source.endswith(".py")]
-        for tool in self._tools(action):
-            for name, fingerprint in self._installed.used(tool, python):
-                found[os.path.basename(tool), name] = fingerprint
-        return tuple((tool, name, fingerprint) for (tool, name), fingerprint in sorted(found.items()))
+        if not python:
+            return ()
+        named = tuple((name, tool) for name, tool in self._tools(action) if _PYTHON.fullmatch(os.path.basename(name)))
+        found = {
+            (name, package, fingerprint)
+            for name, tool in named or self._default_python()
+            for package, fingerprint in self._installed.used(tool, python)
+        }
+        return tuple(sorted(found))
+
+    def _default_python(self) -> tuple[tuple[str, str], ...]:
+        """Return the Python that a script, a makefile or a first line ``#!/usr/bin/env python3`` would find."""
+        found = ((name, self._which(name)) for name in ("python3", "python"))
+        return tuple((name, tool) for name, tool in found if tool is not None)[:1]
 
     def package(self, tool: str, name: str) -> str | None:
         """See the port."""
         executable = self._which(tool)
         return None if executable is None else self._installed.fingerprint(executable, name)
 
-    def _tools(self, action: Action) -> tuple[str, ...]:
-        """Return the executables outside the project that the command's first word names."""
+    def _tools(self, action: Action) -> tuple[tuple[str, str], ...]:
+        """Return the programs that the command names, as written and where they are: its first word, and every Python in it."""
         if not isinstance(action.recipe, Command):
             return ()
+        lexer = shlex.shlex(action.recipe.line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        lexer.commenters = ""
         try:
-            words = shlex.split(action.recipe.line)
+            words = [word for word in lexer if not _ASSIGNMENT.match(word)]
         except ValueError:
-            return ()
-        first = next((word for word in words if not _ASSIGNMENT.match(word)), "")
-        found = self._which(first)
-        return () if found is None else (found,)
+            words = action.recipe.line.split()
+        names = dict.fromkeys((*words[:1], *(word for word in words if _PYTHON.fullmatch(os.path.basename(word)))))
+        found = ((name, self._which(name)) for name in names)
+        return tuple((name, tool) for name, tool in found if tool is not None)
 
     def _which(self, name: str) -> str | None:
-        if not name or "/" in name:
-            return None  # a program of the project is an input by its words; one elsewhere is the system's
+        if "/" in name:  # a program of the project is an input by its words, one elsewhere is the system's; a Python has packages
+            place = os.path.join(self._root, name)
+            return place if _PYTHON.fullmatch(os.path.basename(name)) and _is_program(place) else None
         for folder in self._common["PATH"].split(os.pathsep):
             candidate = os.path.join(folder, name)
-            if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+            if name and _is_program(candidate):
                 return candidate
         return None
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def python_folder(base: Mapping[str, str], prefix: str, declared: str | None, root: str) -> str:

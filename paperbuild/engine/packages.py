@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import glob
+import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from paperbuild.engine.digest import digest_bytes
 
@@ -39,10 +41,13 @@ class _Distribution:
         """Return version and content: the digest of RECORD, which holds every file's; without one, of the metadata."""
         version = os.path.basename(self.folder).removesuffix(".dist-info").rpartition("-")[2]
         content = self.text("RECORD") or self.text("METADATA")
-        return f"{version} {digest_bytes(content.encode())[:16]}"
+        sources = "".join(f"{path}\0{_content(path)}\0" for path in self._sources())
+        return f"{version} {digest_bytes((content + sources).encode(errors='surrogateescape'))[:16]}"
 
     def modules(self) -> Iterator[str]:
         """Yield the names that it makes importable."""
+        for folder in self._roots():
+            yield from {name.partition(".")[0] for name in _listed(folder) if name.endswith(".py") or "." not in name}
         for line in self.text("RECORD").splitlines():
             path = line.partition(",")[0].strip('"')
             first, slash, _ = path.partition("/")
@@ -50,6 +55,23 @@ class _Distribution:
                 yield first
             elif not slash and first.endswith((".py", ".so", ".pyd")):
                 yield first.partition(".")[0]
+
+    def _roots(self) -> Iterator[str]:
+        """Yield the folders that an editable install takes its modules from (PEP 610: ``direct_url.json``)."""
+        try:
+            told = json.loads(self.text("direct_url.json") or "{}")
+            if told.get("dir_info", {}).get("editable"):
+                place = unquote(urlsplit(told["url"]).path)
+                yield from (place, os.path.join(place, "src"))
+        except (ValueError, KeyError, AttributeError):
+            return
+
+    def _sources(self) -> Iterator[str]:
+        """Yield the Python files of an editable install: it is what they are now, whatever was recorded."""
+        for root in dict.fromkeys(self._roots()):
+            for folder, folders, files in os.walk(root):
+                folders[:] = sorted(name for name in folders if name.isidentifier() and name != "__pycache__")
+                yield from (os.path.join(folder, name) for name in sorted(files) if name.endswith(".py"))
 
     def required(self) -> Iterator[str]:
         """Yield the names of the distributions that it needs, extras aside."""
@@ -68,22 +90,42 @@ def normalise(name: str) -> str:
 class Installed:
     """What is installed beside the tools that commands name. Reads each environment once."""
 
-    def __init__(self) -> None:
-        self._environments: dict[str, dict[str, _Distribution]] = {}
+    def __init__(self, home: str = "") -> None:
+        self._home = home
+        self._environments: dict[str, dict[str, tuple[_Distribution, ...]]] = {}
         self._fingerprints: dict[tuple[str, str], str] = {}
 
-    def _distributions(self, tool: str) -> dict[str, _Distribution]:
+    def _distributions(self, tool: str) -> dict[str, tuple[_Distribution, ...]]:
+        """Return the distributions by name; several where the prefix has several Pythons, or one shadows another."""
         prefix = os.path.dirname(os.path.dirname(tool))
         found = self._environments.get(prefix)
         if found is None:
             found = {}
-            for site in sorted(glob.glob(os.path.join(glob.escape(prefix), "lib", "python3*", "site-packages"))):
-                for name in os.listdir(site):
+            for site in self._sites(prefix):
+                for name in _listed(site):
                     if name.endswith(".dist-info"):
                         distribution = normalise(name.removesuffix(".dist-info").rpartition("-")[0])
-                        found[distribution] = _Distribution(distribution, os.path.join(site, name))
+                        one = _Distribution(distribution, os.path.join(site, name))
+                        found[distribution] = (*found.get(distribution, ()), one)
             self._environments[prefix] = found
         return found
+
+    def _sites(self, prefix: str) -> tuple[str, ...]:
+        """Return the folders that hold packages for the Pythons in ``prefix``: its own, and those it looks into besides."""
+        settings = _settings(prefix)
+        prefixes = [prefix]
+        if settings.get("include-system-site-packages", "").lower() == "true":
+            prefixes.append(os.path.dirname(settings.get("home", "")))
+        if self._home and not settings:
+            prefixes.append(os.path.join(self._home, ".local"))
+        places = (
+            "lib/python3*/site-packages",
+            "lib64/python3*/site-packages",
+            "lib/python3*/dist-packages",
+            "local/lib/python3*/*-packages",
+        )
+        found = (site for one in prefixes for place in places for site in sorted(glob.glob(os.path.join(glob.escape(one), place))))
+        return tuple({os.path.realpath(site): site for site in found}.values())
 
     def tool(self, tool: str) -> str:
         """Return what counts of an executable: of an environment's Python its version, of anything else that it exists."""
@@ -91,28 +133,26 @@ class Installed:
             return "present"
         if os.path.dirname(os.path.dirname(tool)) == sys.prefix:
             return sys.version.partition(" ")[0]
-        try:
-            with open(os.path.join(os.path.dirname(os.path.dirname(tool)), "pyvenv.cfg"), encoding="utf-8") as file:
-                settings = dict(line.split("=", 1) for line in file if "=" in line)
-        except OSError:
+        settings = _settings(os.path.dirname(os.path.dirname(tool)))
+        if not settings:
             return os.path.basename(os.path.realpath(tool))
-        pairs = {name.strip(): value.strip() for name, value in settings.items()}
-        return pairs.get("version_info", pairs.get("version", "unknown")).removesuffix(".final.0")
+        return settings.get("version_info", settings.get("version", "unknown")).removesuffix(".final.0")
 
     def fingerprint(self, tool: str, name: str) -> str | None:
         """Return the present fingerprint of the distribution ``name``, or None where it is not installed."""
         found = self._distributions(tool).get(name)
         if found is None:
             return None
-        if (found.folder, name) not in self._fingerprints:
-            self._fingerprints[found.folder, name] = found.fingerprint()
-        return self._fingerprints[found.folder, name]
+        key = (found[0].folder, name)
+        if key not in self._fingerprints:
+            self._fingerprints[key] = ", ".join(distribution.fingerprint() for distribution in found)
+        return self._fingerprints[key]
 
     def used(self, tool: str, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield name and fingerprint of each distribution that the Python files ``sources`` import, and of what those require."""
         distributions = self._distributions(tool)
         by_module: dict[str, set[str]] = {}
-        for distribution in distributions.values():
+        for distribution in (one for several in distributions.values() for one in several):
             for module in distribution.modules():
                 by_module.setdefault(module, set()).add(distribution.name)
         todo = sorted({name for source in sources for module in imported(source) for name in by_module.get(module, ())})
@@ -122,11 +162,35 @@ class Installed:
             if name in seen or name not in distributions:
                 continue
             seen.add(name)
-            todo.extend(distributions[name].required())
+            todo.extend(required for distribution in distributions[name] for required in distribution.required())
         for name in sorted(seen):
             fingerprint = self.fingerprint(tool, name)
             if fingerprint is not None:
                 yield name, fingerprint
+
+
+def _settings(prefix: str) -> dict[str, str]:
+    """Return what ``pyvenv.cfg`` says of a virtual environment; empty where ``prefix`` is none."""
+    try:
+        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
+            return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in file) if value}
+    except OSError:
+        return {}
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return digest_bytes(file.read())
+    except OSError:
+        return "-"
 
 
 def imported(source: str) -> frozenset[str]:
