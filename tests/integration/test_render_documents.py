@@ -294,3 +294,40 @@ def test_text_that_looks_like_markup_stays_text(runner):
 )
 def test_the_documents_moment_is_its_date(date, moment):
     assert timestamp_of(date) == moment
+
+
+LIBRARIES = {
+    "refs.bib": b"@book{k, author={Knuth, Donald}, title={T}, year={1984}, publisher={P}}",
+    "refs.json": b'[{"id": "k", "type": "book", "title": "T", "author": [{"family": "Knuth"}], "issued": {"date-parts": [[1984]]}}]',
+    "refs.yaml": b"references:\n- id: k\n  type: book\n  title: T\n  author: [{family: Knuth}]\n  issued: {year: 1984}\n",
+    "refs.ris": b"TY  - BOOK\nID  - k\nAU  - Knuth, Donald\nTI  - T\nPY  - 1984\nER  - \n",
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_bibliographies_of_every_kind_are_read(runner, name):
+    files = {"paper.md": f"---\nbibliography: {name}\n---\n\n[@k]\n".encode(), name: LIBRARIES[name]}
+    assert "(Knuth 1984)" in page_text(render(runner, "html", files).outputs["html"])
+
+
+def test_the_manifests_bibliography_and_style_come_before_the_papers(runner):
+    files = {"paper.md": b"---\nbibliography: none.bib\n---\n\n[@k]\n", "lib/refs.bib": LIBRARIES["refs.bib"]}
+    assert "Knuth" in page_text(render(runner, "html", files, bibliography="lib/refs.bib").outputs["html"])
+
+
+STYLES = {
+    "<style": "PB544",
+    "<html/>": "PB544",
+    '<style xmlns="http://purl.org/net/xbiblio/csl"><info><link href="http://x" rel="independent-parent"/></info></style>': "PB544",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_that_cannot_be_used_is_told_with_the_reason(runner, style):
+    (fault,) = faults(runner, "---\ncsl: s.csl\nbibliography: refs.bib\n---\n\n[@knuth1984]\n", **{"s.csl": style.encode()})
+    assert fault.code == STYLES[style]
+
+
+def test_a_missing_bibliography_is_told_once_at_its_name(runner):
+    (fault,) = faults(runner, "---\nbibliography: [refs.bib, more.bib]\n---\n\n[@a] [@b]\n")
+    assert (fault.code, fault.span.line, fault.span.column) == ("PB540", 2, 26)
