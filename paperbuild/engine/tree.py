@@ -74,7 +74,10 @@ def parse_listing(data: bytes) -> tuple[Entry, ...]:
     """
     entries = []
     leaves: set[str] = set()
-    for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+    *lines, rest = data.decode("utf-8", "surrogateescape").split("\n")
+    if rest:
+        raise ValueError(rest)
+    for line in lines:
         kind, digest, path = line.split(" ", 2)
         path = _unescape(path)
         names = path.split("/")
