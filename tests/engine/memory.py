@@ -76,7 +76,7 @@ class MemoryFileSystem:
 
     def _follow(self, path: str, depth: int = 0) -> str:
         if depth > 20:
-            raise OSError("too many links")
+            raise OSError(40, "too many links", path)
         at = "/"
         for name in path.split("/"):
             if not name:
@@ -89,7 +89,10 @@ class MemoryFileSystem:
 
     def stat(self, path: str) -> Stat | None:
         self._alive()
-        node = self.nodes.get(self._follow(path))
+        try:
+            node = self.nodes.get(self._follow(path))
+        except OSError:
+            return None
         if node is None:
             return None
         return Stat(node.data is None, len(node.data or b""), node.mtime, node.ctime, node.inode, 1, node.executable)
