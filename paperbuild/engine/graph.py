@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
+from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine import patterns
-from paperbuild.errors import ManifestError, UsageError
+from paperbuild.errors import ManifestError
 
 Scalar = str | int | float | bool
 """A parameter's value."""
@@ -112,7 +112,8 @@ class Graph:
     def __init__(self, actions: Iterable[Action]) -> None:
         self.actions: dict[str, Action] = {}
         self._makers: dict[str, str] = {}
-        self._folders: dict[str, str] = {}
+        self._inside: dict[str, set[str]] = {}
+        self._matching: dict[str, tuple[str, ...]] = {}
         for action in actions:
             if action.id in self.actions:
                 raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
@@ -128,8 +129,8 @@ class Graph:
                 other = self._makers[output.path]
                 raise ManifestError(Diagnostic("PB141", f"{other} and {action.id} both write {output.path}", action.span))
             self._makers[output.path] = action.id
-            if output.is_folder:
-                self._folders[output.path] = action.id
+            for folder in _folders_above(output.path):
+                self._inside.setdefault(folder, set()).add(action.id)
 
     def _refuse_nesting(self) -> None:
         """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
@@ -145,24 +146,23 @@ class Graph:
 
     def maker(self, path: str) -> Action | None:
         """Return the action that makes ``path``: one of its outputs, that output without its slash, or a file inside one."""
-        found = self._makers.get(path) or self._makers.get(path + "/")
-        if found is None:
-            found = next((id_ for folder, id_ in self._folders.items() if path.startswith(folder)), None)
-        return None if found is None else self.actions[found]
+        names = (path, path + "/", *reversed(_folders_above(path)))
+        return next((self.actions[self._makers[name]] for name in names if name in self._makers), None)
 
     def makers_matching(self, declared: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output that the declared input (a path, folder or glob) covers."""
         if not patterns.is_glob(declared):
             return self.makers_around(declared)
-        covered = {id_ for path, id_ in self._makers.items() if patterns.covers(declared, path)}
-        return tuple(sorted(covered | set(self.makers_around(declared))))
+        if declared not in self._matching:  # the cells of a target share their patterns
+            covered = {id_ for path, id_ in self._makers.items() if patterns.covers(declared, path)}
+            self._matching[declared] = tuple(sorted(covered | set(self.makers_around(declared))))
+        return self._matching[declared]
 
     def makers_around(self, path: str) -> tuple[str, ...]:
         """Return the ids of the actions that make ``path``, something in it, or a folder that it is in."""
-        folder = path.rstrip("/") + "/"
-        found = {id_ for made, id_ in self._makers.items() if made.startswith(folder)}
-        maker = self.maker(path.rstrip("/"))
-        return tuple(sorted(found | ({maker.id} if maker else set())))
+        plain = path.rstrip("/")
+        maker = self.maker(plain)
+        return tuple(sorted(self._inside.get(plain + "/", set()) | ({maker.id} if maker else set())))
 
     def _declared_edges(self, action: Action) -> frozenset[str]:
         found = set(action.needs)
@@ -179,7 +179,7 @@ class Graph:
     def copy(self) -> Graph:
         """Return this graph with edges of its own, to which more can be added as they are found."""
         copy = object.__new__(Graph)
-        copy.actions, copy._makers, copy._folders = self.actions, self._makers, self._folders
+        copy.actions, copy._makers, copy._inside, copy._matching = self.actions, self._makers, self._inside, self._matching
         copy.edges = dict(self.edges)
         return copy
 
@@ -218,25 +218,11 @@ class Graph:
             todo.extend((other, False) for other in waits if other not in seen)
         return tuple(seen)
 
-    def select(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the ids that ``names`` mean: an action's id, a target's name (all its cells), or the path of an output.
 
-        Raises:
-            UsageError: a name means nothing here.
-        """
-        chosen: dict[str, None] = {}
-        faults = []
-        for name in names:
-            cells = [id_ for id_, action in self.actions.items() if name in {id_, action.target}]
-            made = self.maker(name)
-            for id_ in cells or ([made.id] if made else []):
-                chosen[id_] = None
-            if not cells and made is None:
-                known = {action.target for action in self.actions.values()} | set(self.actions)
-                faults.append(Diagnostic("PB142", f"there is no target {name}", help=did_you_mean(name, known)))
-        if faults:
-            raise UsageError(*faults)
-        return tuple(chosen)
+def _folders_above(path: str) -> tuple[str, ...]:
+    """Return the folders that ``path`` is in, outermost first, each with its slash."""
+    names = path.rstrip("/").split("/")[:-1]
+    return tuple("/".join(names[:n]) + "/" for n in range(1, len(names) + 1))
 
 
 def circle(ids: Sequence[str], actions: Mapping[str, Action]) -> Diagnostic:

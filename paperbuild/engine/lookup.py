@@ -25,10 +25,11 @@ class Lookup:
     def reasons(self, action: Action, keyed: Keyed) -> Generator[Reason, None, Record | None]:
         """Return the one generator of reasons for ``action``."""
         store = self._workshop.store
-        last = self._workshop.index.last_run(action.id)
+        candidates = store.records(keyed.key)
+        last = None if candidates else self._workshop.index.last_run(action.id)
         question = Question(
             components=keyed.components,
-            candidates=store.records(keyed.key),
+            candidates=candidates,
             last=None if last is None else store.record(last.key, last.record),
             refresh_s=action.refresh_s,
             unknown=is_unknown(action),

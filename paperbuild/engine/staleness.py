@@ -28,8 +28,9 @@ class Reason:
 class Question:
     """What is asked of an action: its present key and what is known of it.
 
-    ``candidates`` are the records under that key, newest first; ``last`` is the record of its last successful run, under whatever
-    key; ``refresh_s`` the age at which a result is too old; ``unknown`` says that nobody knows what it reads.
+    ``candidates`` are the records under that key, newest first; ``last``, where there are none, is the record of its last
+    successful run, under whatever key; ``refresh_s`` the age at which a result is too old; ``unknown`` says that nobody knows what
+    it reads.
     """
 
     components: Components

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paperbuild.engine.graph import Graph
-from paperbuild.errors import ManifestError, UsageError
+from paperbuild.errors import ManifestError
 from tests.engine.world import World, command
 
 
@@ -42,9 +42,3 @@ def test_an_aggregate_of_a_folder_named_without_its_slash_is_built_after_what_is
     world.build("sum").ran("t", "sum").succeeded()
     assert world.content("sum") == "1=b'x'\n"
     world.build("sum").ran_nothing()
-
-
-def test_a_name_that_means_nothing_is_refused_with_the_nearest():
-    with pytest.raises(UsageError) as caught:
-        Graph([command("train", "", "m")]).select(["trian"])
-    assert caught.value.diagnostics[0].help == ("did you mean train?",)
