@@ -1,0 +1,256 @@
+"""The user's documentation says what the code does: its codes, keys, functions, examples and links are held against it."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from paperbuild.paper import references
+from paperbuild.paper.actions import expand
+from paperbuild.paper.formats import locale_of
+from paperbuild.paper.manifest import parse_manifest
+from paperbuild.paper.names import FUNCTIONS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
+_FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"\bPB\d{3}\b")
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(name, language):
+    return [found["text"] for found in _FENCE.finditer(text_of(name)) if found["language"] == language]
+
+
+def rows(name):
+    """Return the cells of every row of every table of a page."""
+    prose = _FENCE.sub("", text_of(name))
+    lines = re.findall(r"^\|(.*)\|$", prose, re.MULTILINE)
+    return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
+
+
+def anchors(page):
+    """Return the ids that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# --- errors.md
+
+
+def codes_in_source():
+    sources = [path for suffix in ("py", "lua") for path in (ROOT / "paperbuild").rglob(f"*.{suffix}")]
+    return {code for path in sources for code in _CODE.findall(path.read_text(encoding="utf-8"))}
+
+
+def code_rows():
+    return [row for row in rows("docs/errors.md") if _CODE.fullmatch(row[0])]
+
+
+def test_the_error_codes_of_the_program_and_of_the_page_are_the_same():
+    assert {row[0] for row in code_rows()} == codes_in_source()
+
+
+def test_each_error_code_has_one_row_in_order_and_says_what_it_means():
+    listed = [row[0] for row in code_rows()]
+    assert listed == sorted(set(listed))
+    assert all(row[1] for row in code_rows())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_speaks_of_a_code_that_there_is_not(page):
+    # "PB2" is a group of codes; PB201 in a page must be one of the program's
+    assert set(_CODE.findall(page.read_text(encoding="utf-8"))) <= codes_in_source()
+
+
+# --- manifest.md
+
+
+def schema_keys():
+    """Return (table, key) for every key of the schema."""
+    tables = json.loads(text_of("docs/paperbuild.schema.json"))["$defs"]
+    return [(name, key) for name, table in tables.items() for key in table["properties"]]
+
+
+@pytest.mark.parametrize(("table", "key"), schema_keys())
+def test_every_key_of_the_manifest_is_documented(table, key):
+    assert f"`{key}`" in text_of("docs/manifest.md")
+
+
+@pytest.mark.parametrize("table", ["ManifestTable", "DocumentTable", "TargetTable", "ResourcesTable"])
+def test_the_tables_of_the_manifest_page_have_a_row_for_each_key(table):
+    listed = {row[0] for row in rows("docs/manifest.md")}
+    assert {f"`{key}`" for name, key in schema_keys() if name == table} <= listed
+
+
+MANIFESTS = [(name, text) for name in ("README.md", "docs/manifest.md", "docs/references.md") for text in blocks(name, "toml")]
+
+
+def completed(text):
+    """Return the TOML ``text`` with the targets that it speaks of without declaring them."""
+    declared = tomllib.loads(text)
+    targets = declared.get("target", {})
+    needed = {name for table in targets.values() for name in table.get("needs", ())} - targets.keys()
+    return text + "".join(f'\n[target.{name}]\nrun = "true"\noutputs = ["build/{name}"]\n' for name in sorted(needed))
+
+
+@pytest.mark.parametrize(("page", "text"), MANIFESTS, ids=[f"{name}-{n}" for n, (name, _) in enumerate(MANIFESTS)])
+def test_every_manifest_in_the_pages_is_understood(page, text):
+    profiles = tomllib.loads(text).get("profile", {})
+    for profile in (None, *profiles):
+        assert expand(parse_manifest(completed(text).encode(), profile=profile)).actions is not None
+
+
+def test_the_pages_have_manifests():
+    assert len(MANIFESTS) > 10
+
+
+# --- references.md
+
+
+def example_results():
+    """Return the result files that the page shows, by path."""
+    page = text_of("docs/references.md")
+    files = dict(re.findall(r"^(build/\S+\.json) +(\{.*\})$", page, re.MULTILINE))
+    files.update(re.findall(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    return MappingProxyType(files)
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return expand(parse_manifest(blocks("docs/references.md", "toml")[0].encode())).catalog
+
+
+def shown(expression, catalog, language="en"):
+    """Return what the paper shows for ``expression``, with plain spaces, or "error PBxxx"."""
+    files = example_results()
+    try:
+        found = references.resolve(references.parse(expression), catalog, lambda path: files[path].encode(), locale_of(language))
+    except references.ReferenceFault as fault:
+        return f"error {fault.code}"
+    text = "".join(p.text if p.kind == "text" else f"<sup>{p.text}</sup>" for p in found.rendered.pieces)
+    return re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]", " ", text)
+
+
+_EXPRESSION = re.compile(r"`([^`]+)`")
+
+
+def example_rows():
+    """Return (expression, result) for each row of a table whose head has "shows" right of, or next but one to, an expression."""
+    found = []
+    head = []
+    for row in rows("docs/references.md"):
+        if any(set(cell) <= set("-: ") and cell for cell in row):
+            continue
+        if "shows" in row:
+            head = row
+        elif len(row) == len(head) and ("expression" in head or "example" in head):
+            expression = _EXPRESSION.fullmatch(row[head.index("expression" if "expression" in head else "example")])
+            if expression:
+                found.append((expression[1], row[head.index("shows")]))
+        else:
+            head = []
+    return found
+
+
+@pytest.mark.parametrize(("expression", "result"), example_rows())
+def test_an_example_of_the_references_page_shows_what_the_page_says(expression, result, catalog):
+    assert shown(expression, catalog) == result
+
+
+def test_the_references_page_has_many_examples():
+    assert len(example_rows()) > 60
+
+
+def references_in_markdown():
+    """Return the values and claims in the Markdown and YAML examples of the pages."""
+    examples = [text for name in ("README.md", "docs/references.md") for kind in ("markdown", "yaml") for text in blocks(name, kind)]
+    return [found[1].strip('"') for text in examples for found in re.finditer(r'(?:val|claim)=("[^"]*"|[^ }]+)', text)]
+
+
+@pytest.mark.parametrize("expression", references_in_markdown())
+def test_every_reference_in_an_example_parses(expression):
+    assert references.parse(expression)
+
+
+def test_the_examples_have_references():
+    assert len(references_in_markdown()) > 5
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_has_a_row(name):
+    assert any(re.match(rf"`{name}\(", row[0]) for row in rows("docs/references.md"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "language", "result"),
+    [
+        ("test_set.birds * 1.0:,.1f", "en", "12,345.0"),
+        ("test_set.birds * 1.0:,.1f", "de", "12.345,0"),
+        ("test_set.birds * 1.0:,.1f", "fr", "12 345,0"),
+        ("test_set.accuracy:.1%", "de", "91,4 %"),
+        ("test_set.accuracy:.1%", "fr", "91,4 %"),
+        ("test_set.accuracy:.1%", "es", "91.4%"),
+        ("test_set.accuracy", "de", "0.9135"),
+        ("pm(train.where(lr=0.1).accuracy):.2e", "en", "(9.12 ± 0.06) \N{MULTIPLICATION SIGN} 10<sup>\N{MINUS SIGN}1</sup>"),
+    ],
+)
+def test_numbers_are_written_as_the_page_says_of_each_language(expression, language, result, catalog):
+    assert shown(expression, catalog, language) == result
+
+
+@pytest.mark.parametrize("option", sorted(tomllib.loads(text_of("templates/article/template.toml"))["options"].items()))
+def test_every_option_of_the_template_has_a_row_with_its_default(option):
+    name, default = option
+    listed = {row[0]: row[1] for row in rows("docs/references.md") if len(row) > 2}
+    assert listed[f"`{name}`"] == f"`{json.dumps(default)}`"
+
+
+# --- commands.md
+
+
+def test_every_command_has_a_section_and_every_option_is_named():
+    from paperbuild.cli.main import COMMANDS, program
+
+    page = text_of("docs/commands.md")
+    for name in COMMANDS:
+        assert re.search(rf"^## `paperbuild {name}\b", page, re.MULTILINE), name
+        command = program.get_command(None, name)
+        for option in [spelled for parameter in command.params for spelled in parameter.opts if spelled.startswith("--")]:
+            assert f"`{option}" in page, (name, option)
+    for parameter in program.params:
+        for option in parameter.opts:
+            assert f"`{option}" in page
+
+
+def test_the_exit_codes_are_those_of_the_program():
+    from paperbuild.errors import ExitCode
+
+    listed = {int(row[0]) for row in rows("docs/commands.md") if row[0].isdigit()}
+    assert listed == set(ExitCode) - {ExitCode.DIFFERENT}  # nothing verifies yet
+
+
+# --- links
+
+
+def links():
+    found = []
+    for page in PAGES:
+        prose = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+        found += [(page, target) for target in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in target]
+    return found
+
+
+@pytest.mark.parametrize(("page", "target"), links(), ids=lambda value: value if isinstance(value, str) else value.name)
+def test_a_link_leads_somewhere(page, target):
+    path, _, fragment = target.partition("#")
+    place = page.parent / path if path else page
+    assert place.exists()
+    if fragment:
+        assert fragment in anchors(place)
