@@ -179,8 +179,8 @@ def test_what_init_writes_builds(tour):
 def test_commands_see_the_variables_that_the_manifest_page_lists(tour):
     tour.write(
         "paperbuild.toml",
-        '[paper]\nsource = "paper.md"\n\n[target.seen]\nrun = "env > seen.txt"\ninputs = []\noutputs = ["seen.txt"]\nparams = { learning-rate = 0.1, big = true }\n'
-        "env = { REGION = 1 }\n",
+        '[paper]\nsource = "paper.md"\n\n[target.seen]\nrun = "env > seen.txt"\ninputs = []\noutputs = ["seen.txt"]\n'
+        "params = { learning-rate = 0.1, big = true }\nenv = { REGION = 1 }\n",
     )
     assert tour.call("run", "seen")[0] == 0
     seen = dict(line.split("=", 1) for line in (tour.folder / "seen.txt").read_text().splitlines() if "=" in line)
