@@ -23,7 +23,7 @@ def is_ignored(name: str) -> bool:
     return name in IGNORED_NAMES or _TEMPORARY.search(name) is not None
 
 
-_SPECIAL = re.compile(r"\[(!?)(\]?[^\]]*)\]|[*?]", re.DOTALL)
+_SPECIAL = re.compile(r"\[(!?)(\][^\]]*|[^\]]+)\]|[*?]", re.DOTALL)
 
 
 def _name_expression(name: str) -> str:
