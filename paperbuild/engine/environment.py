@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
+from paperbuild.engine.shellwords import shell_words
 
 _PASSED = frozenset(
     {
@@ -64,6 +64,7 @@ class LocalEnvironment:
         self._shared = shared
         self._root = root
         self._installed = Installed(base.get("HOME", ""))
+        self._programs: dict[str, str | None] = {}
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""
@@ -109,18 +110,17 @@ class LocalEnvironment:
         """Return the programs that the command names, as written and where they are: its first word, and every Python in it."""
         if not isinstance(action.recipe, Command):
             return ()
-        lexer = shlex.shlex(action.recipe.line, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        try:
-            words = [word for word in lexer if not _ASSIGNMENT.match(word)]
-        except ValueError:
-            words = action.recipe.line.split()
+        words = [word for word in shell_words(action.recipe.line) if not _ASSIGNMENT.match(word)]
         names = dict.fromkeys((*words[:1], *(word for word in words if _PYTHON.fullmatch(os.path.basename(word)))))
         found = ((name, self._which(name)) for name in names)
         return tuple((name, tool) for name, tool in found if tool is not None)
 
     def _which(self, name: str) -> str | None:
+        if name not in self._programs:
+            self._programs[name] = self._find(name)
+        return self._programs[name]
+
+    def _find(self, name: str) -> str | None:
         if "/" in name:  # a program of the project is an input by its words, one elsewhere is the system's; a Python has packages
             place = os.path.join(self._root, name)
             return place if _PYTHON.fullmatch(os.path.basename(name)) and _is_program(place) else None

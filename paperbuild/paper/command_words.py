@@ -6,6 +6,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from paperbuild.engine.shellwords import shell_words
+
 _OPTION_VALUE = re.compile(r"(?:--?)?[A-Za-z_][\w.-]*=(.+)", re.DOTALL)
 _NAME_CHARACTER = re.compile(r"[^\s();<>|&.,:]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -31,7 +33,7 @@ def mentioned_paths(line: str) -> tuple[str, ...]:
 
 def _candidates(line: str, depth: int) -> Iterator[str]:
     before = program = ""
-    for word in _words(line):
+    for word in shell_words(line):
         written = before in _REDIRECTIONS or (program == "tee" and not word.startswith("-"))
         if word in _SEPARATORS:
             program = ""
@@ -51,33 +53,6 @@ def _candidates(line: str, depth: int) -> Iterator[str]:
         if depth < 2 and any(character.isspace() for character in word):
             yield from _candidates(word, depth + 1)
         before = word
-
-
-_TOKEN = re.compile(
-    r"""[;|&()<>]+                                            # control operators and redirections
-      | (?: [^\s'"\\;|&()<>]+ | \\. | '[^']*' | "(?:[^"\\]|\\.)*" )+  # a word: plain, escaped and quoted parts
-      | \S                                                   # a quote that is not closed""",
-    re.VERBOSE | re.DOTALL,
-)
-_PART = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^'"\\]+)""", re.DOTALL)
-
-
-def _words(line: str) -> list[str]:
-    """Return the words and operators of ``line`` as a shell takes them, without expanding anything.
-
-    The standard library's lexer reads character by character, which for fifty commands costs as much as the rest of the manifest.
-    """
-    tokens = _TOKEN.findall(line)
-    if any(token in {"'", '"', "\\"} for token in tokens):  # here documents, or prose in a script
-        return re.split(r"[\s'\"();<>|&]+", line)
-    return [_plain(token) if _QUOTING.search(token) else token for token in tokens]
-
-
-_QUOTING = re.compile(r"""['"\\]""")
-
-
-def _plain(word: str) -> str:
-    return "".join(a or re.sub(r"\\(.)", r"\1", b) or c or d for a, b, c, d in _PART.findall(word))
 
 
 def _project_path(word: str) -> str | None:
