@@ -53,7 +53,7 @@ class BuildError(PaperbuildError):
     """An action failed, or a source has an error."""
 
 
-class Interrupted(PaperbuildError):
+class Interrupted(PaperbuildError):  # noqa: N818 - no error: what the user asked for
     """The user asked to stop; what was running has been ended and undone."""
 
     exit_code = ExitCode.INTERRUPTED

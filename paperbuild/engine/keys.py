@@ -6,7 +6,7 @@ key is the digest of all of them, so two runs differ in their key exactly where 
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ class KeyMaker:
         if isinstance(action.recipe, Command):
             pairs["command"] = action.recipe.line
             pairs["shell"] = action.recipe.shell
-            pairs["platform"] = f"{platform.system()} {platform.machine()}"
+            pairs["platform"] = f"{os.uname().sysname} {os.uname().machine}"
             pairs.update(self._environment.counted(action))
         else:
             pairs["step"] = action.recipe.runner

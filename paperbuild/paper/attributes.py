@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 
@@ -113,6 +112,8 @@ def _characters(raw: str, quoted: bool) -> list[tuple[str, int]]:
             found.append((escape[1], at))
             at = escape.end()
         elif char == "&" and quoted and (reference := _REFERENCE.match(raw, at)):
+            import html
+
             found += [(resolved, at) for resolved in html.unescape(reference.group())]
             at = reference.end()
         else:
