@@ -178,6 +178,8 @@ def _sentence(kind: str, what: str, before: str | None, after: str | None) -> st
         subject = f"{word} {what}".strip()
         if before is None or after is None:
             return f"{subject} is new" if before is None else f"{subject} went"
+        if _shown(before) == _shown(after):  # a number that was text, or a change behind what is shown
+            return f"{subject} changed"
         return f"{subject} changed from {_shown(before)} to {_shown(after)}"
     return _LABELS.get(kind, f"{kind} {what} changed".strip())
 

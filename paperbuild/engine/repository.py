@@ -17,27 +17,33 @@ def store_folder(root: str) -> str:
     folder = os.path.realpath(root)
     while True:
         mark = os.path.join(folder, ".git")
-        if os.path.exists(mark):
-            return _beside(_common(_git_folder(mark)), folder)
+        git = _git_folder(mark)
+        if git is not None:
+            return _beside(_common(git), folder)
         parent = os.path.dirname(folder)
         if parent == folder:
             return os.path.join(os.path.realpath(root), ".paperbuild")
         folder = parent
 
 
-def _git_folder(mark: str) -> str:
+def _git_folder(mark: str) -> str | None:
+    """Return the git folder that ``mark`` is, or names; None where it is no mark, or what it names is gone."""
     if os.path.isdir(mark):
         return mark
-    with open(mark, encoding="utf-8", errors="surrogateescape") as file:
-        text = file.read().strip()
-    return os.path.normpath(os.path.join(os.path.dirname(mark), text.removeprefix("gitdir:").strip()))
+    try:
+        with open(mark, encoding="utf-8", errors="surrogateescape") as file:
+            key, _, value = file.read(4096).partition(":")
+    except OSError:
+        return None
+    folder = os.path.normpath(os.path.join(os.path.dirname(mark), value.strip()))
+    return folder if key == "gitdir" and value.strip() and os.path.isdir(folder) else None
 
 
 def _common(git: str) -> str:
     try:
         with open(os.path.join(git, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
             return os.path.normpath(os.path.join(git, file.read().strip()))
-    except FileNotFoundError:
+    except OSError:
         return git
 
 

@@ -127,13 +127,13 @@ paths = st.lists(st.text("ab.[]!-^\\\n&~|*?", min_size=1, max_size=3).filter(lam
 
 
 @given(globs, paths)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_glob_matches_what_the_naive_matcher_does(pattern: list[str], path: list[str]):
     assert patterns.matches("/".join(pattern), "/".join(path)) == naive_path(pattern, path)
 
 
 @given(globs, paths, paths)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_glob_that_matches_something_below_a_folder_reaches_below_it(pattern: list[str], folder: list[str], rest: list[str]):
     if patterns.matches("/".join(pattern), "/".join(folder + rest)):
         assert patterns.reaches_below("/".join(pattern), "/".join(folder))
