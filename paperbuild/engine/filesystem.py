@@ -10,7 +10,7 @@ import shutil
 import stat as stat_bits
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 
 from paperbuild.diagnostics import Diagnostic
@@ -189,7 +189,10 @@ class FileLock:
     @contextmanager
     def hold(self, path: str) -> Iterator[None]:
         """See the port."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,8 +202,11 @@ class FileLock:
                 raise BuildError(
                     Diagnostic("PB401", f"another paperbuild is at work in this project{who}", help=("wait for it to end, or end it",))
                 ) from None
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            except OSError as error:  # a network file system that has no locks
+                raise BuildError(Diagnostic("PB406", f"the lock cannot be had: {error.strerror}: {path}")) from None
+            with suppress(OSError):  # only for whoever is refused; a full disk is no reason to stop here
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, str(os.getpid()).encode(), 0)
             yield
         finally:
             os.close(handle)

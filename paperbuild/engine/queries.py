@@ -12,10 +12,12 @@ from paperbuild.engine.keys import KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Standing
+from paperbuild.engine.running import disk_fault
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
+from paperbuild.errors import BuildError
 
 
 class State(StrEnum):
@@ -42,10 +44,17 @@ class Situation:
 
 
 def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
-    """Return how ``wanted``, and all they need, stand, each after what it needs; nothing is written."""
+    """Return how ``wanted``, and all they need, stand, each after what it needs; nothing is written.
+
+    Raises:
+        BuildError: something could not be read.
+    """
     inspector = _Inspector(graph, workshop)
-    for id_ in graph.closure(wanted):
-        inspector.standing(id_)
+    try:
+        for id_ in graph.closure(wanted):
+            inspector.standing(id_)
+    except OSError as error:
+        raise BuildError(disk_fault("the project", error)) from None
     return inspector.found()
 
 
@@ -141,13 +150,16 @@ def clean(graph: Graph, workshop: Workshop, *, dry_run: bool = False) -> Cleaned
     """Take every output that is ours out of the tree, documents too; the store keeps them, so the next build runs nothing.
 
     Raises:
-        BuildError: a build is at work in this project.
+        BuildError: a build is at work in this project, or something could not be removed.
     """
-    if dry_run:
-        return _clean(graph, workshop, dry_run=True)
-    workshop.prepare()
-    with workshop.lock.hold(f"{workshop.site.state}/lock"):
-        return _clean(graph, workshop, dry_run=False)
+    try:
+        if dry_run:
+            return _clean(graph, workshop, dry_run=True)
+        workshop.prepare()
+        with workshop.lock.hold(f"{workshop.site.state}/lock"):
+            return _clean(graph, workshop, dry_run=False)
+    except OSError as error:
+        raise BuildError(disk_fault("the project", error)) from None
 
 
 def _clean(graph: Graph, workshop: Workshop, *, dry_run: bool) -> Cleaned:
