@@ -11,8 +11,11 @@
   const remember = (theme) => { try { localStorage.setItem("paperbuild-theme", theme); } catch { /* a page in a file may have no storage */ } };
   const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   if (remembered()) root.dataset.theme = remembered();
+  const say = () => button.setAttribute("aria-pressed", String(dark()));
   button.hidden = false;
-  button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); });
+  button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; remember(root.dataset.theme); say(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", say);
+  say();
 
   // Contents: folded away where they stand above the text; the section being read is marked.
   const contents = document.querySelector(".contents");
@@ -25,30 +28,38 @@
     const headings = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
     let current = null;
     const mark = () => {
-      const passed = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.3);
-      const link = links.get((passed.at(-1) || {}).id) || null;
+      // The line that a heading has to pass sinks towards the end, where no scrolling brings the last headings up to it.
+      const left = root.scrollHeight - innerHeight - scrollY;
+      const line = innerHeight * (0.3 + 0.7 * Math.max(0, 1 - left / innerHeight));
+      const top = (heading) => heading.getBoundingClientRect().top;
+      const passed = headings.filter((heading) => top(heading) < line);
+      const asked = passed.find((heading) => heading.id === decodeURIComponent(location.hash.slice(1)) && top(heading) >= 0);
+      const link = links.get((asked || passed.at(-1) || {}).id) || null;
       if (link === current) return;
       if (current) current.removeAttribute("aria-current");
       if (link) link.setAttribute("aria-current", "location");
       current = link;
     };
     let waiting = false;
-    addEventListener("scroll", () => {
+    const soon = () => {
       if (waiting) return;
       waiting = true;
       requestAnimationFrame(() => { waiting = false; mark(); });
-    }, { passive: true });
+    };
+    addEventListener("scroll", soon, { passive: true });
+    addEventListener("hashchange", soon);
     mark();
   }
 
   const data = document.getElementById("provenance");
   const words = data ? data.dataset : { source: "", origin: "" };
 
-  // One card, for provenance (opened by a click, a tap or a key) and for previews (shown while a link is pointed at).
+  // One card, for provenance and for previews: shown while something is pointed at; pinned by a click, a tap or a key on a source.
   const card = document.createElement("div");
   card.className = "pb-card";
   card.id = "pb-card";
   card.hidden = true;
+  card.tabIndex = -1;
   document.body.append(card);
   let owner = null;
   let pinned = false;
@@ -58,9 +69,10 @@
     clearTimeout(timer);
     if (card.hidden) return;
     card.hidden = true;
+    if (owner) owner.removeAttribute("aria-describedby");
     if (owner && pinned) {
       owner.setAttribute("aria-expanded", "false");
-      if (refocus) owner.focus();
+      if (refocus) owner.focus({ preventScroll: true });
     }
     owner = null;
     pinned = false;
@@ -72,19 +84,56 @@
     card.setAttribute("role", pin ? "dialog" : "tooltip");
     if (pin) card.setAttribute("aria-label", words.origin); else card.removeAttribute("aria-label");
     card.style.left = card.style.top = "0px";
+    card.style.removeProperty("--room");
     card.hidden = false;
+    card.scrollTop = 0;
     owner = anchor;
     pinned = pin;
     const spots = [...anchor.getClientRects()];
     const spot = spots[0] || anchor.getBoundingClientRect();
-    const box = card.getBoundingClientRect();
     const last = spots.at(-1) || spot;
-    const below = last.bottom + 8 + box.height < innerHeight || spot.top < box.height + 16;
+    const under = innerHeight - last.bottom - 16;
+    const over = spot.top - 16;
+    const below = card.offsetHeight <= under || under >= over;
+    card.style.setProperty("--room", `${Math.max(140, below ? under : over)}px`);
+    const box = card.getBoundingClientRect();
     const left = Math.min(Math.max(10, spot.left + spot.width / 2 - box.width / 2), root.clientWidth - box.width - 10);
     card.style.left = `${left + scrollX}px`;
     card.style.top = `${(below ? last.bottom + 8 : spot.top - box.height - 8) + scrollY}px`;
-    if (pin) anchor.setAttribute("aria-expanded", "true");
+    if (pin) {
+      anchor.setAttribute("aria-expanded", "true");
+      card.focus({ preventScroll: true });
+    } else {
+      anchor.setAttribute("aria-describedby", "pb-card");
+    }
   };
+
+  const leave = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { if (!pinned) hide(); }, 180);
+  };
+  // Shows what `content` returns while a pointer rests on the anchor or on the card; returns what opens it at once.
+  const hovers = (anchor, content, delay) => {
+    const open = () => {
+      const shown = pinned ? null : content();
+      if (shown) show(anchor, shown, false);
+    };
+    anchor.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "touch") return;
+      clearTimeout(timer);
+      if (owner !== anchor) timer = setTimeout(open, delay);
+    });
+    anchor.addEventListener("pointerleave", leave);
+    return open;
+  };
+  card.addEventListener("pointerenter", () => clearTimeout(timer));
+  card.addEventListener("pointerleave", leave);
+  // The card stands at the end of the page; who leaves it by the keyboard goes on from where it was opened.
+  card.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") return;
+    if (event.shiftKey) event.preventDefault();
+    hide(true);
+  });
 
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(true); });
   document.addEventListener("click", (event) => {
@@ -118,6 +167,8 @@
     return [element("p", "pb-head", entry.label), list];
   };
   const opens = (anchor, entry) => {
+    hovers(anchor, () => facts(entry), 350);
+    if (anchor.parentElement.closest("a")) return; // a number in the words of a link: a click follows the link
     anchor.setAttribute("aria-haspopup", "dialog");
     anchor.setAttribute("aria-expanded", "false");
     anchor.setAttribute("aria-controls", "pb-card");
@@ -128,6 +179,8 @@
     };
     anchor.addEventListener("click", toggle);
     if (anchor.tagName !== "BUTTON") {
+      anchor.tabIndex = 0;
+      anchor.setAttribute("role", "button");
       anchor.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") toggle(event); });
     }
   };
@@ -148,8 +201,6 @@
     const entry = sources.get(place.dataset.pb);
     if (!entry) continue;
     if (place.classList.contains("pb-value")) {
-      place.tabIndex = 0;
-      place.setAttribute("role", "button");
       opens(place, entry);
     } else {
       const caption = all("figcaption, caption", place).filter((found) => found.closest("figure, table") === place).at(-1);
@@ -184,24 +235,9 @@
     return shown;
   };
   for (const link of all('a.xref[href^="#"], a[role="doc-biblioref"][href^="#"], .citation a[href^="#"], a.footnote-ref[href^="#"]')) {
-    const open = () => {
-      if (pinned) return;
-      const content = preview(link);
-      if (content) show(link, content, false);
-    };
-    link.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "touch") return;
-      clearTimeout(timer);
-      timer = setTimeout(open, 160);
-    });
-    link.addEventListener("pointerleave", () => {
-      clearTimeout(timer);
-      if (owner === link) timer = setTimeout(() => { if (!pinned) hide(); }, 180);
-    });
+    const open = hovers(link, () => preview(link), 160);
     link.addEventListener("focus", () => { if (link.matches(":focus-visible")) open(); });
     link.addEventListener("blur", () => { if (!pinned) hide(); });
     link.addEventListener("click", () => { if (!pinned) hide(); });
   }
-  card.addEventListener("pointerenter", () => clearTimeout(timer));
-  card.addEventListener("pointerleave", () => { if (!pinned) timer = setTimeout(() => { if (!pinned) hide(); }, 180); });
 })();

@@ -94,14 +94,125 @@ local function finish_figure(figure, names)
   return figure
 end
 
+-- Says what each heading cell heads, to those who hear the table rather than see it.
+local function scope_headings(tbl)
+  local function mark(rows, scope, count)
+    for _, row in ipairs(rows) do
+      for i, cell in ipairs(row.cells) do
+        if i <= (count or i) then
+          cell.attributes.scope = scope
+        end
+      end
+    end
+  end
+  mark(tbl.head.rows, "col")
+  for _, body in ipairs(tbl.bodies) do
+    mark(body.head, "col")
+    mark(body.body, "row", body.row_head_columns)
+  end
+end
+
 local function finish_table(tbl, names)
   local number = take(tbl.attributes, "pb-number") or ""
   local text = names.table[1] .. " " .. number
   take(tbl.attributes, "data-n")
+  scope_headings(tbl)
   if number ~= "" then
     put_label(tbl, "caption-label", text .. ".")
   end
   return tbl
+end
+
+-- Addresses and long names may break where their parts end; left alone, a browser breaks them in the middle of a word.
+local function breakable(text)
+  local marked = text:gsub("([^/:]/+)", "%1\0"):gsub("([?&#(])", "\0%1"):gsub("([%w)][_.:=,]+)(%w)", "%1\0%2")
+  return (escaped(marked):gsub("%z", "<wbr>"))
+end
+
+local function finish_link(link)
+  local text = pandoc.utils.stringify(link.content)
+  if text:find("^%a+://") then
+    link.content = { pandoc.RawInline("html", breakable(text)) }
+    return link
+  end
+end
+
+local LONG_NAME = 24
+
+local function finish_code(code)
+  if #code.text >= LONG_NAME and code.identifier == "" and #code.classes == 0 and #code.attributes == 0 then
+    return pandoc.RawInline("html", "<code>" .. breakable(code.text) .. "</code>")
+  end
+end
+
+local function is_formula(inline)
+  if inline.t == "Span" then
+    return #inline.content == 1 and is_formula(inline.content[1])
+  end
+  return inline.t == "RawInline" and inline.text:find("^<math") and not inline.text:find('^<math[^>]*display="block"')
+end
+
+-- Where a line may break inside a word: after these.
+local BREAKS = { "-", "/", "\u{2013}", "\u{2014}" }
+
+-- Splits a word after its last (or first) place to break.
+local function split_word(word, last)
+  local at
+  for _, mark in ipairs(BREAKS) do
+    local from, to = 0, 0
+    repeat
+      from, to = word:find(mark, to + 1, true)
+      if to and (not at or (last and to > at) or (not last and to < at)) then
+        at = to
+      end
+    until not to or not last
+  end
+  return word:sub(1, at or 0), word:sub((at or 0) + 1)
+end
+
+-- Chromium breaks a line between a formula and whatever touches it, a full stop, a parenthesis or "th": these go along with it.
+local function join_formulas(inlines)
+  local out, group, found = pandoc.Inlines({}), nil, false
+  local function close()
+    if group then
+      found = found or #group > 1
+      out:insert(#group > 1 and pandoc.Span(group, pandoc.Attr("", { "joined" })) or group[1])
+      group = nil
+    end
+  end
+  local function open()
+    group = pandoc.Inlines({})
+    local previous = out[#out]
+    if previous and previous.t == "Str" then
+      local before, after = split_word(previous.text, true)
+      if after ~= "" then
+        out[#out] = pandoc.Str(before)
+        group:insert(pandoc.Str(after))
+      end
+    end
+  end
+  for _, inline in ipairs(inlines) do
+    if is_formula(inline) then
+      if not group then
+        open()
+      end
+      group:insert(inline)
+    elseif group and inline.t == "Str" then
+      local before, after = split_word(inline.text, false)
+      group:insert(pandoc.Str(before ~= "" and before or after))
+      if before ~= "" then
+        close()
+        out:insert(pandoc.Str(after))
+      end
+    elseif group and inline.t == "Note" then
+      group:insert(inline)
+    else
+      close()
+      out:insert(inline)
+    end
+  end
+  close()
+  return found and out or nil
 end
 
 local function labelled(div, class, inlines)
@@ -167,6 +278,9 @@ function M.finish(doc, options, problems)
         return span
       end
     end,
+    Link = finish_link,
+    Code = finish_code,
+    Inlines = join_formulas,
     Figure = function(figure) return finish_figure(figure, names) end,
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,
