@@ -18,6 +18,14 @@ from paperbuild.errors import ManifestError
 Scalar = str | int | float | bool
 """A parameter's value."""
 
+
+def text_of(value: Scalar) -> str:
+    """Return how a command sees a parameter: booleans as in TOML, numbers as Python's shortest form, text as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)
+
+
 ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 

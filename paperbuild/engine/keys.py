@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Action, Command, Graph
@@ -126,7 +126,7 @@ class KeyMaker:
             elif by_name:
                 faults.append(_missing_input(action, path))
         notices = [
-            Diagnostic("PB411", f"the inputs {declared} of {action.id} match no file", action.span)
+            Diagnostic("PB411", f"the inputs {declared} of {action.id} match no file", action.span, Severity.WARNING)
             for declared in action.inputs or ()
             if patterns.is_glob(declared) and not self._observer.expand(declared, own)
         ]

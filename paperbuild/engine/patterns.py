@@ -112,4 +112,4 @@ def fixed_prefix(pattern: str) -> str:
 
 def is_within(path: str, outputs: tuple[str, ...]) -> bool:
     """Return whether ``path`` is one of these outputs, or stands inside one that is a folder."""
-    return any(path == output or (output.endswith("/") and path.startswith(output)) for output in outputs)
+    return any(path == output or (output.endswith("/") and f"{path}/".startswith(output)) for output in outputs)

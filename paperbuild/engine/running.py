@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.digest import digest_of
-from paperbuild.engine.graph import Action, Command, Graph
+from paperbuild.engine.graph import Action, Command, Graph, text_of
 from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import Keyed, KeyMaker, index_of, params_of
@@ -223,7 +223,7 @@ class Attempt:
         given["PAPERBUILD_CHECKPOINTS"] = f"{self._workshop.site.state}/checkpoints/{_slug(self._action.id)}"
         self._workshop.fs.make_folder(given["PAPERBUILD_CHECKPOINTS"])
         for name, value in self._action.params:
-            given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = str(value)
+            given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = text_of(value)
         return tuple(sorted(given.items()))
 
     def _new_log(self) -> tuple[str, str]:

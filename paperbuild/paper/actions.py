@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from paperbuild.engine import patterns
-from paperbuild.engine.graph import Action, Command, Output, Scalar, Step, Variable
+from paperbuild.engine.graph import Action, Command, Output, Scalar, Step, Variable, text_of
 from paperbuild.errors import ManifestError
 from paperbuild.paper import substitution
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
@@ -146,7 +146,7 @@ _PLAIN_IN_ID = re.compile(r"[\w.+/-]+")
 
 def _in_id(value: Scalar) -> str:
     """Return ``value`` as an id shows it: in quotes where it could be taken for something else."""
-    text = substitution.text_of(value)
+    text = text_of(value)
     return text if _PLAIN_IN_ID.fullmatch(text) else msgspec.json.encode(text).decode()
 
 
@@ -205,9 +205,9 @@ class _Expanding:
         """Return the path ``text`` of ``cell``, "" after a fault."""
         template = self._template(cell.target, text)
         params = cell.params
-        misfits = [name for name in template.names if _MISFIT.search(substitution.text_of(params[name]))]
+        misfits = [name for name in template.names if _MISFIT.search(text_of(params[name]))]
         for name in misfits:
-            value = substitution.text_of(params[name])
+            value = text_of(params[name])
             message = (
                 f"the value {value!r} of {name} cannot be part of the path {text!r}" if value else f"{name} is empty, and part of a path"
             )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from paperbuild.diagnostics import did_you_mean
-from paperbuild.engine.graph import Scalar
+from paperbuild.engine.graph import Scalar, text_of
 from paperbuild.paper.names import is_name
 
 
@@ -64,13 +64,6 @@ class Template:
             if piece.quoted and parts[-1] != value:
                 faults.append(_inside_quotes(piece, value))
         return "".join(parts), tuple(faults)
-
-
-def text_of(value: Scalar) -> str:
-    """Return how a command sees ``value``: booleans as in TOML, numbers as Python's shortest form, text as it is."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
 
 
 def parse(text: str, names: Collection[str], *, in_shell: bool = False) -> tuple[Template, tuple[SubstitutionFault, ...]]:

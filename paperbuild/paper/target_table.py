@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from paperbuild.engine.graph import Resources, Scalar
+from paperbuild.engine.graph import Resources, Scalar, text_of
 from paperbuild.paper import names, substitution
 from paperbuild.paper.conversion import Faults
 from paperbuild.paper.declarations import OutputSpec, TargetSpec
@@ -104,7 +104,7 @@ class _TargetReading:
     def _check_axis(self, name: str, values: tuple[Scalar, ...]) -> None:
         seen: dict[str, int] = {}
         for n, value in enumerate(values):
-            text = substitution.text_of(value)
+            text = text_of(value)
             if seen.setdefault(text, n) != n:
                 self.faults.at_value("PB114", f"{name} has the value {text} twice", (*self.at, "matrix", name, n), ("take one away",))
 

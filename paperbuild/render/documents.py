@@ -151,7 +151,8 @@ class _Rendering:
         written = self._write(bound, shown, turns, citing, (lang, dict(options).get("number-sections") is True))
         known = () if any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults) else None
         told = Told(manuscript, citing.paths, written.citation_keys)
-        self._note(told.diagnostic(p) for p in written.problems if known is None or p.kind != "unknown-citation")
+        problems = (*manuscript.found.problems, *written.problems)
+        self._note(told.diagnostic(p) for p in problems if known is None or p.kind != "unknown-citation")
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         return self._assembled(written, lang, options, self._provenance(bound, shown, turns, written)), template

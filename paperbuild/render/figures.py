@@ -80,7 +80,8 @@ class Figures:
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
         place = Place(span, lambda name, part: self._manuscript.attribute_span(index, name, part))
         bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
-        self.faults.extend(faults)
+        if faults:
+            raise BuildError(*faults)
         return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)
 
     def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:

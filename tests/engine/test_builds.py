@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from paperbuild.engine.graph import Graph
@@ -292,3 +294,11 @@ def test_a_graph_that_is_not_the_whole_project_takes_nothing_away():
     world.targets(document("notes", "a")).build(whole=False).succeeded()
     assert world.content("b") == "one"
     assert world.build().content("b") is None
+
+
+def test_a_word_of_the_command_that_becomes_a_file_is_told_and_is_no_input_of_that_run():
+    action = replace(command("t", "write a 1; write extra x", "a"), mentioned=("extra",))
+    world = World().targets(action).build().ran("t").succeeded()
+    assert world.codes() == ["PB415"]
+    world.build().ran("t").succeeded()  # it is a file of the project now, named by the command: who knows whether it is read
+    world.build().ran_nothing()

@@ -331,3 +331,17 @@ def test_a_style_that_cannot_be_used_is_told_with_the_reason(runner, style):
 def test_a_missing_bibliography_is_told_once_at_its_name(runner):
     (fault,) = faults(runner, "---\nbibliography: [refs.bib, more.bib]\n---\n\n[@a] [@b]\n")
     assert (fault.code, fault.span.line, fault.span.column) == ("PB540", 2, 26)
+
+
+def test_tex_that_shows_nothing_is_a_warning_at_its_place(runner):
+    result = render(runner, "html", {**FILES, "paper.md": b"# A\n\nBefore \\unknowncmd{words here} after.\n"})
+    assert [(w.code, w.severity, w.span.line) for w in result.warnings] == [("PB560", Severity.WARNING, 3)]
+
+
+def test_a_table_without_a_column_that_exists_is_told_as_that(runner):
+    assert [fault.code for fault in faults(runner, '# A\n\n![t](out/main.csv){#tbl:t columns="nope"}\n')] == ["PB280"]
+
+
+def test_a_prefix_that_counts_nothing_is_an_unknown_citation(runner):
+    text = "# A\n\nSee @lst:a.\n\n``` {.python #lst:a}\nx\n```\n"
+    assert [fault.code for fault in faults(runner, text, output="pdf")] == ["PB542"]

@@ -9,7 +9,7 @@ local M = {}
 local KINDS = {
   fig = "figure", tbl = "table", tab = "table", eq = "equation", eqn = "equation", sec = "section", thm = "theorem", lem = "lemma",
   def = "definition", cor = "corollary", prop = "proposition", rem = "remark", exm = "example", asm = "assumption", clm = "claim",
-  app = "section", lst = "listing", alg = "algorithm",
+  app = "section", alg = "algorithm",
 }
 
 local THEOREMS = {}
@@ -24,7 +24,7 @@ local NAMES = {
     lemma = { "Lemma", "Lemmas" }, definition = { "Definition", "Definitions" }, corollary = { "Corollary", "Corollaries" },
     proposition = { "Proposition", "Propositions" }, remark = { "Remark", "Remarks" }, example = { "Example", "Examples" },
     assumption = { "Assumption", "Assumptions" }, claim = { "Claim", "Claims" }, conjecture = { "Conjecture", "Conjectures" },
-    listing = { "Listing", "Listings" }, algorithm = { "Algorithm", "Algorithms" }, exercise = { "Exercise", "Exercises" },
+    algorithm = { "Algorithm", "Algorithms" }, exercise = { "Exercise", "Exercises" },
     proof = "Proof", references = "References", ["and"] = "and",
   },
   de = {
@@ -33,7 +33,7 @@ local NAMES = {
     lemma = { "Lemma", "Lemmata" }, definition = { "Definition", "Definitionen" }, corollary = { "Korollar", "Korollare" },
     proposition = { "Proposition", "Propositionen" }, remark = { "Bemerkung", "Bemerkungen" }, example = { "Beispiel", "Beispiele" },
     assumption = { "Annahme", "Annahmen" }, claim = { "Behauptung", "Behauptungen" }, conjecture = { "Vermutung", "Vermutungen" },
-    listing = { "Listing", "Listings" }, algorithm = { "Algorithmus", "Algorithmen" }, exercise = { "Aufgabe", "Aufgaben" },
+    algorithm = { "Algorithmus", "Algorithmen" }, exercise = { "Aufgabe", "Aufgaben" },
     proof = "Beweis", references = "Literatur", ["and"] = "und",
   },
   fr = {
@@ -42,7 +42,7 @@ local NAMES = {
     lemma = { "Lemme", "Lemmes" }, definition = { "Définition", "Définitions" }, corollary = { "Corollaire", "Corollaires" },
     proposition = { "Proposition", "Propositions" }, remark = { "Remarque", "Remarques" }, example = { "Exemple", "Exemples" },
     assumption = { "Hypothèse", "Hypothèses" }, claim = { "Affirmation", "Affirmations" }, conjecture = { "Conjecture", "Conjectures" },
-    listing = { "Listing", "Listings" }, algorithm = { "Algorithme", "Algorithmes" }, exercise = { "Exercice", "Exercices" },
+    algorithm = { "Algorithme", "Algorithmes" }, exercise = { "Exercice", "Exercices" },
     proof = "Démonstration", references = "Références", ["and"] = "et",
   },
 }

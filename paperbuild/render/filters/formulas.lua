@@ -9,10 +9,28 @@ local M = {}
 
 local MARK = 0xF0000 -- supplementary private use: fifteen planes' worth of marks, and no font has glyphs there
 
+-- \xrightarrow and its kin, by the typst symbol that stretches under what stands above it.
+local ARROWS = {
+  xrightarrow = "arrow.r", xleftarrow = "arrow.l", xleftrightarrow = "arrow.l.r", xRightarrow = "arrow.r.double",
+  xLeftarrow = "arrow.l.double", xLeftrightarrow = "arrow.l.r.double", xmapsto = "arrow.r.bar", xhookrightarrow = "arrow.r.hook",
+  xhookleftarrow = "arrow.l.hook",
+}
+
 local HTML = {
   textcolor = function(c) c:option() c:argument() local x = c:argument() return x and ("{" .. x .. "}") end,
   color = function(c) c:option() return c:argument() and "" end,
 }
+-- The MathML writer knows only the first two of these arrows; in MathML every arrow stretches by itself.
+for name, arrow in pairs({
+  xRightarrow = "\\Rightarrow", xLeftarrow = "\\Leftarrow", xLeftrightarrow = "\\Leftrightarrow", xmapsto = "\\mapsto",
+  xhookrightarrow = "\\hookrightarrow", xhookleftarrow = "\\hookleftarrow",
+}) do
+  HTML[name] = function(c)
+    local below, above = c:option(), c:argument()
+    local over = above and "\\overset{" .. above .. "}{" .. arrow .. "}"
+    return over and (below and "\\underset{" .. below .. "}{" .. over .. "}" or over)
+  end
+end
 setmetatable(HTML, { __index = COMMON })
 
 local function quoted(s)
@@ -148,6 +166,13 @@ local function typst_rules(marks)
     local name = c:argument()
     return name and ("\\operatorname{" .. marks:add("\4") .. name .. "}")
   end
+  for name, arrow in pairs(ARROWS) do
+    rules[name] = function(c)
+      local below, above = c:option(), c:argument()
+      local shaft = above and marks:add("stretch(" .. arrow .. ", size: #(100% + .7em))")
+      return shaft and (shaft .. "^{" .. above .. "}" .. (below and below:find("%S") and "_{" .. below .. "}" or ""))
+    end
+  end
   rules.hspace = function(c)
     c:star()
     local length = (c:argument() or ""):gsub("%s", "")
@@ -255,6 +280,22 @@ local function fractions(s)
   return (s:gsub("{([^{}]*)\\over%f[%A]([^{}]*)}", "\\frac{%1}{%2}"))
 end
 
+-- `1{,}234`: braces make an ordinary sign of a comma, without the space behind it. Both converters drop them, so `sign` stands for it;
+-- what is set as text keeps its braces, which mean nothing there.
+local function ordinary_signs(s, sign)
+  local out, at = {}, 1
+  for start, name, brace in s:gmatch("()\\(%a+)%s*(){") do
+    local stop = start >= at and (name:find("^text") or name == "mbox" or name == "hbox") and tex.group_end(s, brace)
+    if stop then
+      out[#out + 1] = s:sub(at, start - 1):gsub("{([,;:])}", sign)
+      out[#out + 1] = s:sub(start, stop - 1)
+      at = stop
+    end
+  end
+  out[#out + 1] = s:sub(at):gsub("{([,;:])}", sign)
+  return table.concat(out)
+end
+
 -- Lines of a formula without an environment around them, as authors write between $$ and $$.
 local function in_lines(text)
   if not text:find("\\\\", 1, true) then
@@ -275,6 +316,7 @@ end
 typst_of = function(text, display)
   text = fractions(text)
   local marks = setmetatable({}, Marks)
+  text = ordinary_signs(text, function(sign) return marks:add('class("normal", \\' .. sign .. ")") end)
   local source = spread_columns(tex.rewrite(text, typst_rules(marks)))
   source = source:gsub("\\hline", "")
   local node = pandoc.Math(display and "DisplayMath" or "InlineMath", source)
@@ -293,6 +335,7 @@ end
 
 -- Returns TeX for pandoc's HTML writer, and what to try where that is not understood (nil for nothing).
 function M.mathml_sources(text)
+  text = ordinary_signs(text, "\\mathord{%1}")
   local lines = in_lines(text)
   return tex.rewrite(fractions(text), HTML), lines and tex.rewrite(fractions(lines), HTML)
 end
