@@ -52,6 +52,8 @@ FORMULAS = [
     r"\sideset{}{'}\sum",
     r"\boxed{x} \phantom{x} \smash{x} \cancel{x}",
     r"\SI{3}{\kilo\gram} \num{1e5}",
+    r"a \xrightarrow{n \to \infty} b \xleftarrow[x]{\text{over}} c \xRightarrow{y} d \xmapsto[z]{} e",
+    r"1{,}234 + \text{some {,} words} + \frac{0{,}5}{2} + x_{1{,}2}",
 ]
 
 
@@ -99,6 +101,8 @@ MEANS = [
     (r"\Bigg\langle", "lr(size: #300%, chevron.l)"),
     (r"\ce{H2O}", "upright(H)_2 upright(O)"),
     (r"\textcolor{red}{x}", "#text(fill: red)[$ x $]"),
+    (r"1{,}234", r'1 class("normal", \,) 234'),
+    (r"a\xrightarrow[b]{c}d", "a stretch(arrow.r, size: #(100% + .7em))_b^c d"),
 ]
 
 
@@ -106,6 +110,12 @@ MEANS = [
 def test_what_pandoc_gets_wrong_is_put_right(worker, formula, expected):
     written = worker.write(Request(f"${formula}$\n", "typst")).body
     assert written == '#mq("' + formula.replace("\\", "\\\\") + f'", ${expected}$);'
+
+
+def test_a_comma_in_braces_is_no_punctuation_in_pages(worker):
+    written = worker.write(Request("$1{,}234$ and $a, b$\n", "html")).body
+    assert "<mn>1</mn><mi>,</mi><mn>234</mn>" in written
+    assert written.count("<mo>,</mo>") == 1
 
 
 @pytest.mark.parametrize("target", ["typst", "html"])
