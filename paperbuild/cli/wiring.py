@@ -195,7 +195,7 @@ def _open(
     base = invocation.environ
     python = python_folder(base, sys.prefix, manifest.python, place.root)
     style = style_variables(place.root, specs[0].template) if specs and expansion.actions else ()
-    environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style)
+    environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style, root=place.root)
     store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
     graph = Graph(actions)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=reading_only)

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Command, Graph, Resources, circle
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Floor, Made, Needs, disk_fault
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
@@ -27,6 +28,9 @@ from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Noticed, Outcome
+
+if TYPE_CHECKING:
+    from paperbuild.engine.running import Attempt
 
 LEFT_BEHIND_NS = 24 * 3600 * 1_000_000_000
 """A file on its way into the store that nobody has written to for a day was left by a build that died."""
@@ -239,6 +243,8 @@ class _Build:
         return adopted
 
     def _attempt(self, action: Action, settled: frozenset[str] = frozenset()) -> Attempt:
+        from paperbuild.engine.running import Attempt, Floor  # only a build with something to do pays for it
+
         floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys)
         return Attempt(floor, action, self._progress.keyed[action.id], settled)
 
@@ -254,20 +260,22 @@ class _Build:
         self._workshop.lanes.start(id_, attempt.run)
 
     def _take(self, schedule: Schedule, id_: str, result: object) -> None:
+        from paperbuild.engine import running
+
         action = self._graph.actions[id_]
         del self._progress.reasons[id_]
         match result:
-            case Made(duration_s, warnings):
+            case running.Made(duration_s, warnings):
                 self._notice(*warnings)
                 self._settle(schedule, action, Outcome.RAN, duration_s)
-            case Failed(diagnostics, duration_s, is_ours):
+            case running.Failed(diagnostics, duration_s, is_ours):
                 self._fail(schedule, id_, diagnostics, duration_s=duration_s, stop=is_ours)
-            case Needs(others):
+            case running.Needs(others):
                 self._progress.attempts[id_] -= 1
                 self._put_behind(schedule, action, others)
-            case Changed(path):
+            case running.Changed(path):
                 self._run_again(schedule, action, path)
-            case Cancelled():
+            case running.Cancelled():
                 self._fail(schedule, id_, (), outcome=Outcome.CANCELLED)
             case BaseException():
                 raise result

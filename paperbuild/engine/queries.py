@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Standing
-from paperbuild.engine.running import disk_fault
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
 from paperbuild.engine.trace import Record

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from paperbuild.diagnostics import Diagnostic, Severity, Span
+from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.digest import digest_of
+from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Command, Graph, text_of
 from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
@@ -293,12 +294,6 @@ def _slug(id_: str) -> str:
     """Return a file name for an action's id, different for different ids."""
     plain = re.sub(r"[^A-Za-z0-9._=,-]", "_", id_)[:80]
     return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
-
-
-def disk_fault(what: str, error: OSError, span: Span | None = None) -> Diagnostic:
-    """Return the error for something that the file system refused while ``what`` was dealt with."""
-    where = f": {error.filename!s}" if error.filename else ""
-    return Diagnostic("PB406", f"{what}: {error.strerror or error}{where}", span, help=("is the disk full, or a folder not writable?",))
 
 
 def _stray(action: Action, path: str) -> Diagnostic:
