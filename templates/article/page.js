@@ -181,6 +181,7 @@
     if (anchor.tagName !== "BUTTON") {
       anchor.tabIndex = 0;
       anchor.setAttribute("role", "button");
+      if (anchor.querySelector("math")) anchor.setAttribute("aria-label", anchor.textContent.trim()); // a button's formula has no name of its own
       anchor.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") toggle(event); });
     }
   };

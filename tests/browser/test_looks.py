@@ -1,0 +1,104 @@
+"""How the page looks: on a phone, a tablet and a desk, in the light and in the dark, on paper, and without scripts."""
+
+from __future__ import annotations
+
+import io
+
+import pypdf
+import pytest
+
+from tests.browser.measure import CONTRAST, OVERFLOW, TORN, UNDERLINES
+
+ON_A4_PX = 597  # 210 mm without the page's margins, at 96 px to the inch
+
+
+def test_nothing_sticks_out_of_the_window(open_page):
+    page = open_page()
+    for width in (320, 390, 800, 1180, 1400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(OVERFLOW) == [], width
+
+
+def test_what_is_wider_than_a_phone_scrolls_in_its_own_place(open_page):
+    page = open_page(390)
+    for selector in ("#tbl\\:wide", "pre", "#eq\\:long math"):
+        wide = page.locator(selector)
+        wide.evaluate("(found) => { found.scrollLeft = 60; }")
+        assert wide.evaluate("(found) => found.scrollLeft") == 60, selector
+    assert page.evaluate("scrollX") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_stands_out_from_what_is_behind_it(open_page, scheme):
+    page = open_page(scheme=scheme)
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(CONTRAST, 4.5) == []
+    page.locator(".pb-value").first.click()
+    assert page.evaluate(CONTRAST, 4.5) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_mark_under_a_bound_number_can_be_seen(open_page, scheme):
+    marks = open_page(scheme=scheme).evaluate(UNDERLINES, ".pb-value[data-pb]")
+    assert len(marks) >= 10
+    assert all("underline" in mark["line"] and mark["ratio"] >= 3 for mark in marks), marks
+
+
+def test_links_in_text_are_told_from_it_by_more_than_colour(open_page):
+    page = open_page()
+    for selector in (".xref", "[role=doc-biblioref]", "#refs a", "a.uri", "#fn1 a[href^=http]"):
+        assert all("underline" in mark["line"] for mark in page.evaluate(UNDERLINES, selector)), selector
+
+
+def test_a_figure_keeps_its_white_paper_in_the_dark(open_page):
+    page = open_page(scheme="dark")
+    assert page.locator("#fig\\:curve img").evaluate("(image) => getComputedStyle(image).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_a_formula_keeps_what_touches_it_on_its_line(open_page):
+    page = open_page(1400)
+    assert page.evaluate(TORN, [*range(300, 640, 5)]) == []
+
+
+def test_long_addresses_and_names_break_where_their_parts_end(open_page):
+    page = open_page(390)
+    assert page.locator("a.uri wbr").count() > 5
+    assert page.locator("code wbr").count() > 5
+    assert page.locator("a.uri").inner_text() == page.locator("a.uri").get_attribute("href")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_paper_everything_fits_in_dark_ink_and_without_controls(open_page, scheme):
+    page = open_page(ON_A4_PX, scheme=scheme)
+    page.locator("button.theme").click()
+    page.emulate_media(media="print")
+    assert page.evaluate(OVERFLOW) == []
+    assert (
+        page.evaluate("[...document.querySelectorAll('pre, table, math[display]')].filter((e) => e.scrollWidth > e.clientWidth + 1).length")
+        == 0
+    )
+    for selector in (".theme", ".contents", ".skip", ".pb-source", ".footnote-back", ".pb-card"):
+        assert all(not found.is_visible() for found in page.locator(selector).all()), selector
+    assert page.evaluate(CONTRAST, 4.5) == []
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 28, 26)"
+
+
+def test_the_page_prints(open_page):
+    page = open_page(scheme="dark")
+    text = "\n".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages)
+    for words in ("A page that reaches 91.0%", "Literate Programming", "screen of a telephone is wide", "0.12345", "Theorem 1"):
+        assert words in " ".join(text.split()), words
+    assert "Contents" not in text
+
+
+def test_without_scripts_the_paper_reads_and_its_links_lead_on(open_page):
+    page = open_page(java_script_enabled=False)
+    assert page.locator("h1.title").inner_text() == "A page that reaches 91.0%"
+    assert page.locator(".contents a").first.is_visible()
+    assert not page.locator("button.theme").is_visible()
+    assert page.locator("#tbl\\:small td").first.is_visible()
+    assert page.locator(".pb-value").first.evaluate("(value) => getComputedStyle(value).cursor") != "pointer"
+    page.locator(".xref", has_text="Equation (1)").first.click()
+    assert page.url.endswith("#eq:risk")
+    assert 0 <= page.locator("#eq\\:risk").bounding_box()["y"] < 800
