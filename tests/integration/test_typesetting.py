@@ -147,6 +147,34 @@ def test_numbers_and_references_agree(typesetter: Typesetter, template: Template
     assert "Appendix A" in text
 
 
+def starts_of(pdf: Pdf) -> list[tuple[float, str]]:
+    """Return where the runs of text of the first page start, in points from its left edge."""
+    found: list[tuple[float, str]] = []
+    page = pypdf.PdfReader(io.BytesIO(pdf.data)).pages[0]
+    page.extract_text(visitor_text=lambda text, cm, tm, _font, _size: found.append((cm[0] * tm[4] + cm[4], text.strip())))
+    return [(x, text) for x, text in found if text]
+
+
+WIDE = "a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q + r + s = 0"
+
+
+def test_a_formula_wider_than_its_column_shrinks_instead_of_leaving_it(typesetter: Typesetter, template: Template) -> None:
+    body = f'#mq("wide", $ {WIDE} $, numbered: true) <eq:one>\n\n@eq:one\n'
+    pdf = typeset(typesetter, template, paper(template, body, {"columns": 2}))
+    left = min(x for x, text in starts_of(pdf) if "Equation" in text)
+    assert min(x for x, _ in starts_of(pdf)) >= left - 1
+
+
+def test_long_names_go_on_in_the_next_line_and_are_copied_without_a_gap(typesetter: Typesetter, template: Template) -> None:
+    name = "_".join(["name"] * 30)
+    cells = "".join(f"[column\\_number\\_{n}], " for n in range(9))
+    table = f"#figure(table(columns: 9, {cells}), kind: table)"
+    text = text_of(typeset(typesetter, template, paper(template, f"`{name}`\n\n{table}\n", {"columns": 2})))
+    assert "name_\nname_" in text
+    assert "column_\nnumber_\n8" in text
+    assert name in text.replace("\n", "")
+
+
 def test_the_pdf_knows_its_title_authors_and_keywords(typesetter: Typesetter, template: Template) -> None:
     about = pypdf.PdfReader(io.BytesIO(typeset(typesetter, template, paper(template)).data)).metadata
     assert about is not None
