@@ -158,7 +158,7 @@
       cell.append(code ? element("code", "", value) : value);
       list.append(element("dt", "", name), cell);
     };
-    add("expression", entry.expression);
+    if (entry.expression !== entry.output) add("expression", entry.expression); // a figure is bound by its path
     add("target", entry.target);
     add("parameters", (entry.params || []).map(([name, value]) => `${name} = ${value}`).join("\n"));
     add("command", entry.command);

@@ -14,7 +14,8 @@ OVERFLOW = """() => {
   for (const element of document.querySelectorAll("body *:not(.skip)")) {
     const box = element.getBoundingClientRect();
     if (!box.width || element.closest("svg, math math *") || scrolls(element)) continue;
-    if (box.right > root.clientWidth + 0.5 || box.left < -0.5) found.push(`${element.tagName} ${element.className} ${box.left}..${box.right}`);
+    const out = box.right > root.clientWidth + 0.5 || box.left < -0.5;
+    if (out) found.push(`${element.tagName}.${element.className} ${box.left} ${box.right}`);
   }
   return found;
 }"""
@@ -109,7 +110,7 @@ TORN = """(widths) => {
     for (const formula of formulas) {
       const box = formula.getBoundingClientRect();
       const after = text(formula, false), before = text(formula, true);
-      if (after && /^\\S/.test(after.data) && place(after, 0).left < box.left) torn.push([width, formula.getAttribute("alttext"), after.data]);
+      if (after && /^\\S/.test(after.data) && place(after, 0).left < box.left) torn.push([width, after.data]);
       if (before && /[^\\s-]$/.test(before.data) && place(before, before.data.length - 1).left > box.left) torn.push([width, before.data]);
     }
   }

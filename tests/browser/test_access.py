@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 
 def test_the_page_has_a_language_a_title_and_landmarks(open_page):
@@ -16,7 +17,7 @@ def test_the_page_has_a_language_a_title_and_landmarks(open_page):
 def test_headings_descend_one_level_at_a_time(open_page):
     levels = open_page().evaluate("[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map((h) => Number(h.tagName[1]))")
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False)), levels
+    assert all(after <= before + 1 for before, after in pairwise(levels)), levels
 
 
 def test_images_and_formulas_can_be_read_aloud(open_page):

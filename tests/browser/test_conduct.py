@@ -40,6 +40,27 @@ def is_inside_window(page, found):
     return box["x"] >= 0 and box["x"] + box["width"] <= size["width"] and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
 
 
+# The policy
+
+
+def test_what_a_stranger_puts_into_the_page_neither_runs_nor_reaches_the_network(open_page, windows):
+    page = open_page()
+    page.evaluate("""() => {
+      const script = document.createElement("script");
+      script.textContent = "window.broken = true";
+      const image = document.createElement("img");
+      image.src = "https://example.org/counted.png";
+      image.setAttribute("onerror", "window.broken = true");
+      document.body.append(script, image);
+    }""")
+    page.wait_for_function("window.refused.length >= 3")
+    assert page.evaluate("window.broken") is None
+    assert sorted({entry.split()[0] for entry in page.evaluate("window.refused")}) == ["img-src", "script-src-attr", "script-src-elem"]
+    said = windows.leave()
+    assert any("example.org" in complaint for complaint in said)
+    assert not any(complaint.startswith("asked for") for complaint in said)
+
+
 # The theme
 
 
