@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BLOCK = re.compile(
     r"(?:\A|(?<=\n))---[ \t]*\r?\n(?![ \t]*\r?\n)(?P<yaml>(?:[\s\S]*?\n)??)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)",
 )
+_OPENING = re.compile(r"---[ \t]*\r?\n[A-Za-z][\w-]*[ \t]*:(?:[ \t]|\r?\n)")
 _PLAIN_VALUE = re.compile(r"(?P<key>[ ]*(?:-[ ]+(?:[\w.-]+[ ]*:[ ]+)?|[\w.-]+[ ]*:[ ]+))(?P<value>[^\s'\"|>#][^\r\n]*)")
 _REFERENCE = re.compile(r"\]\{[^}]*\b(?:val|claim)=")
 
@@ -78,12 +79,17 @@ def read(scan: Scan, sources: SourceMap) -> FrontMatter:
     keys: dict[str, int] = {}
     scalars: dict[str, tuple[Located, ...]] = {}
     faults: list[Diagnostic] = []
+    starts = []
     for yaml, start in blocks(scan):
+        starts.append(start)
         root = _compose(yaml, start, sources, faults)
         if root is not None:
             _collect(root, start, keys, scalars)
             faults += _keys_at_fault(root, start, sources)
             faults += _mistyped(root, start, sources)
+    if _OPENING.match(scan.text) and not (starts and scan.text.count("\n", 0, starts[0]) == 1):
+        mend = ("write --- on a line of its own behind its last entry",)
+        faults.append(Diagnostic("PB252", "the front matter that begins here never ends", sources.span(0, 3), help=mend))
     if faults:
         raise BuildError(*faults)
     return FrontMatter(MappingProxyType(keys), MappingProxyType(scalars))

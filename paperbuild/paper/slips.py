@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, nearest
 from paperbuild.paper.attributes import fold
 from paperbuild.paper.positions import Match
 from paperbuild.paper.regions import Interval
@@ -22,6 +23,8 @@ _REDEFINES = re.compile(r"(?:\\(?:(?:re|provide)?newcommand\*?|DeclareMathOperat
 _HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*\r?")
 _DELIMITERS = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)*\|?[ \t]*\r?$", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"""\]\{[^{}\n]*?(?<![\w:.\-])(?P<key>[A-Za-z]{2,8})=(?P<value>"[^"{}\n]*"|'[^'{}\n]*'|[^\s"'{}]+)(?=[^{}\n]*\})""")
+_LIKE_A_REFERENCE = re.compile(r"""["']?(?:\w+\()*[A-Za-z_]\w*\.[A-Za-z_][\s\S]*""")
 _EXPLICIT_ID = re.compile(r"\{[^{}]*#[\w:.\-]+[^{}]*\}[ \t#]*\r?\Z")
 
 
@@ -39,7 +42,7 @@ class Slip:
 
 def has_slips(scan: Scan) -> bool:
     """Whether a live candidate breaks a rule that holds wherever it stands: the tagged parse must say whether it is code."""
-    return any(_misuse(scan, group) for group in _groups(scan).values())
+    return any(_misuse(scan, group) for group in _groups(scan).values()) or any(True for _ in _misspelt(scan))
 
 
 def faults(scan: Scan, sources: SourceMap, match: Match) -> tuple[Diagnostic, ...]:
@@ -58,7 +61,9 @@ def faults(scan: Scan, sources: SourceMap, match: Match) -> tuple[Diagnostic, ..
         if reason is not None:
             found[candidate.key] = reason
     words = {candidate.key: candidate for candidate in scan.candidates}
-    return tuple(_diagnostic(sources, words[key], found[key]) for key in sorted(found))
+    told = {key: _diagnostic(sources, words[key], found[key]) for key in found}
+    told |= {at: Diagnostic(slip.code, slip.message, sources.span(at, slip.length), help=slip.help) for at, slip in _misspelt(scan)}
+    return tuple(told[at] for at in sorted(told))
 
 
 def _diagnostic(sources: SourceMap, candidate: Candidate, slip: Slip) -> Diagnostic:
@@ -73,6 +78,17 @@ def _groups(scan: Scan) -> dict[int, list[Candidate]]:
     for candidate in scan.live():
         groups[candidate.brace].append(candidate)
     return groups
+
+
+def _misspelt(scan: Scan) -> Iterator[tuple[int, Slip]]:
+    """Yield attributes that look like references under a name that means nothing: pandoc would print the literal for ever."""
+    for found in _ATTRIBUTE.finditer(scan.text):
+        key = found["key"]
+        meant = () if key in {"val", "claim"} else nearest(key, ("val", "value", "claim"), 1)
+        if meant and _LIKE_A_REFERENCE.fullmatch(found["value"]) and not scan.regions.in_code(found.start("key")):
+            word = "claim" if meant == ("claim",) else "val"
+            message = f"{key} is no attribute of a reference"
+            yield found.start("key"), Slip("PB254", message, (f"did you mean {word}={found['value']}?",), length=len(key))
 
 
 # --- references that are read, and must not be written so ---------------------------------------------------------------------

@@ -15,6 +15,11 @@ from paperbuild.paper.source import Candidate, Destination, Scan, SourceMap, dec
 from paperbuild.render.pandoc import PandocWorker
 
 _SPACES = re.compile(r"\s+")
+# Pandoc counts the lines of the paper from 1, those inside the block from 0, its delimiter included.
+_YAML_PLACE = re.compile(
+    r"YAML metadata at \(line (?P<block>\d+), column \d+\):\s*YAML parse exception at line (?P<line>\d+), column (?P<column>\d+),?"
+    r"(?P<told>[^\0]*)"
+)
 
 
 class Manuscript:
@@ -29,7 +34,10 @@ class Manuscript:
         self.folder = posixpath.dirname(sources.paths[0])
         self.lexical = lexical
         self._worker = worker
-        self.found = worker.scan(sources.text)
+        try:
+            self.found = worker.scan(sources.text)
+        except BuildError as error:
+            raise BuildError(*(_placed(diagnostic, sources) for diagnostic in error.diagnostics)) from None
 
     @staticmethod
     def sources_of(paths: tuple[str, ...], reader: Reader) -> SourceMap:
@@ -149,6 +157,19 @@ class Manuscript:
             return None
         at = header.find(value, found.end()) if value else -1
         return self.sources.span(at, len(value)) if at >= 0 else self.sources.span(found.start(), len(key))
+
+
+def _placed(diagnostic: Diagnostic, sources: SourceMap) -> Diagnostic:
+    """Return what pandoc says of the front matter at its place: the parser used here takes a little more than pandoc's does."""
+    found = _YAML_PLACE.search("\n".join((diagnostic.message, *diagnostic.detail)))
+    if diagnostic.span is not None or found is None:
+        return diagnostic
+    lines = sources.text.splitlines(keepends=True)
+    line = min(int(found["block"]) - 1 + int(found["line"]), len(lines) - 1)
+    told = " ".join(found["told"].split())
+    mend = "YAML is indented with spaces, never with a tab" if "tab" in told else "write key: value, and indent what belongs to it"
+    span = sources.span(sum(map(len, lines[:line])) + int(found["column"]))
+    return Diagnostic("PB252", "the front matter is not valid YAML", span, notes=(told,), help=(mend,))
 
 
 def metadata_texts(meta: Mapping[str, object], key: str) -> tuple[str, ...]:
