@@ -254,8 +254,9 @@ class ShuffledLanes:
 class ScriptedExecutor:
     """Runs a little language on the memory's files: statements separated by ``;``, words as a shell splits them.
 
-    ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below), ``lazy IN to OUT``
-    (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT`` (somebody changes a file meanwhile).
+    ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below),
+    ``lazy IN to OUT`` (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT``
+    (somebody changes a file meanwhile).
     """
 
     fs: MemoryFileSystem

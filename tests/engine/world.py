@@ -148,10 +148,18 @@ class World:
 
     def workshop(self) -> Workshop:
         return Workshop(
-            site=Site(ROOT, f"{ROOT}/.paperbuild"), fs=self.fs, store=Store(self.fs, f"{ROOT}/.paperbuild"), index=self.index, clock=self.clock,
-            lock=Locks(), lanes=ShuffledLanes(self.random), executor=self.executor, versions=self.versions, environment=self.environment,
+            site=Site(ROOT, f"{ROOT}/.paperbuild"),
+            fs=self.fs,
+            store=Store(self.fs, f"{ROOT}/.paperbuild"),
+            index=self.index,
+            clock=self.clock,
+            lock=Locks(),
+            lanes=ShuffledLanes(self.random),
+            executor=self.executor,
+            versions=self.versions,
+            environment=self.environment,
             runners={"joiner": Joiner()},
-        )  # fmt: skip
+        )
 
     def build(self, *wanted: str, jobs: int = 1, **options: bool) -> World:
         self.clock.tick(10_000_000_000)
