@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.graph import Action, Scalar, Step
 from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.errors import BuildError, InternalError
@@ -26,11 +26,11 @@ from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.page import render_page
-from paperbuild.render.pandoc import PandocWorker, Request, Written
+from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Affiliation, Author, Format, Heading, Parts, Provenance
 from paperbuild.render.problems import Told
 from paperbuild.render.templates import Template, TemplateFinder
-from paperbuild.render.typst import Typesetter, typst_job
+from paperbuild.render.typst import NO_FONT_HAS, Job, Pdf, Typesetter, typst_job
 from paperbuild.render.values import Bound, Values
 
 _FORMATS: tuple[tuple[str, Format], ...] = (("pdf", "typst"), ("html", "html"))
@@ -51,6 +51,7 @@ class _Config:
     csl: str
     lang: str
     options: Mapping[str, Scalar]
+    span: Span | None
 
     @classmethod
     def of(cls, action: Action) -> _Config:
@@ -62,7 +63,7 @@ class _Config:
         bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
         sources = tuple(str(config["sources"]).split("\n"))
         template = str(config.get("template", "article"))
-        return cls(output, dict(_FORMATS)[output], sources, template, bibliography, csl, lang, options)
+        return cls(output, dict(_FORMATS)[output], sources, template, bibliography, csl, lang, options, action.span)
 
 
 class DocumentRunner:
@@ -91,7 +92,7 @@ class DocumentRunner:
             if config.target == "html":
                 data = render_page(parts, template)
             else:
-                pdf = self._typesetter.pdf(typst_job(parts, template, rendering.files, config.sources[0]))
+                pdf = rendering.typeset(self._typesetter, typst_job(parts, template, rendering.files, config.sources[0]))
                 data = pdf.data
                 rendering.warnings.extend(pdf.warnings)
         except BuildError as error:
@@ -123,6 +124,25 @@ class _Rendering:
         front = frontmatter.read(lexical, sources)  # before pandoc, which knows no place of what is wrong there
         return Manuscript(sources, lexical, self._worker), front
 
+    def typeset(self, typesetter: Typesetter, job: Job) -> Pdf:
+        """Return the PDF of ``job``; a character that no font has is told where the paper has it first.
+
+        Raises:
+            BuildError: as :meth:`Typesetter.pdf`.
+        """
+        try:
+            return typesetter.pdf(job)
+        except BuildError as error:
+            raise BuildError(*map(self._placed, error.diagnostics)) from None
+
+    def _placed(self, fault: Diagnostic) -> Diagnostic:
+        if fault.span is not None or not fault.message.startswith(NO_FONT_HAS):
+            return fault
+        characters = fault.message.removeprefix(NO_FONT_HAS).split()
+        found = (self._manuscript.text_span(character) for character in characters)
+        span = next((span for span in found if span is not None), None)
+        return fault if span is None else replace(fault, span=span, detail=())
+
     def parts(self, templates: TemplateFinder, typesetter: Typesetter) -> tuple[Parts, Template]:
         """Return the parts of the paper and the template that they fill.
 
@@ -138,7 +158,7 @@ class _Rendering:
         libraries = named_libraries(manuscript, self._front, config.bibliography)
         style = named_style(manuscript, self._front, config.csl)
         self._artifacts.reader.require((*needed, *(named.path for named in (*libraries, *((style,) if style else ())))))
-        template = templates.find(config.template, self._artifacts.reader)
+        template = templates.find(config.template, self._artifacts.reader, config.span)
         options = self._options(template)
         lang = config.lang or self._front.lang or "en"
         locale = locale_of(lang)
@@ -149,13 +169,17 @@ class _Rendering:
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
         written = self._write(bound, shown, turns, citing, (lang, dict(options).get("number-sections") is True))
-        known = () if any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults) else None
+        all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys)
         problems = (*manuscript.found.problems, *written.problems)
-        self._note(told.diagnostic(p) for p in problems if known is None or p.kind != "unknown-citation")
+        self._note(told.diagnostic(p) for p in problems if (all_known or p.kind != "unknown-citation") and not self._is_told(p))
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         return self._assembled(written, lang, options, self._provenance(bound, shown, turns, written)), template
+
+    def _is_told(self, problem: Problem) -> bool:
+        r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
+        return problem.kind == "math" and problem.detail.endswith(r"\val") and bool(self._errors)
 
     def _note(self, found: Iterable[Diagnostic]) -> None:
         for fault in found:

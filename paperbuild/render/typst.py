@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAIN = "paper.typ"
 PROVENANCE = "provenance.json"
 SYSTEM_FONTS = "system-fonts"
+NO_FONT_HAS = "no font has "
 Standard = Literal["a-3a", "a-3b", "ua-1"]
 
 # Best first. A-3 because only it allows attachments of any kind; A-3a and UA-1 want alternative text on every image and equation,
@@ -39,7 +40,7 @@ _HINT = re.compile(r"^ *= hint: (.+)$", re.MULTILINE)
 _MARKER = re.compile(r"^\s*// pb:(\d+)(?: (\S.*?))?\s*$")
 _STANDARD_FAULT = re.compile(r"PDF/[^:]* error: |embedding PDFs is currently not supported in this export mode")
 _GLYPHS_SHOWN = 12
-_NO_GLYPH = re.compile(r"the text (.+) could not be displayed with (.+)")
+_NO_GLYPH = re.compile(r"the text [`\"]*(.+?)[`\"]* could not be displayed with (?:font )?[`\"]*(.+?)[`\"]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Typesetter:
         except typst.TypstError as error:
             faults = tuple(_faults(error.diagnostic, job, root))
             standard_faults = [fault for fault in faults if _STANDARD_FAULT.match(fault.message)]
-            glyphs = _missing_glyphs(standard_faults)
+            glyphs = _missing_glyphs(standard_faults, system_fonts=job.system_fonts)
             if len(standard_faults) == len(faults) and not glyphs:
                 return None
             raise BuildError(*(glyphs or faults)) from None
@@ -281,22 +282,26 @@ def _excerpt(text: str, column: int) -> str:
     return f"{'…' if start else ''}{text[start : start + 120].strip()}…"
 
 
-def _missing_glyphs(faults: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _missing_glyphs(faults: list[Diagnostic], *, system_fonts: bool) -> tuple[Diagnostic, ...]:
     """Return one diagnostic per place in which characters are in no font; typst has one per character, thousands for some papers."""
     texts: dict[Span | None, dict[str, None]] = {}
     first: dict[Span | None, tuple[Diagnostic, str]] = {}
     for fault in faults:
         found = _NO_GLYPH.search(fault.message)
         if found:
-            texts.setdefault(fault.span, {})[found[1].strip('`"')] = None
-            first.setdefault(fault.span, (fault, found[2].strip('`"')))
+            texts.setdefault(fault.span, {})[found[1]] = None
+            first.setdefault(fault.span, (fault, found[2]))
+    if system_fonts:
+        mend = "install a font that has them on this machine, or add its file to a template"
+    else:
+        mend = f"{SYSTEM_FONTS}: true allows installed fonts; or add a font file to the template"
     return tuple(
         replace(
             first[span][0],
             code="PB512",
-            message=f"no font has {' '.join([*found][:_GLYPHS_SHOWN])}{' …' if len(found) > _GLYPHS_SHOWN else ''}",
+            message=f"{NO_FONT_HAS}{' '.join([*found][:_GLYPHS_SHOWN])}{' …' if len(found) > _GLYPHS_SHOWN else ''}",
             notes=(f"the text is set in {first[span][1]}",),
-            help=(f"{SYSTEM_FONTS}: true allows installed fonts; or add a font file to the template",),
+            help=(mend,),
         )
         for span, found in texts.items()
     )
