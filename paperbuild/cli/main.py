@@ -73,12 +73,20 @@ class LazyGroup(click.Group):
 @click.pass_context
 def program(ctx: click.Context, folder: str, quiet: bool, verbose: bool) -> None:
     """Make for papers: numbers, figures and tables in the text are the outputs of experiments, run when they are stale."""
-    here = os.getcwd()
+    here = _here()
     wanted = os.path.join(here, folder)
     if not os.path.isdir(wanted):
         raise UsageError(Diagnostic("PB182", f"-C {folder}: there is no such folder"))
     verbosity = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
     ctx.obj = Invocation(os.path.normpath(wanted), here, verbosity)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        mend = ("cd to a folder that is there; one made anew under the old name is another one: cd .",)
+        raise UsageError(Diagnostic("PB182", "the folder that this was called in is gone", help=mend)) from None
 
 
 def entry() -> NoReturn:
@@ -127,7 +135,7 @@ def _guarded(arguments: list[str]) -> int:
 
 def _failed(arguments: list[str], code: ExitCode, diagnostics: tuple[Diagnostic, ...]) -> int:
     words = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    invocation = Invocation(os.getcwd(), os.getcwd(), json="--json" in words)
+    invocation = Invocation(os.curdir, os.curdir, json="--json" in words)
     if invocation.json:
         from paperbuild.cli.answers import failure, write_json
 

@@ -6,6 +6,7 @@ that is only needed where something really runs (pandoc, typst, templates) is im
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import sys
@@ -16,15 +17,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from paperbuild.cli.invocation import Invocation, relocated
+from paperbuild.cli.invocation import Invocation, relocated, shown_path
 from paperbuild.cli.style import style_variables
-from paperbuild.diagnostics import Diagnostic, did_you_mean
+from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
-from paperbuild.errors import PaperbuildError, UsageError
+from paperbuild.errors import BuildError, PaperbuildError, UsageError
 from paperbuild.paper.actions import Facts, document_actions, expand
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.declarations import DocumentSpec, Manifest
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from paperbuild.render.documents import DocumentRunner
 
 MANIFEST = "paperbuild.toml"
+_REFUSED = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+)  # the machine's refusal, no bug of ours
 _PAPERS = (".md", ".markdown", ".qmd", ".rmd")
 
 
@@ -77,8 +81,14 @@ class Project:
         return self.place.root
 
     def wanted_documents(self) -> tuple[Document, ...]:
-        """Return the documents that the command line asks for."""
+        """Return the documents that the command line asks for.
+
+        Raises:
+            UsageError: the manifest has none.
+        """
         place = self.place
+        if not self.documents:
+            raise UsageError(_no_paper_declared(self.graph))
         if not place.named:
             return self.documents
         return tuple(d for d in self.documents if place.source in d.sources or d.name == place.named)
@@ -168,6 +178,12 @@ def opened(
             runner.close()
     except PaperbuildError as error:
         raise type(error)(*relocated(error.diagnostics, place.root, invocation.shown_from)) from error
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        mend = ("is the disk full, or a folder not writable?",)
+        where = shown_path(place.root, error.filename, invocation.shown_from) if isinstance(error.filename, str) else ""
+        raise BuildError(Diagnostic("PB406", f"{where or 'the project'}: {error.strerror}", help=mend)) from error
 
 
 def _open(
@@ -284,6 +300,14 @@ def _no_project(folder: str) -> Diagnostic:
     first = "paper.md" if "paper.md" in papers else next(iter(papers), "")
     advice = [f"to render a paper without one: paperbuild render {first or 'PAPER.md'}", "to start a project: paperbuild init"]
     return Diagnostic("PB184", f"there is no {MANIFEST} here or in a folder above", help=tuple(advice))
+
+
+def _no_paper_declared(graph: Graph) -> Diagnostic:
+    targets = tuple(dict.fromkeys(action.target for action in graph.actions.values()))
+    mend = ['add [paper] with source = "paper.md"']
+    if targets:
+        mend.append(f"to run the targets alone: paperbuild run {' '.join(targets[:3])}")
+    return Diagnostic("PB104", f"{MANIFEST} names no paper, so there is nothing to render", Span(MANIFEST, 1, 1), help=tuple(mend))
 
 
 def _no_paper(paper: str, path: str) -> Diagnostic:

@@ -138,3 +138,12 @@ def test_init_writes_a_project_and_never_overwrites(tmp_path, monkeypatch, capsy
     assert cli.main(["init", "mine"]) == 2
     assert "init overwrites nothing" in capsys.readouterr().err
     assert (tmp_path / "mine" / "paper.md").read_text() == "my words"
+
+
+def test_a_folder_that_is_gone_is_told(capsys, monkeypatch, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["status"]) == 2
+    assert capsys.readouterr().err.startswith("error[PB182]: the folder that this was called in is gone\n")

@@ -1,8 +1,10 @@
+import errno
+
 import pytest
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.wiring import locate
-from paperbuild.errors import UsageError
+from paperbuild.cli.wiring import locate, opened
+from paperbuild.errors import BuildError, UsageError
 
 
 @pytest.fixture
@@ -48,3 +50,24 @@ def test_no_project_and_no_paper_are_told_with_what_is_there(tree, folder, paper
     with pytest.raises(UsageError) as caught:
         place(tree, folder, paper)
     assert advice in caught.value.diagnostics[0].help[0]
+
+
+def refuse(tree, error):
+    """Open the project, and meet ``error`` while it is open."""
+    root = str(tree / "project")
+    invocation = Invocation(root, root)
+    with opened(locate(invocation, ""), invocation, reading_only=True):
+        raise error
+
+
+def test_what_the_machine_refuses_is_told_and_is_no_bug(tree):
+    with pytest.raises(BuildError) as caught:
+        refuse(tree, OSError(errno.EROFS, "Read-only file system", str(tree / "project" / ".paperbuild")))
+    (fault,) = caught.value.diagnostics
+    assert (fault.code, fault.message) == ("PB406", ".paperbuild: Read-only file system")
+    assert fault.help
+
+
+def test_an_error_of_the_system_that_nobody_expects_stays_a_bug(tree):
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        refuse(tree, OSError(errno.EBADF, "Bad file descriptor"))
