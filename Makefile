@@ -19,7 +19,7 @@ test: $(VENV)/.ready-dev ## the tests that belong to every change
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.ready-dev ## every test, the long ones too
-	$(PY) -m pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=search $(PY) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready-dev ## style, types, and which module may import which
 	$(PY) -m ruff check .

@@ -1,0 +1,12 @@
+"""What all tests share: how properties are searched.
+
+``make test`` draws the same examples each time, so that a change is judged by what it changes; ``make test-all`` searches anew.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
