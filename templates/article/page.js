@@ -209,9 +209,11 @@
       source.type = "button";
       source.setAttribute("aria-label", `${entry.label}: ${words.origin}`);
       source.title = words.origin;
-      source.append(sign(), `\u00a0${words.source}`);
+      source.append(sign(), ...(place.tagName === "IMG" ? [] : [`\u00a0${words.source}`])); // within a line of text the sign alone
       const paragraph = caption && caption.querySelector("p:last-child");
-      if (caption) (paragraph || caption).append(source); else place.append(source);
+      if (caption) (paragraph || caption).append(source);
+      else if (place.tagName === "IMG") place.after(source);
+      else place.append(source);
       opens(source, entry);
     }
   }

@@ -85,6 +85,7 @@ class Windows:
         self._browser = browser
         self._address = address
         self._pages: dict[tuple[tuple[str, object], ...], Any] = {}
+        self._still: Any = None
 
     def show(self, width: int = 1400, height: int = 800, *, scheme: str = "light", script: str = "", **options: Any) -> Any:
         """Return the page, loaded anew in a window of this size; ``script`` runs before it."""
@@ -96,6 +97,14 @@ class Windows:
         page.emulate_media(media="null", color_scheme=scheme, reduced_motion="reduce")
         page.goto(self._address)
         return page
+
+    def still(self) -> Any:
+        """Return a page that is only looked at, and therefore loaded once."""
+        if self._still is None:
+            self._still = self._open("", {})
+            self._still.set_viewport_size({"width": 1400, "height": 800})
+            self._still.goto(self._address)
+        return self._still
 
     def leave(self) -> list[str]:
         """Forget what was done to the pages; return what they complained of, and what they asked for."""
@@ -109,8 +118,9 @@ class Windows:
         return said
 
     def close(self) -> None:
-        for page in self._pages.values():
-            page.context.close()
+        for page in (*self._pages.values(), self._still):
+            if page is not None:
+                page.context.close()
 
     def _open(self, script: str, options: dict[str, Any]) -> Any:
         context = self._browser.new_context(**options)
@@ -135,6 +145,13 @@ def windows(browser: Any, address: str) -> Iterator[Windows]:
     opened = Windows(browser, address)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def still_page(windows: Windows) -> Iterator[Any]:
+    """The page in a wide window, for tests that change nothing."""
+    yield windows.still()
+    assert windows.leave() == []
 
 
 @pytest.fixture

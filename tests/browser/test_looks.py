@@ -45,10 +45,16 @@ def test_the_mark_under_a_bound_number_can_be_seen(open_page, scheme):
     assert all("underline" in mark["line"] and mark["ratio"] >= 3 for mark in marks), marks
 
 
-def test_links_in_text_are_told_from_it_by_more_than_colour(open_page):
-    page = open_page()
+def test_links_in_text_are_told_from_it_by_more_than_colour(still_page):
     for selector in (".xref", "[role=doc-biblioref]", "#refs a", "a.uri", "#fn1 a[href^=http]"):
-        assert all("underline" in mark["line"] for mark in page.evaluate(UNDERLINES, selector)), selector
+        assert all("underline" in mark["line"] for mark in still_page.evaluate(UNDERLINES, selector)), selector
+
+
+def test_classes_of_code_mean_nothing_outside_of_it(still_page):
+    looks = "(element) => { const style = getComputedStyle(element); return [style.color, style.fontVariantCaps]; }"
+    ink = still_page.evaluate("getComputedStyle(document.body).color")
+    assert still_page.locator("p .sc").evaluate(looks) == [ink, "small-caps"]
+    assert still_page.locator("pre .kw").first.evaluate(looks)[0] != ink
 
 
 def test_a_figure_keeps_its_white_paper_in_the_dark(open_page):

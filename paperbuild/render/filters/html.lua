@@ -8,7 +8,9 @@ local M = {}
 local OPTIONS = { wrap_text = "none", html_math_method = "mathml" }
 
 function M.write(blocks)
-  return (pandoc.write(pandoc.Pandoc(blocks), "html", OPTIONS):gsub("%s+$", ""))
+  local text = pandoc.write(pandoc.Pandoc(blocks), "html", OPTIONS):gsub("%s+$", "")
+  -- pandoc's id of the notes, to which nothing refers, is also that of a heading "Footnotes"
+  return (text:gsub('<section id="footnotes" class="footnotes', '<section class="footnotes'))
 end
 
 local function escaped(text)
@@ -125,7 +127,7 @@ end
 
 -- Addresses and long names may break where their parts end; left alone, a browser breaks them in the middle of a word.
 local function breakable(text)
-  local marked = text:gsub("([^/:]/+)", "%1\0"):gsub("([?&#(])", "\0%1"):gsub("([%w)][_.:=,]+)(%w)", "%1\0%2")
+  local marked = text:gsub("([^/:]/+)", "%1\0"):gsub("([?&#(])", "\0%1"):gsub("([%w)][_.:=,]+)(%a)", "%1\0%2")
   return (escaped(marked):gsub("%z", "<wbr>"))
 end
 
@@ -288,6 +290,9 @@ function M.finish(doc, options, problems)
   }):walk({
     Image = function(image)
       take(image.attributes, "data-n")
+      if not image.attributes.alt and #image.caption == 0 then
+        image.attributes.alt = "" -- without one, a reader is told the data of the image
+      end
       return image
     end,
   })
