@@ -214,12 +214,18 @@ def _explain(value: object, kind: object, at: Path, faults: Faults) -> None:
         if value in ("", [], {}) and _suits(bare, value):
             faults.at_value("PB105", f"{spelled(at)} must not be empty", at)
             return
-        mend: tuple[str, ...] = ()
-        if wanted.startswith("text") and isinstance(value, int | float):
-            mend = ("write it in quotes",)
-        elif wanted.startswith("a list of texts") and isinstance(value, str):
-            mend = (f'write it as a list: ["{value}"]',)
-        faults.at_value("PB105", f"{spelled(at)} must be {wanted}, not {_described(value)}", at, mend)
+        faults.at_value("PB105", f"{spelled(at)} must be {wanted}, not {_described(value)}", at, _rewritten(value, wanted))
+
+
+def _rewritten(value: object, wanted: str) -> tuple[str, ...]:
+    """Return the help that writes ``value`` as what is ``wanted``, where that is plain."""
+    if wanted.startswith("a list of texts") and isinstance(value, str):
+        return (f'write it as a list: ["{value}"]',)
+    if not wanted.startswith("text"):
+        return ()
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return (f'write it as one text: "{" ".join(value)}"',)
+    return ("write it in quotes",) if isinstance(value, int | float) else ()
 
 
 def _explain_struct(table: dict[str, object], kind: type[msgspec.Struct], at: Path, faults: Faults) -> None:

@@ -75,6 +75,8 @@ def _mend(reason: str, line: str, column: int) -> tuple[str, ...]:
     rest = line[column:].strip()
     if reason.startswith("Illegal character '\\n'"):
         return ('close the string with a quote on the same line, or write it in """triple quotes"""',)
+    if reason.startswith("Expected newline or end of document after a statement") and line[:column].endswith("'") and "'" in line[column:]:
+        return ("a ' ends this text, with a backslash before it, too: put the text between ''' and '''",)
     if reason.startswith("Unescaped"):
         return (r"in double quotes a backslash is written \\; in single quotes it stands for itself",)
     if reason.startswith("Invalid initial character for a key part") and not rest:

@@ -96,8 +96,10 @@ def narrowed(view: View, conditions: Mapping[str, Value]) -> View:
             raise Misfit("PB218", f"{target.name} has no parameter {name}", help=help_lines, notes=(f"there is {named(known)}",))
         kept = tuple(cell for cell in cells if _equal(dict(cell.params).get(name), wanted))
         if not kept:
-            values = dict.fromkeys(str(dict(cell.params).get(name)) for cell in cells)
-            raise Misfit("PB218", f"no cell of {target.name} has {name} = {_shown(wanted)}", notes=(f"{name} is {named(values)}",))
+            values = tuple(dict.fromkeys(dict(cell.params).get(name) for cell in cells))
+            message = f"no cell of {target.name} has {name} = {_shown(wanted)}"
+            notes = (f"{name} is {named(dict.fromkeys(map(_written, values)))}",)
+            raise Misfit("PB218", message, notes=notes, help=_other_kind(name, wanted, values))
         cells = kept
     return View(target, cells, len(cells) > 1)
 
@@ -164,6 +166,18 @@ def _equal(parameter: Scalar | None, wanted: Value) -> bool:
     return type(parameter) is type(wanted) and parameter == wanted
 
 
+def _other_kind(name: str, wanted: Value, values: Iterable[Scalar | None]) -> tuple[str, ...]:
+    """Return the help where a parameter is a number and was written as text, or the other way round."""
+    text = _shown(wanted).strip("'")
+    meant = next((value for value in values if str(value) == text or (isinstance(value, bool) and str(value).lower() == text)), None)
+    return () if meant is None else (f"write {name}={_written(meant)}",)
+
+
+def _written(value: Scalar | None) -> str:
+    """Return a parameter as an expression writes it."""
+    return str(value).lower() if isinstance(value, bool) else f"'{value}'" if isinstance(value, str) else str(value)
+
+
 def _as_value(value: Scalar) -> Value:
     if isinstance(value, bool | str):
         return value
@@ -171,4 +185,4 @@ def _as_value(value: Scalar) -> Value:
 
 
 def _shown(value: Value) -> str:
-    return str(value.value) if isinstance(value, Number) else value if isinstance(value, str) else describe(value)
+    return str(value.value) if isinstance(value, Number) else f"'{value}'" if isinstance(value, str) else describe(value)

@@ -49,6 +49,8 @@ def in_target(keys: str) -> Diagnostic:
         ("a = 1\na = 2", 2, 1, "keep one"),
         ("[a]\n[b]\n[a]\n", 3, 1, "keep one"),
         ('a = "\\q"', 1, 8, "backslash"),
+        ("a = 'it's'", 1, 9, "between '''"),
+        ("a = 'echo \\'x\\' y'", 1, 13, "between '''"),
         ("a = [1,\n\n", 2, 1, "list is not closed"),
         ("a = '''\nb\n", 2, 2, "further up"),
         ("x = " + "9" * 5000, 1, 1, "in quotes"),
@@ -505,3 +507,8 @@ def faults_or_none(data: bytes, profile: str | None) -> tuple[Diagnostic, ...] |
     for document in found.documents:
         assert len(document_actions(document)) == len(document.formats)
     return None
+
+
+def test_a_command_in_words_is_told_to_be_one_text() -> None:
+    fault = only('[target.a]\nrun = ["python", "a.py"]\noutputs = ["a"]\n')
+    assert (fault.code, fault.help) == ("PB105", ('write it as one text: "python a.py"',))

@@ -503,6 +503,19 @@ def test_what_is_wrong_about_a_sweep_is_pointed_at(text: str, code: str, part: s
     assert (found.code, where) == (code, part), found.message
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "mend"),
+    [
+        ("train.where(lr='0.1').acc", "no cell of train has lr = '0.1'", ("write lr=0.1",)),
+        ("train.where(fast='true').acc", "no cell of train has fast = 'true'", ("write fast=true",)),
+        ("train.where(lr=0.5).acc", "no cell of train has lr = 0.5", ()),
+    ],
+)
+def test_a_parameter_of_the_other_kind_is_told_with_what_to_write(text: str, message: str, mend: tuple[str, ...]) -> None:
+    found, _ = fault(text)
+    assert (found.message, found.help) == (message, mend)
+
+
 def test_only_the_cells_that_are_chosen_are_needed() -> None:
     reference = parse("train.where(lr=0.1, seed=2).acc + ours.acc:.1f")
     assert targets(reference, CATALOG) == ("train[lr=0.1,seed=2]", "ours")
