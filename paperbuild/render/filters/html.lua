@@ -127,8 +127,7 @@ end
 
 -- Addresses and long names may break where their parts end; left alone, a browser breaks them in the middle of a word.
 local function breakable(text)
-  local marked = text:gsub("([^/:]/+)", "%1\0"):gsub("([?&#(])", "\0%1"):gsub("([%w)][_.:=,]+)(%a)", "%1\0%2")
-  return (escaped(marked):gsub("%z", "<wbr>"))
+  return (escaped((text:gsub("([^/:]/+)", "%1\0"):gsub("([?&#(])", "\0%1"))):gsub("%z", "<wbr>"))
 end
 
 local function finish_link(link)
@@ -143,7 +142,7 @@ local LONG_NAME = 24
 
 local function finish_code(code)
   if #code.text >= LONG_NAME and code.identifier == "" and #code.classes == 0 and #code.attributes == 0 then
-    return pandoc.RawInline("html", "<code>" .. breakable(code.text) .. "</code>")
+    return pandoc.RawInline("html", "<code>" .. breakable((code.text:gsub("([%w)][_.:=,]+)(%a)", "%1\0%2"))) .. "</code>")
   end
 end
 

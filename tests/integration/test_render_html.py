@@ -1,0 +1,79 @@
+"""What is written for a page alone, on real pandoc: what keeps a line together, where it may break, what is said to those who listen."""
+
+import re
+
+import pytest
+
+from paperbuild.render.pandoc import PandocWorker, Request
+
+
+@pytest.fixture(scope="module")
+def worker():
+    made = PandocWorker()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def body(worker):
+    return lambda text: worker.write(Request(text, "html", lang="en", number_sections=True)).body
+
+
+def joined(html):
+    """What is kept on the line of a formula: its text, with M in the formula's place."""
+    short = re.sub(r"<math.*?</math>", "M", html)
+    return [re.sub("<[^>]+>", "", found) for found in re.findall(r'<span class="joined">(.*?)</span>', short)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("alone $x$ here", []),
+        ("ends $x$.", ["M."]),
+        ("($x$) and the $n$th", ["(M)", "Mth"]),
+        ("a non-$x$-like", ["M-"]),
+        ("a $x$-dimensional", ["M-"]),
+        ("from $x$/$y$ on", ["M/"]),
+        ("noted $x$.[^1]\n\n[^1]: N.", ["M.1"]),
+        ("$a$$b$", ["MM"]),
+        ("$$x$$", []),
+    ],
+)
+def test_what_touches_a_formula_stays_on_its_line_up_to_the_next_hyphen(body, text, kept):
+    assert joined(body(text)) == kept
+
+
+def test_nothing_is_lost_around_formulas(body):
+    text = re.sub(r"<math.*?</math>", "M", body("A (semi-$x$-like) $n$th; $x$/$y$ [$z$](#a) *$w$*, “$v$”. {#a}"))
+    assert re.sub("<[^>]+>", "", text).split() == ["A", "(semi-M-like)", "Mth;", "M/M", "M", "M,", "“M”.", "{#a}"]
+
+
+def test_an_address_that_is_shown_breaks_after_its_slashes_and_still_leads_there(body):
+    html = body("<https://a.org/b/c?d=1&e=2> and [words](https://a.org/b/c)")
+    assert '<a href="https://a.org/b/c?d=1&amp;e=2" class="uri">https://a.org/<wbr>b/' in html
+    assert "<wbr>c<wbr>?d=1<wbr>&amp;e=2</a>" in html
+    assert ">words</a>" in html
+
+
+def test_long_names_in_code_break_after_their_parts_and_short_ones_do_not(body):
+    assert "<wbr>" not in body("`short_name`")
+    html = body("`a_long_name_of_a_function(<x>)`")
+    assert "a_<wbr>long_<wbr>name" in html
+    assert html.replace("<wbr>", "") == "<p><code>a_long_name_of_a_function(&lt;x&gt;)</code></p>"
+    assert '<code class="x">' in body("`a_long_name_of_a_function()`{.x}")
+
+
+def test_headings_of_columns_and_of_rows_have_a_scope(body):
+    html = body("| a | b |\n|---|---|\n| 1 | 2 |\n")
+    assert re.findall(r"<th( [^>]*)?>(\w)", html) == [(' scope="col"', "a"), (' scope="col"', "b")]
+
+
+def test_notes_do_not_take_the_id_of_a_heading(body):
+    html = body("# Footnotes\n\nText.[^1]\n\n[^1]: N.\n")
+    assert re.findall(r'<(\w+)[^>]* id="footnotes"', html) == ["h1"]
+    assert 'role="doc-endnotes"' in html
+
+
+def test_an_image_without_words_is_passed_over_and_one_with_words_is_read(body):
+    html = body("Here ![](a.png) and ![Words](b.png).")
+    assert re.findall(r'alt="([^"]*)"', html) == ["", "Words"]
