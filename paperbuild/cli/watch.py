@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -75,7 +76,7 @@ class _Loop:
             options = replace(self.options, whole=place.has_manifest)
             with opened(place, self.invocation, profile=self.profile, formats=self.formats) as project:
                 self.graph = project.graph
-                watcher.set_ours(_ours(project.graph))
+                watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()
                 run_build(self.invocation, Request("watch", project, tuple(d.action for d in documents), options, documents))
         except Interrupted:
@@ -102,5 +103,25 @@ class _Loop:
         return path in declared or any(covers(name, path) for name in declared if is_glob(name) or name.endswith("/"))
 
 
-def _ours(graph: Graph) -> Callable[[str], bool]:
-    return lambda path: graph.maker(path) is not None
+def _ours(graph: Graph, root: str) -> Callable[[str], bool]:
+    """Return what says of a path that it is written by us: an output, or the file that our narration is redirected to."""
+    told = tuple(os.fstat(descriptor) for descriptor in (1, 2) if _is_open(descriptor))
+
+    def ours(path: str) -> bool:
+        if graph.maker(path) is not None:
+            return True
+        try:
+            found = os.stat(os.path.join(root, path))
+        except OSError:
+            return False
+        return any(os.path.samestat(found, stream) for stream in told)
+
+    return ours
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

@@ -9,10 +9,10 @@ from tests.cli.conftest import LIMIT_S
 class Watching:
     """``paperbuild watch`` at work, and what it has said so far."""
 
-    def __init__(self, project):
-        self.log = project.root / ".watch.log~"
-        with self.log.open("w") as log:
-            self.process = project.start("watch", "--to", "html", stderr=log)
+    def __init__(self, project, log=".watch.log~"):
+        self.log = project.root / log
+        with self.log.open("w") as file:
+            self.process = project.start("watch", "--to", "html", stderr=file)
 
     def said(self, text, times=1):
         until = time.monotonic() + LIMIT_S
@@ -67,3 +67,15 @@ def test_a_build_that_writes_into_the_project_does_not_call_itself_for_ever(proj
     said = watching.log.read_text()
     time.sleep(0.5)
     assert watching.log.read_text() == said
+
+
+def test_narration_that_is_redirected_into_the_project_starts_no_build(project):
+    watching = Watching(project, log="watch.log")
+    try:
+        assert watching.said(WAITS)
+        time.sleep(1.5)  # longer than events are held back
+        assert watching.log.read_text().count(WAITS) == 1
+        assert "changed:" not in watching.log.read_text()
+    finally:
+        watching.process.kill()
+        watching.process.communicate(timeout=LIMIT_S)
