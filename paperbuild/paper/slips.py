@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paperbuild.diagnostics import Diagnostic, nearest
+from paperbuild.diagnostics import Diagnostic, Severity, did_you_mean, nearest
 from paperbuild.paper.attributes import fold
 from paperbuild.paper.positions import Match
 from paperbuild.paper.regions import Interval
@@ -24,6 +24,7 @@ _HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*\r?")
 _DELIMITERS = re.compile(r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:[|+][ \t]*:?-+:?[ \t]*)*\|?[ \t]*\r?$", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"""\]\{[^{}\n]*?(?<![\w:.\-])(?P<key>[A-Za-z]{2,8})=(?P<value>"[^"{}\n]*"|'[^'{}\n]*'|[^\s"'{}]+)(?=[^{}\n]*\})""")
+_NOTE = re.compile(r"(?<![\\!])\[\^(?P<label>[^\]\[\s^]{1,60})\](?P<defines>:?)")
 _LIKE_A_REFERENCE = re.compile(r"""["']?(?:\w+\()*[A-Za-z_]\w*\.[A-Za-z_][\s\S]*""")
 _EXPLICIT_ID = re.compile(r"\{[^{}]*#[\w:.\-]+[^{}]*\}[ \t#]*\r?\Z")
 
@@ -78,6 +79,29 @@ def _groups(scan: Scan) -> dict[int, list[Candidate]]:
     for candidate in scan.live():
         groups[candidate.brace].append(candidate)
     return groups
+
+
+def undefined_notes(scan: Scan, sources: SourceMap) -> tuple[Diagnostic, ...]:
+    """Return a warning for each footnote mark that nothing defines: pandoc prints it as it stands."""
+    marks = [
+        mark for mark in _NOTE.finditer(scan.text) if not scan.regions.in_code(mark.start()) and not scan.regions.in_math(mark.start())
+    ]
+    defined = {
+        mark["label"].casefold()
+        for mark in marks
+        if mark["defines"] and not scan.text[_line(scan.text, mark.start())[0] : mark.start()].strip(" >")
+    }
+    return tuple(
+        Diagnostic(
+            "PB272",
+            f"this note is written nowhere: {mark[0]} stands in the text as it is",
+            sources.span(mark.start(), len(mark[0])),
+            Severity.WARNING,
+            help=(*did_you_mean(mark["label"], defined), f"write it in a paragraph of its own: [^{mark['label']}]: The note."),
+        )
+        for mark in marks
+        if mark["label"].casefold() not in defined and not mark["defines"]
+    )
 
 
 def _misspelt(scan: Scan) -> Iterator[tuple[int, Slip]]:

@@ -125,7 +125,7 @@ class _Rendering:
         return Manuscript(sources, lexical, self._worker), front
 
     def typeset(self, typesetter: Typesetter, job: Job) -> Pdf:
-        """Return the PDF of ``job``; a character that no font has is told where the paper has it first.
+        """Return the PDF of ``job``; a character that no font has is told where the paper has it first, a missing font where it is named.
 
         Raises:
             BuildError: as :meth:`Typesetter.pdf`.
@@ -136,6 +136,8 @@ class _Rendering:
             raise BuildError(*map(self._placed, error.diagnostics)) from None
 
     def _placed(self, fault: Diagnostic) -> Diagnostic:
+        if fault.code == "PB511":
+            return replace(fault, span=self._manuscript.key_span("font") or self._config.span)
         if fault.span is not None or not fault.message.startswith(NO_FONT_HAS):
             return fault
         characters = fault.message.removeprefix(NO_FONT_HAS).split()

@@ -72,10 +72,11 @@ class Manuscript:
         return positions.match(tagged, surfaced, self.found.surfaced())
 
     def slips(self) -> tuple[Diagnostic, ...]:
-        """Return what is wrong with how references are written."""
+        """Return what is wrong with how references and footnote marks are written."""
+        notes = slips.undefined_notes(self.lexical, self.sources)
         if not positions.suspects(self.lexical, self.found.surfaced()) and not slips.has_slips(self.lexical):
-            return ()
-        return slips.faults(self.lexical, self.sources, self.match)
+            return notes
+        return (*slips.faults(self.lexical, self.sources, self.match), *notes)
 
     def candidate(self, index: int) -> Candidate | None:
         """Return what of the source the ``index``-th reference is; None where that is not certain."""

@@ -80,7 +80,9 @@ class Told:
         command = problem.detail.partition("control sequence ")[2].strip()
         span = self._manuscript.formula_span(text, command)
         notes = (f"the converter does not know {command}",) if command else ()
-        if not command and problem.detail:
+        if problem.detail == "eof":
+            notes = ("it ends too early: a brace, a fence or an environment in it is not closed",)
+        elif not command and problem.detail:
             notes = (f"the converter does not expect {problem.detail} there",)
         if span is None:
             notes = (*notes, f"the formula is {_short(text)}")
