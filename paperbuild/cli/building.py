@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
+import msgspec.structs
 
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import Document, Project
@@ -14,13 +17,12 @@ from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcom
 from paperbuild.terminal.progress import Progress, Verbosity
 
 
-@dataclass(slots=True)
-class _Record:
+class _Record(msgspec.Struct):
     """What a build told: for the answer in JSON, and for a build that is interrupted and so never reports."""
 
-    reasons: dict[str, str] = field(default_factory=dict)
-    ended: dict[str, ActionEnded] = field(default_factory=dict)
-    errors: list[Diagnostic] = field(default_factory=list)
+    reasons: dict[str, str] = msgspec.field(default_factory=dict)
+    ended: dict[str, ActionEnded] = msgspec.field(default_factory=dict)
+    errors: list[Diagnostic] = msgspec.field(default_factory=list)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -32,8 +34,7 @@ class _Record:
                 self.errors.append(event.diagnostic)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a command wants built: the ids ``wanted``, and the documents whose paths are its answer."""
 
     command: str
@@ -54,7 +55,7 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
     diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
     if invocation.json:
-        _answer_json(invocation, request, code, replace(report, diagnostics=diagnostics), record)
+        _answer_json(invocation, request, code, msgspec.structs.replace(report, diagnostics=diagnostics), record)
         return code
     # Warnings were shown when they occurred; errors come last, in one place, where they are read.
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]

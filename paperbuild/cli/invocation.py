@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TextIO
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.terminal.progress import Verbosity
 from paperbuild.terminal.screen import Screen, escaped, screen_of
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """What every command is given.
 
     ``folder`` is where the project is looked for (``-C``), ``shown_from`` the folder that printed paths are relative to: where the
@@ -25,9 +26,9 @@ class Invocation:
     shown_from: str
     verbosity: Verbosity = Verbosity.NORMAL
     json: bool = False
-    stdout: TextIO = field(default_factory=lambda: sys.stdout)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    stdout: TextIO = msgspec.field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = msgspec.field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)
 
     @property
     def screen(self) -> Screen:

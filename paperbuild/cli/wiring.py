@@ -13,9 +13,10 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from paperbuild.cli.invocation import Invocation, relocated, shown_path
 from paperbuild.cli.style import style_variables
@@ -42,8 +43,7 @@ _REFUSED = frozenset(
 _PAPERS = (".md", ".markdown", ".qmd", ".rmd")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a project is: its ``root`` (absolute), and whether a manifest is there.
 
     ``named`` is the paper that the user asked for, as written ("" for all), ``source`` the same as a path relative to the root.
@@ -55,8 +55,7 @@ class Place:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One document in one format: its name, the id of its action, and its ``path`` relative to the root."""
 
     name: str
@@ -66,8 +65,7 @@ class Document:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """A project opened for one command. ``documents`` are those in the formats asked for."""
 
     place: Place

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
@@ -39,8 +40,7 @@ MOST_ATTEMPTS = 4
 """How often an action runs whose inputs change while it runs, before that is an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
+class BuildOptions(msgspec.Struct, frozen=True):
     """How to build.
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
@@ -58,8 +58,7 @@ class BuildOptions:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
+class BuildReport(msgspec.Struct, frozen=True):
     """How a build ended: each action's outcome, and every diagnostic, errors last."""
 
     outcomes: Mapping[str, Outcome]
@@ -95,15 +94,14 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
             workshop.index.flush()
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(msgspec.Struct):
     """What the loop knows of the actions on their way."""
 
-    keyed: dict[str, Keyed] = field(default_factory=dict)
-    reasons: dict[str, Reason] = field(default_factory=dict)
-    attempts: Counter[str] = field(default_factory=Counter)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    keyed: dict[str, Keyed] = msgspec.field(default_factory=dict)
+    reasons: dict[str, Reason] = msgspec.field(default_factory=dict)
+    attempts: Counter[str] = msgspec.field(default_factory=Counter)
+    outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
+    diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
     stopping: bool = False
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine import patterns
@@ -30,8 +31,7 @@ ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """A file (or, where ``path`` ends in ``/``, a folder) that an action makes.
 
     ``path`` is relative to the project root, with forward slashes and no ``..``. ``stored`` is false for outputs that stay in
@@ -48,8 +48,7 @@ class Output:
         return self.path.endswith("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """An environment variable given to a command. ``counted`` is what the action key holds of it; None: passed, not counted."""
 
     name: str
@@ -57,8 +56,7 @@ class Variable:
     counted: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(msgspec.Struct, frozen=True):
     """What an action may use at once: processors, GPUs, memory in bytes, wall time in seconds (None: no limit)."""
 
     cpu: float = 1
@@ -67,24 +65,21 @@ class Resources:
     time_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``."""
 
     line: str
     shell: str = "/bin/sh"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A recipe that runs inside paperbuild: ``runner`` names it ("document"), ``config`` is all that it is told, and counts."""
 
     runner: str
     config: tuple[tuple[str, Scalar], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One runnable step.
 
     ``id`` is unique and what the user sees ("train[seed=0]", "paper.pdf"); ``target`` is what the author names. ``inputs`` are
@@ -103,7 +98,7 @@ class Action:
     mentioned: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
-    resources: Resources = field(default=Resources())
+    resources: Resources = Resources()
     observe: Observe = "trace"
     heavy: bool = False
     refresh_s: float | None = None

@@ -16,9 +16,10 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from paperbuild.engine.ports import Stat
 
@@ -41,8 +42,7 @@ COARSE_STEP_NS = 2_000_000_000
 """FAT counts time in steps of two seconds, HFS+ and old NFS in whole seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """The last run of an action. ``reads`` are the outputs of others that it was seen to read."""
 
     key: str

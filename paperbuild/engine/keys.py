@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -25,8 +24,7 @@ KEY_VERSION = "1"
 Components = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(msgspec.Struct, frozen=True):
     """An action with its key. ``faults`` are declared inputs that do not exist; with any of them it cannot run."""
 
     key: str

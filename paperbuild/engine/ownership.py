@@ -15,8 +15,9 @@ foreign        anything else: somebody's work                                   
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action
@@ -32,8 +33,7 @@ class Standing(StrEnum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """What can be known of an output's path: asked only as far as needed, cheapest first."""
 
     published: str | None

@@ -14,8 +14,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from paperbuild.engine.digest import digest_bytes
 
@@ -23,8 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r";.*\bextra\b")
 
 
-@dataclass(frozen=True, slots=True)
-class _Distribution:
+class _Distribution(msgspec.Struct, frozen=True):
     """One installed distribution: its normalised name and its ``.dist-info`` folder."""
 
     name: str

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(msgspec.Struct, frozen=True):
     """What the file system says of a path, links followed. Times are nanoseconds since the epoch, ``size`` is bytes."""
 
     is_folder: bool
@@ -168,8 +168,7 @@ class StepRunner(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(msgspec.Struct, frozen=True):
     """What a step made: the bytes of each output by name, and warnings. Nothing is written yet."""
 
     outputs: Mapping[str, bytes]
@@ -184,8 +183,7 @@ class NotSettled(Exception):  # noqa: N818 - it is no error: the engine settles 
         self.actions = tuple(actions)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit."""
 
     action: str
@@ -197,8 +195,7 @@ class Job:
     time_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """How a job ended. ``status`` is its exit status, negative for a signal; the flags say that its limit, or we, ended it."""
 
     status: int

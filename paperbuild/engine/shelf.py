@@ -12,7 +12,6 @@ import itertools
 import posixpath
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -28,8 +27,7 @@ from paperbuild.engine.trace import Artifact
 from paperbuild.errors import BuildError
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """A project's folders: ``root`` holds the manifest, ``state`` what a build needs between runs (``.paperbuild``)."""
 
     root: str

@@ -7,8 +7,9 @@ in the store, every other output is in its place. Then nothing is yielded, and t
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from paperbuild.engine.keys import Components, differences
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Record, Tree
@@ -16,16 +17,14 @@ from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariab
 Kind = Literal["unknown", "never", "key", "trace", "output", "refresh"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """One reason to run; ``text`` is a clause without a full stop."""
 
     kind: Kind
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What is asked of an action: its present key and what is known of it.
 
     ``candidates`` are the records under that key, newest first; ``last``, where there are none, is the record of its last
@@ -41,8 +40,7 @@ class Question:
     now_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """How to ask the present: whether an item holds, and whether an artifact can be had (from the store, or in place)."""
 
     holds: Callable[[Item], bool]

@@ -8,14 +8,14 @@ is written ``\\`` and a line feed ``\n``. The digest of a folder is the SHA-256 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.ports import FileSystem
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of the list; ``path`` is relative to the folder."""
 
     kind: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.engine.index import Index
 from paperbuild.engine.lanes import Lanes
@@ -12,8 +13,7 @@ from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Workshop:
+class Workshop(msgspec.Struct, frozen=True):
     """A project's folders and the ports through which its builds see the world."""
 
     site: Site

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Command, Output, Scalar, Step, Variable, text_of
@@ -25,22 +25,23 @@ DOCUMENT_STEP = "document"
 """The runner of documents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What expanding needs to know of the world: the environment that ``secrets`` are taken from."""
 
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+_NO_FACTS = Facts()
+
+
+class Expansion(msgspec.Struct, frozen=True):
     """The actions of all targets, in the order declared, and what the paper can name."""
 
     actions: tuple[Action, ...]
     catalog: Catalog
 
 
-def expand(manifest: Manifest, facts: Facts = Facts()) -> Expansion:
+def expand(manifest: Manifest, facts: Facts = _NO_FACTS) -> Expansion:
     """Return the actions that the targets of ``manifest`` stand for.
 
     Raises:
@@ -118,8 +119,7 @@ def _combinations(target: TargetSpec) -> Iterable[tuple[tuple[str, Scalar], ...]
     return (tuple(zip(names, values, strict=True)) for values in itertools.product(*(values for _, values in target.matrix)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(msgspec.Struct, frozen=True):
     target: TargetSpec
     axes: tuple[tuple[str, Scalar], ...]
 

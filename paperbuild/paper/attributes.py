@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 LIMIT = 4_000
 """How many characters a block may have. Expressions end at 2,000; a bound keeps hostile texts linear."""
@@ -25,8 +26,7 @@ _PLAIN_BARE = re.compile(r"[A-Za-z0-9_.:%+,()]*+")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(msgspec.Struct, frozen=True):
     """``key=value``. ``key_at`` and ``value_at`` are offsets; ``raw`` is the value as it stands between its quotes."""
 
     key: str
@@ -41,8 +41,7 @@ class Attribute:
         return not self.quoted and _PLAIN_BARE.fullmatch(self.raw) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """A well-formed attribute block: ``end`` is the offset behind its brace, ``id_at`` that of the name after ``#``."""
 
     end: int

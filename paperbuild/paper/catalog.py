@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from paperbuild.engine.graph import Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """One action of a target: its parameters (matrix axes included) and the paths of its outputs by name."""
 
     action: str
@@ -17,8 +17,7 @@ class Cell:
     outputs: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogTarget:
+class CatalogTarget(msgspec.Struct, frozen=True):
     """A target as prose sees it. ``axes`` names its matrix parameters in the order declared; empty for a plain target."""
 
     name: str
@@ -32,12 +31,11 @@ class CatalogTarget:
         return bool(self.axes)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True):
     """All targets, by name, and who makes which path."""
 
     targets: Mapping[str, CatalogTarget]
-    _by_path: dict[str, tuple[CatalogTarget, Cell, str]] = field(default_factory=dict, repr=False, compare=False)
+    _by_path: dict[str, tuple[CatalogTarget, Cell, str]] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for target in self.targets.values():

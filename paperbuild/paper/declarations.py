@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from paperbuild.diagnostics import Span
 from paperbuild.engine.graph import Observe, Resources, Scalar
 from paperbuild.paper.conversion import ManifestText
@@ -13,8 +15,7 @@ MANIFEST_NAME = "paperbuild.toml"
 FORMATS = ("pdf", "html")
 
 
-@dataclass(frozen=True, slots=True)
-class OutputSpec:
+class OutputSpec(msgspec.Struct, frozen=True):
     """An output as declared: ``path`` may hold ``{parameter}``; ``at`` is where the manifest says it."""
 
     name: str
@@ -23,8 +24,7 @@ class OutputSpec:
     at: Path
 
 
-@dataclass(frozen=True, slots=True)
-class TargetSpec:
+class TargetSpec(msgspec.Struct, frozen=True):
     """A target as declared, its profile applied. ``command`` and the paths still hold their ``{parameter}``.
 
     ``matrix`` has the axes in the order written. ``inputs`` is None where none are declared. ``refresh_s`` is as in
@@ -44,7 +44,7 @@ class TargetSpec:
     observe: Observe = "trace"
     heavy: bool = False
     refresh_s: float | None = None
-    resources: Resources = field(default=Resources())
+    resources: Resources = Resources()
     span: Span | None = None
 
     @property
@@ -53,8 +53,7 @@ class TargetSpec:
         return (*(name for name, _ in self.params), *(name for name, _ in self.matrix))
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentSpec:
+class DocumentSpec(msgspec.Struct, frozen=True):
     """A document as declared, its profile applied.
 
     ``options`` are the keys that say how it is rendered ("bibliography", "csl", "lang", "toc", "columns", "number-sections", and

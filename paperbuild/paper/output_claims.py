@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.paper.conversion import ManifestText
@@ -12,8 +13,7 @@ from paperbuild.paper.paths import file_key
 from paperbuild.paper.toml_positions import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """``path`` is written by ``action``, a cell of ``target``, as ``declared``."""
 
     path: str

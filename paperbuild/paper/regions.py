@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.paper import attributes
 
@@ -33,8 +34,7 @@ Interval = tuple[int, int]
 """A stretch of the text: from (inclusive) and to (exclusive), in characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Regions:
+class Regions(msgspec.Struct, frozen=True):
     """``code`` (comments included) and ``math`` are disjoint, sorted; ``brackets`` maps each ``]`` of running text to its ``[``.
 
     ``header_end`` is the offset behind the YAML block that the text begins with; 0 where there is none.

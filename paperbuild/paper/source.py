@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span, span_at
 from paperbuild.errors import BuildError
@@ -22,8 +23,7 @@ Kind = Literal["value", "claim", "math-value"]
 Form = Literal["span", "html", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     r"""Something that looks like a reference: a ``val`` or ``claim`` attribute, or ``\val``.
 
     ``key`` is the offset of the letters ``val`` or ``claim``. ``text`` is the expression, unquoted, unescaped and with whitespace
@@ -60,8 +60,7 @@ class Candidate:
         return self.value + first, max(1, last - first)
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """Where an image or a link points: ``path`` percent-decoded, ``raw`` as it stands at ``offset``."""
 
     path: str
@@ -70,8 +69,7 @@ class Destination:
     is_image: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(msgspec.Struct, frozen=True):
     r"""A name in the text: ``@key`` ("citation"), ``\ref{id}`` ("ref"), ``{#id}`` or ``\label{id}`` ("label")."""
 
     kind: Literal["citation", "ref", "label"]
@@ -79,8 +77,7 @@ class Mention:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """Everything found in one text, each tuple in the order of the source."""
 
     text: str
@@ -102,8 +99,7 @@ class Scan:
         return tuple(d for d in self.destinations if path in {d.path, d.raw})
 
 
-@dataclass(frozen=True, slots=True)
-class SourceMap:
+class SourceMap(msgspec.Struct, frozen=True):
     """One or more files as one text, and the way back from an offset to the file, line and column."""
 
     text: str

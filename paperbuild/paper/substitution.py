@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import did_you_mean
 from paperbuild.engine.graph import Scalar, text_of
 from paperbuild.paper.names import is_name
 
 
-@dataclass(frozen=True, slots=True)
-class SubstitutionFault:
+class SubstitutionFault(msgspec.Struct, frozen=True):
     """What is wrong with a template: ``offset`` and ``length`` count the characters of its text."""
 
     code: str
@@ -28,8 +28,7 @@ class SubstitutionFault:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(msgspec.Struct, frozen=True):
     """Where a parameter goes. ``quoted`` says that it stands between quotes of the shell."""
 
     name: str
@@ -37,8 +36,7 @@ class Hole:
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A text with holes, as the pieces between and the holes themselves."""
 
     pieces: tuple[str | Hole, ...]

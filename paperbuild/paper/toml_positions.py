@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 Path = tuple[str | int, ...]
 """Keys and list indices from the top of the document to one value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Offsets and lengths of a key as written (for an item of a list: the item itself) and of what it holds."""
 
     key: tuple[int, int]

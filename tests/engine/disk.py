@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from paperbuild.engine.build import BuildOptions, BuildReport, build
 from paperbuild.engine.environment import LocalEnvironment

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.queries import State

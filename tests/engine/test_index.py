@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.engine.index import COARSE_STEP_NS, FINE_STEP_NS, Index, Run
 from paperbuild.engine.ports import Stat

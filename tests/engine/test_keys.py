@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.engine.graph import Action, Command, Graph, Output, Variable
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
