@@ -208,7 +208,7 @@ def _open(
     runner = LazyDocumentRunner(expansion.catalog)
     base = invocation.environ
     python = python_folder(base, sys.prefix, manifest.python, place.root)
-    style = style_variables(place.root, specs[0].template) if specs and expansion.actions else ()
+    style = style_variables(place.root, specs[0], writes=not reading_only) if specs and expansion.actions else ()
     environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style, root=place.root)
     store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
     graph = Graph(actions)
