@@ -7,6 +7,7 @@ key is the digest of all of them, so two runs differ in their key exactly where 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -124,7 +125,13 @@ class KeyMaker:
             elif by_name:
                 faults.append(_missing_input(action, path))
         notices = [
-            Diagnostic("PB411", f"the inputs {declared} of {action.id} match no file", action.span, Severity.WARNING)
+            Diagnostic(
+                "PB411",
+                f"the inputs {declared} of {action.id} match no file",
+                action.span,
+                Severity.WARNING,
+                help=("mend the pattern; it is matched from the project's folder, and * stays within one name",),
+            )
             for declared in action.inputs or ()
             if patterns.is_glob(declared) and not self._observer.expand(declared, own)
         ]
@@ -155,6 +162,9 @@ _LABELS = {
 }
 
 
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+
+
 def differences(now: Components, then: Components) -> Iterator[tuple[str, str]]:
     """Yield (kind, sentence) for each way in which the components ``now`` differ from those of ``then``."""
     old, new = dict(then), dict(now)
@@ -173,10 +183,10 @@ def _sentence(kind: str, what: str, before: str | None, after: str | None) -> st
         return f"the output {what} is new" if before is None else f"the output {what} went" if after is None else f"the output {what} moved"
     if kind in {"param", "config", "variable", "program", "tool"}:
         word = {"param": "parameter", "config": "option", "variable": "the variable"}.get(kind, "")
-        subject = f"{word} {what}".strip()
+        subject = f"{word} {what}".strip() if kind != "program" else what.replace("_", " ")
         if before is None or after is None:
             return f"{subject} is new" if before is None else f"{subject} went"
-        if _shown(before) == _shown(after):  # a number that was text, or a change behind what is shown
+        if _shown(before) == _shown(after) or _DIGEST.fullmatch(after):  # a change behind what is shown, or nothing that one can read
             return f"{subject} changed"
         return f"{subject} changed from {_shown(before)} to {_shown(after)}"
     return _LABELS.get(kind, f"{kind} {what} changed".strip())

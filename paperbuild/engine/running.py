@@ -205,7 +205,8 @@ class Attempt:
         if changed is not None:
             return changed
         self._publish(items, artifacts, ended.duration_s, shown)
-        strays = sorted(self._appeared(self._keys.key(self._action)))
+        found = self._appeared(self._keys.key(self._action))
+        strays = sorted(path for path in found if not any(path.startswith(f"{other.rstrip('/')}/") for other in found))
         return Made(ended.duration_s, tuple(_stray(self._action, path) for path in strays))
 
     def _packages(self) -> tuple[Item, ...]:
@@ -249,11 +250,14 @@ class Attempt:
             what = f"{self._action.id} failed with exit status {ended.status}"
         recipe = self._action.recipe
         assert isinstance(recipe, Command)
-        help_ = ("is the program installed, and on PATH?",) if ended.status == 127 else ()
         return Diagnostic(
-            "PB440", what, self._action.span, notes=(f"the command was: {recipe.line}", f"the whole log is {shown}"), help=help_,
+            "PB440",
+            what,
+            self._action.span,
+            notes=(f"the command was: {recipe.line}", f"the whole log is {shown}"),
+            help=_mends(ended.status, lines, recipe),
             detail=tuple(lines[-LOG_LINES:]),
-        )  # fmt: skip
+        )
 
     # publishing
 
@@ -288,6 +292,21 @@ class Attempt:
         self._shelf.own(artifacts)
         self._note(Run(record.key, record.name, record.finished_ns, 0.0, True))
         return True
+
+
+def _mends(status: int, lines: Sequence[str], recipe: Command) -> tuple[str, ...]:
+    """Return what mends a failure that its exit status, or the last words in its log, tell."""
+    told = "\n".join(lines[-LOG_LINES:])
+    if "EOFError" in told:
+        return ("commands get no input: give them what they ask for as params",)
+    if status == 126:
+        return ("a script is run by name only where it may be executed (chmod +x), or as  python script.py",)
+    if status == 127 and _BASH.search(recipe.line) and recipe.shell.endswith("/sh"):
+        return ('the command is run by sh: for words of bash, say  shell = "bash"  in the target',)
+    return ("is the program installed, and on PATH?",) if status == 127 else ()
+
+
+_BASH = re.compile(r"\[\[|(?:^|[;&|]\s*)(?:source|function|declare|shopt|mapfile)\s|<\(")
 
 
 def _slug(id_: str) -> str:

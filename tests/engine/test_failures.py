@@ -1,0 +1,35 @@
+"""What a failed command's error offers as a mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from paperbuild.engine.graph import Command
+from paperbuild.engine.running import _mends
+
+from tests.engine.world import World, command
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "line", "mend"),
+    [
+        (1, ["Traceback", "EOFError: EOF when reading a line"], "python ask.py", "commands get no input"),
+        (126, ["sh: ./run.sh: Permission denied"], "./run.sh", "chmod +x"),
+        (127, ["sh: 1: [[: not found"], "[[ 1 == 1 ]] && true", 'shell = "bash"'),
+        (127, ["sh: 1: source: not found"], "source env.sh; python a.py", 'shell = "bash"'),
+        (127, ["sh: 1: nope: not found"], "nope", "on PATH"),
+    ],
+)
+def test_a_failure_that_tells_its_cause_comes_with_its_mend(status: int, log: list[str], line: str, mend: str):
+    (found,) = _mends(status, log, Command(line))
+    assert mend in found
+
+
+def test_any_other_failure_offers_nothing():
+    assert _mends(1, ["ValueError"], Command("python a.py")) == ()
+
+
+def test_a_pattern_that_matches_nothing_is_a_warning_with_its_mend():
+    world = World().targets(command("t", "write a x", "a", "data/*.csv")).build().succeeded()
+    assert world.report is not None
+    assert [(d.code, d.severity, bool(d.help)) for d in world.report.diagnostics] == [("PB411", "warning", True)]
