@@ -6,7 +6,6 @@ import pytest
 
 from paperbuild.engine.graph import Command
 from paperbuild.engine.running import _mends
-
 from tests.engine.world import World, command
 
 
