@@ -139,6 +139,10 @@ class LazyDocumentRunner:
 
         return fingerprint(packaged_folder())
 
+    def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return self._made().check(action, reader)
+
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
         return self._made().run(action, reader)

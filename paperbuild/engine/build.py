@@ -16,18 +16,20 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.graph import Action, Command, Graph, Resources, circle
+from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
+from paperbuild.engine.ports import NotSettled
+from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
-from paperbuild.errors import BuildError, InternalError, Interrupted
+from paperbuild.errors import BuildError, InternalError, Interrupted, PaperbuildError
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Noticed, Outcome
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class _Build:
         capacity = Resources(cpu=self._options.jobs, gpu=self._options.gpus, memory_bytes=self._options.memory_bytes)
         schedule = Schedule(ids, self._graph.edges, resources, capacity, last_edges(self._graph, self._workshop))
         try:
+            self._check_sources(schedule, ids)
             self._loop(schedule)
         except KeyboardInterrupt:
             self._cancel()
@@ -150,6 +153,33 @@ class _Build:
                 self._notice(*self._shelf.remove_orphans(self._graph))
         except OSError as error:
             raise BuildError(disk_fault("what an earlier build left could not be put right", error)) from None
+
+    def _check_sources(self, schedule: Schedule, ids: Sequence[str]) -> None:
+        """Fail the steps whose changed sources are wrong in themselves, before any command runs for them."""
+        actions = [self._graph.actions[id_] for id_ in ids]
+        if not any(isinstance(action.recipe, Command) for action in actions):
+            return  # nothing long comes first: running the step tells as soon
+        for action in actions:
+            if isinstance(action.recipe, Step) and self._sources_changed(action):
+                faults = self._early_faults(action, action.recipe)
+                if faults:
+                    self._fail(schedule, action.id, faults)
+
+    def _sources_changed(self, action: Action) -> bool:
+        last = self._workshop.index.last_run(action.id)
+        record = None if last is None else self._workshop.store.record(last.key, last.record)
+        then = {} if record is None else dict(record.components)
+        return any(then.get(f"input:{path}") != self._observer.file_digest(path) for path in action.inputs or ())
+
+    def _early_faults(self, action: Action, recipe: Step) -> tuple[Diagnostic, ...]:
+        reader = RecordingReader(self._observer, self._workshop.fs, self._graph, action.id, frozenset())
+        try:
+            found = self._workshop.runners[recipe.runner].check(action, reader)
+        except PaperbuildError as error:
+            found = error.diagnostics
+        except (NotSettled, OSError):
+            return ()  # it reads what is not made yet, or cannot be read now: running it tells
+        return tuple(fault for fault in found if fault.severity is Severity.ERROR)
 
     def _loop(self, schedule: Schedule) -> None:
         while True:

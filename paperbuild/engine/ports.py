@@ -160,6 +160,13 @@ class StepRunner(Protocol):
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         """Return what counts besides the action's config: names and versions of the programs that do the work."""
 
+    def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
+        """Return what is wrong with a step's sources that can be known before anything it needs is made.
+
+        Asked where its sources changed, before commands run: nobody wants to wait for a training to hear of a typing error. Reads
+        no outputs; raises what :meth:`run` raises.
+        """
+
     def run(self, action: Action, reader: Reader) -> StepResult:
         """Run one step. May be called from several threads at once.
 

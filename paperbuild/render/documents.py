@@ -83,6 +83,10 @@ class DocumentRunner:
     def _fingerprint(self) -> tuple[tuple[str, str], ...]:
         return fingerprint(self._templates.folder)
 
+    def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
+        """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return _Rendering(_Config.of(action), self._catalog, Artifacts(reader), self._worker).early_faults()
+
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
         config = _Config.of(action)
@@ -144,6 +148,16 @@ class _Rendering:
         found = (self._manuscript.text_span(character) for character in characters)
         span = next((span for span in found if span is not None), None)
         return fault if span is None else replace(fault, span=span, detail=())
+
+    def early_faults(self) -> tuple[Diagnostic, ...]:
+        """Return what is wrong with the paper itself: its syntax, names that no target has, images that nobody makes."""
+        manuscript, config = self._manuscript, self._config
+        self._note(manuscript.slips())
+        values = Values(manuscript, self._catalog)
+        values.outputs()
+        figures = Figures(manuscript, self._catalog, self._artifacts, config.target)
+        self._note((*values.faults, *figures.absent()))
+        return tuple(_in_order(self._errors))
 
     def parts(self, templates: TemplateFinder, typesetter: Typesetter) -> tuple[Parts, Template]:
         """Return the parts of the paper and the template that they fill.

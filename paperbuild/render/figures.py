@@ -54,6 +54,11 @@ class Figures:
         found = (self._made(image) for image in self._manuscript.found.images)
         return tuple(dict.fromkeys(path for path in found if path))
 
+    def absent(self) -> tuple[Diagnostic, ...]:
+        """Return the faults of images that are no target's output and no file; outputs are not looked at."""
+        local = ((n, image) for n, image in enumerate(self._manuscript.found.images) if not image.path.startswith("data:"))
+        return tuple(self._missing(image, n) for n, image in local if not is_remote(image.path) and self._path(image) is None)
+
     def show(self, typesetter: Typesetter, locale: Locale) -> list[Shown]:
         """Return all images, in order; one that cannot be shown is among ``faults`` and stands for itself."""
         shown = []

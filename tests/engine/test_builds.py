@@ -301,3 +301,32 @@ def test_a_word_of_the_command_that_becomes_a_file_is_told_and_is_no_input_of_th
     assert world.codes() == ["PB415"]
     world.build().ran("t").succeeded()  # it is a file of the project now, named by the command: who knows whether it is read
     world.build().ran_nothing()
+
+
+def test_a_source_that_is_wrong_in_itself_is_told_before_anything_runs():
+    actions = command("train", "write m 1", "m"), document("paper", "m", needs="train", inputs="text")
+    world = World().write(text="wrong").targets(*actions).build().ran()
+    assert world.codes() == ["PB999"]
+    assert world.outcome("train") is Outcome.CANCELLED
+    world.build(keep_going=True).ran("train")
+    world.write(text="right").build().succeeded()
+
+
+def test_sources_that_did_not_change_are_not_checked_again():
+    world = (
+        World()
+        .write(text="right")
+        .targets(command("train", "write m 1", "m"), document("paper", "m", needs="train", inputs="text"))
+        .build()
+    )
+    checked = []
+    joiner = type(world.workshop().runners["joiner"])
+    original = joiner.check
+    joiner.check = lambda self, action, reader: checked.append(action.id) or original(self, action, reader)
+    try:
+        world.build().ran_nothing()
+        assert checked == []
+        world.write(text="other").build().succeeded()
+        assert checked == ["paper"]
+    finally:
+        joiner.check = original

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from random import Random
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.build import BuildOptions, BuildReport, build
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
@@ -46,6 +47,10 @@ class Joiner:
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         return (("joiner", "1"),)
+
+    def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
+        wrong = [path for path in action.inputs or () if b"wrong" in reader.read(path)]
+        return tuple(Diagnostic("PB999", f"{path} is wrong") for path in wrong)
 
     def run(self, action: Action, reader: Reader) -> StepResult:
         assert isinstance(action.recipe, Step)
