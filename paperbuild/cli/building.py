@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 
@@ -52,6 +53,8 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         report = _narrated(invocation, request, record)
     except Interrupted as stop:
         raise Interrupted(*record.errors, *stop.diagnostics) from None
+    if report.count(Outcome.RAN) and request.shows:
+        _note_facts(request.project, report)
     diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
     if invocation.json:
@@ -66,6 +69,20 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         if report.outcomes.get(document.action) in {Outcome.RAN, Outcome.REUSED}:
             invocation.answer(invocation.shown(root, document.path))
     return code
+
+
+def _note_facts(project: Project, report: BuildReport) -> None:
+    """Write the facts of the runs beside the documents; a disk that refuses costs the facts, not the paper."""
+    from paperbuild.provenance.runs import FILE, build_facts
+
+    workshop = project.workshop
+    good = [id_ for id_, outcome in report.outcomes.items() if outcome in {Outcome.RAN, Outcome.REUSED}]
+    facts = build_facts(project.graph, good, workshop.index, workshop.store, workshop.versions.revision(), workshop.clock.now_ns())
+    whole = f"{workshop.site.state}/given/provenance.json"
+    with contextlib.suppress(OSError):
+        workshop.fs.make_folder(os.path.dirname(f"{project.root}/{FILE}"))
+        workshop.fs.write(whole, facts)
+        workshop.fs.rename(whole, f"{project.root}/{FILE}")
 
 
 def _narrated(invocation: Invocation, request: Request, record: _Record) -> BuildReport:

@@ -103,11 +103,21 @@ class Lock(Protocol):
         """Hold the exclusive lock ``path``; raise :class:`paperbuild.errors.BuildError` where another process holds it."""
 
 
+class Revision(msgspec.Struct, frozen=True):
+    """A commit, and whether the files that version control knows are as it has them."""
+
+    commit: str
+    is_clean: bool
+
+
 class VersionControl(Protocol):
     """What version control knows about the project's files."""
 
     def recoverable(self, path: str) -> bool:
         """Return whether the file at this absolute path is identical to what the index or the last commit holds."""
+
+    def revision(self) -> Revision | None:
+        """Return the commit that the project stands on, or None where there is none."""
 
 
 class CommandEnvironment(Protocol):

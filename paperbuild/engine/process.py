@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.ports import Ended, Job, Revision
 
 _GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
 MARK = "PAPERBUILD_CHECKPOINTS"
@@ -207,6 +207,11 @@ class Git:
         known = {staged[1]} if len(staged) > 3 else set()
         known |= {committed[2]} if len(committed) > 3 else set()
         return bool(known) and self._ask("hash-object", "--", path).strip() in known
+
+    def revision(self) -> Revision | None:
+        """See the port."""
+        commit = self._ask("rev-parse", "--verify", "HEAD").strip()
+        return Revision(commit, not self._ask("status", "--porcelain", "--untracked-files=no").strip()) if commit else None
 
     def _clean_folder(self, path: str) -> bool:
         tracked = self._ask("ls-files", "--", path)

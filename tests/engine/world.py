@@ -9,7 +9,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.build import BuildOptions, BuildReport, build
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
-from paperbuild.engine.ports import Reader, StepResult
+from paperbuild.engine.ports import Reader, Revision, StepResult
 from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
@@ -69,6 +69,9 @@ class Versions:
     def recoverable(self, path: str) -> bool:
         node = self.fs.nodes.get(path)
         return node is not None and node.data is not None and self.committed.get(path) == node.data
+
+    def revision(self) -> Revision | None:
+        return None
 
 
 def command(

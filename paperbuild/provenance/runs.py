@@ -1,0 +1,111 @@
+"""The facts of the runs behind some documents: when, how long, from which commit, on which machine.
+
+They stand beside the documents, in ``_build/provenance.json``, because equal inputs give equal documents: a document holds only what
+its key holds (target, command, parameters, digests of outputs), and another machine at another time makes the same bytes.
+
+Format, version 1: an object with ``version``, ``paperbuild``, ``made`` (RFC 3339, UTC), ``host``, ``platform``, ``revision`` (null outside
+version control), ``documents`` and ``runs``; the structs below are its parts, field by field.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+import paperbuild
+from paperbuild.engine.graph import Action, Command, Graph, Scalar
+from paperbuild.engine.index import Index
+from paperbuild.engine.ports import Revision
+from paperbuild.engine.store import Store
+from paperbuild.engine.trace import Record
+
+FILE = "_build/provenance.json"
+VERSION = 1
+
+
+class OutputFacts(msgspec.Struct, frozen=True):
+    """One output: ``sha256`` is of the file's content, or of the list of a folder's files."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """One run whose outputs stand now. ``log`` is relative to the project, "" where its run was elsewhere or left none."""
+
+    action: str
+    target: str
+    command: str
+    params: Mapping[str, Scalar]
+    finished: str
+    duration_s: float
+    adopted: bool
+    log: str
+    outputs: tuple[OutputFacts, ...]
+
+
+class BuildFacts(msgspec.Struct, frozen=True):
+    """All that is known of the runs behind a project's documents."""
+
+    version: int
+    paperbuild: str
+    made: str
+    host: str
+    platform: str
+    revision: Revision | None
+    documents: tuple[OutputFacts, ...]
+    runs: tuple[RunFacts, ...]
+
+
+def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, revision: Revision | None, now_ns: int) -> bytes:
+    """Return the content of ``provenance.json`` for the actions ``ids``, all of which are up to date."""
+    documents: list[OutputFacts] = []
+    runs: list[RunFacts] = []
+    for id_ in ids:
+        action = graph.actions[id_]
+        last = index.last_run(id_)
+        record = None if last is None else store.record(last.key, last.record)
+        if last is None or record is None:
+            continue
+        if isinstance(action.recipe, Command):
+            runs.append(_run_facts(action, action.recipe.line, record, last.log))
+        else:
+            documents.extend(_outputs(record))
+    system = os.uname()
+    facts = BuildFacts(
+        version=VERSION,
+        paperbuild=paperbuild.__version__,
+        made=_moment(now_ns),
+        host=system.nodename,
+        platform=f"{system.sysname} {system.machine}",
+        revision=revision,
+        documents=tuple(documents),
+        runs=tuple(runs),
+    )
+    return msgspec.json.format(msgspec.json.encode(facts), indent=1) + b"\n"
+
+
+def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
+    return RunFacts(
+        action=action.id,
+        target=action.target,
+        command=line,
+        params=dict(action.params),
+        finished=_moment(record.finished_ns),
+        duration_s=round(record.duration_s, 3),
+        adopted=record.adopted,
+        log=log,
+        outputs=tuple(_outputs(record)),
+    )
+
+
+def _outputs(record: Record) -> Iterable[OutputFacts]:
+    return (OutputFacts(artifact.name, artifact.path, artifact.digest) for artifact in record.artifacts)
+
+
+def _moment(ns: int) -> str:
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
