@@ -10,7 +10,7 @@ import msgspec
 import msgspec.structs
 
 from paperbuild.cli.invocation import Invocation, relocated
-from paperbuild.cli.wiring import Document, Project
+from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build, has_errors
 from paperbuild.errors import ExitCode, Interrupted
@@ -53,7 +53,7 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         report = _narrated(invocation, request, record)
     except Interrupted as stop:
         raise Interrupted(*record.errors, *stop.diagnostics) from None
-    if report.count(Outcome.RAN) and request.shows:
+    if request.shows and (report.count(Outcome.RAN) or not os.path.exists(f"{root}/{FACTS}")):
         _note_facts(request.project, report)
     diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
@@ -73,16 +73,16 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
 
 def _note_facts(project: Project, report: BuildReport) -> None:
     """Write the facts of the runs beside the documents; a disk that refuses costs the facts, not the paper."""
-    from paperbuild.provenance.runs import FILE, build_facts
+    from paperbuild.provenance.runs import build_facts
 
     workshop = project.workshop
     good = [id_ for id_, outcome in report.outcomes.items() if outcome in {Outcome.RAN, Outcome.REUSED}]
     facts = build_facts(project.graph, good, workshop.index, workshop.store, workshop.versions.revision(), workshop.clock.now_ns())
     whole = f"{workshop.site.state}/given/provenance.json"
     with contextlib.suppress(OSError):
-        workshop.fs.make_folder(os.path.dirname(f"{project.root}/{FILE}"))
+        workshop.fs.make_folder(os.path.dirname(f"{project.root}/{FACTS}"))
         workshop.fs.write(whole, facts)
-        workshop.fs.rename(whole, f"{project.root}/{FILE}")
+        workshop.fs.rename(whole, f"{project.root}/{FACTS}")
 
 
 def _narrated(invocation: Invocation, request: Request, record: _Record) -> BuildReport:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from paperbuild.render.documents import DocumentRunner
 
 MANIFEST = "paperbuild.toml"
+FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 )  # the machine's refusal, no bug of ours

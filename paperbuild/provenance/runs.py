@@ -22,7 +22,6 @@ from paperbuild.engine.ports import Revision
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
 
-FILE = "_build/provenance.json"
 VERSION = 1
 
 

@@ -90,3 +90,16 @@ def test_init_starts_a_project_that_renders(project):
     answer = project.call("-C", "mine", "render", "--to", "html")
     assert (answer.code, answer.out) == (0, "mine/_build/paper.html\n"), answer.err
     assert "warning" not in answer.err
+
+
+def test_facts_of_the_runs_stand_beside_the_document_and_go_with_it(paper):
+    first = paper.read("_build/provenance.json")
+    told = json.loads(first)
+    assert [run["action"] for run in told["runs"]] == ["joined"]
+    assert [document["path"] for document in told["documents"]] == ["_build/paper.html"]
+    paper.call("render")
+    assert paper.read("_build/provenance.json") == first
+    paper.call("clean")
+    assert not (paper.root / "_build").exists()
+    assert "0 ran" in paper.call("render").err
+    assert json.loads(paper.read("_build/provenance.json"))["runs"] == told["runs"]
