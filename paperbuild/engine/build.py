@@ -167,9 +167,12 @@ class _Build:
 
     def _sources_changed(self, action: Action) -> bool:
         last = self._workshop.index.last_run(action.id)
-        record = None if last is None else self._workshop.store.record(last.key, last.record)
-        then = {} if record is None else dict(record.components)
-        return any(then.get(f"input:{path}") != self._observer.file_digest(path) for path in action.inputs or ())
+        try:
+            record = None if last is None else self._workshop.store.record(last.key, last.record)
+            then = {} if record is None else dict(record.components)
+            return any(then.get(f"input:{path}") != self._observer.file_digest(path) for path in action.inputs or ())
+        except OSError:
+            return False  # looking the action up tells
 
     def _early_faults(self, action: Action, recipe: Step) -> tuple[Diagnostic, ...]:
         reader = RecordingReader(self._observer, self._workshop.fs, self._graph, action.id, frozenset())

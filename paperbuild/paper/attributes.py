@@ -9,7 +9,7 @@ import msgspec
 LIMIT = 4_000
 """How many characters a block may have. Expressions end at 2,000; a bound keeps hostile texts linear."""
 
-_QUOTED_CHAR = r"(?:\\[\s\S]|[^{quote}\\\n]|\n(?![ \t]*\r?\n))*+"
+_QUOTED_CHAR = r"(?>(?:\\[\s\S]|[^{quote}\\\n]|\n(?![ \t]*\r?\n))*)"
 _ESCAPE = re.compile(r"\\([\W_])")
 _TOKEN = re.compile(
     rf"""(?P<space>[ \t\r\n]++)
@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     | \.(?P<cls>[^\W\d][\w:.\-]*+)
     | (?P<key>(?:[^\W\d]|[:_])[\w:.\-]*+)=(?:"(?P<double>{_QUOTED_CHAR.format(quote='"')})"
       |'(?P<single>{_QUOTED_CHAR.format(quote="'")})'
-      |(?P<bare>(?:\\[\W_]|[^\s}}\\]|\\)*+))
+      |(?P<bare>(?>(?:\\[\W_]|[^\s}}\\]|\\)*)))
     | (?P<minus>-)(?=[\s}}])
     | (?P<end>\}})""",
     re.VERBOSE,

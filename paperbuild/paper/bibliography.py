@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from paperbuild.diagnostics import Diagnostic, Severity, span_at
 
 _FAULTS_SHOWN = 20
-_JUNK = re.compile(r"(?:[^@%]|%[^\n]*+)*+")
-_SPACE = re.compile(r"(?:\s|%[^\n]*+(?:\n|\Z))*+")
+_JUNK = re.compile(r"(?>(?:[^@%]|%[^\n]*+)*)")
+_SPACE = re.compile(r"(?>(?:\s|%[^\n]*+(?:\n|\Z))*)")
 _TYPE = re.compile(r"[^\W_]++")
-_KEY = re.compile(r"(?:[^\W_]|[.:;?!`'()$/*@_+=\-\[\]&])++")
-_FIELD = re.compile(r"(?:[^\W_]|[\-_:+])++")
+_KEY = re.compile(r"(?>(?:[^\W_]|[.:;?!`'()$/*@_+=\-\[\]&])+)")
+_FIELD = re.compile(r"(?>(?:[^\W_]|[\-_:+])+)")
 _WORD = re.compile(r"""[^\s{}#,"%=]++""")
 _BRACED = re.compile(r"[^{}\\]++|\\[\s\S]|[{}]")
 _QUOTED = re.compile(r'[^{}\\"]++|\\[\s\S]|[{}"]')

@@ -24,7 +24,7 @@ _FENCE = re.compile(r"(?:`{3,}+(?=[^`\n]*+(?:\n|\Z))|~{3,}+)")
 _LIST_MARK = re.compile(r"(?:[-+*]|\(?[\w#]{1,9}[.)]|\(@[\w-]*\)|\[\^[^\]\n]{1,99}\]:|[:~])[ \t]")
 _FENCE_END = re.compile(r"^[ \t>]*+(`{3,}+|~{3,}+)[ \t\r]*$", re.MULTILINE)
 _TICKS = re.compile(r"`++")
-_MATH_BODY = re.compile(r"[^\\$]*+(?:\\[\s\S][^\\$]*+)*+")
+_MATH_BODY = re.compile(r"[^\\$]*+(?>(?:\\[\s\S][^\\$]*+)*)")
 _INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
 _YAML_BLOCK = re.compile(r"\s*?^---[ \t]*\r?\n(?![ \t]*\r?\n)(?:[\s\S]*?\n)??(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 

@@ -368,7 +368,7 @@ def _in_bare_pipe(text: str, candidate: Candidate) -> bool:
 def _pipe(text: str, candidate: Candidate) -> int:
     """Return the offset of the first bare ``|`` inside the braces; -1 where there is none."""
     _, end = _line(text, candidate.key)
-    found = re.compile(r"(?:\\.|[^|}\n\\])*+\|").match(text, candidate.brace, end)
+    found = re.compile(r"(?>(?:\\.|[^|}\n\\])*)\|").match(text, candidate.brace, end)
     return found.end() - 1 if found else -1
 
 

@@ -244,7 +244,7 @@ def _literal(found: Regions, bracket: int) -> Interval | None:
     return None if opening is None else (opening + 1, bracket)
 
 
-_TAG = re.compile(r"""<(?:span|div)\b(?:"[^"<]*"|'[^'<]*'|[^<>"'])*+>""")
+_TAG = re.compile(r"""<(?:span|div)\b(?>(?:"[^"<]*"|'[^'<]*'|[^<>"'])*)>""")
 _TAG_ATTRIBUTE = re.compile(r"""(?<![\w:.\-])(val|claim)=(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 
 
@@ -259,7 +259,7 @@ def _tags(text: str, found: Regions) -> Iterator[Candidate]:
 
 
 _MACRO = re.compile(r"\\val(?![A-Za-z@])[ \t]*")
-_OPTION = re.compile(r"\[((?:[^\[\]{}\\\n]|\\[^\n]|\{[^{}\n]*+\})*+)\][ \t]*")
+_OPTION = re.compile(r"\[((?>(?:[^\[\]{}\\\n]|\\[^\n]|\{[^{}\n]*+\})*))\][ \t]*")
 _GROUP_PART = re.compile(r"[^{}\\$]++|\\(?!val(?![A-Za-z@]))[\s\S]|[{}]")
 
 
@@ -301,7 +301,7 @@ def _group_end(text: str, at: int) -> int:
 
 
 _DESTINATION = re.compile(
-    r"\([ \t\n]*(?:<([^<>\n]*+)>|((?:\([^()\n]{0,500}\)|\\[^\n]|[^\s()\\]|[ \t]++(?![\"')]))*+))(?=[ \t\r\n]*(?:[\"'(][^\n]|\)))"
+    r"\([ \t\n]*(?:<([^<>\n]*+)>|((?>(?:\([^()\n]{0,500}\)|\\[^\n]|[^\s()\\]|[ \t]++(?![\"')]))*)))(?=[ \t\r\n]*(?:[\"'(][^\n]|\)))"
 )
 _DEFINITION = re.compile(r"^[ ]{0,3}\[(?!\^)([^\[\]\n]{1,300})\]:[ \t]*(?:<([^<>\n]*)>|(\S+))", re.MULTILINE)
 _TEX_IMAGE = re.compile(r"\\includegraphics\*?[ \t]*(?:\[[^\]\n]{0,300}\])?[ \t]*\{([^{}\n]{1,1000})\}")
@@ -349,7 +349,7 @@ def _destination(raw: str, offset: int, is_image: bool) -> Destination:
     return Destination(path, raw, offset, is_image)
 
 
-_CITATION = re.compile(r"(?<![\w\\])@(?:\{([^{}\s]+)\}|(\w(?:\w|[:.#$%&\-+?<>~/](?=\w))*+))")
+_CITATION = re.compile(r"(?<![\w\\])@(?:\{([^{}\s]+)\}|(\w(?>(?:\w|[:.#$%&\-+?<>~/](?=\w))*)))")
 _TEX_REF = re.compile(r"\\(?:(label)|(?:(?:auto|eq|page|name|[cC])?ref\*?))[ \t]*\{([^{}\n]{1,500})\}")
 _LABEL = re.compile(r"\{[^{}\n]*?#([\w:.\-]+)")
 
