@@ -180,6 +180,7 @@ local function data_table(tbl)
   local written = write(M.finish_images(pandoc.Blocks({ tbl })))
   -- a column without an alignment of its own would be centred with the table
   written = written:gsub("\n%s*align: %b(),", function(aligns) return (aligns:gsub("auto", "left")) end, 1)
+  written = written:gsub("%f[%w]table%(", "fitted-table(", 1)
   local more = (numbered and "" or ", numbering: none") .. (wide and ', placement: auto, scope: "parent"' or "")
   return (written:gsub("kind: table%s*%)$", function() return "kind: table" .. more .. ")" end)) .. label(id)
 end
