@@ -66,9 +66,8 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Copy, Copy]:
         made.append(Copy(folder))
     first, second = made
     running = [first.start("render", "-j1"), second.start("render", "-j1")]
-    for process in running:
-        _, errors = process.communicate(timeout=400)
-        assert process.returncode == 0, errors
+    said = [process.communicate(timeout=400)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
     return first, second
 
 
