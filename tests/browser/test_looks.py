@@ -67,6 +67,19 @@ def test_a_formula_keeps_what_touches_it_on_its_line(open_page):
     assert page.evaluate(TORN, [*range(300, 640, 5)]) == []
 
 
+def test_a_long_word_does_not_tear_the_line_before_it_apart(open_page):
+    page = open_page(800)
+    assert page.locator("p", has=page.locator(".long-word")).last.evaluate("(p) => getComputedStyle(p).textAlign") == "start"
+    assert page.locator("p", has_text="Ut enim ad minim").evaluate("(p) => getComputedStyle(p).textAlign") == "justify"
+
+
+def test_what_is_cancelled_is_struck_out(still_page):
+    drawn = still_page.locator("menclose").evaluate_all(
+        """(all) => all.map((e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundImage.split("linear-gradient").slice(1)])"""
+    )
+    assert [[colour in line for line in lines] for colour, lines in drawn] == [[True, False], [True, True], [False, True]]
+
+
 def test_long_addresses_and_names_break_where_their_parts_end(open_page):
     page = open_page(390)
     assert page.locator("a.uri wbr").count() > 5

@@ -77,3 +77,8 @@ def test_notes_do_not_take_the_id_of_a_heading(body):
 def test_an_image_without_words_is_passed_over_and_one_with_words_is_read(body):
     html = body("Here ![](a.png) and ![Words](b.png).")
     assert re.findall(r'alt="([^"]*)"', html) == ["", "Words"]
+
+
+def test_a_paragraph_with_a_long_word_is_told_from_others(body):
+    assert '<span class="long-word">Supercalifragilisticexpialidocious,</span>' in body("A Supercalifragilisticexpialidocious, it is.")
+    assert "long-word" not in body("A state-of-the-art/everything-everywhere name, *ordinary* words and https://example.org/0123456789.")

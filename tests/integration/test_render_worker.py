@@ -167,7 +167,7 @@ def test_titles_of_theorems_and_proofs_are_text_like_any_other(worker):
 def test_cross_references_in_typst_are_its_own(worker):
     written = body(worker, CROSS, "typst", images=(BoundImage("path", src="i"),) * 4).body
     assert "#ref(<fig:a>, supplement: [Figure]);" in written
-    assert "Equation~(#ref(<eq:e>, supplement: none);)" in written
+    assert "#equation-ref(<eq:e>, supplement: [Equation]);" in written
     assert "numbered: true) <eq:l>" in written
     assert 'id: "fig:s-b"' in written
     assert "#show: appendix" in written

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pypdf
+import pypdfium2  # type: ignore[import-untyped]  # it comes without types
 import pytest
 
 from paperbuild.diagnostics import Severity, Span
@@ -167,12 +169,101 @@ def test_a_formula_wider_than_its_column_shrinks_instead_of_leaving_it(typesette
 
 def test_long_names_go_on_in_the_next_line_and_are_copied_without_a_gap(typesetter: Typesetter, template: Template) -> None:
     name = "_".join(["name"] * 30)
-    cells = "".join(f"[column\\_number\\_{n}], " for n in range(9))
-    table = f"#figure(table(columns: 9, {cells}), kind: table)"
+    cells = "".join(f"[column\\_number\\_{n}], " for n in range(6))
+    table = f"#figure(fitted-table(columns: 6, {cells}), kind: table)"
     text = text_of(typeset(typesetter, template, paper(template, f"`{name}`\n\n{table}\n", {"columns": 2})))
     assert "name_\nname_" in text
-    assert "column_\nnumber_\n8" in text
+    assert "column_\nnumber_\n5" in text
     assert name in text.replace("\n", "")
+
+
+def table_of(columns: int, widths: str = "", call: str = "fitted-table", rows: int = 3) -> str:
+    cells = "".join(f"[{row}{column:02d}.5], " for row in range(1, rows + 1) for column in range(columns))
+    header = "".join(f"[col\\_{n}], " for n in range(columns))
+    return (
+        f"#figure(align(center)[#{call}(columns: {widths or columns}, table.header({header}), table.hline(), {cells})], "
+        "caption: [Numbers.], kind: table) <tbl:one>\n\n@tbl:one \n"
+    )
+
+
+def runs_of(pdf: Pdf) -> list[tuple[float, float, float, float, str]]:
+    """Return the numbers of the table and where they stand on their page: left, top, right, bottom in points."""
+    found = []
+    for number, page in enumerate(pypdfium2.PdfDocument(pdf.data)):
+        text = page.get_textpage()
+        words = text.get_text_range()
+        for match in re.finditer(r"\d{3}\.5", words):
+            boxes = [text.get_charbox(at) for at in range(*match.span())]
+            left, bottom = min(box[0] for box in boxes), min(box[1] for box in boxes) - 2000 * number
+            found.append((left, max(box[3] for box in boxes) - 2000 * number, max(box[2] for box in boxes), bottom, match.group()))
+    return found
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize(("count", "widths"), [(9, ""), (13, ""), (17, ""), (17, "(5.88%,) * 17"), (25, "")])
+def test_numbers_of_a_wide_table_neither_touch_each_other_nor_leave_the_page(
+    typesetter: Typesetter, template: Template, columns: int, count: int, widths: str
+) -> None:
+    pdf = typeset(typesetter, template, paper(template, table_of(count, widths), {"columns": columns}))
+    assert pdf.standards == ("a-3a", "ua-1")
+    found = runs_of(pdf)
+    assert len(found) == 3 * count
+    for at, (left, top, right, bottom, _) in enumerate(found):
+        assert 40 < left < right < 555
+        for other in found[:at]:
+            assert left >= other[2] or right <= other[0] or bottom >= other[1] or top <= other[3]
+
+
+@pytest.mark.parametrize(("count", "widths"), [(3, ""), (5, "(18%, auto, auto, auto, 20%)")])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_table_that_fits_is_set_as_typst_sets_it(
+    typesetter: Typesetter, template: Template, columns: int, count: int, widths: str
+) -> None:
+    fitted, plain = (
+        runs_of(typeset(typesetter, template, paper(template, table_of(count, widths, call), {"columns": columns})))
+        for call in ("fitted-table", "table")
+    )
+    assert fitted == plain
+
+
+def test_a_table_too_wide_for_its_column_spans_both(typesetter: Typesetter, template: Template) -> None:
+    found = runs_of(typeset(typesetter, template, paper(template, table_of(15), {"columns": 2})))
+    assert max(right for _, _, right, _, _ in found) - min(left for left, *_ in found) > 340
+
+
+def test_a_table_that_only_the_height_of_the_page_can_hold_stands_on_its_side(typesetter: Typesetter, template: Template) -> None:
+    found = runs_of(typeset(typesetter, template, paper(template, table_of(36))))
+    assert all(top - bottom > right - left for left, top, right, bottom, _ in found)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_table_that_no_page_can_hold_breaks_its_words(typesetter: Typesetter, template: Template, columns: int) -> None:
+    text = text_of(typeset(typesetter, template, paper(template, table_of(60), {"columns": columns})))
+    assert "Table 1. Numbers." in " ".join(text.split()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "159.5" not in text
+
+
+def test_cells_that_span_rows_and_columns_a_digest_and_a_long_table_are_fitted(typesetter: Typesetter, template: Template) -> None:
+    digest = "0f3a" * 16
+    spanning = "table.cell(rowspan: 2)[a], table.cell(colspan: 2)[words of a cell], [b], [c]"
+    head = f"#figure(fitted-table(columns: (auto, auto, 20%), table.header([One], [*Two*], [{digest}]), {spanning}), kind: table)"
+    body = f"{head}\n\n#fitted-table(columns: 1, {f'[{digest * 2}], ' * 80})"
+    pdf = typeset(typesetter, template, paper(template, body, {"columns": 2}))
+    text = "".join(text_of(pdf).split())
+    assert pdf.standards == ("a-3a", "ua-1")
+    assert digest in text
+    assert text.count(digest * 2) == 80
+
+
+def test_a_reference_to_an_equation_is_a_link_in_the_colour_of_links(typesetter: Typesetter, template: Template) -> None:
+    body = '#equation-ref(<eq:one>, supplement: [Equation]); and #equation-ref(<eq:one>);\n#mq("a", $ a $, numbered: true) <eq:one>\n'
+    pdf = typeset(typesetter, template, paper(template, body))
+    assert "Equation (1) and (1)" in " ".join(text_of(pdf).split()).replace("\N{NO-BREAK SPACE}", " ")
+    page = pypdf.PdfReader(io.BytesIO(pdf.data)).pages[0]
+    assert len(page.annotations or ()) == 4  # the address of the author and her iD are the others
+    colours: list[tuple[str, object]] = []
+    page.extract_text(visitor_operand_before=lambda op, args, _cm, _tm: colours.append((op.decode(), args)) if op == b"scn" else None)
+    assert pdf.standards == ("a-3a", "ua-1")
 
 
 def test_the_pdf_knows_its_title_authors_and_keywords(typesetter: Typesetter, template: Template) -> None:

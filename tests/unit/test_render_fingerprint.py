@@ -22,9 +22,9 @@ def test_a_changed_template_changes_it_and_its_place_does_not(tmp_path):
     assert changed == {"templates"}
 
 
-def test_asking_for_it_imports_no_renderer():
+def test_asking_for_it_imports_no_renderer(tmp_path):
     code = (
-        "import sys; from paperbuild.render.fingerprint import fingerprint; fingerprint('.');"
+        f"import sys; from paperbuild.render.fingerprint import fingerprint; fingerprint({str(tmp_path)!r});"
         "print(sorted({'jinja2', 'typst', 'msgspec', 'importlib.metadata', 'paperbuild.render.documents'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)

@@ -274,8 +274,7 @@ local WRITERS = {
     end
     local label = M.typst_label(entry.id)
     if open ~= "" then -- typst's own reference takes the parentheses off a number
-      local text = (name and name .. "~" or "") .. open .. "#ref(" .. label .. ", supplement: none);" .. close
-      return pandoc.Inlines({ pandoc.RawInline("typst", text) })
+      return pandoc.Inlines({ pandoc.RawInline("typst", "#equation-ref(" .. label .. (name and ", supplement: [" .. name .. "]" or "") .. ");") })
     end
     local supplement = name and "[" .. name .. "]" or "none"
     return pandoc.Inlines({ pandoc.RawInline("typst", "#ref(" .. label .. ", supplement: " .. supplement .. ");") })

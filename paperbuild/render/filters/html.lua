@@ -146,6 +146,21 @@ local function finish_code(code)
   end
 end
 
+local LONG_WORD = 22
+
+-- Where a browser knows no hyphenation, a long word goes to the next line whole, and justifying tears apart the line that it left:
+-- the page sets a paragraph with one of these flush left.
+local function mark_long_words(paragraph)
+  local function mark(inline)
+    for piece in inline.text:gsub("\u{2013}", " "):gsub("\u{2014}", " "):gmatch("[^%s/_-]+") do
+      if (utf8.len(piece) or #piece) >= LONG_WORD then
+        return pandoc.Span({ inline }, pandoc.Attr("", { "long-word" }))
+      end
+    end
+  end
+  return paragraph:walk({ Str = mark, Code = mark })
+end
+
 local function is_formula(inline)
   if inline.t == "Span" then
     return #inline.content == 1 and is_formula(inline.content[1])
@@ -286,6 +301,7 @@ function M.finish(doc, options, problems)
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,
     Header = function(header) return finish_header(header, names) end,
+    Para = mark_long_words,
   }):walk({
     Image = function(image)
       take(image.attributes, "data-n")
