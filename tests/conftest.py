@@ -11,6 +11,6 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background: what the tests start must hear Ctrl-C all the same
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("same", derandomize=True, deadline=None)
-settings.register_profile("search", deadline=None, print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
