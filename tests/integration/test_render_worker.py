@@ -354,3 +354,11 @@ def test_no_text_breaks_the_worker(worker, text):
     images = (BoundImage("path", src="i"),) * len(scanned.images)
     for target in ("typst", "html"):
         worker.write(Request(text, target, tuple(words("1") for _ in scanned.references), images, number_sections=True))
+
+
+def test_tables_are_handed_to_the_template_to_be_fitted(worker):
+    written = body(worker, "| a | b |\n|---|---|\n| \\#table(1) | table(2) |\n\n: The table(x). {#tbl:t}\n", "typst").body
+    assert written.count("fitted-table(") == 1
+    assert "align(center)[#fitted-table(" in written
+    assert "[table(2)]" in written
+    assert "<tbl:t>" in written
