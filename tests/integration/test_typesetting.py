@@ -236,7 +236,6 @@ def test_a_table_that_only_the_height_of_the_page_can_hold_stands_on_its_side(ty
     assert all(top - bottom > right - left for left, top, right, bottom, _ in found)
 
 
-@pytest.mark.parametrize("columns", [1, 2])
 def test_a_table_that_the_author_calls_wide_is_fitted_where_it_is(typesetter: Typesetter, template: Template) -> None:
     wide = table_of(30).replace("kind: table", 'kind: table, placement: auto, scope: "parent"')
     found = runs_of(typeset(typesetter, template, paper(template, wide, {"columns": 2})))
@@ -244,6 +243,7 @@ def test_a_table_that_the_author_calls_wide_is_fitted_where_it_is(typesetter: Ty
     assert all(40 < left < right < 555 and top - bottom < right - left for left, top, right, bottom, _ in found)
 
 
+@pytest.mark.parametrize("columns", [1, 2])
 def test_a_table_that_no_page_can_hold_breaks_its_words(typesetter: Typesetter, template: Template, columns: int) -> None:
     text = text_of(typeset(typesetter, template, paper(template, table_of(60), {"columns": columns})))
     assert "Table 1. Numbers." in " ".join(text.split()).replace("\N{NO-BREAK SPACE}", " ")
