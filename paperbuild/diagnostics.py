@@ -6,7 +6,6 @@ A diagnostic is made where the fault is found, collected with the others of its 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,6 +65,8 @@ def span_at(path: str, text: str, offset: int, length: int = 1) -> Span:
 
 def nearest(name: str, names: Iterable[str], limit: int = 3) -> tuple[str, ...]:
     """Return up to ``limit`` of ``names`` that ``name`` was probably meant to be, best first."""
+    import difflib  # only who has something to complain of pays for it
+
     by_fold = {candidate.casefold(): candidate for candidate in sorted(set(names))}
     found = difflib.get_close_matches(name.casefold(), by_fold, n=limit, cutoff=0.6)
     return tuple(by_fold[fold] for fold in found)

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import stat as stat_bits
 import time
 from collections.abc import Iterator
@@ -95,6 +94,8 @@ class DiskFileSystem:
             try:
                 fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
             except OSError:
+                import shutil  # costs 3 ms: it brings every compression along
+
                 shutil.copyfileobj(read, written, _CHUNK)
             written.flush()
             os.fsync(written.fileno())
@@ -121,6 +122,8 @@ class DiskFileSystem:
         if not os.path.isdir(path) or os.path.islink(path):
             self.unlink(path)
             return
+        import shutil
+
         try:
             shutil.rmtree(path)
         except PermissionError:  # folders that a command made read-only

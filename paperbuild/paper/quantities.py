@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 _SIZE_UNITS = {
     "B": 1,
@@ -18,12 +17,12 @@ _SIZE_UNITS = {
     "TiB": 1024**4,
 }
 _DURATION_UNITS = {
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "min": Fraction(60),
-    "h": Fraction(3600),
-    "d": Fraction(86400),
-    "w": Fraction(7 * 86400),
+    "ms": "1/1000",
+    "s": "1",
+    "min": "60",
+    "h": "3600",
+    "d": "86400",
+    "w": "604800",
 }
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)", re.ASCII)
 _DURATION_PART = re.compile(r" ?(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z]+)", re.ASCII)
@@ -45,6 +44,8 @@ def size_bytes(text: str) -> int:
     unit = _SIZE_UNITS.get(found[2])
     if unit is None:
         raise QuantityError(f"{found[2]} is no unit of size; the units are {', '.join(_SIZE_UNITS)}")
+    from fractions import Fraction  # exact, and imported only by manifests that name a quantity
+
     return int(Fraction(found[1]) * unit)
 
 
@@ -54,6 +55,8 @@ def duration_s(text: str) -> float:
     Raises:
         QuantityError: it means none.
     """
+    from fractions import Fraction
+
     rest = text.strip()
     total = Fraction(0)
     at = 0
@@ -65,6 +68,6 @@ def duration_s(text: str) -> float:
         if unit is None:
             more = "; minutes are min" if found[2] == "m" else ""
             raise QuantityError(f"{found[2]} is no unit of time; the units are {', '.join(_DURATION_UNITS)}{more}")
-        total += Fraction(found[1]) * unit
+        total += Fraction(found[1]) * Fraction(unit)
         at = found.end()
     return float(total)
