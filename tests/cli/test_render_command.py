@@ -1,4 +1,5 @@
 import json
+import shlex
 import sys
 
 import pytest
@@ -80,7 +81,7 @@ def test_the_answer_in_json_names_the_documents(paper):
 
 def test_open_shows_the_documents(paper, monkeypatch):
     shown = paper.root / "shown"
-    monkeypatch.setenv("BROWSER", f'{sys.executable} -c \'import sys;open("{shown}","a").write(sys.argv[1])\' %s')
+    monkeypatch.setenv("BROWSER", f'{shlex.quote(sys.executable)} -c \'import sys;open("{shown}","a").write(sys.argv[1])\' %s')
     paper.call("render", "--open")
     assert shown.read_text() == (paper.root / "_build/paper.html").as_uri()
 
