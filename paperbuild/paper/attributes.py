@@ -35,11 +35,6 @@ class Attribute(msgspec.Struct, frozen=True):
     value_at: int
     quoted: bool
 
-    @property
-    def needs_quotes(self) -> bool:
-        """Whether it stands bare though it has characters that only quoted values should have (GRAMMAR rule 19)."""
-        return not self.quoted and _PLAIN_BARE.fullmatch(self.raw) is None
-
 
 class Block(msgspec.Struct, frozen=True):
     """A well-formed attribute block: ``end`` is the offset behind its brace, ``id_at`` that of the name after ``#``."""

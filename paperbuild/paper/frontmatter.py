@@ -59,11 +59,6 @@ class FrontMatter:
         found = self.scalar("lang")
         return found.text if found else ""
 
-    @property
-    def has_title(self) -> bool:
-        """Whether there is a title."""
-        return "title" in self.keys
-
     def scalar(self, key: str) -> Located | None:
         """Return the value of a top-level key that holds one scalar; None where it is absent, a list or a mapping."""
         found = self.scalars.get(key, ())

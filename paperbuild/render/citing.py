@@ -83,11 +83,7 @@ def read_citing(libraries: Iterable[Named], style: Named | None, artifacts: Arti
         found = bibliography.lint_bib(named.path, text) if suffix not in {".ris", ".xml"} else ()
         faults.extend(found)
         if not any(fault.severity is Severity.ERROR for fault in found):
-            read.append(
-                Library(
-                    _READERS.get(suffix, "biblatex"), f"---\n{text}\n---\n" if suffix in {".yaml", ".yml"} and "---" not in text else text
-                )
-            )
+            read.append(Library(_READERS.get(suffix, "biblatex"), _as_document(text) if suffix in {".yaml", ".yml"} else text))
             paths.append(named.path)
     return Citing(tuple(read), tuple(paths), _style(style, artifacts, faults)), faults
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from functools import cached_property
 
 from paperbuild.diagnostics import Diagnostic, Span
@@ -171,10 +170,3 @@ def _placed(diagnostic: Diagnostic, sources: SourceMap) -> Diagnostic:
     mend = "YAML is indented with spaces, never with a tab" if "tab" in told else "write key: value, and indent what belongs to it"
     span = sources.span(sum(map(len, lines[:line])) + int(found["column"]))
     return Diagnostic("PB252", "the front matter is not valid YAML", span, notes=(told,), help=(mend,))
-
-
-def metadata_texts(meta: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Return the texts of the front matter's ``key``, which is one or a list; nothing where it is neither."""
-    value = meta.get(key)
-    entries = value if isinstance(value, list) else [value]
-    return tuple(str(entry).strip() for entry in entries if isinstance(entry, str | int | float) and not isinstance(entry, bool))

@@ -26,7 +26,6 @@ def test_the_entries_have_their_text_and_their_offset_in_the_paper() -> None:
     assert found.csl
     assert text.startswith("apa.csl", found.csl.offset)
     assert found.lang == "de-AT"
-    assert found.has_title
     assert {key: text[at : at + len(key)] for key, at in found.keys.items()} == {key: key for key in found.keys}
 
 
