@@ -124,7 +124,7 @@ class Attempt:
         reader = RecordingReader(self._observer, workshop.fs, self._graph, self._action.id, self._settled)
         result = workshop.runners[name].run(self._action, reader)
         items = reader.items()
-        changed = self._changed(items)
+        changed = self._changed(self._keys.key(self._action), items)
         if changed is not None:
             return changed
         artifacts = tuple(
@@ -141,9 +141,8 @@ class Attempt:
             return Failed(refused.diagnostics, duration_s, is_ours=False)
         return Made(duration_s, result.warnings)
 
-    def _changed(self, items: Sequence[Item]) -> Changed | None:
-        """Return what changed since the key was made and the items were read."""
-        now = self._keys.key(self._action)
+    def _changed(self, now: Keyed, items: Sequence[Item]) -> Changed | None:
+        """Return what changed since the key was made and the items were read; ``now`` is the key as it would be made now."""
         if now.key != self._keyed.key:
             pairs = set(now.components) ^ set(self._keyed.components)
             names = {name.removeprefix("input:") for name, _ in pairs} - self._appeared(now)
@@ -201,11 +200,12 @@ class Attempt:
             self._note(failed)
             return Failed(error.diagnostics, ended.duration_s)
         items = self._packages()
-        changed = self._changed(items)
+        now = self._keys.key(self._action)
+        changed = self._changed(now, items)
         if changed is not None:
             return changed
         self._publish(items, artifacts, ended.duration_s, shown)
-        found = self._appeared(self._keys.key(self._action))
+        found = self._appeared(now)
         strays = sorted(path for path in found if not any(path.startswith(f"{other.rstrip('/')}/") for other in found))
         return Made(ended.duration_s, tuple(_stray(self._action, path) for path in strays))
 
