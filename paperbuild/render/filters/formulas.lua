@@ -4,6 +4,7 @@
 
 local tex = require("tex")
 local COMMON = require("commands")
+local lines = require("lines")
 
 local M = {}
 
@@ -361,6 +362,60 @@ function M.labels(text)
     tag = function(c) c:star() tag = c:argument() return "" end,
   })
   return ids, tag
+end
+
+M.lines = lines.lines
+
+-- Returns TeX for pandoc's own writers (OMML, MathML): words that they know, in one formula.
+function M.plain_tex(text)
+  local plain, as_lines = M.mathml_sources(text)
+  local doc = pandoc.Pandoc({ pandoc.Plain({ pandoc.Math("DisplayMath", plain) }) })
+  if as_lines and not pandoc.write(doc, "html", { html_math_method = "mathml" }):find("<math", 1, true) then
+    return as_lines
+  end
+  return plain
+end
+
+-- Packages of LaTeX beyond amsmath and amssymb, by the commands that need them.
+local PACKAGES = {
+  bm = "bm", boldsymbol = "", cancel = "cancel", bcancel = "cancel", xcancel = "cancel", cancelto = "cancel", ce = "mhchem",
+  SI = "siunitx", si = "siunitx", num = "siunitx", ang = "siunitx", SIrange = "siunitx", numrange = "siunitx", qtyrange = "siunitx",
+  unit = "siunitx", mathbbm = "bbm", mathds = "dsfont", coloneqq = "mathtools", eqqcolon = "mathtools", prescript = "mathtools",
+  xRightarrow = "mathtools", xLeftarrow = "mathtools", xLeftrightarrow = "mathtools", xleftrightarrow = "mathtools", xmapsto = "mathtools",
+  xhookrightarrow = "mathtools", xhookleftarrow = "mathtools", dcases = "mathtools", rcases = "mathtools", mathrlap = "mathtools",
+  llbracket = "stmaryrd", rrbracket = "stmaryrd", textcolor = "xcolor", color = "xcolor", nicefrac = "nicefrac", sfrac = "xfrac",
+  oiint = "esint", oiiint = "esint", mathscr = "mathrsfs",
+}
+
+-- Commands of the physics package and ones that authors define themselves: written out, since that package changes what others mean.
+local EXPANDED = {}
+for name in ("abs norm bra ket braket ketbra ev expval dv pdv dd vb va vu ceil floor set argmin argmax Tr tr bold degree unicode"):gmatch("%a+") do
+  EXPANDED[name] = COMMON[name]
+end
+
+-- Returns TeX that LaTeX compiles with amsmath, amssymb and the packages of the second result (a sorted list).
+function M.latex(text)
+  local needed, seen = {}, {}
+  local written = tex.rewrite(text, EXPANDED)
+  for name in written:gmatch("\\(%a+)") do
+    local package = PACKAGES[name]
+    if package and package ~= "" and not seen[package] then
+      seen[package] = true
+      needed[#needed + 1] = package
+    end
+  end
+  for name in written:gmatch("\\begin%s*{(%a+)%*?}") do
+    local package = PACKAGES[name]
+    if package and not seen[package] then
+      seen[package] = true
+      needed[#needed + 1] = package
+    end
+  end
+  if written:find("\\qty%s*{[^{}]*}%s*{") and not seen.siunitx then
+    needed[#needed + 1] = "siunitx"
+  end
+  table.sort(needed)
+  return written, needed
 end
 
 return M
