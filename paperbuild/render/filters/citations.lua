@@ -1,6 +1,6 @@
 -- The bibliography: its data come with the request, never from a file that pandoc opens.
 
-local crossrefs = require("crossrefs")
+local kinds = require("kinds")
 
 local M = {}
 
@@ -71,7 +71,7 @@ end
 function M.are_cited(doc, meta)
   local keys = cited_keys(doc, meta.nocite)
   for key in pairs(keys) do
-    if not crossrefs.kind_of(key) then
+    if not kinds.kind_of(key) then
       return true
     end
   end

@@ -1,7 +1,8 @@
 -- The last filter before HTML: numbers beside what they number, MathML, and where a bound number comes from.
 
-local crossrefs = require("crossrefs")
 local formulas = require("formulas")
+local kinds = require("kinds")
+local names_by_language = require("names")
 
 local M = {}
 
@@ -244,10 +245,10 @@ local function labelled(div, class, inlines)
 end
 
 local function finish_division(div, names)
-  local kind = crossrefs.theorem_kind(div)
+  local kind = kinds.theorem_kind(div)
   if kind then
     local number = take(div.attributes, "pb-number") or ""
-    local title, rest = crossrefs.split_title(div)
+    local title, rest = kinds.split_title(div)
     local words = pandoc.Inlines({ pandoc.Str((names[kind] and names[kind][1] or kind) .. (number ~= "" and " " .. number or "")) })
     if title then
       words = words .. { pandoc.Str(" (") } .. title .. { pandoc.Str(")") }
@@ -259,7 +260,7 @@ local function finish_division(div, names)
     div.content = rest
     return labelled(div, "theorem-label", words)
   elseif div.classes:includes("proof") then
-    local title, rest = crossrefs.split_title(div)
+    local title, rest = kinds.split_title(div)
     div.content = rest
     local words = title or pandoc.Inlines({ pandoc.Str(names.proof) })
     words:insert(pandoc.Str("."))
@@ -281,7 +282,7 @@ end
 
 -- Returns the document ready for pandoc's HTML writer.
 function M.finish(doc, options, problems)
-  local names, cache = crossrefs.names(options.lang), {}
+  local names, cache = names_by_language.of(options.lang), {}
   doc = doc:walk({
     Math = function(math) return mathml(math, problems, cache) end,
   })

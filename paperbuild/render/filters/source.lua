@@ -3,9 +3,9 @@
 -- The prepared document's blocks start with one Div per piece of metadata that a reader sees, so that every later filter treats
 -- title, abstract and body alike and in one order.
 
-local crossrefs = require("crossrefs")
 local floats = require("floats")
 local formulas = require("formulas")
+local kinds = require("kinds")
 local rawhtml = require("rawhtml")
 local rawtex = require("rawtex")
 local reader = require("reader")
@@ -89,7 +89,7 @@ end
 -- The title of a theorem or proof is an attribute, and text like any other: it joins the content, to be taken out when it is written.
 local function theorem_title(div)
   local title = div.attributes.title
-  if not title or not (div.classes:includes("proof") or crossrefs.theorem_kind(div)) then
+  if not title or not (div.classes:includes("proof") or kinds.theorem_kind(div)) then
     return nil
   end
   div.attributes.title = nil

@@ -3,8 +3,10 @@
 -- Works from the inside out, so that a figure's caption is finished when the figure is written. Every call ends in ";": typst would
 -- read a "(" or "[" of the author's that follows as one more argument.
 
-local crossrefs = require("crossrefs")
 local formulas = require("formulas")
+local kinds = require("kinds")
+local labels = require("labels")
+local names_by_language = require("names")
 
 local M = {}
 
@@ -29,7 +31,7 @@ local function label(id)
   if id == "" then
     return ""
   end
-  local written = crossrefs.typst_label(id)
+  local written = labels.typst(id)
   return written:sub(1, 1) == "<" and " " .. written or " #" .. written
 end
 
@@ -116,7 +118,7 @@ local function pictures(figure)
 end
 
 local function caption_argument(element)
-  return crossrefs.has_caption(element) and ", caption: " .. content(element.caption.long) or ""
+  return kinds.has_caption(element) and ", caption: " .. content(element.caption.long) or ""
 end
 
 local function subfigures(figure)
@@ -186,7 +188,7 @@ local function data_table(tbl)
 end
 
 local function theorem(div, kind, names)
-  local title, content = crossrefs.split_title(div)
+  local title, content = kinds.split_title(div)
   local number = div.attributes["pb-number"]
   local name = names[kind] and names[kind][1] or kind
   return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. name .. "]" .. (title and ", title: [" .. inline_text(title) .. "]" or "")
@@ -216,11 +218,11 @@ local function entry(div)
 end
 
 local function division(div, names)
-  local kind = crossrefs.theorem_kind(div)
+  local kind = kinds.theorem_kind(div)
   if kind then
     return theorem(div, kind, names)
   elseif div.classes:includes("proof") then
-    local title, content = crossrefs.split_title(div)
+    local title, content = kinds.split_title(div)
     title = title or (names.proof ~= "Proof" and pandoc.Inlines({ pandoc.Str(names.proof) })) or nil
     return "#proof" .. (title and "(title: [" .. inline_text(title) .. "])" or "") .. "[\n" .. write(content) .. "\n]" .. label(div.identifier)
   elseif div.identifier == "refs" then
@@ -233,7 +235,7 @@ end
 
 -- Returns the document with everything that needs it written as raw typst.
 function M.finish(doc, options, problems)
-  local names, cache = crossrefs.names(options.lang), {}
+  local names, cache = names_by_language.of(options.lang), {}
   local function raw(code)
     return code and pandoc.RawBlock("typst", code .. "\n")
   end

@@ -9,6 +9,8 @@ package.path = folder .. "/?.lua"
 local source = require("source")
 local metadata = require("metadata")
 local bindings = require("bindings")
+local names_by_language = require("names")
+local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
 
@@ -147,16 +149,16 @@ function OPS.write(request)
   options.citations = by_id
   local cited = citations.are_cited(doc, paper.meta)
   if cited then
-    doc = citations.place(doc, paper.meta, crossrefs.names(request.lang))
+    doc = citations.place(doc, paper.meta, names_by_language.of(request.lang))
   end
   local ids
-  doc, ids = crossrefs.number(doc, options, problems)
+  doc, ids = numbering.number(doc, options, problems)
   doc = crossrefs.resolve(doc, ids, options, problems)
   if cited then
     doc = citations.process(doc, by_id, all, options, problems)
   end
   doc = check_links(doc, ids, problems)
-  crossrefs.label_images(doc, options, labels)
+  numbering.label_images(doc, options, labels)
   local headings = outline(doc.blocks, function(blocks)
     return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({})).blocks)
   end)
