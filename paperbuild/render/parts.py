@@ -16,7 +16,7 @@ HTML fragments use pandoc's markup and these classes, which ``page.css`` and ``p
     <a href="#ref-knuth1984" role="doc-biblioref">…</a>      a citation, as citeproc links it
     <span class="pb-value" data-pb="2">91.2 %</span>         N of data-pb="N" is Provenance.index
 
-Typst fragments call the functions whose signatures stand at the top of the template's ``article.typ``.
+Typst fragments call the functions whose signatures stand at the top of the template's ``elements.typ``.
 """
 
 from __future__ import annotations

@@ -35,9 +35,13 @@ _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """The files of a template by what they are for."""
+    """The files of a template by what they are for.
+
+    ``typst`` is filled with the paper and imports ``layout``, whose show rule ``typeset`` lays it out; ``libraries`` are what that imports.
+    """
 
     typst: str = "paper.typ.j2"
+    layout: str = "article.typ"
     page: str = "page.html.j2"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()

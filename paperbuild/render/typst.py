@@ -67,21 +67,22 @@ class Job:
 def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], paper: str = "paper.md") -> Job:
     """Return the job that lays ``parts`` out: the main file, the template's libraries and fonts, ``images`` and the provenance."""
     files = dict(images)
-    for name in template.settings.files.libraries:
+    for name in (template.settings.files.layout, *template.settings.files.libraries):
         files[name] = template.file(name)
     if parts.provenance:
         files[PROVENANCE] = provenance_json(parts).encode()
     options = dict(parts.options)
     system_fonts = options.pop(SYSTEM_FONTS, False) is True
     fonts = tuple((os.path.basename(name), template.file(name)) for name in template.settings.files.fonts)
-    source = template.fill(template.settings.files.typst, _context(replace(parts, options=tuple(options.items()))))
+    source = template.fill(template.settings.files.typst, _context(replace(parts, options=tuple(options.items())), template))
     return Job(source, files, fonts, parts.timestamp, system_fonts, paper)
 
 
-def _context(parts: Parts) -> dict[str, object]:
+def _context(parts: Parts, template: Template) -> dict[str, object]:
     who = byline(parts)
     language, _, region = parts.lang.replace("_", "-").partition("-")
     return {
+        "layout": template.settings.files.layout,
         "title": parts.title,
         "subtitle": parts.subtitle,
         "authors": who.writers,

@@ -270,7 +270,7 @@ def test_a_reference_to_an_equation_is_a_link_in_the_colour_of_links(typesetter:
     drawing = page.get_contents()
     assert drawing is not None
     assert len(page.annotations or ()) == 4  # the address of the author and her iD are the others
-    blue = b"0.08627451 0.2509804 0.47843137 scn"  # the ink of article.typ
+    blue = b"0.08627451 0.2509804 0.47843137 scn"  # the ink of elements.typ
     assert drawing.get_data().count(blue) == 3  # the address, too
     assert pdf.standards == ("a-3a", "ua-1")
 

@@ -45,7 +45,7 @@ def test_the_packaged_folder_holds_the_article_template() -> None:
 def test_every_file_that_the_article_template_names_exists() -> None:
     template = article()
     files = template.settings.files
-    for name in (files.typst, files.page, files.matplotlib, *files.libraries, *files.styles, *files.scripts):
+    for name in (files.typst, files.page, files.matplotlib, files.layout, *files.libraries, *files.styles, *files.scripts):
         assert template.file(name)
     for font in template.settings.webfont:
         assert template.file(font.file).startswith(b"wOF2")
@@ -54,7 +54,7 @@ def test_every_file_that_the_article_template_names_exists() -> None:
 def test_a_file_in_the_project_wins_over_the_packaged_one_and_the_rest_stays() -> None:
     template = article({"templates/article/page.css": b"/* mine */"})
     assert template.file("page.css") == b"/* mine */"
-    assert b"#let article" in template.file("article.typ")
+    assert b"#let typeset" in template.file("article.typ")
 
 
 def test_a_miss_in_the_project_is_read_too_so_that_adding_the_file_counts() -> None:
@@ -68,7 +68,7 @@ def test_a_template_takes_what_it_lacks_from_its_base() -> None:
     template = TemplateFinder().find("lab", MemoryReader({"templates/lab/template.toml": settings}))
     assert dict(template.options({})[0])["columns"] == 2
     assert dict(template.options({})[0])["paper"] == "a4"
-    assert b"#let article" in template.file("article.typ")
+    assert b"#let typeset" in template.file("article.typ")
 
 
 def test_an_unknown_template_is_an_error_that_offers_the_nearest() -> None:
