@@ -1,10 +1,14 @@
-"""Who wrote it, as a title block and a running header show it: authors with the marks of their affiliations."""
+"""Who wrote it, as a title block and a running header show it: authors with the marks of their affiliations and notes."""
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 
-from paperbuild.render.parts import Parts
+import msgspec
+
+from paperbuild.render.pandoc import WrittenAffiliation, WrittenAuthor
+from paperbuild.render.parts import Affiliation, Author, Parts
 
 _RUNNING_TITLE = 68
 """Characters of a running title: what fits beside the authors on one line of the narrowest page."""
@@ -16,11 +20,25 @@ class Place:
 
     mark: int
     name: str
+    ror: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark on an author, below the byline: ``text`` belongs to those who carry ``mark``."""
+
+    mark: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """An author with the numbers of the affiliations; no numbers where there is only one affiliation."""
+    """An author with the numbers of the affiliations; no numbers where there is only one affiliation.
+
+    ``signs`` are the marks that stand for something else than an affiliation, a correspondence or an equal contribution: those of
+    :class:`Note`, and the author's own symbol.
+    """
 
     name: str
     plain: str
@@ -29,6 +47,9 @@ class Writer:
     email: str
     corresponding: bool
     equal: bool
+    signs: tuple[str, ...] = ()
+    url: str = ""
+    degrees: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,69 @@ class Byline:
     places: tuple[Place, ...]
     running_title: str
     running_authors: str
+    notes: tuple[Note, ...] = ()
+
+
+_PARTICLES = frozenset(
+    {
+        "van",
+        "von",
+        "de",
+        "der",
+        "den",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "du",
+        "la",
+        "le",
+        "zu",
+        "zum",
+        "ter",
+        "ten",
+        "af",
+        "bin",
+        "ibn",
+        "al",
+    }
+)
+_SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
+
+
+def author(written: WrittenAuthor) -> Author:
+    """Return an author as the templates get it: one whose name was not given in parts has it split."""
+    said = msgspec.structs.asdict(written)
+    if not written.family:
+        said["given"], said["family"], said["suffix"] = split_name(written.plain)
+    return Author(**said)
+
+
+def affiliation(written: WrittenAffiliation) -> Affiliation:
+    """Return an affiliation as the templates get it."""
+    return Affiliation(**msgspec.structs.asdict(written))
+
+
+def split_name(name: str) -> tuple[str, str, str]:
+    """Return given name, family name and suffix of a ``name`` in one piece, as BibTeX reads it.
+
+    The last word is the family's, with the lower-case particles before it; "Family, Given" and "Family, Jr., Given" are understood. A
+    name of one word, or in a script without spaces, is a family name.
+    """
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) == 3:
+        return parts[2], parts[0], parts[1]
+    if len(parts) == 2 and parts[1].lower() not in _SUFFIXES:
+        return parts[1], parts[0], ""
+    words = parts[0].split()
+    suffix = parts[1] if len(parts) == 2 else ""
+    if not suffix and len(words) > 2 and words[-1].lower() in _SUFFIXES:
+        suffix = words.pop()
+    first = max(0, len(words) - 1)
+    while first > 1 and words[first - 1] in _PARTICLES:
+        first -= 1
+    return " ".join(words[:first]), " ".join(words[first:]), suffix
 
 
 def byline(parts: Parts) -> Byline:
@@ -47,20 +131,54 @@ def byline(parts: Parts) -> Byline:
     declared = {place.key: place for place in parts.affiliations}
     order = [key for key in dict.fromkeys((*used, *declared)) if key in declared]
     marks = {key: n for n, key in enumerate(order, 1)} if len(order) > 1 else {}
+    notes = _notes(parts)
     writers = tuple(
         Writer(
-            author.name,
-            author.plain,
-            tuple(sorted(marks[key] for key in set(author.affiliations) if key in marks)),
-            author.orcid,
-            author.email,
-            author.corresponding,
-            author.equal,
+            name=who.name,
+            plain=who.plain,
+            marks=tuple(sorted(marks[key] for key in set(who.affiliations) if key in marks)),
+            orcid=who.orcid,
+            email=who.email,
+            corresponding=who.corresponding,
+            equal=who.equal,
+            signs=tuple(dict.fromkeys(sign for sign in (who.symbol, *(notes[text] for text in _said_of(who, parts.lang))) if sign)),
+            url=who.url,
+            degrees=who.degrees,
         )
-        for author in parts.authors
+        for who in parts.authors
     )
-    places = tuple(Place(n, declared[key].name) for n, key in enumerate(order, 1))
-    return Byline(writers, places, _shortened(parts.plain_title), _running([author.plain for author in parts.authors]))
+    places = tuple(Place(n, declared[key].name, declared[key].ror, declared[key].url) for n, key in enumerate(order, 1))
+    told = tuple(Note(mark, text) for text, mark in notes.items())
+    return Byline(writers, places, _shortened(parts.plain_title), _running([who.plain for who in parts.authors]), told)
+
+
+_DECEASED = {
+    "en": "Deceased.",
+    "de": "Verstorben.",
+    "fr": "Décès.",
+    "es": "Fallecimiento.",
+    "it": "Deceduto.",
+    "pt": "Falecimento.",
+    "nl": "Overleden.",
+}
+
+
+def _said_of(who: Author, lang: str) -> tuple[str, ...]:
+    """Return the remarks on one author."""
+    deceased = _DECEASED.get(lang[:2].lower(), _DECEASED["en"]) if who.deceased else ""
+    return tuple(text for text in (deceased, who.note) if text)
+
+
+def _notes(parts: Parts) -> dict[str, str]:
+    """Return the mark of each note: the symbol of the first author who has it, else a letter; an equal note is one note."""
+    marks: dict[str, str] = {}
+    letters = iter(string.ascii_lowercase)
+    for who in parts.authors:
+        for text in _said_of(who, parts.lang):
+            if text not in marks:
+                own = who.symbol if text == who.note else "‡"
+                marks[text] = own or next(letters, "*")
+    return marks
 
 
 def _shortened(title: str) -> str:

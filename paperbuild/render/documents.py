@@ -20,6 +20,7 @@ from paperbuild.paper import frontmatter
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.frontmatter import FrontMatter
+from paperbuild.render.byline import affiliation, author
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.figures import Figures, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
@@ -27,7 +28,7 @@ from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.page import render_page
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
-from paperbuild.render.parts import Affiliation, Author, Format, Heading, Parts, Provenance
+from paperbuild.render.parts import Format, Heading, Parts, Provenance
 from paperbuild.render.problems import Told
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import NO_FONT_HAS, Job, Pdf, Typesetter, typst_job
@@ -240,8 +241,8 @@ class _Rendering:
             plain_title=" ".join(written.plain_title.split()) or stem,
             body=written.body,
             subtitle=written.subtitle,
-            authors=tuple(Author(a.name, a.plain, a.affiliations, a.orcid, a.email, a.corresponding, a.equal) for a in written.authors),
-            affiliations=tuple(Affiliation(place.key, place.name) for place in written.affiliations),
+            authors=tuple(map(author, written.authors)),
+            affiliations=tuple(map(affiliation, written.affiliations)),
             date=written.date,
             abstract=written.abstract,
             keywords=written.keywords,

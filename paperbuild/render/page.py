@@ -51,6 +51,7 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "subtitle": Markup(subtitle),  # noqa: S704 - as above
         "authors": tuple(replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above
         "affiliations": tuple(replace(place, name=Markup(place.name)) for place in who.places),  # noqa: S704 - as above
+        "author_notes": who.notes,
         "date": Markup(parts.date),  # noqa: S704 - as above
         "abstract": Markup(abstract),  # noqa: S704 - as above
         "keywords": parts.keywords,

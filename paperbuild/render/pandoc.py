@@ -130,13 +130,31 @@ class WrittenAuthor(msgspec.Struct, frozen=True):
     email: str = ""
     corresponding: bool = False
     equal: bool = False
+    given: str = ""
+    family: str = ""
+    suffix: str = ""
+    url: str = ""
+    symbol: str = ""
+    note: str = ""
+    degrees: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    funders: tuple[str, ...] = ()
+    deceased: bool = False
 
 
 class WrittenAffiliation(msgspec.Struct, frozen=True):
-    """An affiliation; ``name`` is a fragment."""
+    """An affiliation as :class:`paperbuild.render.parts.Affiliation` has it."""
 
     key: str
     name: str
+    plain: str = ""
+    institution: str = ""
+    department: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    ror: str = ""
+    url: str = ""
 
 
 class WrittenHeading(msgspec.Struct, frozen=True):

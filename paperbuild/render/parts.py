@@ -32,15 +32,32 @@ ProvenanceKind = Literal["value", "figure", "table"]
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
-    """Where an author works. ``key`` is what :attr:`Author.affiliations` names; ``name`` is a fragment."""
+    """Where an author works. ``key`` is what :attr:`Author.affiliations` names; ``name`` is a fragment, ``plain`` the same as text.
+
+    The rest is text, "" where the paper does not say: ``institution`` without department and town, ``ror`` the bare identifier of the
+    Research Organization Registry ("05xpvk416").
+    """
 
     key: str
     name: str
+    plain: str = ""
+    institution: str = ""
+    department: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    ror: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote it. ``name`` is a fragment, ``plain`` the same as text; ``orcid`` is the bare identifier ("0000-0002-…")."""
+    """Who wrote it. ``name`` is a fragment, ``plain`` the same as text; ``orcid`` is the bare identifier ("0000-0002-…").
+
+    ``given``, ``family`` (with its particle) and ``suffix`` are the parts of the name, as the paper has them or else as
+    :func:`paperbuild.render.byline.split_name` finds them. ``symbol`` is a mark of the author's own choice, ``note`` a remark that
+    belongs to the name. All are text.
+    """
 
     name: str
     plain: str
@@ -49,6 +66,16 @@ class Author:
     email: str = ""
     corresponding: bool = False
     equal: bool = False
+    given: str = ""
+    family: str = ""
+    suffix: str = ""
+    url: str = ""
+    symbol: str = ""
+    note: str = ""
+    degrees: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    funders: tuple[str, ...] = ()
+    deceased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

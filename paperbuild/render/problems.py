@@ -95,6 +95,20 @@ class Told:
         note = "TeX in the text is read as far as pandoc's LaTeX reader knows it"
         return Diagnostic("PB560", "this TeX shows nothing", span, Severity.WARNING, notes=(note,), help=("write it as Markdown",))
 
+    def unknown_affiliation(self, problem: Problem) -> Diagnostic:
+        """An author's affiliation by a number or name that none has."""
+        span = self._manuscript.key_span("affiliations") or self._manuscript.key_span("affiliation")
+        notes = ("the author stands there without it",)
+        mend = ("give the number or id to an entry of affiliations",)
+        return Diagnostic("PB266", f"there is no affiliation {problem.text}", span, Severity.WARNING, notes=notes, help=mend)
+
+    def no_orcid(self, problem: Problem) -> Diagnostic:
+        """An ORCID iD that is none."""
+        span = self._manuscript.text_span(problem.text)
+        notes = ("its last character is a check of the others; the author stands there without it",)
+        mend = ("look it up at orcid.org",)
+        return Diagnostic("PB267", f"{problem.text} is no ORCID iD", span, Severity.WARNING, notes=notes, help=mend)
+
     def inline_table(self, problem: Problem) -> Diagnostic:
         """A data file as an image in running text."""
         span = self._manuscript.image_span(problem.n - 1)
@@ -112,6 +126,8 @@ _TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
         "math": Told.math,
         "tex-vanished": Told.tex_vanished,
         "inline-table": Told.inline_table,
+        "unknown-affiliation": Told.unknown_affiliation,
+        "no-orcid": Told.no_orcid,
     }
 )
 

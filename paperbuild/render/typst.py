@@ -87,6 +87,7 @@ def _context(parts: Parts, template: Template) -> dict[str, object]:
         "subtitle": parts.subtitle,
         "authors": who.writers,
         "affiliations": who.places,
+        "author_notes": who.notes,
         "date": parts.date,
         "abstract": parts.abstract,
         "keywords": parts.keywords,

@@ -223,28 +223,6 @@ def test_a_paper_cannot_make_pandoc_read_a_file(worker, tmp_path):
     assert "TOPSECRET" not in body(worker, text, images=(BoundImage("path", src="z"),)).body
 
 
-AUTHORS = {
-    "plain": ("author: Ada Lovelace", [("Ada Lovelace", ())]),
-    "list": ("author:\n- Ada\n- Kurt", [("Ada", ()), ("Kurt", ())]),
-    "joss": (
-        (
-            "authors:\n- name: Ada\n  affiliation: '1, 2'\n- given-names: Ludwig\n  dropping-particle: van\n"
-            "  surname: B\n  affiliation: 2\n"
-            "affiliations:\n- index: 1\n  name: X\n- index: 2\n  name: Y"
-        ),
-        [("Ada", ("1", "2")), ("Ludwig van B", ("2",))],
-    ),
-    "written out": ("author:\n- name: Ada\n  affiliation: Lab X\n- name: B\n  affiliation: Lab X", [("Ada", ("1",)), ("B", ("1",))]),
-}
-
-
-@pytest.mark.parametrize("way", AUTHORS)
-def test_authors_are_understood_however_they_are_written(worker, way):
-    yaml, expected = AUTHORS[way]
-    written = body(worker, f"---\ntitle: T\n{yaml}\n---\n\nText.\n")
-    assert [(author.plain, author.affiliations) for author in written.authors] == expected
-
-
 def test_a_title_that_stands_only_as_first_heading_is_the_title(worker):
     written = body(worker, "# The title\n\nText.\n\n## One\n\n## Two\n")
     assert written.plain_title == "The title"

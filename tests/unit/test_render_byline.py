@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from paperbuild.render.byline import byline
+import pytest
+
+from paperbuild.render.byline import Note, byline, split_name
 from paperbuild.render.parts import Affiliation, Author, Parts
 
 
@@ -46,3 +48,34 @@ def test_a_long_title_runs_as_what_stands_before_its_colon_else_cut_between_word
     cut = byline(paper(title="word " * 40)).running_title
     assert cut.endswith("word…")
     assert len(cut) <= 69
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Ada Lovelace", ("Ada", "Lovelace", "")),
+        ("Ludwig van Beethoven", ("Ludwig", "van Beethoven", "")),
+        ("Johannes Diderik van der Waals", ("Johannes Diderik", "van der Waals", "")),
+        ("Lovelace, Ada King", ("Ada King", "Lovelace", "")),
+        ("Martin Luther King Jr.", ("Martin Luther", "King", "Jr.")),
+        ("King, Jr., Martin Luther", ("Martin Luther", "King", "Jr.")),
+        ("Martin Luther King, Jr.", ("Martin Luther", "King", "Jr.")),
+        ("Plato", ("", "Plato", "")),
+        ("王小明", ("", "王小明", "")),
+        ("", ("", "", "")),
+    ],
+)
+def test_a_name_in_one_piece_has_the_parts_that_bibtex_would_see(name: str, parts: tuple[str, str, str]) -> None:
+    assert split_name(name) == parts
+
+
+def test_equal_notes_share_a_mark_and_an_own_symbol_is_taken_for_it() -> None:
+    who = byline(
+        paper(
+            Author("A", "A", note="Now elsewhere."),
+            Author("B", "B", note="Now elsewhere.", deceased=True),
+            Author("C", "C", note="On leave.", symbol="§"),
+        )
+    )
+    assert who.notes == (Note("a", "Now elsewhere."), Note("‡", "Deceased."), Note("§", "On leave."))
+    assert [writer.signs for writer in who.writers] == [("a",), ("‡", "a"), ("§",)]

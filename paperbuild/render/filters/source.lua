@@ -156,7 +156,7 @@ end
 function M.prepare(text, metadata, strays)
   local problems = pandoc.List({})
   local doc = settle_headings(pandoc.read(text, "markdown", reader.OPTIONS, {}))
-  local people, fields = metadata.people(doc.meta)
+  local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta
   doc.meta = {}
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)

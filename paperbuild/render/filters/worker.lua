@@ -118,7 +118,9 @@ local function write_parts(doc, paper, write, texts)
         author.plain = text
         out.authors:insert(author)
       elseif field == "affiliation" then
-        out.affiliations:insert({ key = paper.people.affiliations[n].key, name = write(block.content) })
+        local place = paper.people.affiliations[n]
+        place.name, place.plain = write(block.content), text
+        out.affiliations:insert(place)
       else
         out[field] = write(block.content)
         out["plain-" .. field] = text
