@@ -28,6 +28,7 @@ _LOW_FENCE = re.compile(
     r'<mo stretchy="true" form="postfix">',
     re.DOTALL,
 )
+_TABLE = re.compile(r"<table\b[^>]*>|</table>")
 _NORM_SIGN = re.compile(r'(<mo [^>]*form="(?:prefix|postfix)"[^>]*>)∥</mo>')
 _MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
 
@@ -39,8 +40,8 @@ def render_page(parts: Parts, template: Template) -> bytes:
         BuildError: a file of the template is missing or broken.
     """
     files = template.settings.files
-    title, subtitle, abstract, body = map(tidy_formulas, (parts.title, parts.subtitle, parts.abstract, parts.body))
-    script = "\n".join(template.text(name).strip() for name in files.scripts) + "\n"
+    title, subtitle, abstract, body = map(_tidied, (parts.title, parts.subtitle, parts.abstract, parts.body))
+    early, script = (_script(template, names) for names in (files.early, files.scripts))
     styles = "\n".join((*_font_faces(parts, template), *(template.text(name).strip() for name in files.styles))) + "\n"
     who = byline(parts)
     context: dict[str, object] = {
@@ -58,13 +59,32 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "outline": contents(parts.outline),
         "body": Markup(body),  # noqa: S704 - as above
         "options": {name.replace("-", "_"): value for name, value in parts.options},
-        "policy": _policy(script),
+        "policy": _policy(early, script),
         "styles": Markup(styles),  # noqa: S704 - the template's own files
+        "early_script": Markup(early),  # noqa: S704 - the template's own files
         "script": Markup(script),  # noqa: S704 - the template's own files
         "provenance": Markup(embedded_json([asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
         "has_provenance": bool(parts.provenance),
     }
     return template.fill(files.page, context).encode()
+
+
+def _script(template: Template, names: tuple[str, ...]) -> str:
+    """Return the files ``names`` joined into one function, so that they share names with each other and with nothing else."""
+    joined = "\n".join(template.text(name).strip() for name in names)
+    return f'(() => {{\n"use strict";\n{joined}\n}})();\n' if joined else ""
+
+
+def _tidied(fragment: str) -> str:
+    return scrollable_tables(tidy_formulas(fragment))
+
+
+def scrollable_tables(fragment: str) -> str:
+    """Return ``fragment`` with a place around each table that scrolls where the table is wider than the window.
+
+    The table cannot be that place itself: as a region with a name it would be no table any more to those who listen.
+    """
+    return _TABLE.sub(lambda found: f'<div class="scroller">{found[0]}' if found[0] != "</table>" else "</table></div>", fragment)
 
 
 def tidy_formulas(fragment: str) -> str:
@@ -103,10 +123,11 @@ def embedded_json(value: object) -> str:
     )
 
 
-def _policy(script: str) -> str:
+def _policy(*scripts: str) -> str:
     """Return the content security policy. Styles are not restricted by hash: pandoc aligns table cells by style attributes."""
-    digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
-    allowed = ("default-src 'none'", "img-src data:", "font-src data:", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'")
+    digests = (base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode() for script in scripts)
+    ours = " ".join(f"'sha256-{digest}'" for digest in digests)
+    allowed = ("default-src 'none'", "img-src data:", "font-src data:", "style-src 'unsafe-inline'", f"script-src {ours}")
     return "; ".join((*allowed, "base-uri 'none'", "form-action 'none'"))
 
 

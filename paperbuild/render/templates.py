@@ -38,6 +38,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     """The files of a template by what they are for.
 
     ``typst`` is filled with the paper and imports ``layout``, whose show rule ``typeset`` lays it out; ``libraries`` are what that imports.
+    ``early`` scripts run before a page is shown, ``scripts`` when it has been read.
     """
 
     typst: str = "paper.typ.j2"
@@ -46,6 +47,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
+    early: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     fonts: tuple[str, ...] = ()
 

@@ -9,6 +9,11 @@ import pytest
 CARD = "#pb-card"
 EVIL = "<script>window.broken = true</script><img src=x onerror='window.broken = true'>"
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } });"
+AT_THE_FIRST_SIGHT = """new MutationObserver((changes, watch) => {
+  if (!document.body) return;
+  window.atFirst = document.documentElement.dataset.theme || null;
+  watch.disconnect();
+}).observe(document, { childList: true, subtree: true });"""
 TOUCH = {"has_touch": True, "is_mobile": True, "java_script_enabled": True}
 
 
@@ -83,6 +88,14 @@ def test_the_theme_is_the_systems_until_the_reader_chooses_and_the_choice_is_kep
     assert ground(page) == light
 
 
+def test_the_chosen_theme_is_there_before_anything_is_shown(open_page):
+    page = open_page(script=AT_THE_FIRST_SIGHT)
+    assert page.evaluate("window.atFirst") is None
+    page.locator("button.theme").click()
+    page.reload()
+    assert page.evaluate("window.atFirst") == "dark"
+
+
 def test_the_theme_changes_where_a_browser_keeps_nothing(open_page):
     page = open_page(script=NO_STORAGE)
     before = ground(page)
@@ -119,6 +132,31 @@ def test_on_a_phone_the_contents_are_folded_and_open_by_a_tap(open_page):
     page.locator(".contents summary").tap()
     link.tap()
     assert page.url.endswith("#sec:discussion")
+    assert not link.is_visible()
+
+
+def test_on_a_phone_a_bar_says_which_section_is_read_and_covers_no_heading(open_page):
+    page = open_page(390, 700, **TOUCH)
+    bar = page.locator(".contents summary")
+    page.locator("a.xref[href='#sec:method']").first.tap()
+    page.locator(".contents .here", has_text="Method").wait_for()
+    heading = page.locator("#sec\\:method").bounding_box()
+    assert bar.bounding_box()["y"] == 0
+    assert heading["y"] >= bar.bounding_box()["height"]
+    bar.tap()
+    page.locator("#paper").tap(position={"x": 20, "y": 2500})
+    assert not page.locator(".contents a").first.is_visible()
+
+
+def test_escape_closes_the_open_contents_of_a_phone(open_page):
+    page = open_page(390, 700)
+    page.locator(".contents summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator(".contents a").first.evaluate("(link) => link === document.activeElement")
+    page.keyboard.press("Escape")
+    assert not page.locator(".contents a").first.is_visible()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 # Previews
@@ -171,6 +209,23 @@ def test_a_link_that_the_keyboard_reaches_shows_its_preview_and_is_described_by_
     assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "pb-card"
     page.keyboard.press("Tab")
     page.wait_for_function("!document.querySelector(\".body a[href='#ref-knuth1984']\").hasAttribute('aria-describedby')")
+
+
+def test_a_finger_that_rests_on_a_link_shows_what_it_points_to_and_does_not_follow_it(open_page):
+    page = open_page(390, 700, **TOUCH)
+    link = page.locator("a.xref[href='#tbl:small']").first
+    link.scroll_into_view_if_needed()
+    box = link.bounding_box()
+    x, y = box["x"] + 10, box["y"] + box["height"] / 2
+    client = page.context.new_cdp_session(page)
+    client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    assert "12,346" in card(page).inner_text()
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(100)
+    assert card(page).is_visible()
+    assert "#" not in page.url
+    page.locator("h1.title").evaluate("(title) => title.click()")
+    gone(page)
 
 
 def test_a_tap_on_a_link_follows_it_without_a_preview(open_page):

@@ -1,0 +1,49 @@
+// What all scripts of the page share. They are joined into one function, in the order in which template.toml names them; each declares
+// one thing that others may use. Text from data is only ever set as text, never as markup.
+const root = document.documentElement;
+const words = JSON.parse(document.getElementById("words").textContent);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const target = (link) => document.getElementById(decodeURIComponent(link.hash.slice(1)));
+
+// Returns a new element: `element("p", "class", "text")`.
+const element = (name, className, text) => {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+
+const button = (className, label, text) => {
+  const made = element("button", className, text);
+  made.type = "button";
+  if (label) {
+    made.setAttribute("aria-label", label);
+    made.title = label;
+  }
+  return made;
+};
+
+// Returns a line drawing of 16 by 16 that those who listen are not told of.
+const drawing = (lines) => {
+  const space = "http://www.w3.org/2000/svg";
+  const made = document.createElementNS(space, "svg");
+  made.setAttribute("viewBox", "0 0 16 16");
+  made.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", lines);
+  path.setAttribute("fill", "none");
+  path.setAttribute("stroke", "currentColor");
+  path.setAttribute("stroke-width", "1.6");
+  made.append(path);
+  return made;
+};
+
+// Returns a function that asks for `work` in the next frame, however often it is called before.
+const soon = (work) => {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; work(); });
+  };
+};

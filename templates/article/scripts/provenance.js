@@ -1,0 +1,60 @@
+// Where each bound number, figure and table comes from: a card for each, opened by a pointer, a tap or a key.
+{
+  const data = document.getElementById("provenance");
+  const sources = new Map((data ? JSON.parse(data.textContent) : []).map((entry) => [String(entry.index), entry]));
+  const facts = (entry) => {
+    const list = element("dl", "pb-facts");
+    const add = (name, value) => {
+      if (!value) return;
+      const cell = element("dd");
+      cell.append(element("code", "", value));
+      list.append(element("dt", "", name), cell);
+    };
+    if (entry.expression !== entry.output) add("expression", entry.expression); // a figure is bound by its path
+    add("target", entry.target);
+    add("parameters", (entry.params || []).map(([name, value]) => `${name} = ${value}`).join("\n"));
+    add("command", entry.command);
+    add("output", entry.output);
+    add("sha-256", (entry.digest || "").split("\n").map((one) => one.slice(0, 16) + (one.length > 16 ? "…" : "")).join("\n"));
+    return [element("p", "pb-head", entry.label), list];
+  };
+
+  const opens = (anchor, entry) => {
+    card.hovers(anchor, () => facts(entry), 350);
+    if (anchor.parentElement.closest("a")) return; // a number in the words of a link: a click follows the link
+    anchor.setAttribute("aria-haspopup", "dialog");
+    anchor.setAttribute("aria-expanded", "false");
+    anchor.setAttribute("aria-controls", "pb-card");
+    const toggle = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      if (card.isPinnedTo(anchor)) card.hide(true); else card.show(anchor, facts(entry), words.origin);
+    };
+    anchor.addEventListener("click", toggle);
+    if (anchor.tagName !== "BUTTON") {
+      anchor.tabIndex = 0;
+      anchor.setAttribute("role", "button");
+      if (anchor.querySelector("math")) anchor.setAttribute("aria-label", anchor.textContent.trim()); // a button's formula has no name of its own
+      anchor.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") toggle(event); });
+    }
+  };
+
+  for (const place of all("[data-pb]")) {
+    const entry = sources.get(place.dataset.pb);
+    if (!entry) continue;
+    if (place.classList.contains("pb-value")) {
+      opens(place, entry);
+      continue;
+    }
+    const inline = place.tagName === "IMG"; // within a line of text the sign alone
+    const source = button("pb-source", `${entry.label}: ${words.origin}`);
+    source.title = words.origin;
+    source.append(drawing("M3 3v6a3 3 0 0 0 3 3h7M10 9l3 3-3 3"), ...(inline ? [] : [`\u00a0${words.source}`]));
+    const caption = all("figcaption, caption", place).filter((found) => found.closest("figure, table") === place).at(-1);
+    const paragraph = caption && caption.querySelector("p:last-child");
+    if (caption) (paragraph || caption).append(source);
+    else if (inline) place.after(source);
+    else place.append(source);
+    opens(source, entry);
+  }
+}
