@@ -106,7 +106,7 @@ class Evaluation:
             case Constant():
                 return node.value
             case Name():
-                return view_of(self._catalog, node.name, self._text, node.start)
+                return self._named(node)
             case Access():
                 return self._access(node)
             case Where():
@@ -135,6 +135,9 @@ class Evaluation:
                 return MappingProxyType({str(key.value): self.value(part) for key, part in node.items})
 
     # --- reaching into results
+
+    def _named(self, node: Name) -> Value | View:
+        return view_of(self._catalog, node.name, self._text, node.start)
 
     def _access(self, node: Access) -> Value:
         chain = [node]

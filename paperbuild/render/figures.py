@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
-from paperbuild.diagnostics import Diagnostic, nearest
+from paperbuild.diagnostics import Diagnostic, Severity, nearest
 from paperbuild.errors import BuildError
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import Locale
@@ -83,10 +83,11 @@ class Figures:
         if not is_table(path):
             shown = self._picture(self._artifacts.read(path), path, index, typesetter)
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
-        place = Place(span, lambda name, part: self._manuscript.attribute_span(index, name, part))
+        place = Place(span, lambda name, offset, length: self._manuscript.attribute_span(index, name, offset, length))
         bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
-        if faults:
+        if any(fault.severity is Severity.ERROR for fault in faults):
             raise BuildError(*faults)
+        self.faults.extend(faults)
         return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)
 
     def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:

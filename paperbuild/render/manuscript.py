@@ -9,7 +9,7 @@ from functools import cached_property
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
-from paperbuild.paper import positions, slips
+from paperbuild.paper import attributes, positions, slips
 from paperbuild.paper.source import Candidate, Destination, Scan, SourceMap, decode, scan
 from paperbuild.render.pandoc import PandocWorker
 
@@ -101,18 +101,22 @@ class Manuscript:
         places = [place for place in self.lexical.destinations_of(path) if place.is_image]
         return places[min(turn, len(places) - 1)] if places else None
 
-    def attribute_span(self, index: int, name: str, part: str = "") -> Span | None:
-        """Return where the attribute ``name`` of the ``index``-th image has ``part`` (or where its value stands, or else the image)."""
+    def attribute_span(self, index: int, name: str, offset: int, length: int) -> Span | None:
+        """Return where ``length`` characters of the ``index``-th image's attribute ``name`` stand, ``offset`` into its folded value.
+
+        A negative offset means the attribute's key. Where the attribute cannot be found, it is the place of the image.
+        """
         place = self._destination(index)
-        pattern = re.compile(rf"[^{{}}\n]*\)\{{[^}}]*?\b{re.escape(name)}\s*=\s*")
-        found = pattern.match(self.text, place.offset) if place else None
+        at = self.text.find("){", place.offset) if place else -1
+        block = attributes.parse(self.text, at + 1) if at >= 0 else None
+        found = next((item for item in block.attributes if item.key == name), None) if block else None
         if found is None:
             return self.image_span(index)
-        value = self.found.images[index].attributes.get(name, "")
-        quote = self.text[found.end() : found.end() + 1] in {'"', "'"}
-        inside = re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", value) if part else None
-        at, length = (inside.start(), len(part)) if inside else (0, max(1, len(value)))
-        return self.sources.span(found.end() + quote + at, length)
+        if offset < 0:
+            return self.sources.span(found.key_at, len(name))
+        places = attributes.offsets(found.raw, found.quoted)
+        first, last = (places[min(max(n, 0), len(places) - 1)] for n in (offset, offset + max(1, length)))
+        return self.sources.span(found.value_at + first, max(1, last - first))
 
     def citation_span(self, key: str) -> Span | None:
         """Return where ``key`` is cited first, the key itself."""

@@ -89,14 +89,49 @@ class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
     provenance: int | None = None
 
 
+class BoundCell(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cell of a data table: ``pieces``, or ``markdown`` to be read by pandoc.
+
+    ``mark`` is "best" or "second" where the cell is set off, ``value`` what it is sorted by where that is not its text; ``across`` and
+    ``down`` count the columns and rows that it takes.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    markdown: str = ""
+    mark: Literal["", "best", "second"] = ""
+    value: str | None = None
+    across: int = 1
+    down: int = 1
+
+
+class BoundGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rows of a table that belong together, under a heading where there is one; a row lacks the cells that one above it covers."""
+
+    rows: tuple[tuple[BoundCell, ...], ...] = ()
+    heading: BoundCell | None = None
+
+
+class BoundTable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A data table. ``align`` has "left", "right" or "center" for each column; ``notes`` are Markdown.
+
+    ``decimal`` names the columns, from 1, whose numbers are set with their decimal points below each other, each with the sign that
+    is the point there: "2. 4,". The first ``row_heads`` cells of a row head it.
+    """
+
+    align: tuple[str, ...] = ()
+    decimal: str = ""
+    head: tuple[tuple[BoundCell, ...], ...] = ()
+    groups: tuple[BoundGroup, ...] = ()
+    row_heads: int = 0
+    notes: str = ""
+
+
 class BoundImage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What becomes of an image: a picture at ``src``, or a table."""
 
     kind: Literal["path", "table"]
     src: str = ""
-    columns: tuple[str, ...] = ()
-    align: tuple[str, ...] = ()
-    rows: tuple[tuple[tuple[Piece, ...], ...], ...] = ()
+    table: BoundTable | None = None
     provenance: int | None = None
 
 

@@ -16,7 +16,7 @@ from paperbuild.errors import BuildError
 from paperbuild.paper import positions
 from paperbuild.paper.formats import Piece
 from paperbuild.paper.source import scan
-from paperbuild.render.pandoc import BoundImage, BoundValue, Library, PandocWorker, Request
+from paperbuild.render.pandoc import BoundCell, BoundGroup, BoundImage, BoundTable, BoundValue, Library, PandocWorker, Request
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,15 @@ def words(text):
 
 def body(worker, text, target="html", **more):
     return worker.write(Request(text, target, lang="en", number_sections=True, **more))
+
+
+def cell(text, **more):
+    return BoundCell((Piece("text", text),), **more)
+
+
+def small_table(*row):
+    head = tuple(map(cell, "AB"[: len(row)]))
+    return BoundTable(("left", "right")[: len(row)], head=(head,), groups=(BoundGroup((tuple(map(cell, row)),)),))
 
 
 def kinds(written):
@@ -89,11 +98,9 @@ def test_values_carry_their_place_in_the_provenance_in_pages_alone(worker):
 
 def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
     text = '![Scores](s.csv){#tbl:s columns="a"}\n\nSee @tbl:s.\n'
-    table = BoundImage(
-        "table", columns=("A", "B"), align=("left", "right"), rows=(((Piece("text", "x_1"),), (Piece("text", "2"),)),), provenance=3
-    )
+    table = BoundImage("table", table=small_table("x_1", "2"), provenance=3)
     page = body(worker, text, images=(table,))
-    assert '<table id="tbl:s" data-pb="3">' in page.body
+    assert '<table id="tbl:s" class="data" data-pb="3">' in page.body
     assert '<span class="caption-label">Table 1.</span> Scores' in page.body
     assert '<td style="text-align: right;">2</td>' in page.body
     assert page.labels == {"1": "Table 1"}
@@ -101,7 +108,7 @@ def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
 
 
 def test_a_table_in_running_text_is_a_problem(worker):
-    table = BoundImage("table", columns=("A",), align=("left",), rows=(((Piece("text", "1"),),),))
+    table = BoundImage("table", table=small_table("1"))
     assert kinds(body(worker, "Text ![S](s.csv) text.\n", images=(table,))) == [("inline-table", "s.csv")]
 
 

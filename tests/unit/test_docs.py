@@ -13,6 +13,7 @@ from paperbuild.paper.actions import expand
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS
+from paperbuild.render.table_attributes import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
@@ -186,6 +187,13 @@ def test_the_examples_have_references():
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_every_function_has_a_row(name):
     assert any(re.match(rf"`{name}\(", row[0]) for row in rows("docs/references.md"))
+
+
+@pytest.mark.parametrize("attribute", KNOWN)
+def test_every_attribute_of_a_table_has_a_row_with_an_example(attribute):
+    found = [row for row in rows("docs/tables.md") if row[0] == f"`{attribute}`"]
+    assert len(found) == 1
+    assert f"{attribute}=" in found[0][2]
 
 
 @pytest.mark.parametrize(

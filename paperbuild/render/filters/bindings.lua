@@ -2,6 +2,7 @@
 --
 -- `scan` and `bind` walk the same prepared document in the same way, so the n-th reference of one is the n-th of the other.
 
+local datatables = require("datatables")
 local tex = require("tex")
 local source = require("source")
 
@@ -131,49 +132,12 @@ function M.scan(prepared, codes)
   return out
 end
 
-local function pieces_to_inlines(pieces)
-  local out = pandoc.Inlines({})
-  for _, piece in ipairs(pieces) do
-    local node = pandoc.Str(piece.text)
-    out:insert(piece.kind == "superscript" and pandoc.Superscript({ node }) or node)
-  end
-  return out
-end
-
 local function bound(inlines, provenance)
   if provenance == nil then
     return inlines
   end
   return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = string.format("%d", provenance) }))
 end
-
-local function table_cell(inlines)
-  return pandoc.Cell({ pandoc.Plain(inlines) })
-end
-
--- Returns the pandoc Table of a data table.
-local function data_table(data, attr, caption)
-  local specs = {}
-  for i, align in ipairs(data.align) do
-    specs[i] = { align == "right" and "AlignRight" or "AlignLeft" }
-  end
-  local head = {}
-  for i, text in ipairs(data.columns) do
-    head[i] = table_cell({ pandoc.Str(text) })
-  end
-  local rows = {}
-  for i, cells in ipairs(data.rows or {}) do
-    local row = {}
-    for j, pieces in ipairs(cells) do
-      row[j] = table_cell(pieces_to_inlines(pieces))
-    end
-    rows[i] = pandoc.Row(row)
-  end
-  local body = { attr = pandoc.Attr(), body = rows, head = {}, row_head_columns = 0 }
-  return pandoc.Table({ long = caption }, specs, pandoc.TableHead({ pandoc.Row(head) }), { body }, pandoc.TableFoot(), attr)
-end
-
-local DATA = { columns = true, format = true, header = true, rows = true, sort = true }
 
 local function bind_image(image, use)
   if use.kind == "path" then
@@ -186,7 +150,7 @@ local function bind_image(image, use)
   return image
 end
 
--- A figure whose image is a data table becomes that table, with the figure's caption and id.
+-- A figure whose image is a data table becomes that table, with the figure's caption and id: see datatables.lua for its shape.
 local function bind_figure(figure, images)
   local only = #figure.content == 1 and figure.content[1]
   local image = only and only.content and #only.content == 1 and only.content[1]
@@ -200,12 +164,12 @@ local function bind_figure(figure, images)
     attributes["data-pb"] = string.format("%d", use.provenance)
   end
   for key, value in pairs(image.attributes) do
-    if not DATA[key] and key ~= "data-n" then
+    if (key:find("^data%-") and key ~= "data-n") or key == "lang" or key == "dir" then -- the others said how to show it
       attributes[key] = value
     end
   end
   local id = figure.identifier ~= "" and figure.identifier or image.identifier
-  return data_table(use, pandoc.Attr(id, image.classes, attributes), figure.caption.long)
+  return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long)
 end
 
 -- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th.
@@ -224,7 +188,7 @@ function M.bind(doc, values, images, problems)
       return bound(span.content, use.provenance), false
     elseif kind == "value" then
       local use = next_value()
-      return bound(use.pieces and pieces_to_inlines(use.pieces) or span.content, use.provenance), false
+      return bound(use.pieces and datatables.inlines(use.pieces) or span.content, use.provenance), false
     end
   end
   function visitor.Math(math)
@@ -250,7 +214,7 @@ function M.bind(doc, values, images, problems)
     blocks:extend(pandoc.Blocks({ block }):walk(visitor))
   end
   doc.blocks = blocks
-  doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images) end })
+  doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images) end }):walk({ Blocks = datatables.join_notes })
   doc:walk({ Image = function(image)
     local n = tonumber(image.attributes["data-n"])
     if n and images[n] and images[n].kind == "table" then
