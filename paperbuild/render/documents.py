@@ -183,6 +183,8 @@ class _Rendering:
         shown = figures.show(typesetter, locale)
         self.files = figures.files
         citing, faults = read_citing(libraries, style, self._artifacts)
+        if style is None and template.settings.files.csl:
+            citing = replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
         written = self._write(bound, shown, turns, citing, (lang, dict(options).get("number-sections") is True))

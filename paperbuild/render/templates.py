@@ -39,10 +39,12 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
 
     ``typst`` is filled with the paper and imports ``layout``, whose show rule ``typeset`` lays it out; ``libraries`` are what that imports.
     ``early`` scripts run before a page is shown, ``scripts`` when it has been read.
+    ``csl`` is the citation style for papers that name none; "" is pandoc's own, Chicago author-date.
     """
 
     typst: str = "paper.typ.j2"
     layout: str = "article.typ"
+    csl: str = ""
     page: str = "page.html.j2"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
@@ -63,7 +65,10 @@ class WebFont(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """What ``template.toml`` holds, that of its base included. ``column_width`` is in inches, by the number of columns."""
+    """What ``template.toml`` holds, that of its base included.
+
+    ``column_width`` and ``text_width`` are in inches, by the number of columns.
+    """
 
     name: str
     base: str = ""
@@ -72,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     options: dict[str, Scalar] = {}
     choices: dict[str, tuple[Scalar, ...]] = {}
     column_width: dict[str, float] = {}
+    text_width: dict[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)

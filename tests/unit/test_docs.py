@@ -220,6 +220,14 @@ def test_every_option_of_the_template_has_a_row_with_its_default(option):
     assert listed[f"`{name}`"] == f"`{json.dumps(default)}`"
 
 
+@pytest.mark.parametrize("template", ["twocolumn", "preprint", "joss", "report"])
+def test_every_option_that_a_template_sets_has_a_row_in_its_section(template):
+    options = tomllib.loads(text_of(f"templates/{template}/template.toml"))["options"]
+    section = text_of("docs/templates.md").split(f"\n## {template}\n")[1].split("\n## ")[0]
+    listed = dict(re.findall(r"^\| `([a-z-]+)` \| `(.*?)` \|", section, re.MULTILINE))
+    assert listed == {name: json.dumps(default) for name, default in options.items()}
+
+
 # --- commands.md
 
 

@@ -38,17 +38,27 @@ def article(files: Mapping[str, bytes] | None = None) -> Template:
     return TemplateFinder().find("article", MemoryReader(files))
 
 
-def test_the_packaged_folder_holds_the_article_template() -> None:
-    assert "article" in TemplateFinder(packaged_folder()).names()
+def test_five_templates_come_with_paperbuild() -> None:
+    assert TemplateFinder(packaged_folder()).names() == ("article", "joss", "preprint", "report", "twocolumn")
 
 
-def test_every_file_that_the_article_template_names_exists() -> None:
-    template = article()
+@pytest.mark.parametrize("name", TemplateFinder().names())
+def test_every_file_that_a_packaged_template_names_exists(name: str) -> None:
+    template = TemplateFinder().find(name, MemoryReader())
     files = template.settings.files
-    for name in (files.typst, files.page, files.matplotlib, files.layout, *files.libraries, *files.styles, *files.scripts):
-        assert template.file(name)
+    for file in (files.typst, files.page, files.matplotlib, files.layout, *files.libraries, *files.styles, *files.scripts, *files.fonts):
+        assert template.file(file), file
+    assert not files.csl or b"<style" in template.file(files.csl)
     for font in template.settings.webfont:
         assert template.file(font.file).startswith(b"wOF2")
+
+
+@pytest.mark.parametrize("name", TemplateFinder().names())
+def test_a_packaged_template_knows_how_wide_its_columns_and_its_text_are(name: str) -> None:
+    settings = TemplateFinder().find(name, MemoryReader()).settings
+    columns = str(settings.options["columns"])
+    assert settings.name == name
+    assert settings.column_width[columns] <= settings.text_width[columns]
 
 
 def test_a_file_in_the_project_wins_over_the_packaged_one_and_the_rest_stays() -> None:
@@ -77,7 +87,7 @@ def test_an_unknown_template_is_an_error_that_offers_the_nearest() -> None:
     (fault,) = caught.value.diagnostics
     assert fault.code == "PB501"
     assert fault.span == Span("paperbuild.toml", 2, 12)
-    assert fault.help[0] == "did you mean article?"
+    assert fault.help == ("did you mean article?", "available: article, joss, preprint, report, twocolumn")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../article", "a/b", ".hidden", "a b"])
