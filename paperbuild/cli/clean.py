@@ -6,7 +6,7 @@ import click
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
-from paperbuild.cli.wiring import FACTS, locate, opened
+from paperbuild.cli.wiring import FACTS, Wishes, locate, opened
 from paperbuild.engine import queries
 from paperbuild.errors import ExitCode
 
@@ -21,7 +21,7 @@ def command(invocation: Invocation, *, dry_run: bool, profile: str) -> int:
 
     Files that were changed by hand stay. The store keeps the results: the next render brings them back without running anything.
     """
-    with opened(locate(invocation, ""), invocation, profile=profile, reading_only=dry_run) as project:
+    with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=dry_run)) as project:
         if not dry_run:
             project.workshop.fs.unlink(f"{project.root}/{FACTS}")  # first, so that the documents' folder is empty in the end
         cleaned = queries.clean(project.graph, project.workshop, dry_run=dry_run)

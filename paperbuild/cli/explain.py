@@ -7,7 +7,7 @@ import click
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
 from paperbuild.cli.selection import selected
-from paperbuild.cli.wiring import locate, opened
+from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import Situation, State, survey
 from paperbuild.errors import ExitCode
 
@@ -22,7 +22,7 @@ def command(invocation: Invocation, target: str, profile: str) -> int:
 
     TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
     """
-    with opened(locate(invocation, ""), invocation, profile=profile, reading_only=True) as project:
+    with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
         wanted = selected([target], project.graph, project.root, invocation.folder)
         situations = tuple(s for s in survey(project.graph, wanted, project.workshop) if s.action.id in wanted)
         if invocation.json:

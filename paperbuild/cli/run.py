@@ -8,7 +8,7 @@ from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, volume_options
 from paperbuild.cli.selection import selected
-from paperbuild.cli.wiring import locate, opened
+from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 
 
@@ -26,7 +26,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
     """
     options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite)
-    with opened(locate(invocation, ""), invocation, profile=profile) as project:
+    with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
         wanted = selected(targets, project.graph, project.root, invocation.folder)
         shows = tuple(document for document in project.documents if document.action in wanted)
         return run_build(invocation, Request("run", project, wanted, options, shows))

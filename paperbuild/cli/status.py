@@ -6,7 +6,7 @@ import click
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
-from paperbuild.cli.wiring import locate, opened
+from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import Situation, State, survey
 from paperbuild.errors import ExitCode
 
@@ -28,7 +28,7 @@ _TONE = {
 @click.pass_obj
 def command(invocation: Invocation, profile: str) -> int:
     """Say of every target and document whether it is up to date, and if not, the first reason."""
-    with opened(locate(invocation, ""), invocation, profile=profile, reading_only=True) as project:
+    with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
         situations = survey(project.graph, tuple(project.graph.actions), project.workshop)
         if invocation.json:
             _answer_json(invocation, project.root, situations)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import FormatList, memory_bytes, processors, volume_options
-from paperbuild.cli.wiring import locate, opened
+from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.patterns import covers, is_glob
@@ -29,17 +29,18 @@ the middle of three builds running has to save it once more.
 @click.command("watch")
 @click.argument("paper", required=False, default="")
 @click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html.")
+@click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once.")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
 @volume_options
 @click.pass_obj
-def command(invocation: Invocation, *, paper: str, formats: tuple[str, ...], jobs: int | None, profile: str) -> int:
+def command(invocation: Invocation, *, paper: str, formats: tuple[str, ...], template: str, jobs: int | None, profile: str) -> int:
     """Render PAPER, then again whenever a file of the project changes, until Ctrl-C.
 
     An error is printed and waited out: the next save is the next try.
     """
     options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=True)
-    loop = _Loop(invocation, paper, formats, profile, options)
+    loop = _Loop(invocation, paper, Wishes(profile, formats, template), options)
     try:
         with Watcher(locate(invocation, paper).root) as watcher:
             loop.run(watcher)
@@ -53,8 +54,7 @@ def command(invocation: Invocation, *, paper: str, formats: tuple[str, ...], job
 class _Loop:
     invocation: Invocation
     paper: str
-    formats: tuple[str, ...]
-    profile: str
+    wishes: Wishes
     options: BuildOptions
     strays: Counter[str] = field(default_factory=Counter)
     graph: Graph | None = None
@@ -75,7 +75,7 @@ class _Loop:
         try:
             place = locate(self.invocation, self.paper)
             options = replace(self.options, whole=place.has_manifest)
-            with opened(place, self.invocation, profile=self.profile, formats=self.formats) as project:
+            with opened(place, self.invocation, self.wishes) as project:
                 self.graph = project.graph
                 watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()

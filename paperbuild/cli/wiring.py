@@ -56,6 +56,18 @@ class Place(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+class Wishes(msgspec.Struct, frozen=True):
+    """What the command line asks for over what the manifest says: "" and () ask for nothing."""
+
+    profile: str = ""
+    formats: tuple[str, ...] = ()
+    template: str = ""
+    reading_only: bool = False
+
+
+AS_DECLARED = Wishes()
+
+
 class Document(msgspec.Struct, frozen=True):
     """One document in one format: its name, the id of its action, and its ``path`` relative to the root."""
 
@@ -163,9 +175,7 @@ class LazyDocumentRunner:
 
 
 @contextmanager
-def opened(
-    place: Place, invocation: Invocation, *, profile: str = "", formats: tuple[str, ...] = (), reading_only: bool = False
-) -> Iterator[Project]:
+def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED) -> Iterator[Project]:
     """Open the project for the length of one command; places in errors become what the user's shell would name them.
 
     Raises:
@@ -173,7 +183,7 @@ def opened(
         UsageError: what the command line asks for is not in it.
     """
     try:
-        project, runner = _open(place, invocation, profile, formats, reading_only)
+        project, runner = _open(place, invocation, wishes)
         try:
             yield project
         finally:
@@ -189,12 +199,10 @@ def opened(
         raise BuildError(Diagnostic("PB406", f"{where or 'the project'}: {error.strerror}", help=mend)) from error
 
 
-def _open(
-    place: Place, invocation: Invocation, profile: str, formats: tuple[str, ...], reading_only: bool
-) -> tuple[Project, LazyDocumentRunner]:
-    manifest = _manifest(place.root, profile) if place.has_manifest else _without_manifest(place, profile)
+def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project, LazyDocumentRunner]:
+    manifest = _manifest(place.root, wishes.profile) if place.has_manifest else _without_manifest(place, wishes.profile)
     expansion = expand(manifest, Facts(environment=invocation.environ))
-    specs = manifest.documents
+    specs = tuple(_as_wished(spec, wishes) for spec in manifest.documents)
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:
         raise UsageError(_no_document(place.named, specs))
@@ -205,20 +213,24 @@ def _open(
             _require_sources(place.root, spec, manifest)
         needs = _needs(place.root, spec, expansion.catalog)
         # All declared formats are in the graph whatever was asked for: what it does not declare is taken away as left over.
-        for action in document_actions(spec, needs, (*spec.formats, *formats)):
+        for action in document_actions(spec, needs, (*spec.formats, *wishes.formats)):
             actions.append(action)
             (output,) = action.outputs
-            if output.name in (formats or spec.formats):
+            if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
     runner = LazyDocumentRunner(expansion.catalog)
     base = invocation.environ
     python = python_folder(base, sys.prefix, manifest.python, place.root)
-    style = style_variables(place.root, specs[0], writes=not reading_only) if specs and expansion.actions else ()
+    style = style_variables(place.root, specs[0], writes=not wishes.reading_only) if specs and expansion.actions else ()
     environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style, root=place.root)
     store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
     graph = Graph(actions)
-    workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=reading_only)
+    workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
     return Project(place, graph, tuple(documents), workshop), runner
+
+
+def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
+    return msgspec.structs.replace(spec, template=wishes.template) if wishes.template else spec
 
 
 def _manifest(root: str, profile: str) -> Manifest:

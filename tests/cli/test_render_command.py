@@ -66,6 +66,16 @@ def test_a_format_asked_for_leaves_the_others_alone(paper):
     assert (paper.root / "_build/paper.html").exists()
 
 
+def test_a_template_asked_for_stands_in_for_the_one_of_the_manifest(paper):
+    assert "TeX Gyre Termes" not in paper.read("_build/paper.html")
+    assert paper.call("render", "--template", "twocolumn").code == 0
+    assert "TeX Gyre Termes" in paper.read("_build/paper.html")
+    answer = paper.call("render", "--template", "twocolum")
+    assert answer.code == 1
+    assert "did you mean twocolumn?" in answer.err
+    assert "available: article, joss, preprint, report, twocolumn" in answer.err
+
+
 def test_a_paper_without_a_manifest_is_rendered_in_its_own_folder(project):
     (project.root / "paperbuild.toml").unlink()
     project.write("notes/one.md", "# One\n").write("notes/two.md", "# Two\n")

@@ -315,6 +315,23 @@ def test_the_manifests_bibliography_and_style_come_before_the_papers(runner):
     assert "Knuth" in page_text(render(runner, "html", files, bibliography="lib/refs.bib").outputs["html"])
 
 
+OTHER_STYLE = b"""<style xmlns="http://purl.org/net/xbiblio/csl" class="in-text" version="1.0"><info><title>x</title></info>
+<citation><layout prefix="{" suffix="}"><text variable="citation-number"/></layout></citation></style>"""
+
+
+def test_the_templates_citation_style_is_for_papers_that_name_none(runner):
+    refs = {"refs.bib": LIBRARIES["refs.bib"], "other.csl": OTHER_STYLE}
+    cited = "Cited [@k]."
+    plain = {"paper.md": f"---\nbibliography: refs.bib\n---\n\n{cited}\n".encode(), **refs}
+    named = {"paper.md": f"---\nbibliography: refs.bib\ncsl: other.csl\n---\n\n{cited}\n".encode(), **refs}
+    shown = {name: page_text(render(runner, "html", plain, template=name).outputs["html"]) for name in ("article", "twocolumn", "joss")}
+    assert "Cited (Knuth 1984)." in shown["article"]
+    assert "Cited [1]." in shown["twocolumn"]
+    assert "Cited (Knuth, 1984)." in shown["joss"]
+    assert "Cited {1}." in page_text(render(runner, "html", named, template="twocolumn").outputs["html"])
+    assert "Cited {1}." in page_text(render(runner, "html", plain, template="twocolumn", csl="other.csl").outputs["html"])
+
+
 STYLES = {
     "<style": "PB544",
     "<html/>": "PB544",

@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.wiring import locate, opened
+from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.errors import BuildError, UsageError
 
 
@@ -56,7 +56,7 @@ def refuse(tree, error):
     """Open the project, and meet ``error`` while it is open."""
     root = str(tree / "project")
     invocation = Invocation(root, root)
-    with opened(locate(invocation, ""), invocation, reading_only=True):
+    with opened(locate(invocation, ""), invocation, Wishes(reading_only=True)):
         raise error
 
 
