@@ -374,3 +374,35 @@ def test_powers_of_ten_are_raised_in_the_text_and_in_italics(open_page):
         whole = number.bounding_box()
         assert raised["height"] < whole["height"]
         assert raised["y"] + raised["height"] / 2 < whole["y"] + whole["height"] / 2
+
+
+# Anchors
+
+
+def test_a_click_on_what_names_a_thing_copies_its_address(open_page):
+    page = open_page(permissions=("clipboard-read", "clipboard-write"))
+    for selector, words in (
+        ("#sec\\:method", "2 Method"),
+        ("#fig\\:curve", "Figure 1."),
+        ("#tbl\\:small", "Table 1."),
+        ("#eq\\:risk", "(1)"),
+    ):
+        anchor = page.locator(f"{selector} a.anchor").first
+        assert anchor.inner_text().replace("\n", " ") == words
+        anchor.click()
+        page.locator(".notice.shown").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+        assert page.url.partition("#")[2] == selector[1:].replace("\\", "")
+
+
+def test_where_the_browser_has_no_clipboard_the_address_is_copied_the_older_way(open_page):
+    page = open_page(script="Object.defineProperty(navigator, 'clipboard', { value: undefined });")
+    page.evaluate("addEventListener('copy', () => { window.copied = document.activeElement.value; })")
+    page.locator("#sec\\:method a.anchor").click()
+    page.locator(".notice.shown", has_text="Link copied").wait_for()
+    assert page.evaluate("window.copied") == page.url
+
+
+def test_anchors_add_nothing_to_what_is_read_aloud(still_page):
+    assert still_page.get_by_role("heading", name="2 Method", exact=True).count() == 1
+    assert still_page.locator("table:has(#tbl\\:own), #tbl\\:own").evaluate("(t) => t.caption.innerText") == "Table 3. A table of its own."

@@ -82,3 +82,41 @@ def test_an_image_without_words_is_passed_over_and_one_with_words_is_read(body):
 def test_a_paragraph_with_a_long_word_is_told_from_others(body):
     assert '<span class="long-word">Supercalifragilisticexpialidocious,</span>' in body("A Supercalifragilisticexpialidocious, it is.")
     assert "long-word" not in body("A state-of-the-art/everything-everywhere name, *ordinary* words and https://example.org/0123456789.")
+
+
+def anchors(html):
+    """What links to itself: the words of each link, formulas as M, and where it leads."""
+    short = re.sub(r"<math.*?</math>", "M", html)
+    found = re.findall(r'<a href="#([^"]*)" class="anchor">(.*?)</a>', short)
+    return [(re.sub("<[^>]+>", "", words), id_) for id_, words in found]
+
+
+def test_what_names_a_thing_links_to_it(body):
+    html = body(
+        "# Method $x$ {#sec:m}\n\n![Cap.](a.png){#fig:a}\n\n$$ a $$ {#eq:r}\n\n"
+        "::: {.theorem #thm:t title='Name'}\nWords.\n:::\n\n| a |\n|---|\n| 1 |\n\n: Numbers. {#tbl:n}\n"
+    )
+    assert anchors(html) == [
+        ("1 Method M", "sec:m"),
+        ("Figure 1.", "fig:a"),
+        ("(1)", "eq:r"),
+        ("Theorem 1 (Name).", "thm:t"),
+        ("Table 1.", "tbl:n"),
+    ]
+    assert all(f'id="{id_}"' in html for _, id_ in anchors(html))
+
+
+def test_what_has_a_number_but_no_id_gets_one_that_is_free(body):
+    html = body("![Cap.](a.png)\n\n# Figure 2\n\n![Other.](b.png)\n\n\\begin{equation} a \\end{equation}\n")
+    assert [id_ for _, id_ in anchors(html)] == ["figure-1", "figure-2", "figure-2-bis", "equation-1"]
+
+
+def test_a_link_in_a_heading_stays_one_and_stands_in_no_other(body):
+    html = body("# See [this](https://a.org) now {#s}\n\n# [All](https://a.org) of it {#t .unnumbered}\n\n# Noted[^1] {#u}\n\n[^1]: N.\n")
+    assert anchors(html) == [("1 See", "s"), ("2 Noted", "u")]
+    assert html.count('href="https://a.org"') == 2
+
+
+def test_parts_of_a_figure_without_ids_get_none(body):
+    html = body("::: {#fig:two}\n![One.](a.png)\n\n![Two.](b.png)\n\nBoth.\n:::\n")
+    assert anchors(html) == [("Figure 1.", "fig:two")]

@@ -101,7 +101,7 @@ def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
     table = BoundImage("table", table=small_table("x_1", "2"), provenance=3)
     page = body(worker, text, images=(table,))
     assert '<table id="tbl:s" class="data" data-pb="3">' in page.body
-    assert '<span class="caption-label">Table 1.</span> Scores' in page.body
+    assert '<span class="caption-label"><a href="#tbl:s" class="anchor">Table 1.</a></span> Scores' in page.body
     assert '<td style="text-align: right;">2</td>' in page.body
     assert page.labels == {"1": "Table 1"}
     assert "[x\\_1], [2]" in body(worker, text, "typst", images=(table,)).body
@@ -167,7 +167,7 @@ def test_titles_of_theorems_and_proofs_are_text_like_any_other(worker):
     assert 'title: [Of #mq("x", $x$); and #emph[y]]' in typst
     assert "#proof(title: [Proof of #ref(<lem:a>, supplement: [Lemma]);])" in typst
     page = body(worker, text).body
-    assert '<span class="theorem-label">Lemma 1 (Of <math' in page
+    assert '<span class="theorem-label"><a href="#lem:a" class="anchor">Lemma 1 (Of <math' in page
     assert page.count("Lemma\u00a01</a>") == 2
 
 

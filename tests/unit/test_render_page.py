@@ -148,8 +148,8 @@ def test_contents_are_shown_from_three_headings_on() -> None:
 
 
 def test_the_page_speaks_the_language_of_the_paper() -> None:
-    assert ">Zusammenfassung</h2>" in page(lang="de-AT", abstract="<p>Kurz.</p>")
-    assert ">Abstract</h2>" in page(lang="xx", abstract="<p>Short.</p>")
+    assert ">Zusammenfassung</a></h2>" in page(lang="de-AT", abstract="<p>Kurz.</p>")
+    assert ">Abstract</a></h2>" in page(lang="xx", abstract="<p>Short.</p>")
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

@@ -1,6 +1,7 @@
 -- The last filter before HTML: numbers beside what they number, MathML, and where a bound number comes from.
 
 local formulas = require("formulas")
+local anchors = require("anchors")
 local kinds = require("kinds")
 local names_by_language = require("names")
 
@@ -286,7 +287,7 @@ function M.finish(doc, options, problems)
   doc = doc:walk({
     Math = function(math) return mathml(math, problems, cache) end,
   })
-  return doc:walk({
+  doc = doc:walk({
     Span = function(span)
       if span.classes:includes("eqn") then
         local number = take(span.attributes, "pb-number")
@@ -312,6 +313,7 @@ function M.finish(doc, options, problems)
       return image
     end,
   })
+  return anchors.add(doc, names)
 end
 
 return M

@@ -4,7 +4,7 @@ const card = (() => {
   box.id = "pb-card";
   box.hidden = true;
   box.tabIndex = -1;
-  document.body.append(box);
+  document.getElementById("paper").append(box); // within the landmark: what stands outside of all is hard to find for who listens
   let owner = null;
   let pinned = false;
   let timer = 0;
