@@ -12,8 +12,7 @@ from paperbuild.paper.conversion import ManifestText
 from paperbuild.paper.toml_positions import Path
 
 MANIFEST_NAME = "paperbuild.toml"
-FORMATS = ("pdf", "html", "latex")
-DEFAULT_FORMATS = ("pdf", "html")
+FORMATS = ("pdf", "html")
 
 
 class OutputSpec(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ class DocumentSpec(msgspec.Struct, frozen=True):
 
     name: str
     sources: tuple[str, ...]
-    formats: tuple[str, ...] = DEFAULT_FORMATS
+    formats: tuple[str, ...] = FORMATS
     template: str = "article"
     options: tuple[tuple[str, Scalar], ...] = ()
     span: Span | None = None

@@ -28,7 +28,6 @@ _LOW_FENCE = re.compile(
     r'<mo stretchy="true" form="postfix">',
     re.DOTALL,
 )
-_TABLE = re.compile(r"<table\b[^>]*>|</table>")
 _NORM_SIGN = re.compile(r'(<mo [^>]*form="(?:prefix|postfix)"[^>]*>)∥</mo>')
 _MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
 
@@ -40,7 +39,7 @@ def render_page(parts: Parts, template: Template) -> bytes:
         BuildError: a file of the template is missing or broken.
     """
     files = template.settings.files
-    title, subtitle, abstract, body = map(_tidied, (parts.title, parts.subtitle, parts.abstract, parts.body))
+    title, subtitle, abstract, body = map(tidy_formulas, (parts.title, parts.subtitle, parts.abstract, parts.body))
     early, script = (_script(template, names) for names in (files.early, files.scripts))
     styles = "\n".join((*_font_faces(parts, template), *(template.text(name).strip() for name in files.styles))) + "\n"
     who = byline(parts)
@@ -73,18 +72,6 @@ def _script(template: Template, names: tuple[str, ...]) -> str:
     """Return the files ``names`` joined into one function, so that they share names with each other and with nothing else."""
     joined = "\n".join(template.text(name).strip() for name in names)
     return f'(() => {{\n"use strict";\n{joined}\n}})();\n' if joined else ""
-
-
-def _tidied(fragment: str) -> str:
-    return scrollable_tables(tidy_formulas(fragment))
-
-
-def scrollable_tables(fragment: str) -> str:
-    """Return ``fragment`` with a place around each table that scrolls where the table is wider than the window.
-
-    The table cannot be that place itself: as a region with a name it would be no table any more to those who listen.
-    """
-    return _TABLE.sub(lambda found: f'<div class="scroller">{found[0]}' if found[0] != "</table>" else "</table></div>", fragment)
 
 
 def tidy_formulas(fragment: str) -> str:

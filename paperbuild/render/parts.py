@@ -9,7 +9,8 @@ HTML fragments use pandoc's markup and these classes, which ``page.css`` and ``p
     <span class="eqn" id="eq:x"><math …> <span class="eqno">(1)</span></span>
     <figure id="fig:x" class="wide" data-pb="0"> … <figcaption><span class="caption-label">Figure 1.</span> …
     <figure id="fig:x" class="subfigures"> <figure id="fig:x-a" class="subfigure" style="width:48%"> …
-    <table id="tbl:x" data-pb="1"> <caption><span class="caption-label">Table 1.</span> …
+    <figure id="tbl:x" class="table" data-pb="1"> <figcaption><span class="caption-label">Table 1.</span> …
+        <div class="table-box"> <div class="scroller"><table class="data"> … </div> <div class="table-notes"> …
     <div id="thm:x" class="theorem"> <p><span class="theorem-label">Theorem 1 (Name).</span> …
     <div class="proof"> <p><span class="proof-label">Proof.</span> …
     <a class="xref" href="#fig:x">Figure 1</a>               a cross-reference: its target is shown on hover
@@ -26,7 +27,7 @@ from typing import Literal
 
 from paperbuild.engine.graph import Scalar
 
-Format = Literal["typst", "html", "latex", "docx", "jats"]
+Format = Literal["typst", "html"]
 ProvenanceKind = Literal["value", "figure", "table"]
 
 
@@ -114,8 +115,7 @@ class Parts:
 
     ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``
     and ``plain_description`` are text. ``options`` are the template's, complete: see :meth:`paperbuild.render.templates.Template.options`.
-    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock. ``packages`` are those
-    that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names.
+    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock.
     """
 
     format: Format
@@ -134,5 +134,3 @@ class Parts:
     provenance: tuple[Provenance, ...] = ()
     plain_description: str = ""
     timestamp: int = 0
-    packages: tuple[str, ...] = ()
-    theorems: tuple[tuple[str, str], ...] = ()

@@ -46,7 +46,6 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     layout: str = "article.typ"
     csl: str = ""
     page: str = "page.html.j2"
-    latex: str = "paper.tex.j2"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
@@ -179,17 +178,6 @@ def typst_string(text: str) -> str:
     return '"' + "".join(escapes.get(c) or (f"\\u{{{ord(c):x}}}" if ord(c) < 32 else c) for c in text) + '"'
 
 
-_TEX_ESCAPES = {
-    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "#": "\\#", "%": "\\%", "_": "\\_",
-    "^": "\\textasciicircum{}", "~": "\\textasciitilde{}",
-}  # fmt: skip
-
-
-def tex_escaped(text: str) -> str:
-    """Return LaTeX that prints ``text``, on one line."""
-    return "".join(_TEX_ESCAPES.get(c, c) for c in " ".join(text.split()))
-
-
 def typst_value(value: Scalar) -> str:
     """Return the typst literal for a parameter's value."""
     if isinstance(value, bool):
@@ -270,7 +258,7 @@ class Template:
         """
         import jinja2
 
-        environment = self._html if name.endswith((".html.j2", ".html")) else self._markup
+        environment = self._html if name.endswith((".html.j2", ".html")) else self._typst
         try:
             return environment.get_template(name).render(context)
         except jinja2.TemplateSyntaxError as error:
@@ -286,8 +274,8 @@ class Template:
         return self._environment(autoescape=True)
 
     @cached_property
-    def _markup(self) -> jinja2.Environment:
-        # Jinja's own delimiters collide with {…}, #… and %; these occur in no typst and no LaTeX that pandoc or a person writes.
+    def _typst(self) -> jinja2.Environment:
+        # Jinja's own delimiters collide with typst's {…} and #…; these occur in no typst that pandoc or a person writes.
         environment = self._environment(
             autoescape=False,
             block_start_string="<%",
@@ -300,7 +288,6 @@ class Template:
         environment.filters["typst_string"] = typst_string
         environment.filters["typst_string_or_none"] = lambda text: typst_string(text) if text else "none"
         environment.filters["typst_value"] = typst_value
-        environment.filters["tex"] = tex_escaped
         return environment
 
     def _environment(self, *, autoescape: bool, **delimiters: str) -> jinja2.Environment:

@@ -100,7 +100,8 @@ def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
     text = '![Scores](s.csv){#tbl:s columns="a"}\n\nSee @tbl:s.\n'
     table = BoundImage("table", table=small_table("x_1", "2"), provenance=3)
     page = body(worker, text, images=(table,))
-    assert '<table id="tbl:s" class="data" data-pb="3">' in page.body
+    assert '<figure id="tbl:s" class="table" data-pb="3">' in page.body
+    assert '<table class="data">' in page.body
     assert '<span class="caption-label"><a href="#tbl:s" class="anchor">Table 1.</a></span> Scores' in page.body
     assert '<td style="text-align: right;">2</td>' in page.body
     assert page.labels == {"1": "Table 1"}

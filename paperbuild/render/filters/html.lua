@@ -2,6 +2,7 @@
 
 local formulas = require("formulas")
 local anchors = require("anchors")
+local html_tables = require("html_tables")
 local kinds = require("kinds")
 local names_by_language = require("names")
 
@@ -98,31 +99,11 @@ local function finish_figure(figure, names)
   return figure
 end
 
--- Says what each heading cell heads, to those who hear the table rather than see it.
-local function scope_headings(tbl)
-  local function mark(rows, scope, count)
-    for _, row in ipairs(rows) do
-      for i, cell in ipairs(row.cells) do
-        if i <= (count or i) then
-          cell.attributes.scope = scope
-        end
-      end
-    end
-  end
-  mark(tbl.head.rows, "col")
-  for _, body in ipairs(tbl.bodies) do
-    mark(body.head, "col")
-    mark(body.body, "row", body.row_head_columns)
-  end
-end
-
 local function finish_table(tbl, names)
   local number = take(tbl.attributes, "pb-number") or ""
-  local text = names.table[1] .. " " .. number
   take(tbl.attributes, "data-n")
-  scope_headings(tbl)
   if number ~= "" then
-    put_label(tbl, "caption-label", text .. ".")
+    put_label(tbl, "caption-label", names.table[1] .. " " .. number .. ".")
   end
   return tbl
 end
@@ -304,7 +285,8 @@ function M.finish(doc, options, problems)
     Div = function(div) return finish_division(div, names) end,
     Header = function(header) return finish_header(header, names) end,
     Para = mark_long_words,
-  }):walk({
+  })
+  doc = doc:walk({
     Image = function(image)
       take(image.attributes, "data-n")
       if not image.attributes.alt and #image.caption == 0 then
@@ -313,7 +295,7 @@ function M.finish(doc, options, problems)
       return image
     end,
   })
-  return anchors.add(doc, names)
+  return html_tables.finish(anchors.add(doc, names), options.lang)
 end
 
 return M

@@ -1,13 +1,13 @@
 // What is wider than the text scrolls in a place of its own; while it does, the keyboard can reach it and it says what it is.
 {
   const named = (place) => {
-    const caption = place.querySelector("caption, figcaption");
+    const caption = (place.closest("figure") || place).querySelector("figcaption");
     const label = caption && caption.querySelector(".caption-label");
     return label ? label.textContent.trim() : (place.matches("pre") ? words.code : words.table);
   };
   const measured = new Set();
   const settle = soon(() => {
-    const found = [...measured].map((place) => [place, place.scrollWidth > place.clientWidth + 1]); // read all, then write
+    const found = [...measured].map((place) => [place, place.scrollWidth > place.clientWidth + 1 || (place.matches(".scroller") && place.scrollHeight > place.clientHeight + 1)]); // read all, then write
     measured.clear();
     for (const [place, over] of found) {
       if (place.hasAttribute("tabindex") === over) continue;
