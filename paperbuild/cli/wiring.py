@@ -215,7 +215,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
         # All declared formats are in the graph whatever was asked for: what it does not declare is taken away as left over.
         for action in document_actions(spec, needs, (*spec.formats, *wishes.formats)):
             actions.append(action)
-            (output,) = action.outputs
+            output = action.outputs[0]
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
     runner = LazyDocumentRunner(expansion.catalog)

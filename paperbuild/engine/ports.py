@@ -186,9 +186,12 @@ class StepRunner(Protocol):
 
 
 class StepResult(msgspec.Struct, frozen=True):
-    """What a step made: the bytes of each output by name, and warnings. Nothing is written yet."""
+    """What a step made: the bytes of each output by name, and warnings. Nothing is written yet.
 
-    outputs: Mapping[str, bytes]
+    An output that is a folder is the bytes of its files, by their paths in it.
+    """
+
+    outputs: Mapping[str, bytes | Mapping[str, bytes]]
     warnings: tuple[Diagnostic, ...] = ()
 
 

@@ -6,14 +6,14 @@ An attempt never raises; it returns how it ended. Whatever goes wrong, the outpu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.graph import Action, Command, Graph, text_of
+from paperbuild.engine.graph import Action, Command, Graph, Output, text_of
 from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import Keyed, KeyMaker, index_of, params_of
@@ -127,10 +127,7 @@ class Attempt:
         changed = self._changed(self._keys.key(self._action), items)
         if changed is not None:
             return changed
-        artifacts = tuple(
-            Artifact(output.name, output.path, workshop.store.put_bytes(result.outputs[output.name]), len(result.outputs[output.name]))
-            for output in self._action.outputs
-        )
+        artifacts = tuple(self._kept(output, result.outputs[output.name]) for output in self._action.outputs)
         duration_s = workshop.clock.monotonic_s() - begin
         self._publish(items, artifacts, duration_s, reads=reader.outputs())
         try:
@@ -140,6 +137,12 @@ class Attempt:
         except BuildError as refused:
             return Failed(refused.diagnostics, duration_s, is_ours=False)
         return Made(duration_s, result.warnings)
+
+    def _kept(self, output: Output, made: bytes | Mapping[str, bytes]) -> Artifact:
+        store = self._workshop.store
+        if isinstance(made, bytes):
+            return Artifact(output.name, output.path, store.put_bytes(made), len(made))
+        return Artifact(output.name, output.path, store.put_files(made), 0, is_folder=True)
 
     def _changed(self, now: Keyed, items: Sequence[Item]) -> Changed | None:
         """Return what changed since the key was made and the items were read; ``now`` is the key as it would be made now."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.digest import digest_bytes
@@ -128,6 +128,10 @@ class Store:
     def put_folder(self, path: str) -> str:
         """Keep a copy of the folder at ``path``; return the digest of the blob that lists it."""
         return self.put_bytes(listing(walk(self._fs, path, self.put_file, self.put_bytes)))
+
+    def put_files(self, files: Mapping[str, bytes]) -> str:
+        """Keep a folder of these files, by their paths in it; return the digest of the blob that lists it."""
+        return self.put_bytes(listing(Entry("file", self.put_bytes(data), path) for path, data in sorted(files.items())))
 
     def _admit(self, temporary: str, digest: str) -> None:
         blob = self.blob(digest)

@@ -95,6 +95,16 @@ def document_actions(document: DocumentSpec, needs: Iterable[str] = (), formats:
     return tuple(_document_action(document, needs, name) for name in dict.fromkeys(document.formats if formats is None else formats))
 
 
+_PLACES = {
+    "pdf": (("pdf", "{}.pdf"),),
+    "html": (("html", "{}.html"),),
+    "latex": (("latex", "{}.tex"), ("figures", "{}-figures/")),
+    "docx": (("docx", "{}.docx"),),
+    "jats": (("jats", "{}.xml"), ("figures", "{}-media/")),
+}
+"""What each format writes: the document first, by the names of the outputs. LaTeX and JATS have their pictures beside them."""
+
+
 def _document_action(document: DocumentSpec, needs: tuple[str, ...], output: str) -> Action:
     config: dict[str, Scalar] = {
         **dict(document.options),
@@ -106,7 +116,7 @@ def _document_action(document: DocumentSpec, needs: tuple[str, ...], output: str
         id=f"{document.name}.{output}",
         target=document.name,
         recipe=Step(DOCUMENT_STEP, tuple(sorted(config.items()))),
-        outputs=(Output(output, f"{DOCUMENTS_FOLDER}/{document.name}.{output}"),),
+        outputs=tuple(Output(name, f"{DOCUMENTS_FOLDER}/{place.format(document.name)}") for name, place in _PLACES[output]),
         inputs=document.sources,
         needs=needs,
         span=document.span,

@@ -12,7 +12,8 @@ from paperbuild.paper.conversion import ManifestText
 from paperbuild.paper.toml_positions import Path
 
 MANIFEST_NAME = "paperbuild.toml"
-FORMATS = ("pdf", "html")
+FORMATS = ("pdf", "html", "latex")
+DEFAULT_FORMATS = ("pdf", "html")
 
 
 class OutputSpec(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class DocumentSpec(msgspec.Struct, frozen=True):
 
     name: str
     sources: tuple[str, ...]
-    formats: tuple[str, ...] = FORMATS
+    formats: tuple[str, ...] = DEFAULT_FORMATS
     template: str = "article"
     options: tuple[tuple[str, Scalar], ...] = ()
     span: Span | None = None

@@ -18,20 +18,20 @@ from paperbuild.engine.graph import Scalar
 from paperbuild.errors import ManifestError, UsageError
 from paperbuild.paper import malformed_toml, names, schema
 from paperbuild.paper.conversion import Faults, ManifestText, in_order, read_table, read_tables, spelled, unknown_key
-from paperbuild.paper.declarations import FORMATS, MANIFEST_NAME, DocumentSpec, Manifest, OutputSpec, TargetSpec
+from paperbuild.paper.declarations import DEFAULT_FORMATS, FORMATS, MANIFEST_NAME, DocumentSpec, Manifest, OutputSpec, TargetSpec
 from paperbuild.paper.paths import PathError, file_key, input_path, source_path
 from paperbuild.paper.target_table import check_folded, check_name, read_target
 from paperbuild.paper.toml_positions import Path
 
-__all__ = ["FORMATS", "MANIFEST_NAME", "DocumentSpec", "Manifest", "OutputSpec", "TargetSpec"]
+__all__ = ["DEFAULT_FORMATS", "FORMATS", "MANIFEST_NAME", "DocumentSpec", "Manifest", "OutputSpec", "TargetSpec"]
 __all__ += ["default_manifest", "format_fault", "parse_manifest"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_LATER_FORMATS = frozenset({"docx", "latex", "jats"})  # the design has them, this version has not
+_OTHER_NAMES = {"tex": "latex", "word": "docx", "doc": "docx", "xml": "jats", "typst": "pdf"}  # what people call them
 
 
-def default_manifest(source: str, formats: Iterable[str] = FORMATS) -> Manifest:
+def default_manifest(source: str, formats: Iterable[str] = DEFAULT_FORMATS) -> Manifest:
     """Return the manifest of a paper that has none: one document made of ``source``, a path relative to the project."""
     return Manifest(documents=(DocumentSpec(_stem(source), (source,), tuple(formats)),))
 
@@ -40,10 +40,9 @@ def format_fault(name: str, span: Span | None = None) -> Diagnostic | None:
     """Return what is wrong with the format ``name``, or None."""
     if name in FORMATS:
         return None
-    known = ("the formats are pdf and html",)
-    if name in _LATER_FORMATS:
-        return Diagnostic("PB111", f"{name} is not yet supported by this version of paperbuild", span, help=known)
-    return Diagnostic("PB111", f"there is no format {name}", span, help=did_you_mean(name, FORMATS) or known)
+    meant = _OTHER_NAMES.get(name)
+    help_lines = (f"did you mean {meant}?",) if meant else did_you_mean(name, FORMATS)
+    return Diagnostic("PB111", f"there is no format {name}", span, help=help_lines or (f"the formats are {', '.join(FORMATS)}",))
 
 
 def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None = None) -> Manifest:

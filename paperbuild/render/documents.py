@@ -26,15 +26,14 @@ from paperbuild.render.figures import Figures, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
-from paperbuild.render.page import render_page
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
-from paperbuild.render.parts import Format, Heading, Parts, Provenance
+from paperbuild.render.parts import Heading, Parts, Provenance
 from paperbuild.render.problems import Told
 from paperbuild.render.templates import Template, TemplateFinder
-from paperbuild.render.typst import NO_FONT_HAS, Job, Pdf, Typesetter, typst_job
+from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
+from paperbuild.render.writers import Draft, Made, Writer, writers
 
-_FORMATS: tuple[tuple[str, Format], ...] = (("pdf", "typst"), ("html", "html"))
 _OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang"})
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%B %Y", "%Y-%m", "%Y")
 _DESCRIPTION = 300  # characters: what search engines show of a page
@@ -42,10 +41,10 @@ _DESCRIPTION = 300  # characters: what search engines show of a page
 
 @dataclass(frozen=True, slots=True)
 class _Config:
-    """What the action's recipe says. ``options`` are the template's."""
+    """What the action's recipe says. ``beside`` is the folder of the pictures beside the document, ``options`` are the template's."""
 
     output: str
-    target: Format
+    beside: str
     sources: tuple[str, ...]
     template: str
     bibliography: str
@@ -64,7 +63,8 @@ class _Config:
         bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
         sources = tuple(str(config["sources"]).split("\n"))
         template = str(config.get("template", "article"))
-        return cls(output, dict(_FORMATS)[output], sources, template, bibliography, csl, lang, options, action.span)
+        beside = "".join(posixpath.basename(made.path.rstrip("/")) for made in action.outputs[1:])
+        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span)
 
 
 class DocumentRunner:
@@ -75,6 +75,7 @@ class DocumentRunner:
         self._templates = templates or TemplateFinder()
         self._worker = worker or PandocWorker()
         self._typesetter = Typesetter()
+        self._writers = writers(self._typesetter)
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
@@ -86,24 +87,22 @@ class DocumentRunner:
 
     def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
-        return _Rendering(_Config.of(action), self._catalog, Artifacts(reader), self._worker).early_faults()
+        return self._rendering(_Config.of(action), reader).early_faults()
 
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
         config = _Config.of(action)
         try:
-            rendering = _Rendering(config, self._catalog, Artifacts(reader), self._worker)
-            parts, template = rendering.parts(self._templates, self._typesetter)
-            if config.target == "html":
-                data = render_page(parts, template)
-            else:
-                pdf = rendering.typeset(self._typesetter, typst_job(parts, template, rendering.files, config.sources[0]))
-                data = pdf.data
-                rendering.warnings.extend(pdf.warnings)
+            rendering = self._rendering(config, reader)
+            made = rendering.written(rendering.draft(self._templates, self._typesetter))
         except BuildError as error:
             raise BuildError(*_needed_by(action, error.diagnostics)) from None
-        warnings = tuple(_needed_by(action, _in_order(rendering.warnings)))
-        return StepResult({output.name: data for output in action.outputs}, warnings)
+        warnings = tuple(_needed_by(action, _in_order((*rendering.warnings, *made.warnings))))
+        contents = (made.document, *((made.beside,) if made.beside is not None else ()))
+        return StepResult({output.name: data for output, data in zip(action.outputs, contents, strict=True)}, warnings)
+
+    def _rendering(self, config: _Config, reader: Reader) -> _Rendering:
+        return _Rendering(config, self._writers[config.output], self._catalog, Artifacts(reader), self._worker)
 
     def close(self) -> None:
         """End the pandoc worker."""
@@ -111,14 +110,14 @@ class DocumentRunner:
 
 
 class _Rendering:
-    """One paper on its way to one format. ``files`` are the images that typst needs."""
+    """One paper on its way to one format."""
 
-    def __init__(self, config: _Config, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker) -> None:
+    def __init__(self, config: _Config, writer: Writer, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker) -> None:
         self._config = config
+        self._writer = writer
         self._catalog = catalog
         self._artifacts = artifacts
         self._worker = worker
-        self.files: Mapping[str, bytes] = {}
         self.warnings: list[Diagnostic] = []
         self._errors: list[Diagnostic] = []
         self._manuscript, self._front = self._read()
@@ -129,14 +128,14 @@ class _Rendering:
         front = frontmatter.read(lexical, sources)  # before pandoc, which knows no place of what is wrong there
         return Manuscript(sources, lexical, self._worker), front
 
-    def typeset(self, typesetter: Typesetter, job: Job) -> Pdf:
-        """Return the PDF of ``job``; a character that no font has is told where the paper has it first, a missing font where it is named.
+    def written(self, draft: Draft) -> Made:
+        """Return the document; a character that no font has is told where the paper has it first, a missing font where it is named.
 
         Raises:
-            BuildError: as :meth:`Typesetter.pdf`.
+            BuildError: the draft cannot be typeset.
         """
         try:
-            return typesetter.pdf(job)
+            return self._writer.write(draft)
         except BuildError as error:
             raise BuildError(*map(self._placed, error.diagnostics)) from None
 
@@ -156,12 +155,12 @@ class _Rendering:
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
         values.outputs()
-        figures = Figures(manuscript, self._catalog, self._artifacts, config.target)
+        figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
         self._note((*values.faults, *figures.absent()))
         return tuple(_in_order(self._errors))
 
-    def parts(self, templates: TemplateFinder, typesetter: Typesetter) -> tuple[Parts, Template]:
-        """Return the parts of the paper and the template that they fill.
+    def draft(self, templates: TemplateFinder, typesetter: Typesetter) -> Draft:
+        """Return the parts of the paper, the template that they fill, and the images that they show.
 
         Raises:
             BuildError: with everything that is wrong with the paper.
@@ -170,7 +169,7 @@ class _Rendering:
         manuscript, config = self._manuscript, self._config
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
-        figures = Figures(manuscript, self._catalog, self._artifacts, config.target)
+        figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
         needed = (*values.outputs(), *figures.outputs())
         libraries = named_libraries(manuscript, self._front, config.bibliography)
         style = named_style(manuscript, self._front, config.csl)
@@ -181,20 +180,20 @@ class _Rendering:
         locale = locale_of(lang)
         bound = values.resolve(self._artifacts, locale)
         shown = figures.show(typesetter, locale)
-        self.files = figures.files
         citing, faults = read_citing(libraries, style, self._artifacts)
         if style is None and template.settings.files.csl:
             citing = replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
-        written = self._write(bound, shown, turns, citing, (lang, dict(options).get("number-sections") is True))
+        written = self._write(bound, shown, turns, citing, (lang, dict(options)))
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys)
         problems = (*manuscript.found.problems, *written.problems)
         self._note(told.diagnostic(p) for p in problems if (all_known or p.kind != "unknown-citation") and not self._is_told(p))
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
-        return self._assembled(written, lang, options, self._provenance(bound, shown, turns, written)), template
+        parts = self._assembled(written, lang, options, self._provenance(bound, shown, turns, written))
+        return Draft(parts, template, figures.files, config.sources[0])
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
@@ -221,11 +220,23 @@ class _Rendering:
             self._note([Diagnostic(fault.code, fault.message, span, fault.severity, notes=fault.notes, help=fault.help)])
         return options
 
-    def _write(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: tuple[str, bool]) -> Written:
-        lang, number_sections = how
+    def _write(
+        self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: tuple[str, dict[str, Scalar]]
+    ) -> Written:
+        lang, options = how
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
-        request = Request(self._manuscript.text, self._config.target, values, images, citing.libraries, citing.style, lang, number_sections)
+        request = Request(
+            self._manuscript.text,
+            self._writer.format,
+            values,
+            images,
+            citing.libraries,
+            citing.style,
+            lang,
+            number_sections=options.get("number-sections") is True,
+            columns=2 if options.get("columns") == 2 else 1,
+        )
         return self._worker.write(request)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
@@ -238,7 +249,7 @@ class _Rendering:
     def _assembled(self, written: Written, lang: str, options: tuple[tuple[str, Scalar], ...], origins: tuple[Provenance, ...]) -> Parts:
         stem = posixpath.splitext(posixpath.basename(self._config.sources[0]))[0]
         return Parts(
-            format=self._config.target,
+            format=self._writer.format,
             title=written.title,
             plain_title=" ".join(written.plain_title.split()) or stem,
             body=written.body,
@@ -254,6 +265,8 @@ class _Rendering:
             provenance=origins,
             plain_description=_described(written.plain_abstract),
             timestamp=timestamp_of(written.plain_date),
+            packages=written.packages,
+            theorems=written.theorems,
         )
 
 

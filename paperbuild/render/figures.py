@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
@@ -10,11 +12,11 @@ from urllib.parse import unquote, unquote_to_bytes
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, nearest
-from paperbuild.errors import BuildError
+from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import Locale
 from paperbuild.paper.results import is_table, load_table
-from paperbuild.render.images import is_remote, prepare, remote_image
+from paperbuild.render.images import Picture, is_remote, prepare, remote_image
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin
 from paperbuild.render.pandoc import BoundImage, ScannedImage
@@ -39,13 +41,18 @@ class Shown:
 
 
 class Figures:
-    """Makes the images of one manuscript ready for one format. ``files`` are those that typst needs; ``faults`` what went wrong."""
+    """Makes the images of one manuscript ready for one format.
 
-    def __init__(self, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, target: Format) -> None:
+    ``beside`` is the folder beside the document where a reader finds them by their own names ("": nobody sees their names). ``files``
+    are those that the document needs, by what it calls them; ``faults`` what went wrong.
+    """
+
+    def __init__(self, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, target: Format, beside: str = "") -> None:
         self._manuscript = manuscript
         self._catalog = catalog
         self._artifacts = artifacts
         self._target: Format = target
+        self._beside = beside
         self.files: dict[str, bytes] = {}
         self.faults: list[Diagnostic] = []
 
@@ -94,8 +101,19 @@ class Figures:
         picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index))
         if self._target == "html":
             return Shown(BoundImage("path", src=picture.data_uri))
-        self.files[picture.path] = picture.data
-        return Shown(BoundImage("path", src=picture.path))
+        name = self._named(picture, path) if self._beside else picture.path
+        self.files[name] = picture.data
+        return Shown(BoundImage("path", src=name))
+
+    def _named(self, picture: Picture, path: str) -> str:
+        """Return the path beside the document of a picture made of the file ``path``: its own name, in letters that every program takes."""
+        stem = posixpath.splitext(posixpath.basename(path))[0]
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-") or "picture"
+        for n in itertools.count(1):
+            name = f"{self._beside}/{plain}{f'-{n}' if n > 1 else ''}.{picture.kind.value}"
+            if self.files.get(name, picture.data) == picture.data:
+                return name
+        raise InternalError("no name is free")
 
     def _candidates(self, image: ScannedImage) -> tuple[str, ...]:
         """Return the project paths that an image's destination may mean: from the paper's folder first, then from the root."""

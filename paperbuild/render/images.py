@@ -11,6 +11,8 @@ import base64
 import hashlib
 import re
 import struct
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from xml.parsers import expat
@@ -18,7 +20,7 @@ from xml.parsers import expat
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.errors import BuildError
 from paperbuild.render.parts import Format
-from paperbuild.render.typst import Typesetter
+from paperbuild.render.typst import DRAWN_DPI, Drawn, Typesetter
 
 CSS_DPI = 96
 """Pixels per inch of an image that does not say: what CSS says, so that PDF and page agree."""
@@ -52,6 +54,16 @@ _MEDIA_TYPES = {
     ImageKind.WEBP: "image/webp",
     ImageKind.PDF: "application/pdf",
 }
+
+
+_BECOMES: Mapping[Format, Mapping[ImageKind, Drawn]] = {
+    "typst": {},
+    "html": {ImageKind.PDF: "svg"},
+    "latex": {ImageKind.SVG: "pdf", ImageKind.GIF: "png", ImageKind.WEBP: "png"},
+    "docx": {ImageKind.SVG: "png", ImageKind.PDF: "png", ImageKind.WEBP: "png"},
+    "jats": {ImageKind.PDF: "svg", ImageKind.WEBP: "png"},
+}
+"""What a format cannot show, and what it is drawn as instead. Word shows SVG, but no two of its versions the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ def remote_image(path: str, span: Span | None = None) -> Diagnostic:
 
 
 def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span: Span | None = None) -> Picture:
-    """Return what the image at ``path``, whose content is ``data``, becomes in ``target``: a PDF is drawn as SVG for HTML.
+    """Return what the image at ``path``, whose content is ``data``, becomes in ``target``: what that cannot show is drawn anew.
 
     Raises:
         BuildError: neither format can show it, or it is broken.
@@ -124,14 +136,24 @@ def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span
     fault = _fault(kind, data, path, span)
     if fault is not None:
         raise BuildError(fault)
-    if kind is ImageKind.PDF and target == "html":
+    width, height = _natural_size(kind, data)
+    drawn = _BECOMES[target].get(kind)
+    if drawn is not None:
         try:
-            data, kind = typesetter.svg(data), ImageKind.SVG
+            data, kind = _with_density(typesetter.drawn(data, kind.value, drawn, width)), ImageKind(drawn)
         except BuildError as error:
             raise BuildError(*(Diagnostic(d.code, f"{path}: {d.message}", span) for d in error.diagnostics)) from None
-    width, height = _natural_size(kind, data)
+        width, height = _natural_size(kind, data) if width == 0 else (width, height)
     name = hashlib.sha256(data).hexdigest()[:20]
     return Picture(kind, f"images/{name}.{kind.value}", data, width, height)
+
+
+def _with_density(png: bytes) -> bytes:
+    """Return a PNG that says how large it is, which typst leaves out (pHYs: PNG specification, third edition, section 11.3.4.3)."""
+    if sniff(png) is not ImageKind.PNG or b"pHYs" in png[:4096]:
+        return png
+    payload = b"pHYs" + struct.pack(">IIB", *(2 * (round(DRAWN_DPI / 0.0254),)), 1)
+    return png[:33] + struct.pack(">I", 9) + payload + struct.pack(">I", zlib.crc32(payload)) + png[33:]
 
 
 def _fault(kind: ImageKind, data: bytes, path: str, span: Span | None) -> Diagnostic | None:

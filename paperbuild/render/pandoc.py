@@ -153,6 +153,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     csl: str = ""
     lang: str = ""
     number_sections: bool = False
+    columns: int = 1
 
 
 class WrittenAuthor(msgspec.Struct, frozen=True):
@@ -219,6 +220,8 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     problems: tuple[Problem, ...] = ()
     labels: Mapping[str, str] = {}
     citation_keys: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    theorems: tuple[tuple[str, str], ...] = ()
 
 
 class _Version(msgspec.Struct, frozen=True):

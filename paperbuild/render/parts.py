@@ -27,7 +27,7 @@ from typing import Literal
 
 from paperbuild.engine.graph import Scalar
 
-Format = Literal["typst", "html"]
+Format = Literal["typst", "html", "latex", "docx", "jats"]
 ProvenanceKind = Literal["value", "figure", "table"]
 
 
@@ -115,7 +115,8 @@ class Parts:
 
     ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``
     and ``plain_description`` are text. ``options`` are the template's, complete: see :meth:`paperbuild.render.templates.Template.options`.
-    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock.
+    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock. ``packages`` are those
+    that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names.
     """
 
     format: Format
@@ -134,3 +135,5 @@ class Parts:
     provenance: tuple[Provenance, ...] = ()
     plain_description: str = ""
     timestamp: int = 0
+    packages: tuple[str, ...] = ()
+    theorems: tuple[tuple[str, str], ...] = ()

@@ -46,6 +46,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     layout: str = "article.typ"
     csl: str = ""
     page: str = "page.html.j2"
+    latex: str = "paper.tex.j2"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
@@ -178,6 +179,17 @@ def typst_string(text: str) -> str:
     return '"' + "".join(escapes.get(c) or (f"\\u{{{ord(c):x}}}" if ord(c) < 32 else c) for c in text) + '"'
 
 
+_TEX_ESCAPES = {
+    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "#": "\\#", "%": "\\%", "_": "\\_",
+    "^": "\\textasciicircum{}", "~": "\\textasciitilde{}",
+}  # fmt: skip
+
+
+def tex_escaped(text: str) -> str:
+    """Return LaTeX that prints ``text``, on one line."""
+    return "".join(_TEX_ESCAPES.get(c, c) for c in " ".join(text.split()))
+
+
 def typst_value(value: Scalar) -> str:
     """Return the typst literal for a parameter's value."""
     if isinstance(value, bool):
@@ -258,7 +270,7 @@ class Template:
         """
         import jinja2
 
-        environment = self._html if name.endswith((".html.j2", ".html")) else self._typst
+        environment = self._html if name.endswith((".html.j2", ".html")) else self._markup
         try:
             return environment.get_template(name).render(context)
         except jinja2.TemplateSyntaxError as error:
@@ -274,8 +286,8 @@ class Template:
         return self._environment(autoescape=True)
 
     @cached_property
-    def _typst(self) -> jinja2.Environment:
-        # Jinja's own delimiters collide with typst's {…} and #…; these occur in no typst that pandoc or a person writes.
+    def _markup(self) -> jinja2.Environment:
+        # Jinja's own delimiters collide with {…}, #… and %; these occur in no typst and no LaTeX that pandoc or a person writes.
         environment = self._environment(
             autoescape=False,
             block_start_string="<%",
@@ -288,6 +300,7 @@ class Template:
         environment.filters["typst_string"] = typst_string
         environment.filters["typst_string_or_none"] = lambda text: typst_string(text) if text else "none"
         environment.filters["typst_value"] = typst_value
+        environment.filters["tex"] = tex_escaped
         return environment
 
     def _environment(self, *, autoescape: bool, **delimiters: str) -> jinja2.Environment:

@@ -30,6 +30,9 @@ PROVENANCE = "provenance.json"
 SYSTEM_FONTS = "system-fonts"
 NO_FONT_HAS = "no font has "
 Standard = Literal["a-3a", "a-3b", "ua-1"]
+Drawn = Literal["svg", "pdf", "png"]
+DRAWN_DPI = 300
+"""Pixels per inch of a drawing that becomes PNG: what journals ask of line art at the size at which it is printed."""
 
 # Best first. A-3 because only it allows attachments of any kind; A-3a and UA-1 want alternative text on every image and equation,
 # which is the author's to give. A-3b wants every glyph, and nothing else that a paper lacks.
@@ -143,26 +146,29 @@ class Typesetter:
         root, compiler = self._compiler(bare, os.path.join(folder, "bare"))
         self._attempt(bare, root, compiler, ("a-3b",))
 
-    def svg(self, pdf: bytes) -> bytes:
-        """Return the first page of a PDF figure as SVG, its text as outlines.
+    def drawn(self, figure: bytes, suffix: str, wanted: Drawn, width_in: float = 0.0) -> bytes:
+        """Return a figure (the first page of a PDF) as another kind of image; in SVG text becomes outlines.
+
+        ``suffix`` says what it is ("pdf", "svg", …), ``width_in`` how many inches it is wide, 0 for what it says itself.
 
         Raises:
-            BuildError: it is no PDF that typst can read.
+            BuildError: it is nothing that typst can read.
         """
-        source = '#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("figure.pdf")\n'
-        job = Job(source, {"figure.pdf": pdf})
+        width = f", width: {width_in:.4f}in" if width_in else ""
+        source = f'#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("figure.{suffix}"{width})\n'
+        job = Job(source, {f"figure.{suffix}": figure})
         with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
             root, compiler = self._compiler(job, folder)
             import typst
 
             try:
-                made = compiler.compile(format="svg", timestamp=0)
+                made = compiler.compile(format=wanted, timestamp=0, ppi=float(DRAWN_DPI))
             except typst.TypstError as error:
-                raise BuildError(Diagnostic("PB520", f"the PDF cannot be read: {_scrub(error.message, root)}")) from None
+                raise BuildError(Diagnostic("PB520", f"the {suffix.upper()} cannot be read: {_scrub(error.message, root)}")) from None
         pages = made if isinstance(made, list) else [made]
         if not pages or pages[0] is None:
-            raise InternalError("typst made no page of a PDF figure")
-        return _unwrapped(pages[0])
+            raise InternalError("typst made no page of a figure")
+        return _unwrapped(pages[0]) if wanted == "svg" else pages[0]
 
     def _compiler(self, job: Job, folder: str) -> tuple[str, typst.Compiler]:
         import typst

@@ -11,7 +11,7 @@ end
 
 -- Bytes that a \label cannot hold become their hexadecimal code, so that two ids never share a label.
 function M.latex(id)
-  return (id:gsub("[^%w:%.%-/+]", function(char) return string.format("_%02x", char:byte()) end))
+  return (id:gsub("[^%w:%.%-+]", function(char) return string.format("_%02x", char:byte()) end))
 end
 
 return M

@@ -14,7 +14,7 @@ local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
 
-local FINISHERS = { typst = require("typst"), html = require("html") }
+local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
 
 local prepared, order = {}, pandoc.List({})
@@ -139,12 +139,27 @@ local function index(list)
   return out
 end
 
+local function names_of(set)
+  local out = pandoc.List({})
+  for name in pairs(set) do
+    out:insert(name)
+  end
+  out:sort()
+  return out
+end
+
+local function named(map)
+  return names_of(map):map(function(key) return { key, map[key] } end)
+end
+
 function OPS.write(request)
   local paper = prepare(request.text)
   local problems, labels = pandoc.List({}), {}
   local finisher = FINISHERS[request.format]
   local options = {
     format = request.format, lang = request.lang, number_sections = request.number_sections, csl = request.csl, meta = paper.meta,
+    columns = request.columns or 1,
+    needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
   }
   local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
@@ -169,6 +184,7 @@ function OPS.write(request)
   local out = write_parts(doc, paper, finisher.write, texts)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
+  out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
   return out
 end
 

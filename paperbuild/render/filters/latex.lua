@@ -1,0 +1,386 @@
+-- The last filter before LaTeX: floats, formulas, theorems and references as an author would write them by hand, with the packages
+-- that they need. LaTeX counts by itself; what it must count, and what not, is decided here.
+
+local formulas = require("formulas")
+local kinds = require("kinds")
+local labels = require("labels")
+local names_by_language = require("names")
+local tables = require("latex_tables")
+local text = require("latex_text")
+
+local M = {}
+
+local FORMAT = "latex"
+local OPTIONS = { wrap_text = "auto", columns = 100, highlight_method = "none", top_level_division = "section" }
+local LINE = { wrap_text = "none", highlight_method = "none" }
+
+function M.write(blocks)
+  return (pandoc.write(pandoc.Pandoc(blocks), FORMAT, OPTIONS):gsub("%s+$", ""))
+end
+
+local function inline_text(inlines)
+  return (pandoc.write(pandoc.Pandoc({ pandoc.Plain(inlines) }), FORMAT, LINE):gsub("%s+$", ""))
+end
+
+local function label(id)
+  return id ~= "" and "\\label{" .. labels.latex(id) .. "}" or ""
+end
+
+-- A length as LaTeX knows it; a bare number is pixels, as in HTML. nil for what is no length.
+local function length(value, whole)
+  local number, unit = (value or ""):match("^%s*([%d%.]+)%s*(%a*%%?)%s*$")
+  if not tonumber(number) then
+    return nil
+  elseif unit == "%" then
+    return string.format("%g", tonumber(number) / 100) .. whole
+  elseif unit == "" or unit == "px" then
+    return string.format("%gbp", tonumber(number) * 0.75)
+  end
+  local known = { cm = "cm", mm = "mm", ["in"] = "in", inch = "in", pt = "bp", em = "em", ex = "ex" }
+  return known[unit] and number .. known[unit]
+end
+
+local function graphics(image, alt)
+  local keys = {}
+  for key, whole in pairs({ width = "\\linewidth", height = "\\textheight" }) do
+    local size = length(image.attributes[key], whole)
+    if size then
+      keys[#keys + 1] = key .. "=" .. size
+    end
+  end
+  table.sort(keys)
+  local sized = #keys > 0
+  if #keys == 2 then
+    keys[#keys + 1] = "keepaspectratio"
+  end
+  alt = image.attributes.alt or alt
+  if alt and alt ~= "" then
+    keys[#keys + 1] = "alt={" .. text.escaped(alt) .. "}"
+  end
+  local call = "\\includegraphics" .. (#keys > 0 and "[" .. table.concat(keys, ",") .. "]" or "") .. "{" .. image.src .. "}"
+  return sized and call or "\\fitted{" .. call .. "}"
+end
+
+local function without_notes(inlines)
+  return inlines:walk({ Note = function() return {} end })
+end
+
+-- Returns \caption with its \label, and the footnotes' texts, which LaTeX wants behind the float.
+local function caption_of(element)
+  local inlines = pandoc.utils.blocks_to_inlines(element.caption.long, { pandoc.Space() })
+  local notes = {}
+  local marked = inlines:walk({ Note = function(note)
+    notes[#notes + 1] = M.write(note.content)
+    return pandoc.RawInline("latex", "\\protect\\footnotemark{}")
+  end })
+  local numbered = (element.attributes["pb-number"] or "") ~= ""
+  if not numbered then
+    return #inlines > 0 and inline_text(marked) or label(element.identifier), ""
+  end
+  local short = #notes > 0 and "[" .. inline_text(without_notes(inlines)) .. "]" or ""
+  local after = {}
+  if #notes > 1 then
+    after[1] = "\\addtocounter{footnote}{-" .. (#notes - 1) .. "}"
+  end
+  for i, note in ipairs(notes) do
+    after[#after + 1] = (i > 1 and "\\stepcounter{footnote}" or "") .. "\\footnotetext{" .. note .. "}"
+  end
+  return "\\caption" .. short .. "{" .. inline_text(marked) .. "}" .. label(element.identifier), table.concat(after, "\n", 1, #after)
+end
+
+local function images_of(element)
+  local found = pandoc.List({})
+  element:walk({ Image = function(image) found:insert(image) end })
+  return found
+end
+
+local function is_wide(figure)
+  return figure.classes:includes("wide") or images_of(figure):find_if(function(image) return image.classes:includes("wide") end) ~= nil
+end
+
+local function alt_of(figure)
+  return (pandoc.utils.stringify(without_notes(pandoc.utils.blocks_to_inlines(figure.caption.long)):walk({
+    RawInline = function(raw) return pandoc.Str((raw.text:gsub("[\\${}]", ""))) end,
+  })))
+end
+
+local function float(name, place, lines, after)
+  return "\\begin{" .. name .. "}" .. place .. "\n\\centering\n" .. table.concat(lines, "\n") .. "\n\\end{" .. name .. "}"
+    .. (after ~= "" and "\n" .. after or "")
+end
+
+local function subfigures(figure, how)
+  how.need("subcaption")
+  local lines, notes, across = {}, "", 0
+  local cells = figure.content:filter(function(block) return block.t == "Figure" end)
+  for i, cell in ipairs(cells) do
+    local share = tonumber((cell.attributes.width or ""):match("^([%d%.]+)%%")) or (#cells == 1 and 100 or 48)
+    across = across + share
+    local separator = ""
+    if i > 1 then
+      separator = across > 101 and "\\par\\medskip" or "\\hfill"
+      across = across > 101 and share or across
+    end
+    local pictures = images_of(cell):map(function(image)
+      image.attributes.width = image.attributes.width or "100%"
+      return graphics(image, alt_of(cell))
+    end)
+    local caption, after = caption_of(cell)
+    notes = notes .. after
+    lines[#lines + 1] = (separator ~= "" and separator .. "\n" or "") .. "\\begin{subfigure}[b]{" .. string.format("%.3g", share / 100)
+      .. "\\linewidth}\n\\centering\n" .. table.concat(pictures, "\n") .. "\n" .. caption .. "\n\\end{subfigure}"
+  end
+  local caption, after = caption_of(figure)
+  lines[#lines + 1] = caption
+  return float(is_wide(figure) and "figure*" or "figure", how.place, lines, notes .. after)
+end
+
+local function plain_figure(figure, how)
+  local only = #figure.content == 1 and figure.content[1]
+  local calls, pure = {}, only and (only.t == "Plain" or only.t == "Para")
+  for _, node in ipairs(pure and only.content or {}) do
+    if node.t == "Image" then
+      calls[#calls + 1] = graphics(node, alt_of(figure))
+    elseif node.t ~= "Space" and node.t ~= "SoftBreak" and node.t ~= "LineBreak" then
+      pure = false
+    end
+  end
+  local inside = pure and table.concat(calls, "\\quad\n") or M.write(M.finish_images(figure.content))
+  local caption, after = caption_of(figure)
+  if (figure.attributes["pb-number"] or "") == "" then
+    return "\\begin{center}\n" .. inside .. (caption ~= "" and "\n\n" .. caption or "") .. "\n\\end{center}"
+  end
+  return float(is_wide(figure) and "figure*" or "figure", how.place, { inside, caption }, after)
+end
+
+-- Pictures in running text.
+function M.finish_images(blocks)
+  return blocks:walk({ Image = function(image)
+    return pandoc.RawInline("latex", graphics(image, pandoc.utils.stringify(image.caption)))
+  end })
+end
+
+-- Environments that number each of their lines, and what they are inside another one.
+local INNER = { align = "aligned", alignat = "alignedat", flalign = "aligned", gather = "gathered", eqnarray = "aligned", multline = "gathered" }
+
+local function strip(tex)
+  return (tex:gsub("\\label%s*%b{}", ""):gsub("\\tag%*?%s*%b{}", ""):gsub("\\nonumber%f[%A]", ""):gsub("\\notag%f[%A]", "")
+    :gsub("^%s+", ""):gsub("%s+$", ""):gsub("\n%s*\n", "\n"))
+end
+
+-- What stands between the dollars, in a form that bears one number or none.
+local function as_one(tex)
+  local name = tex:match("^%s*\\begin{(%a+)%*?}")
+  if name == "equation" or name == "displaymath" then
+    tex = tex:gsub("^%s*\\begin{%a+%*?}", ""):gsub("\\end{%a+%*?}%s*$", "")
+  elseif name and INNER[name] then
+    tex = tex:gsub("^(%s*\\begin{)%a+%*?}", "%1" .. INNER[name] .. "}"):gsub("\\end{%a+%*?}(%s*)$", "\\end{" .. INNER[name] .. "}%1")
+    if name == "eqnarray" then
+      tex = tex:gsub("&%s*([^&]-)%s*&", "&%1 ")
+    end
+  elseif tex:gsub("\\begin%b{}.-\\end%b{}", ""):find("\\\\", 1, true) then
+    local environment = tex:find("&", 1, true) and "aligned" or "gathered"
+    tex = "\\begin{" .. environment .. "}\n" .. tex .. "\n\\end{" .. environment .. "}"
+  end
+  return strip(tex)
+end
+
+local function formula(math, how)
+  local tex, packages = formulas.latex(text.formula(math.text))
+  for _, package in ipairs(packages) do
+    how.need(package)
+  end
+  return tex
+end
+
+local function numbered_equation(span, how)
+  local tex = formula(span.content[1], how)
+  local tag = span.attributes.tag
+  return pandoc.RawInline("latex", "\\begin{equation}" .. label(span.identifier) .. (tag and "\\tag{" .. tag .. "}" or "") .. "\n"
+    .. as_one(tex) .. "\n\\end{equation}")
+end
+
+local function plain_formula(math, how)
+  local tex = formula(math, how)
+  if math.mathtype == "InlineMath" then
+    return pandoc.RawInline("latex", "$" .. strip(tex) .. "$")
+  end
+  return pandoc.RawInline("latex", "\\[\n" .. as_one(tex) .. "\n\\]")
+end
+
+local function theorem(div, kind, how)
+  local title, content = kinds.split_title(div)
+  local numbered = (div.attributes["pb-number"] or "") ~= ""
+  local name = numbered and kind or kind .. "*"
+  how.theorem(name, how.names[kind] and how.names[kind][1] or kind)
+  local option = title and "[{" .. inline_text(title) .. "}]" or ""
+  return "\\begin{" .. name .. "}" .. option .. label(div.identifier) .. "\n" .. M.write(content) .. "\n\\end{" .. name .. "}"
+end
+
+local function proof(div)
+  local title, content = kinds.split_title(div)
+  return "\\begin{proof}" .. (title and "[{" .. inline_text(title) .. "}]" or "") .. label(div.identifier) .. "\n" .. M.write(content) .. "\n\\end{proof}"
+end
+
+-- One item of the list of references; numeric styles have a margin.
+local function entry(div)
+  local margin, rest = nil, div.content
+  local function take(inlines)
+    local kept = pandoc.Inlines({})
+    for _, node in ipairs(inlines) do
+      if node.t == "Span" and node.classes:includes("csl-left-margin") then
+        margin = inline_text(node.content)
+      elseif node.t == "Span" and node.classes:includes("csl-right-inline") then
+        kept:extend(node.content)
+      else
+        kept:insert(node)
+      end
+    end
+    return kept
+  end
+  rest = rest:walk({ Para = function(p) p.content = take(p.content) return p end, Plain = function(p) p.content = take(p.content) return p end })
+  return "\\item" .. (margin and "[{" .. margin .. "}]" or "") .. "\\phantomsection" .. label(div.identifier) .. "\n" .. M.write(rest)
+end
+
+local function references(div)
+  local numeric = false
+  div:walk({ RawBlock = function(raw) numeric = numeric or raw.text:find("^\\item%[") ~= nil end })
+  local name = numeric and "numberedreferences" or "references"
+  return "\\begin{" .. name .. "}\n" .. M.write(div.content) .. "\n\\end{" .. name .. "}"
+end
+
+local function division(div, how)
+  local kind = kinds.theorem_kind(div)
+  if kind then
+    return theorem(div, kind, how)
+  elseif div.classes:includes("proof") then
+    return proof(div)
+  elseif div.identifier == "refs" then
+    return references(div)
+  elseif div.classes:includes("csl-entry") then
+    return entry(div)
+  end
+  return nil
+end
+
+-- What the parts of one document need beside their own code; kept in `options.needs`, which the answer carries.
+local function surroundings(options)
+  local needs = options.needs
+  return {
+    names = names_by_language.of(options.lang), place = "[tbp]", columns = options.columns, write = M.write, caption = caption_of,
+    need = function(package) needs.packages[package] = true end,
+    theorem = function(kind, name) needs.theorems[kind] = name end,
+  }
+end
+
+local function is_display(block)
+  local only = block and (block.t == "Para" or block.t == "Plain") and #block.content == 1 and block.content[1]
+  return only and only.t == "RawInline" and (only.text:find("^\\begin{equation}") or only.text:find("^\\%[")) and true
+end
+
+-- In Markdown a displayed formula is a paragraph; in LaTeX a blank line before one is a mistake, and after one a new paragraph. So it
+-- joins what it belongs to: the text before it, and what goes on behind it with a small letter.
+local function join_formulas(blocks)
+  local out = pandoc.Blocks({})
+  for _, block in ipairs(blocks) do
+    local last = out[#out]
+    local open = last and last.t == "Para"
+    local first = block.t == "Para" and block.content[1]
+    local goes_on = open and first and first.t == "Str" and first.text:find("^[%l,;]") and is_display({ t = "Para", content = { last.content[#last.content] } })
+    if open and (is_display(block) or goes_on) then
+      last.content:insert(pandoc.RawInline("latex", "\n"))
+      last.content:extend(block.content)
+      out[#out] = last
+    else
+      out:insert(block)
+    end
+  end
+  return out
+end
+
+-- Each word by itself, so that lines break between them; the packages that can do better are in no basic distribution.
+local function word_by_word(inlines, open)
+  local out, inside = pandoc.Inlines({}), false
+  local function close()
+    if inside then
+      out:insert(pandoc.RawInline("latex", "}"))
+      inside = false
+    end
+  end
+  for _, node in ipairs(inlines) do
+    if node.t == "Space" or node.t == "SoftBreak" or node.t == "LineBreak" then
+      close()
+    elseif not inside then
+      out:insert(pandoc.RawInline("latex", open))
+      inside = true
+    end
+    out:insert(node)
+  end
+  close()
+  return out
+end
+
+local function identified(element)
+  if element.identifier ~= "" then
+    element.identifier = labels.latex(element.identifier)
+    return element
+  end
+end
+
+-- Returns the document with everything that pandoc's writer cannot say as raw LaTeX.
+function M.finish(doc, options, problems)
+  local how = surroundings(options)
+  doc = doc:walk({
+    traverse = "topdown",
+    Span = function(span)
+      if span.classes:includes("eqn") then
+        return numbered_equation(span, how), false
+      elseif span.classes:includes("pb-value") then
+        return span.content
+      elseif span.identifier ~= "" and #span.content == 0 then -- a label in running text
+        return pandoc.RawInline("latex", "\\phantomsection" .. label(span.identifier)), false
+      end
+    end,
+    Math = function(math) return plain_formula(math, how) end,
+    Cite = function(cite) return cite.content end,
+    Link = function(link)
+      local id = link.target:match("^#(.+)$")
+      if id then
+        link.target = "#" .. labels.latex(id)
+        return link
+      end
+    end,
+  })
+  doc = doc:walk({
+    Blocks = join_formulas,
+    Str = text.word,
+    Strikeout = function(node) return word_by_word(node.content, "\\struck{") end,
+    Underline = function(node) return word_by_word(node.content, "\\underline{") end,
+    Header = function(header)
+      local start = header.attributes["pb-appendix"]
+      header.attributes = {}
+      identified(header)
+      return start and { pandoc.RawBlock("latex", "\\appendix"), header } or header
+    end,
+  })
+  local function raw(code)
+    return code and pandoc.RawBlock("latex", code)
+  end
+  doc = doc:walk({
+    Figure = function(figure)
+      if figure.classes:includes("subfigure") then
+        return nil
+      end
+      return raw(figure.classes:includes("subfigures") and subfigures(figure, how) or plain_figure(figure, how))
+    end,
+    Table = function(tbl)
+      tbl.caption = { long = tbl.caption.long }
+      return raw(tables.written(tbl, how))
+    end,
+    Div = function(div) return raw(division(div, how)) end,
+  })
+  doc.blocks = M.finish_images(doc.blocks)
+  return doc:walk({ Span = identified, Div = identified, Code = identified, CodeBlock = identified })
+end
+
+return M

@@ -1,0 +1,75 @@
+"""From a paper that pandoc wrote to the bytes of its outputs: one writer for each format.
+
+A writer names the format that pandoc writes for it and the function that makes a document of that; the runner of documents chooses it
+from a table, so a format more is an entry more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.render.latex import latex_source
+from paperbuild.render.page import render_page
+from paperbuild.render.parts import Format, Parts
+from paperbuild.render.templates import Template
+from paperbuild.render.typst import Typesetter, typst_job
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A paper in its target format, ready to become a document.
+
+    ``files`` are its images by the paths that the fragments name, ``paper`` is the source that positions without a name mean.
+    """
+
+    parts: Parts
+    template: Template
+    files: Mapping[str, bytes]
+    paper: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a writer made: the document, the files that belong beside it by their names, and warnings."""
+
+    document: bytes
+    beside: Mapping[str, bytes] | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How one format comes about: what pandoc writes, and what is made of it."""
+
+    format: Format
+    write: Callable[[Draft], Made]
+
+
+def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
+    """Return the writers of all formats by the name that a manifest gives them."""
+    return {
+        "pdf": Writer("typst", partial(_typst_pdf, typesetter)),
+        "html": Writer("html", _page),
+        "latex": Writer("latex", _latex),
+    }
+
+
+def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
+    pdf = typesetter.pdf(typst_job(draft.parts, draft.template, draft.files, draft.paper))
+    return Made(pdf.data, warnings=pdf.warnings)
+
+
+def _page(draft: Draft) -> Made:
+    return Made(render_page(draft.parts, draft.template))
+
+
+def _latex(draft: Draft) -> Made:
+    return Made(latex_source(draft.parts, draft.template).encode(), _named_within(draft.files))
+
+
+def _named_within(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return the files by their names in the folder that they lie in, which the fragments name in front of them."""
+    return {path.partition("/")[2]: data for path, data in files.items()}
