@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 from msgspec.structs import replace
@@ -62,6 +63,26 @@ def build_options(function: _Command) -> _Command:
     ):
         function = option(function)
     return function
+
+
+def rendering_options(function: _Command) -> _Command:
+    """Add the options of the commands that render. With ``profile``, their values come as one parameter, ``wishes``."""
+
+    def command(*args: Any, formats: tuple[str, ...], template: str, profile: str, lenient: bool, **kwargs: Any) -> Any:
+        from paperbuild.cli.wiring import Wishes
+
+        return function(*args, wishes=Wishes(profile, formats, template, lenient=lenient), **kwargs)
+
+    wished = wraps(function)(command)
+    for option in reversed(
+        (
+            click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html."),
+            click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's."),
+            click.option("--lenient", is_flag=True, help="Show TeX and HTML that cannot be converted as it is, with a warning."),
+        )
+    ):
+        wished = option(wished)
+    return cast("_Command", wished)
 
 
 def json_option(function: _Command) -> _Command:

@@ -8,7 +8,7 @@ import click
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import FormatList, build_options, json_option, memory_bytes, processors, volume_options
+from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, rendering_options, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 from paperbuild.errors import ExitCode
@@ -16,8 +16,7 @@ from paperbuild.errors import ExitCode
 
 @click.command("render")
 @click.argument("paper", required=False, default="")
-@click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html.")
-@click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's.")
+@rendering_options
 @build_options
 @click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")
 @click.option("--open", "opens", is_flag=True, help="Open the documents.")
@@ -25,8 +24,8 @@ from paperbuild.errors import ExitCode
 @volume_options
 @click.pass_obj
 def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, *, paper: str, formats: tuple[str, ...], template: str, jobs: int | None, keep_going: bool, profile: str,
-    adopt: bool, overwrite: bool, no_run: bool, opens: bool,
+    invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None, keep_going: bool, adopt: bool, overwrite: bool, no_run: bool,
+    opens: bool,
 ) -> int:  # fmt: skip
     """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
 
@@ -43,7 +42,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         overwrite=overwrite,
         whole=place.has_manifest,
     )
-    with opened(place, invocation, Wishes(profile, formats, template)) as project:
+    with opened(place, invocation, wishes) as project:
         documents = project.wanted_documents()
         code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))
         if opens and code is ExitCode.OK:

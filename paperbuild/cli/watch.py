@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import FormatList, memory_bytes, processors, volume_options
+from paperbuild.cli.options import memory_bytes, processors, rendering_options, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 from paperbuild.engine.graph import Graph
@@ -28,19 +28,18 @@ the middle of three builds running has to save it once more.
 
 @click.command("watch")
 @click.argument("paper", required=False, default="")
-@click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html.")
-@click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's.")
+@rendering_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once.")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
 @volume_options
 @click.pass_obj
-def command(invocation: Invocation, *, paper: str, formats: tuple[str, ...], template: str, jobs: int | None, profile: str) -> int:
+def command(invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None) -> int:
     """Render PAPER, then again whenever a file of the project changes, until Ctrl-C.
 
     An error is printed and waited out: the next save is the next try.
     """
     options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=True)
-    loop = _Loop(invocation, paper, Wishes(profile, formats, template), options)
+    loop = _Loop(invocation, paper, wishes, options)
     try:
         with Watcher(locate(invocation, paper).root) as watcher:
             loop.run(watcher)

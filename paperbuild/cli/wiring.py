@@ -63,6 +63,7 @@ class Wishes(msgspec.Struct, frozen=True):
     formats: tuple[str, ...] = ()
     template: str = ""
     reading_only: bool = False
+    lenient: bool = False
 
 
 AS_DECLARED = Wishes()
@@ -230,7 +231,8 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
 
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
-    return msgspec.structs.replace(spec, template=wishes.template) if wishes.template else spec
+    asked = (("lenient", True),) if wishes.lenient else ()
+    return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=(*spec.options, *asked))
 
 
 def _manifest(root: str, profile: str) -> Manifest:

@@ -34,7 +34,7 @@ from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
 from paperbuild.render.writers import Draft, Made, Writer, writers
 
-_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang"})
+_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang", "lenient"})
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%B %Y", "%Y-%m", "%Y")
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
@@ -52,6 +52,7 @@ class _Config:
     lang: str
     options: Mapping[str, Scalar]
     span: Span | None
+    lenient: bool = False
 
     @classmethod
     def of(cls, action: Action) -> _Config:
@@ -63,8 +64,9 @@ class _Config:
         bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
         sources = tuple(str(config["sources"]).split("\n"))
         template = str(config.get("template", "article"))
+        lenient = config.get("lenient") is True
         beside = "".join(posixpath.basename(made.path.rstrip("/")) for made in action.outputs[1:])
-        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span)
+        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient)
 
 
 class DocumentRunner:
@@ -157,6 +159,8 @@ class _Rendering:
         values.outputs()
         figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
         self._note((*values.faults, *figures.absent()))
+        told = Told(manuscript, (), (), lenient=config.lenient)
+        self._note(told.diagnostic(problem) for problem in manuscript.found.problems)
         return tuple(_in_order(self._errors))
 
     def draft(self, templates: TemplateFinder, typesetter: Typesetter) -> Draft:
@@ -187,7 +191,7 @@ class _Rendering:
         turns = _turns(bound, shown)
         written = self._write(bound, shown, turns, citing, (lang, dict(options)))
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
-        told = Told(manuscript, citing.paths, written.citation_keys)
+        told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
         problems = (*manuscript.found.problems, *written.problems)
         self._note(told.diagnostic(p) for p in problems if (all_known or p.kind != "unknown-citation") and not self._is_told(p))
         if self._errors:

@@ -142,6 +142,15 @@ class Manuscript:
         inside = tex.find(part) if part else -1
         return self.sources.span(at + inside, len(part)) if inside >= 0 else self.sources.span(at, len(tex))
 
+    def source_span(self, text: str, part: str = "") -> Span | None:
+        """Return where raw source stands: ``part`` of it, one line of that, or else its own first line."""
+        whole = self.text.find(text) if text else -1
+        for piece in (part, part.partition("\n")[0], part.partition("{")[0]):
+            at = self.text.find(piece, max(whole, 0), whole + len(text) if whole >= 0 else None) if piece else -1
+            if at >= 0:
+                return self.sources.span(at, len(piece.partition("\n")[0]))
+        return self.text_span(text.partition("\n")[0]) or self.folded_span(text) or (self.text_span(part) if part else None)
+
     def text_span(self, text: str, inside: int = 0) -> Span | None:
         """Return where ``text`` stands first in the source, from its character ``inside`` on."""
         at = self.text.find(text) if text else -1

@@ -15,12 +15,16 @@ _SHOWN = 60
 
 
 class Told:
-    """Turns problems into diagnostics. ``libraries`` are the paths of the bibliographies, ``keys`` what can be cited."""
+    """Turns problems into diagnostics. ``libraries`` are the paths of the bibliographies, ``keys`` what can be cited.
 
-    def __init__(self, manuscript: Manuscript, libraries: tuple[str, ...], keys: tuple[str, ...]) -> None:
+    ``lenient`` says that source which cannot be converted may stand in the document as it is.
+    """
+
+    def __init__(self, manuscript: Manuscript, libraries: tuple[str, ...], keys: tuple[str, ...], *, lenient: bool = False) -> None:
         self._manuscript = manuscript
         self._libraries = libraries
         self._keys = keys
+        self._lenient = lenient
         self._seen: Counter[str] = Counter()
 
     def diagnostic(self, problem: Problem) -> Diagnostic:
@@ -90,10 +94,26 @@ class Told:
         return Diagnostic("PB550", "this formula cannot be converted", span, notes=notes, help=helps)
 
     def tex_vanished(self, problem: Problem) -> Diagnostic:
-        """Raw TeX of which nothing is left."""
-        span = self._manuscript.text_span(problem.text.partition("\n")[0]) or self._manuscript.folded_span(problem.text)
-        note = "TeX in the text is read as far as pandoc's LaTeX reader knows it"
-        return Diagnostic("PB560", "this TeX shows nothing", span, Severity.WARNING, notes=(note,), help=("write it as Markdown",))
+        """Raw TeX of which nothing, or not all, is left."""
+        lost = problem.detail if problem.detail.startswith("\\") else ""
+        name = re.match(r"\\(?:begin\s*\{[^}]*\}|[A-Za-z]+|.)", lost)
+        if lost.startswith(r"\input{"):
+            said = f"{lost} reads a file, which TeX inside a paper may not"
+            helps: tuple[str, ...] = ("name several files as source in the manifest, or paste it",)
+        elif name:
+            said = f"{name[0]} cannot be converted: what it shows would be lost"
+            define = "" if name[0].startswith(r"\begin") else f", or define it: \\newcommand{{{name[0]}}}…"
+            helps = (f"write it as Markdown{define}", "--lenient shows it as it is, marked")
+        else:
+            said = "this TeX cannot be converted" + (f": {problem.detail}" if problem.detail else "")
+            helps = ("mend it, or write it as Markdown", "--lenient shows it as it is, marked")
+        return self._lost("PB560", said, self._manuscript.source_span(problem.text, lost), helps)
+
+    def _lost(self, code: str, message: str, span: Span | None, helps: tuple[str, ...]) -> Diagnostic:
+        """Return the fault of source that the document cannot show; a warning where it is shown as it is."""
+        if self._lenient:
+            return Diagnostic(code, message, span, Severity.WARNING, notes=("it stands in the document as it is, marked",))
+        return Diagnostic(code, message, span, help=helps)
 
     def unknown_affiliation(self, problem: Problem) -> Diagnostic:
         """An author's affiliation by a number or name that none has."""

@@ -350,9 +350,21 @@ def test_a_missing_bibliography_is_told_once_at_its_name(runner):
     assert (fault.code, fault.span.line, fault.span.column) == ("PB540", 2, 26)
 
 
-def test_tex_that_shows_nothing_is_a_warning_at_its_place(runner):
-    result = render(runner, "html", {**FILES, "paper.md": b"# A\n\nBefore \\unknowncmd{words here} after.\n"})
+def test_tex_that_cannot_be_converted_is_an_error_at_its_place_before_anything_is_run(runner):
+    text = "Text.\n\nWords \\unknowncmd{with words} here.\n"
+    (fault,) = faults(runner, text)
+    assert (fault.code, fault.severity, fault.span.line, fault.span.column) == ("PB560", Severity.ERROR, 3, 7)
+    early = runner.check(action("html"), MemoryReader({**FILES, "paper.md": text.encode()}, settled=frozenset()))
+    assert early == (fault,)
+
+
+@pytest.mark.parametrize("output", ["html", "pdf"])
+def test_a_lenient_document_shows_it_as_it_is_and_warns(runner, output):
+    text = "Text.\n\nWords \\unknowncmd{with words} here.\n"
+    result = render(runner, output, {**FILES, "paper.md": text.encode()}, lenient=True)
     assert [(w.code, w.severity, w.span.line) for w in result.warnings] == [("PB560", Severity.WARNING, 3)]
+    shown = (pdf_text if output == "pdf" else page_text)(result.outputs[output])
+    assert r"\unknowncmd{with words}" in shown
 
 
 def test_a_table_without_a_column_that_exists_is_told_as_that(runner):

@@ -1,5 +1,6 @@
 -- The bibliography: its data come with the request, never from a file that pandoc opens.
 
+local identifiers = require("identifiers")
 local kinds = require("kinds")
 
 local M = {}
@@ -51,6 +52,84 @@ function Library:collect(files, meta, problems)
   return by_id, all
 end
 
+-- Returns citations that a metadata entry holds, as inlines.
+local function nocite_of(meta)
+  local out = pandoc.Inlines({})
+  local function take(value)
+    local kind = pandoc.utils.type(value)
+    if kind == "List" then
+      for _, entry in ipairs(value) do
+        take(entry)
+      end
+    elseif kind == "Inlines" or kind == "Blocks" then
+      value:walk({ Cite = function(cite) out:insert(cite) end })
+    end
+  end
+  take(meta.nocite)
+  return out
+end
+
+local function family_of(person)
+  if pandoc.utils.type(person) ~= "table" then
+    return pandoc.utils.stringify(person)
+  end
+  local particle = person["non-dropping-particle"]
+  local family = pandoc.utils.stringify(person.family or person.literal or person.name or person.given or "")
+  return particle and pandoc.utils.stringify(particle) .. " " .. family or family
+end
+
+-- Returns the authors as natbib's \citeauthor says them: two by name, of more the first.
+local function authors_of(reference, names)
+  local people = reference.author or reference.editor
+  if pandoc.utils.type(people) ~= "List" or #people == 0 then
+    return pandoc.utils.stringify(people or reference.publisher or reference.title or "")
+  elseif #people > 2 then
+    return family_of(people[1]) .. " et al."
+  end
+  return table.concat(pandoc.List(people):map(family_of), " " .. (names["and"] or "and") .. " ")
+end
+
+local function year_of(reference)
+  local issued = reference.issued
+  local parts = pandoc.utils.type(issued) == "table" and issued["date-parts"]
+  local text = pandoc.utils.stringify(parts and parts[1] and parts[1][1] or issued or "")
+  return text:match("%d%d%d%d") or "n.d."
+end
+
+-- Returns the words of one part of what is cited, "author", "year" or "yearpar", linked to the list of references.
+local function part_of(part, keys, by_id, names)
+  local out = pandoc.Inlines({})
+  for _, key in ipairs(keys) do
+    local reference = by_id[key]
+    if reference and part ~= "nothing" then
+      local words = part == "author" and authors_of(reference, names) or year_of(reference)
+      out:extend(#out > 0 and { pandoc.Str(part == "author" and ";" or ","), pandoc.Space() } or {})
+      out:insert(pandoc.Link({ pandoc.Str(words) }, "#ref-" .. key, "", { role = "doc-biblioref" }))
+    end
+  end
+  return part == "yearpar" and #out > 0 and pandoc.Inlines({ pandoc.Str("(") }) .. out .. { pandoc.Str(")") } or out
+end
+
+-- Brings all ways to cite into one: identifiers become keys, and what shows only a part of a reference becomes its words. Returns the
+-- document, and what is cited without a mark in the text.
+function M.gather(doc, meta, by_id, order, names)
+  local visit
+  doc, visit = identifiers.resolve(doc, by_id, order)
+  local nocite = visit(nocite_of(meta))
+  doc = doc:walk({ Span = function(span)
+    if not span.classes:includes("pb-cited") then
+      return nil
+    end
+    local keys = pandoc.List({})
+    for key in span.attributes["pb-keys"]:gmatch("[^,]+") do
+      keys:insert(key)
+      nocite:insert(pandoc.Cite({}, { pandoc.Citation(key, "NormalCitation") }))
+    end
+    return part_of(span.attributes["pb-part"], keys, by_id, names)
+  end })
+  return doc, nocite
+end
+
 local function cited_keys(doc, nocite)
   local keys, everything = {}, false
   local function see(cite)
@@ -60,16 +139,13 @@ local function cited_keys(doc, nocite)
     end
   end
   doc:walk({ Cite = see })
-  local kind = pandoc.utils.type(nocite)
-  if kind == "Inlines" or kind == "Blocks" then
-    nocite:walk({ Cite = see })
-  end
+  nocite:walk({ Cite = see })
   return keys, everything
 end
 
 -- Whether anything will stand in the list of references.
-function M.are_cited(doc, meta)
-  local keys = cited_keys(doc, meta.nocite)
+function M.are_cited(doc, nocite)
+  local keys = cited_keys(doc, nocite)
   for key in pairs(keys) do
     if not kinds.kind_of(key) then
       return true
@@ -131,7 +207,7 @@ end
 
 -- Runs citeproc with only the references that are cited: it takes time for every one that it is given.
 function M.process(doc, by_id, order, options, problems)
-  local keys, everything = cited_keys(doc, options.meta.nocite)
+  local keys, everything = cited_keys(doc, options.nocite)
   local references = pandoc.List({})
   for _, id in ipairs(order) do
     if everything or keys[id] then
@@ -148,7 +224,7 @@ function M.process(doc, by_id, order, options, problems)
   for _, key in ipairs(unknown) do
     problems:insert({ kind = "unknown-citation", text = key })
   end
-  local meta = { references = references, ["link-citations"] = true, nocite = options.meta.nocite, lang = options.lang }
+  local meta = { references = references, ["link-citations"] = true, nocite = options.nocite, lang = options.lang }
   if options.meta["link-bibliography"] ~= nil then
     meta["link-bibliography"] = options.meta["link-bibliography"]
   end

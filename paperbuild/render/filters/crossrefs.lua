@@ -106,7 +106,14 @@ function M.resolve(doc, ids, options, problems)
       end
       entries[#entries + 1] = ids[id]
     end
-    if how == "ref+label" or how == "ref+Label" then
+    if how == "nameref" then
+      return joined(pandoc.List(entries):map(function(entry) return writers.titled(entry) end), names)
+    end
+    local page = how == "pageref" and writers.page(options.format, entries[1])
+    if page then
+      return page
+    end
+    if how == "ref+label" or how == "ref+Label" or how == "pageref" then
       return several(entries)
     end
     local parts = {}

@@ -6,6 +6,7 @@
 local floats = require("floats")
 local formulas = require("formulas")
 local kinds = require("kinds")
+local macros = require("macros")
 local rawhtml = require("rawhtml")
 local rawtex = require("rawtex")
 local reader = require("reader")
@@ -16,7 +17,8 @@ M.META = "pb-meta" -- class of the Divs that hold metadata
 
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
-local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true }
+local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
+  ["pb-cited"] = true }
 
 local function foreign(element)
   local touched = false
@@ -155,13 +157,15 @@ end
 -- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
 function M.prepare(text, metadata, strays)
   local problems = pandoc.List({})
-  local doc = settle_headings(pandoc.read(text, "markdown", reader.OPTIONS, {}))
+  local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
+  local found_macros = macros.of(doc)
+  doc = settle_headings(rawtex.take_front_matter(doc, found_macros))
   local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta
   doc.meta = {}
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
-  doc = rawtex.read(doc, problems):walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
+  doc = macros.expand_formulas(rawtex.read(doc, found_macros, problems), found_macros):walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
   doc = doc:walk({ Inlines = take_equation_ids })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
   doc = doc:walk({

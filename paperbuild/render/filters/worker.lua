@@ -164,7 +164,8 @@ function OPS.write(request)
   local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
   options.citations = by_id
-  local cited = citations.are_cited(doc, paper.meta)
+  doc, options.nocite = citations.gather(doc, paper.meta, by_id, all, names_by_language.of(request.lang))
+  local cited = citations.are_cited(doc, options.nocite)
   if cited then
     doc = citations.place(doc, paper.meta, names_by_language.of(request.lang))
   end

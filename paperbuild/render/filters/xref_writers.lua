@@ -66,6 +66,23 @@ local function latex(entry, name, bare)
   return out
 end
 
+-- Returns the words of what is referred to, as \nameref says them.
+function M.titled(entry)
+  local words = entry.title and entry.title:walk({ Note = function() return {} end }) or pandoc.Inlines({})
+  return #words > 0 and pandoc.Inlines({ pandoc.Link(words, "#" .. entry.id, "", { class = "xref" }) }) or said(entry)
+end
+
+-- Returns the number of the page where something stands; nil in a format without pages.
+function M.page(format, entry)
+  if format == "typst" then
+    local label = labels.typst(entry.id)
+    return pandoc.Inlines({ pandoc.RawInline("typst", "#context link(" .. label .. ", str(counter(page).at(" .. label .. ").first()));") })
+  elseif format == "latex" then
+    return pandoc.Inlines({ pandoc.RawInline("latex", "\\pageref{" .. labels.latex(entry.id) .. "}") })
+  end
+  return nil
+end
+
 local WRITERS = { html = page_link, typst = typst, latex = latex, docx = link, jats = link }
 
 -- Returns the writer of a format.
