@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import msgspec
+
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.graph import Action, Scalar, Step
 from paperbuild.engine.ports import Reader, StepResult
@@ -189,7 +191,7 @@ class _Rendering:
             citing = replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
-        written = self._write(bound, shown, turns, citing, (lang, dict(options)))
+        written = self._write(bound, shown, turns, citing, {"lang": lang, **_how(dict(options))})
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
         problems = (*manuscript.found.problems, *written.problems)
@@ -225,23 +227,12 @@ class _Rendering:
         return options
 
     def _write(
-        self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: tuple[str, dict[str, Scalar]]
+        self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: Mapping[str, Scalar]
     ) -> Written:
-        lang, options = how
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
-        request = Request(
-            self._manuscript.text,
-            self._writer.format,
-            values,
-            images,
-            citing.libraries,
-            citing.style,
-            lang,
-            number_sections=options.get("number-sections") is True,
-            columns=2 if options.get("columns") == 2 else 1,
-        )
-        return self._worker.write(request)
+        request = Request(self._manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
+        return self._worker.write(msgspec.structs.replace(request, **how))
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
         labels = image_labels(shown, written.labels)
@@ -286,6 +277,15 @@ def _origins(bound: list[Bound], shown: list[Shown]) -> dict[int, Origin]:
 def _turns(bound: list[Bound], shown: list[Shown]) -> dict[int, int]:
     """Return the provenance index of each bound place, counted in reading order."""
     return {seq: index for index, seq in enumerate(sorted(_origins(bound, shown)))}
+
+
+_NUMBERING = ("number-sections", "number-within", "reference-names", "caption-names", "reference-range")
+
+
+def _how(options: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return what of a template's options :class:`Request` has: numbers and references, and how wide figures are."""
+    named = {name.replace("-", "_"): options[name] for name in _NUMBERING if name in options}
+    return {**named, "columns": 2 if options.get("columns") == 2 else 1}
 
 
 def _typed(text: str, default: Scalar) -> Scalar:

@@ -143,7 +143,11 @@ class Library(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A paper to write. ``values`` and ``images`` answer :class:`Scanned` one by one; ``csl`` is a style's XML ("" for the default)."""
+    """A paper to write. ``values`` and ``images`` answer :class:`Scanned` one by one; ``csl`` is a style's XML ("" for the default).
+
+    ``number_within`` is "", "section" or "chapter": floats are numbered anew within each heading of level 1, which is called so.
+    ``reference_names`` and ``caption_names`` are "long" or "short" ("Fig. 1"), ``reference_range`` is "dash" or "word" ("1 to 3").
+    """
 
     text: str
     format: Format
@@ -154,6 +158,10 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     lang: str = ""
     number_sections: bool = False
     columns: int = 1
+    number_within: str = ""
+    reference_names: str = "long"
+    caption_names: str = "long"
+    reference_range: str = "dash"
 
 
 class WrittenAuthor(msgspec.Struct, frozen=True):

@@ -372,5 +372,5 @@ def test_a_table_without_a_column_that_exists_is_told_as_that(runner):
 
 
 def test_a_prefix_that_counts_nothing_is_an_unknown_citation(runner):
-    text = "# A\n\nSee @lst:a.\n\n``` {.python #lst:a}\nx\n```\n"
+    text = "# A\n\nSee @code:a.\n\n``` {.python #code:a}\nx\n```\n"
     assert [fault.code for fault in faults(runner, text, output="pdf")] == ["PB542"]

@@ -31,7 +31,7 @@ def words(text):
 
 
 def body(worker, text, target="html", **more):
-    return worker.write(Request(text, target, lang="en", number_sections=True, **more))
+    return worker.write(Request(text, target, **{"lang": "en", "number_sections": True, **more}))
 
 
 def cell(text, **more):
@@ -166,19 +166,20 @@ def test_titles_of_theorems_and_proofs_are_text_like_any_other(worker):
     text = '::: {.lemma #lem:a title="Of $x$ and *y*"}\nBody.\n:::\n\n::: {.proof title="Proof of @lem:a"}\nDone.\n:::\n\n[](#lem:a)\n'
     typst = body(worker, text, "typst").body
     assert 'title: [Of #mq("x", $x$); and #emph[y]]' in typst
-    assert "#proof(title: [Proof of #ref(<lem:a>, supplement: [Lemma]);])" in typst
+    assert "#proof(title: [Proof of #link(<lem:a>)[Lemma~1];])" in typst
     page = body(worker, text).body
     assert '<span class="theorem-label"><a href="#lem:a" class="anchor">Lemma 1 (Of <math' in page
     assert page.count("Lemma\u00a01</a>") == 2
 
 
-def test_cross_references_in_typst_are_its_own(worker):
+def test_numbers_in_typst_are_told_and_not_counted(worker):
     written = body(worker, CROSS, "typst", images=(BoundImage("path", src="i"),) * 4).body
-    assert "#ref(<fig:a>, supplement: [Figure]);" in written
-    assert "#equation-ref(<eq:e>, supplement: [Equation]);" in written
-    assert "numbered: true) <eq:l>" in written
-    assert 'id: "fig:s-b"' in written
-    assert "#show: appendix" in written
+    assert "#link(<fig:a>)[Figure~1];" in written
+    assert 'supplement: [Figure], numbering: fixed("1"), kind: image, caption: [A]) <fig:a>' in written
+    assert "#link(<eq:e>)[Equation~(1)];" in written
+    assert "number: [2]) <eq:l>" in written
+    assert 'id: "fig:s-b", number: "b"' in written
+    assert '#start-appendix([Appendix])\n#heading(level: 1, numbering: fixed("A"), supplement: [Appendix])[Extra] <sec:app>' in written
 
 
 def test_what_leads_nowhere_is_a_problem_and_no_hole(worker):
@@ -348,3 +349,158 @@ def test_tables_are_handed_to_the_template_to_be_fitted(worker):
     assert "align(center)[#fitted-table(" in written
     assert "[table(2)]" in written
     assert "<tbl:t>" in written
+
+
+def said(worker, references, body_="", **more):
+    """Return what the references of one paragraph show, above what they refer to."""
+    figures = "\n\n".join(f"![{name}](i.svg){{#fig:{name}}}" for name in "abcd")
+    parts = " ".join(f"![{part}](i.svg){{#fig:s-{part}}}" for part in "xyz")
+    equations = "\n\n".join(f"$$ {name} $$ {{#eq:{name}}}" for name in "efg")
+    table = "| a |\n|---|\n| 1 |\n\n: T {#tbl:t}"
+    text = f"{references}\n\n{figures}\n\n::: {{#fig:s}}\n{parts}\n\nParts.\n:::\n\n{equations}\n\n{table}\n\n{body_}"
+    header = more.pop("header", "")
+    images = (BoundImage("path", src="i"),) * len(worker.scan(text).images)
+    written = body(worker, f"---\n{header}\n---\n\n{text}" if header else text, images=images, **more)
+    paragraph = written.body[3 : written.body.index("</p>")]
+    plain = "".join(part.partition(">")[2] for part in f">{paragraph}".split("<"))
+    return " ".join(plain.replace("\n", " ").split())
+
+
+RANGES = {
+    "[@fig:a; @fig:b; @fig:c]": "Figures 1\N{EN DASH}3",
+    "[@fig:c; @fig:a; @fig:b; @fig:a]": "Figures 1\N{EN DASH}3",
+    "[@fig:a; @fig:b; @fig:d]": "Figures 1, 2, and 4",
+    "[@fig:a; @fig:b]": "Figures 1 and 2",
+    "[@fig:a; @fig:a]": "Figure 1",
+    "[@fig:a; @fig:b; @fig:c; @fig:s]": "Figures 1\N{EN DASH}3 and 5",
+    "[@fig:a; @tbl:t; @fig:b]": "Figures 1 and 2 and Table 1",
+    "[@fig:a; @tbl:t; @eq:e]": "Figure 1, Table 1, and Equation (1)",
+    "[@eq:e; @eq:f; @eq:g]": "Equations (1)\N{EN DASH}(3)",
+    "[@fig:s-x; @fig:s-y; @fig:s-z]": "Figures 5a\N{EN DASH}c",
+    "[@fig:s-x; @fig:s-z]": "Figures 5a and c",
+    "[@fig:d; @fig:s-z]": "Figures 4 and 5c",
+    "[-@fig:a; -@fig:b; -@fig:c]": "1\N{EN DASH}3",
+    "Figures [@fig:a; @fig:b; @fig:c]": "Figures 1\N{EN DASH}3",
+    "[see @fig:a; @fig:b, left]": "see Figures 1 and 2, left",
+    "[e.g. @fig:a; or @fig:b]": "e.g. Figure 1 and or Figure 2",
+    "\\cref{fig:a,fig:b,fig:c}": "Figures 1\N{EN DASH}3",
+    "\\ref{eq:e}--\\eqref{eq:g}": "1\N{EN DASH}(3)",
+}
+
+
+@pytest.mark.parametrize("reference", RANGES)
+def test_several_references_are_grouped_sorted_and_shortened_to_ranges(worker, reference):
+    assert said(worker, reference).replace("\N{NO-BREAK SPACE}", " ") == RANGES[reference]
+
+
+NAMES = {
+    "short": ("[@fig:a; @fig:b; @fig:c] @eq:e @tbl:t @Fig:a", {"reference_names": "short"}, "Figs. 1\N{EN DASH}3 Eq. (1) Table 1 Figure 1"),
+    "word": ("[@fig:a; @fig:b; @fig:c]", {"reference_range": "word"}, "Figures 1 to 3"),
+    "own": ("@fig:a, [@fig:a; @fig:b], @Fig:a", {"header": "figPrefix: [fig., figs.]"}, "fig. 1, figs. 1 and 2, Fig. 1"),
+    "own range": ("[@eq:e; @eq:f; @eq:g]", {"header": 'rangeDelim: " to "\neqnPrefix: eq.'}, "eq. (1) to (3)"),
+    "de": ("[@fig:a; @fig:b; @fig:d]", {"lang": "de-CH"}, "Abbildungen 1, 2 und 4"),
+    "fr": ("[@fig:a; @fig:b; @fig:c]", {"lang": "fr", "reference_range": "word"}, "Figures 1 à 3"),
+    "ru": ("[@tbl:t; @fig:a]", {"lang": "ru"}, "Таблица 1 и Рисунок 1"),
+    "zh": ("[@fig:a; @fig:b; @fig:d]", {"lang": "zh"}, "图 1、2 和 4"),
+    "unknown": ("@fig:a", {"lang": "xx"}, "Figure 1"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_names_are_those_of_the_language_or_the_papers_own(worker, case):
+    reference, how, expected = NAMES[case]
+    assert said(worker, reference, **how).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+def test_a_name_may_have_a_part_behind_the_number(worker):
+    written = said(worker, "@sec:x, [@sec:x; @sec:y]", "# X {#sec:x}\n\n# Y {#sec:y}\n", lang="ja")
+    assert written.replace("\N{NO-BREAK SPACE}", " ") == "第 1 節, 第 1 と 2 節"
+
+
+SUPPLEMENT = """
+# M {#sec:m}
+
+![A](i.svg){#fig:m}
+
+# A {.appendix #sec:a}
+
+## B {#sec:b}
+
+![B](i.svg){#fig:app}
+
+# S {.supplement #sec:s}
+
+## T {#sec:t}
+
+![C](i.svg){#fig:sup}
+
+$$ x $$ {#eq:s}
+
+::: {#lem:s}
+L.
+:::
+"""
+
+
+def test_a_supplement_counts_anew_with_an_s(worker):
+    references = "@fig:m, @sec:a, @sec:b, @fig:app, @sec:s, @sec:t, @fig:sup, @eq:s, @lem:s"
+    expected = "Figure 6, Appendix A, Appendix A.1, Figure 7, Section S1, Section S1.1, Figure S1, Equation (S1), Lemma S1"
+    assert said(worker, references, SUPPLEMENT).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+def test_a_whole_document_may_be_a_supplement(worker):
+    written = said(worker, "@fig:a, @sec:m, @eq:e", "# M {#sec:m}\n", header="supplement: true")
+    assert written.replace("\N{NO-BREAK SPACE}", " ") == "Figure S1, Section S1, Equation (S1)"
+
+
+def test_numbers_may_start_anew_within_sections(worker):
+    references = "@fig:a, @fig:m, @sec:a, @fig:app, @sec:s, @fig:sup, @eq:s, @lem:s"
+    expected = "Figure 1, Figure 1.1, Appendix A, Figure A.1, Chapter S1, Figure S1.1, Equation (S1.1), Lemma S1.1"
+    assert said(worker, references, SUPPLEMENT, number_within="chapter").replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+LISTINGS = """
+@lst:a, @lst:b, @lst:c and @lst:d.
+
+```{.python #lst:a caption="One with $x$."}
+a = 1
+```
+
+Listing: Another. {#lst:b}
+
+```r
+b <- 2
+```
+
+```{.sh #lst:c}
+c
+```
+
+: Below.
+
+Listing: Above. {#lst:d}
+
+```
+plain
+```
+
+Listing: no code follows.
+"""
+
+
+def test_listings_are_numbered_and_captioned_in_every_way_of_writing_them(worker):
+    page = body(worker, LISTINGS).body
+    assert "Listing\N{NO-BREAK SPACE}1</a>, " in page
+    assert [page.count(f'<figure id="lst:{name}" class="listing">') for name in "abcd"] == [1, 1, 1, 1]
+    assert '<figcaption>\n<span class="caption-label"><a href="#lst:a" class="anchor">Listing 1.</a></span> One with' in page
+    assert "Listing 2.</a></span> Another.\n</figcaption>" in page
+    assert page.count("caption-label") == 4
+    assert "Listing 3.</a></span> Below." in page
+    assert "Listing: no code follows." in page
+    typst = body(worker, LISTINGS, "typst").body
+    assert '], kind: raw, supplement: [Listing], numbering: fixed("2"), caption: [Another.]) <lst:b>' in typst
+
+
+def test_more_than_twenty_six_appendices_keep_letters_apart(worker):
+    written = body(worker, "\n\n".join(["# A {.appendix}", *("# More" for _ in range(27))]))
+    assert [heading.number for heading in written.outline][-3:] == ["Z", "AA", "AB"]

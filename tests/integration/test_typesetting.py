@@ -16,6 +16,7 @@ import pytest
 from paperbuild.diagnostics import Severity, Span
 from paperbuild.errors import BuildError
 from paperbuild.render.images import ImageKind, prepare
+from paperbuild.render.pandoc import PandocWorker, Request
 from paperbuild.render.parts import Affiliation, Author, Parts, Provenance
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import Job, Pdf, Typesetter, typst_job
@@ -25,14 +26,14 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><rect w
 BODY = r"""
 = First <sec:first>
 Text with #mq("x^2", $x^2$) and a note.#footnote[The note.]
-See @fig:one, @fig:pair-b, @tbl:one, @eq:one, @thm:one, @sec:first and @sec:more.
+See @fig:one, @tbl:one, @eq:one, @thm:one, @sec:first and @sec:more.
 
-#mq("E = m c^2", $ E = m c^2 $, numbered: true) <eq:one>
+#mq("E = m c^2", $ E = m c^2 $, number: [S1]) <eq:one>
 
-#theorem(title: [Name])[The claim.
+#theorem(title: [Name], number: "1")[The claim.
 
 ] <thm:one>
-#theorem(kind: "definition", supplement: [Definition])[A word.]
+#theorem(kind: "definition", supplement: [Definition], number: "2")[A word.]
 #proof[It follows.
 
 ]
@@ -40,7 +41,7 @@ See @fig:one, @fig:pair-b, @tbl:one, @eq:one, @thm:one, @sec:first and @sec:more
 
 #subfigs(columns: 2, caption: [Two boxes.],
   subfig(image("one.svg", alt: "left"), caption: [Left.], id: "fig:pair-a"),
-  subfig(image("one.svg", alt: "right"), caption: [Right.], id: "fig:pair-b"),
+  subfig(image("one.svg", alt: "right"), caption: [Right.], id: "fig:pair-b", number: "b"),
 ) <fig:pair>
 
 #wide[#figure(image("one.svg", alt: "wide", width: 100%), caption: [A wide box.]) <fig:wide>]
@@ -69,8 +70,8 @@ x = 1
 #entry(margin: [[1]])[Numbered.]
 ]
 
-#show: appendix
-= More <sec:more>
+#start-appendix[Appendix]
+#heading(level: 1, supplement: [Appendix], numbering: fixed("A"))[More] <sec:more>
 The end.
 """
 
@@ -143,7 +144,7 @@ def test_a_paper_with_everything_is_archival_and_accessible(
 
 def test_numbers_and_references_agree(typesetter: Typesetter, template: Template) -> None:
     text = " ".join(text_of(typeset(typesetter, template, paper(template))).split()).replace("\N{NO-BREAK SPACE}", " ")
-    assert "See Figure 1, Figure 2b, Table 1, Equation 1, Theorem 1, Section 1 and Appendix A." in text
+    assert "See Figure 1, Table 1, Equation (S1), Theorem 1, Section 1 and Appendix A." in text
     assert "Theorem 1 (Name)." in text
     assert "Definition 2." in text
     assert "Appendix A" in text
@@ -161,7 +162,7 @@ WIDE = "a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q + r + 
 
 
 def test_a_formula_wider_than_its_column_shrinks_instead_of_leaving_it(typesetter: Typesetter, template: Template) -> None:
-    body = f'#mq("wide", $ {WIDE} $, numbered: true) <eq:one>\n\n@eq:one\n'
+    body = f'#mq("wide", $ {WIDE} $, number: [1]) <eq:one>\n\n@eq:one\n'
     pdf = typeset(typesetter, template, paper(template, body, {"columns": 2}))
     left = min(x for x, text in starts_of(pdf) if "Equation" in text)
     assert min(x for x, _ in starts_of(pdf)) >= left - 1
@@ -263,7 +264,7 @@ def test_cells_that_span_rows_and_columns_a_digest_and_a_long_table_are_fitted(t
 
 
 def test_a_reference_to_an_equation_is_a_link_in_the_colour_of_links(typesetter: Typesetter, template: Template) -> None:
-    body = '#equation-ref(<eq:one>, supplement: [Equation]); and #equation-ref(<eq:one>);\n#mq("a", $ a $, numbered: true) <eq:one>\n'
+    body = '#link(<eq:one>)[Equation~(1)]; and #link(<eq:one>)[(1)];\n#mq("a", $ a $, number: [1]) <eq:one>\n'
     pdf = typeset(typesetter, template, paper(template, body))
     assert "Equation (1) and (1)" in " ".join(text_of(pdf).split()).replace("\N{NO-BREAK SPACE}", " ")
     page = pypdf.PdfReader(io.BytesIO(pdf.data)).pages[0]
@@ -399,3 +400,13 @@ def test_a_title_abstract_or_name_with_markup_characters_is_data(typesetter: Typ
         lang="en_GB",
     )
     assert typeset(typesetter, template, odd).data
+
+
+def test_whatever_has_an_id_can_be_linked_to(typesetter: Typesetter, template: Template) -> None:
+    text = "[a](#b1) [a](#b2) [a](#b3) [a](#b4) [a](#b5)\n\n`c`{#b1} [x](u){#b2} [s *t*]{#b3}\n\n::: {#b4}\nd\n:::\n\n```{#b5}\ncode\n```\n"
+    worker = PandocWorker()
+    try:
+        body = worker.write(Request(text, "typst")).body
+    finally:
+        worker.close()
+    assert len(pypdf.PdfReader(io.BytesIO(typeset(typesetter, template, paper(template, body)).data)).pages[0].annotations or ()) == 8

@@ -113,7 +113,7 @@ function M.add(doc, names)
         return nil
       end
       if span.identifier == "" then
-        span.identifier = new_id(names.equation[1] .. " " .. pandoc.utils.stringify(number):gsub("[()]", ""), taken)
+        span.identifier = new_id(names:label("equation", (pandoc.utils.stringify(number):gsub("[()]", ""))), taken)
       end
       if span.identifier ~= "" then
         number.content = linked(number.content, span.identifier)

@@ -1,160 +1,240 @@
 -- References to what is numbered: `@fig:x`, `[@fig:a; @fig:b]`, and what LaTeX's \ref and its kin became.
+--
+-- Several references in one are grouped by what they name, sorted, and each once; three or more consecutive numbers become a range:
+-- "Figures 1–3 and Table 2".
 
 local kinds = require("kinds")
-local names_by_language = require("names")
 local writers = require("xref_writers")
 
 local M = {}
 
-local function ends_with_name(prefix, names)
-  local last = pandoc.utils.stringify(prefix):match("(%S+)%s*$") or ""
-  last = last:gsub("%.$", ""):lower()
-  for _, forms in pairs(names) do
-    if type(forms) == "table" then
-      for _, form in ipairs(forms) do
-        if #last > 1 and (form:lower() == last or (#last > 2 and form:lower():sub(1, #last) == last)) then
-          return true
-        end
-      end
-    end
-  end
-  return last == "eq" or last == "eqs" or last == "figs" or last == "tab" or last == "§"
-end
+local RANGE = 3 -- so many consecutive numbers are a range
 
-local function joined(parts, names)
-  local out = pandoc.Inlines({})
+local Resolver = {}
+Resolver.__index = Resolver
+
+-- Returns inlines with commas between the parts and "and" before the last.
+function Resolver:joined(parts)
+  local names, out = self.names, pandoc.Inlines({})
   for i, part in ipairs(parts) do
     if i > 1 then
-      local last = i == #parts
-      out:extend(last and { pandoc.Space(), pandoc.Str(names["and"]), pandoc.Space() } or { pandoc.Str(","), pandoc.Space() })
+      local between = i < #parts and names.comma or #parts > 2 and names.last or " " .. names["and"] .. " "
+      out:extend(pandoc.Inlines(between))
     end
     out:extend(part)
   end
   return out
 end
 
--- Turns references into links: `@fig:x`, `[@fig:a; @fig:b]`, and what LaTeX's \ref and its kin became.
-function M.resolve(doc, ids, options, problems)
-  local names, writer = names_by_language.of(options.lang), writers.of(options.format)
-  local known = options.citations
-  local reported = {}
-  local function missing(id)
-    if not reported[id] then
-      reported[id] = true
-      problems:insert({ kind = "unresolved", text = id })
-    end
-    return pandoc.Inlines({ pandoc.Strong({ pandoc.Str(id) }) })
-  end
-  local function name_for(entry, plural)
-    local forms = names[entry.kind]
-    return forms and forms[plural and 2 or 1]
-  end
-  local function several(entries)
-    local parts, same = {}, true
-    for i, entry in ipairs(entries) do
-      same = same and entry.kind == entries[1].kind and entry.number ~= ""
-    end
-    for i, entry in ipairs(entries) do
-      local alone = #entries > 1 and same
-      parts[i] = writer(entry, not alone and name_for(entry) or nil)
-    end
-    local out = joined(parts, names)
-    if #entries > 1 and same then
-      out = pandoc.Inlines({ pandoc.Str((name_for(entries[1], true) or "") .. "\u{a0}") }) .. out
-    end
-    return out
-  end
-  local function cite(node)
-    local entries, plain = {}, true
-    for _, citation in ipairs(node.citations) do
-      local kind, id = kinds.kind_of(citation.id)
-      if not kind or (known[citation.id] and not ids[id]) then
-        return nil
+-- Returns groups of entries of one kind, in the order in which the kinds occur; in each its entries in order, each once.
+local function grouped(entries)
+  local groups, of_kind, seen = {}, {}, {}
+  for _, entry in ipairs(entries) do
+    if not seen[entry] then
+      seen[entry] = true
+      local group = entry.number ~= "" and of_kind[entry.kind]
+      if not group then
+        group = { kind = entry.kind }
+        groups[#groups + 1] = group
+        of_kind[entry.kind] = entry.number ~= "" and group or of_kind[entry.kind]
       end
-      if not ids[id] then
-        return missing(citation.id)
-      end
-      entries[#entries + 1] = ids[id]
-      plain = plain and #citation.prefix == 0 and #citation.suffix == 0 and citation.mode ~= "SuppressAuthor"
-    end
-    if plain then
-      return several(entries)
-    end
-    local parts = {}
-    for i, citation in ipairs(node.citations) do
-      local bare = citation.mode == "SuppressAuthor" or ends_with_name(citation.prefix, names)
-      local part = pandoc.Inlines(citation.prefix)
-      if #part > 0 then
-        part:insert(bare and pandoc.Str("\u{a0}") or pandoc.Space())
-      end
-      part:extend(writer(entries[i], not bare and name_for(entries[i]) or nil))
-      part:extend(citation.suffix)
-      parts[i] = part
-    end
-    return joined(parts, names)
-  end
-  local function link(node)
-    local how = node.attributes["reference-type"]
-    if not how then -- [](#fig:x) has no words of its own
-      local entry = #node.content == 0 and ids[node.target:match("^#(.+)$") or ""]
-      return entry and several({ entry }) or nil
-    end
-    local entries = {}
-    for id in node.attributes.reference:gmatch("[^,%s]+") do
-      if not ids[id] then
-        return missing(id)
-      end
-      entries[#entries + 1] = ids[id]
-    end
-    if how == "nameref" then
-      return joined(pandoc.List(entries):map(function(entry) return writers.titled(entry) end), names)
-    end
-    local page = how == "pageref" and writers.page(options.format, entries[1])
-    if page then
-      return page
-    end
-    if how == "ref+label" or how == "ref+Label" or how == "pageref" then
-      return several(entries)
-    end
-    local parts = {}
-    for i, entry in ipairs(entries) do
-      parts[i] = writer(entry, nil, how == "ref")
-    end
-    return joined(parts, names)
-  end
-  -- inside a formula there are no links: a number is what \ref says there
-  local function formula(math)
-    local new = math.text:gsub("\\(%a*ref)%s*{([^}]*)}", function(command, id)
-      local entry = ids[id]
-      if not entry or not (command == "ref" or command == "eqref") then
-        return nil
-      end
-      return "\\text{" .. (command == "eqref" and "(" .. entry.number .. ")" or entry.number) .. "}"
-    end)
-    if new ~= math.text then
-      math.text = new
-      return math
+      group[#group + 1] = entry
     end
   end
-  -- "Figure @fig:x": the name stands there already
-  local function named_before(inlines)
-    local changed = false
-    for i = 3, #inlines do
-      local node, before = inlines[i], inlines[i - 2]
-      local spaced = inlines[i - 1].t == "Space" or inlines[i - 1].t == "SoftBreak"
-      if node.t == "Cite" and #node.citations == 1 and spaced and before.t == "Str" and kinds.kind_of(node.citations[1].id) then
-        if ends_with_name({ before }, names) then
-          local citations = node.citations
-          citations[1].mode = "SuppressAuthor"
-          node.citations = citations
-          inlines[i] = node
-          changed = true
+  for _, group in ipairs(groups) do
+    table.sort(group, function(a, b) return a.order < b.order end)
+  end
+  return groups
+end
+
+-- Returns the last index of the run of consecutive numbers that starts at `first`.
+local function run_end(group, first)
+  local last = first
+  while group[last + 1] and group[last].series and group[last + 1].series == group[last].series
+    and group[last + 1].ordinal == group[last].ordinal + 1 do
+    last = last + 1
+  end
+  return last
+end
+
+-- "1, 3, and 5–7", "1a–c and 2b", without a name.
+function Resolver:numbers(group, bare)
+  local parts, at, before = {}, 1, nil
+  local function write(entry)
+    local part = before ~= nil and entry.part ~= nil and entry.kind == "figure" and before.part ~= nil and before.whole == entry.whole
+    before = entry
+    return self.writer(entry, { part = part, bare = bare })
+  end
+  while at <= #group do
+    local last = run_end(group, at)
+    if last - at + 1 >= RANGE then
+      parts[#parts + 1] = write(group[at]) .. pandoc.Inlines({ pandoc.Str(self.names.range) }) .. write(group[last])
+      at = last + 1
+    else
+      parts[#parts + 1] = write(group[at])
+      at = at + 1
+    end
+  end
+  return self:joined(parts)
+end
+
+-- Entries as one reference. `how` may have `capital` (at the start of a sentence), `nameless`, and `bare`.
+function Resolver:several(entries, how)
+  local parts = {}
+  for i, group in ipairs(grouped(entries)) do
+    local plural = #group > 1
+    local named = not how.nameless and group[1].number ~= "" and self.names.forms[group.kind] ~= nil
+    local before, after
+    if named then
+      before, after = self.names:reference(group.kind, plural, how.capital and i == 1)
+    end
+    if not plural then
+      parts[i] = self.writer(group[1], { name = before ~= "" and before or nil, bare = how.bare })
+    else
+      parts[i] = self:numbers(group, how.bare)
+      if named then
+        parts[i]:insert(1, pandoc.Str(before .. "\u{a0}"))
+      end
+    end
+    if after and after ~= "" then
+      parts[i]:insert(pandoc.Str("\u{a0}" .. after))
+    end
+  end
+  return self:joined(parts)
+end
+
+function Resolver:missing(id)
+  if not self.reported[id] then
+    self.reported[id] = true
+    self.problems:insert({ kind = "unresolved", text = id })
+  end
+  return pandoc.Inlines({ pandoc.Strong({ pandoc.Str(id) }) })
+end
+
+function Resolver:ends_with_name(inlines)
+  local last = pandoc.utils.stringify(inlines):match("(%S+)%s*$")
+  return last ~= nil and self.names:has(last)
+end
+
+-- Whether words stand only before the first citation and behind the last: around all of them.
+local function is_framed(citations)
+  for i, citation in ipairs(citations) do
+    if (i > 1 and #citation.prefix > 0) or (i < #citations and #citation.suffix > 0) or citation.mode ~= citations[#citations].mode then
+      return false
+    end
+  end
+  return true
+end
+
+-- One reference with what the author wrote before and behind it.
+function Resolver:framed(entries, first, last, capital)
+  local nameless = first.mode == "SuppressAuthor" or self:ends_with_name(first.prefix)
+  local out = pandoc.Inlines(first.prefix)
+  if #out > 0 then
+    out:insert(nameless and pandoc.Str("\u{a0}") or pandoc.Space())
+  end
+  out:extend(self:several(entries, { nameless = nameless, capital = capital and #out == 0 }))
+  out:extend(last.suffix)
+  return out
+end
+
+function Resolver:cite(node)
+  local entries, capital = {}, false
+  for i, citation in ipairs(node.citations) do
+    local kind, id, is_capital = kinds.kind_of(citation.id)
+    if not kind or (self.known[citation.id] and not self.ids[id]) then
+      return nil
+    end
+    if not self.ids[id] then
+      return self:missing(citation.id)
+    end
+    entries[i] = self.ids[id]
+    capital = capital or (i == 1 and is_capital)
+  end
+  local citations = node.citations
+  if is_framed(citations) then
+    return self:framed(entries, citations[1], citations[#citations], capital)
+  end
+  local parts = {}
+  for i, citation in ipairs(citations) do
+    parts[i] = self:framed({ entries[i] }, citation, citation, false)
+  end
+  return self:joined(parts)
+end
+
+function Resolver:link(node)
+  local how = node.attributes["reference-type"]
+  if not how then -- [](#fig:x) has no words of its own
+    local entry = #node.content == 0 and self.ids[node.target:match("^#(.+)$") or ""]
+    return entry and self:several({ entry }, {}) or nil
+  end
+  local entries = {}
+  for id in node.attributes.reference:gmatch("[^,%s]+") do
+    if not self.ids[id] then
+      return self:missing(id)
+    end
+    entries[#entries + 1] = self.ids[id]
+  end
+  local page = how == "pageref" and writers.page(self.format, entries[1])
+  if page then
+    return page
+  elseif how == "nameref" then
+    return self:joined(pandoc.List(entries):map(function(entry) return self.writer(entry, { title = true }) end))
+  end
+  local named = how == "ref+label" or how == "ref+Label" or how == "pageref"
+  return self:several(entries, { nameless = not named, bare = how == "ref", capital = how == "ref+Label" })
+end
+
+-- Inside a formula there are no links: a number is what \ref says there.
+function Resolver:formula(math)
+  local new = math.text:gsub("\\(%a*ref)%s*{([^}]*)}", function(command, id)
+    local entry = self.ids[id]
+    if not entry or not (command == "ref" or command == "eqref") then
+      return nil
+    end
+    return "\\text{" .. (command == "eqref" and "(" .. entry.number .. ")" or entry.number) .. "}"
+  end)
+  if new ~= math.text then
+    math.text = new
+    return math
+  end
+end
+
+-- "Figure @fig:x", "Figures [@fig:x; @fig:y]": the name stands there already.
+function Resolver:named_before(inlines)
+  local changed = false
+  for i = 3, #inlines do
+    local node, before = inlines[i], inlines[i - 2]
+    local spaced = inlines[i - 1].t == "Space" or inlines[i - 1].t == "SoftBreak"
+    if node.t == "Cite" and spaced and before.t == "Str" and self:ends_with_name({ before }) then
+      local citations, all = node.citations, true
+      for _, citation in ipairs(citations) do
+        all = all and kinds.kind_of(citation.id) ~= nil and #citation.prefix == 0
+      end
+      if all then
+        for _, citation in ipairs(citations) do
+          citation.mode = "SuppressAuthor"
         end
+        node.citations = citations
+        inlines[i] = node
+        changed = true
       end
     end
-    return changed and inlines or nil
   end
-  return doc:walk({ Inlines = named_before }):walk({ Cite = cite, Link = link, Math = formula })
+  return changed and inlines or nil
+end
+
+-- Turns references into links. `ids` are the entries by id, `options.citations` what the bibliographies hold.
+function M.resolve(doc, ids, options, problems)
+  local resolver = setmetatable({
+    ids = ids, names = options.names, format = options.format, writer = writers.of(options.format), known = options.citations,
+    problems = problems, reported = {},
+  }, Resolver)
+  return doc:walk({ Inlines = function(inlines) return resolver:named_before(inlines) end }):walk({
+    Cite = function(node) return resolver:cite(node) end,
+    Link = function(node) return resolver:link(node) end,
+    Math = function(math) return resolver:formula(math) end,
+  })
 end
 
 return M

@@ -4,7 +4,6 @@ local formulas = require("formulas")
 local anchors = require("anchors")
 local html_tables = require("html_tables")
 local kinds = require("kinds")
-local names_by_language = require("names")
 
 local M = {}
 
@@ -71,7 +70,6 @@ end
 local function finish_figure(figure, names)
   local number = take(figure.attributes, "pb-number") or ""
   local part = figure.classes:includes("subfigure")
-  local text = names.figure[1] .. " " .. number
   figure.content = figure.content:walk({
     Image = function(image)
       take(image.attributes, "data-n")
@@ -89,12 +87,14 @@ local function finish_figure(figure, names)
       return image
     end,
   })
-  if part then
+  if kinds.is_listing(figure) and number ~= "" then
+    put_label(figure, "caption-label", names:label("listing", number) .. ".")
+  elseif part then
     local width = take(figure.attributes, "width")
     figure.attributes.style = width and "width:" .. width or nil
     put_label(figure, "caption-label", "(" .. number .. ")")
   elseif number ~= "" then
-    put_label(figure, "caption-label", text .. ".")
+    put_label(figure, "caption-label", names:label("figure", number) .. ".")
   end
   return figure
 end
@@ -103,7 +103,7 @@ local function finish_table(tbl, names)
   local number = take(tbl.attributes, "pb-number") or ""
   take(tbl.attributes, "data-n")
   if number ~= "" then
-    put_label(tbl, "caption-label", names.table[1] .. " " .. number .. ".")
+    put_label(tbl, "caption-label", names:label("table", number) .. ".")
   end
   return tbl
 end
@@ -231,13 +231,15 @@ local function finish_division(div, names)
   if kind then
     local number = take(div.attributes, "pb-number") or ""
     local title, rest = kinds.split_title(div)
-    local words = pandoc.Inlines({ pandoc.Str((names[kind] and names[kind][1] or kind) .. (number ~= "" and " " .. number or "")) })
+    local words = pandoc.Inlines({ pandoc.Str(names:label(kind, number)) })
     if title then
       words = words .. { pandoc.Str(" (") } .. title .. { pandoc.Str(")") }
     end
     words:insert(pandoc.Str("."))
-    if kind ~= "theorem" then
-      div.classes:insert("theorem")
+    for _, class in ipairs({ kind, "theorem" }) do
+      if not div.classes:includes(class) then
+        div.classes:insert(class)
+      end
     end
     div.content = rest
     return labelled(div, "theorem-label", words)
@@ -251,20 +253,34 @@ local function finish_division(div, names)
   return nil
 end
 
-local function finish_header(header, names)
+local function finish_header(header)
   local number = take(header.attributes, "pb-number") or ""
-  take(header.attributes, "pb-appendix")
+  local name = take(header.attributes, "pb-name")
+  take(header.attributes, "pb-part")
   if number ~= "" then
-    local text = number:find("^%a$") and names.appendix[1] .. " " .. number or number
-    local span = pandoc.Span({ pandoc.Str(text) }, pandoc.Attr("", { "secno" }))
+    local span = pandoc.Span({ pandoc.Str((name and name .. " " or "") .. number) }, pandoc.Attr("", { "secno" }))
     header.content = pandoc.Inlines({ span, pandoc.Space() }) .. header.content
   end
   return header
 end
 
+-- A listing's caption stands above it, as a table's does; pandoc would write it below.
+local function caption_above(figure)
+  local id = figure.identifier ~= "" and ' id="' .. escaped(figure.identifier) .. '"' or ""
+  local blocks = pandoc.Blocks({ pandoc.RawBlock("html", "<figure" .. id .. ' class="listing">') })
+  if kinds.has_caption(figure) then
+    blocks:insert(pandoc.RawBlock("html", "<figcaption>"))
+    blocks:extend(figure.caption.long)
+    blocks:insert(pandoc.RawBlock("html", "</figcaption>"))
+  end
+  blocks:extend(figure.content)
+  blocks:insert(pandoc.RawBlock("html", "</figure>"))
+  return blocks
+end
+
 -- Returns the document ready for pandoc's HTML writer.
 function M.finish(doc, options, problems)
-  local names, cache = names_by_language.of(options.lang), {}
+  local names, cache = options.names, {}
   doc = doc:walk({
     Math = function(math) return mathml(math, problems, cache) end,
   })
@@ -283,7 +299,7 @@ function M.finish(doc, options, problems)
     Figure = function(figure) return finish_figure(figure, names) end,
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,
-    Header = function(header) return finish_header(header, names) end,
+    Header = function(header) return finish_header(header) end,
     Para = mark_long_words,
   })
   doc = doc:walk({
@@ -295,7 +311,10 @@ function M.finish(doc, options, problems)
       return image
     end,
   })
-  return html_tables.finish(anchors.add(doc, names), options.lang)
+  doc = anchors.add(doc, names):walk({
+    Figure = function(figure) return kinds.is_listing(figure) and caption_above(figure) or nil end,
+  })
+  return html_tables.finish(doc, options.lang)
 end
 
 return M

@@ -4,9 +4,9 @@ local M = {}
 
 -- Prefix of an id → what it is counted as.
 local KINDS = {
-  fig = "figure", tbl = "table", tab = "table", eq = "equation", eqn = "equation", sec = "section", thm = "theorem", lem = "lemma",
-  def = "definition", cor = "corollary", prop = "proposition", rem = "remark", exm = "example", asm = "assumption", clm = "claim",
-  app = "section", alg = "algorithm",
+  fig = "figure", tbl = "table", tab = "table", lst = "listing", eq = "equation", eqn = "equation", sec = "section", app = "section",
+  chap = "section", thm = "theorem", lem = "lemma", def = "definition", cor = "corollary", prop = "proposition", prp = "proposition",
+  rem = "remark", exm = "example", asm = "assumption", clm = "claim", cnj = "conjecture", alg = "algorithm", exr = "exercise",
 }
 
 local THEOREMS = {}
@@ -14,22 +14,31 @@ for name in ("theorem lemma definition corollary proposition remark example assu
   THEOREMS[name] = true
 end
 
--- Returns the id that a citation key means as a cross-reference ("Fig:x" is "fig:x"), and its kind; nil where it has no such prefix.
+-- Returns what a citation key means as a cross-reference: its kind, the id ("Fig:x" is "fig:x"), and whether it is written with a
+-- capital; nil where it has no such prefix.
 function M.kind_of(key)
   local prefix, rest = key:match("^(%a+):(.+)$")
-  local kind = prefix and KINDS[prefix:sub(1, 1):lower() .. prefix:sub(2)]
-  return kind, kind and (prefix:sub(1, 1):lower() .. prefix:sub(2) .. ":" .. rest)
+  if not prefix then
+    return nil
+  end
+  local lower = prefix:sub(1, 1):lower() .. prefix:sub(2)
+  return KINDS[lower], KINDS[lower] and lower .. ":" .. rest, KINDS[lower] and lower ~= prefix
 end
 
-local function theorem_kind(div)
+function M.is_theorem(name)
+  return THEOREMS[name] == true
+end
+
+-- A div's class says which theorem it is; one with none of them may say it by its id's prefix.
+function M.theorem_kind(div)
   for _, class in ipairs(div.classes) do
     if THEOREMS[class] then
       return class
     end
   end
-  return nil
+  local kind = KINDS[div.identifier:match("^(%a+):") or ""]
+  return THEOREMS[kind] and kind or nil
 end
-M.theorem_kind = theorem_kind
 
 -- Takes the title out of a theorem's or proof's content: its inlines, nil where it has none, and what is left.
 function M.split_title(div)
@@ -42,10 +51,13 @@ function M.split_title(div)
   return nil, div.content
 end
 
-local function has_caption(element)
-  return #element.caption.long > 0 and pandoc.utils.stringify(element.caption.long) ~= ""
-    or #element.caption.long > 0 and #pandoc.utils.blocks_to_inlines(element.caption.long) > 0
+-- A Figure around code is a listing.
+function M.is_listing(figure)
+  return figure.classes:includes("listing")
 end
-M.has_caption = has_caption
+
+function M.has_caption(element)
+  return #element.caption.long > 0 and #pandoc.utils.blocks_to_inlines(element.caption.long) > 0
+end
 
 return M

@@ -4,7 +4,6 @@
 local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
-local names_by_language = require("names")
 local tables = require("latex_tables")
 local text = require("latex_text")
 
@@ -212,7 +211,7 @@ local function theorem(div, kind, how)
   local title, content = kinds.split_title(div)
   local numbered = (div.attributes["pb-number"] or "") ~= ""
   local name = numbered and kind or kind .. "*"
-  how.theorem(name, how.names[kind] and how.names[kind][1] or kind)
+  how.theorem(name, (how.names:caption(kind)))
   local option = title and "[{" .. inline_text(title) .. "}]" or ""
   return "\\begin{" .. name .. "}" .. option .. label(div.identifier) .. "\n" .. M.write(content) .. "\n\\end{" .. name .. "}"
 end
@@ -267,7 +266,7 @@ end
 local function surroundings(options)
   local needs = options.needs
   return {
-    names = names_by_language.of(options.lang), place = "[tbp]", columns = options.columns, write = M.write, caption = caption_of,
+    names = options.names, place = "[tbp]", columns = options.columns, write = M.write, caption = caption_of,
     need = function(package) needs.packages[package] = true end,
     theorem = function(kind, name) needs.theorems[kind] = name end,
   }
@@ -357,10 +356,10 @@ function M.finish(doc, options, problems)
     Strikeout = function(node) return word_by_word(node.content, "\\struck{") end,
     Underline = function(node) return word_by_word(node.content, "\\underline{") end,
     Header = function(header)
-      local start = header.attributes["pb-appendix"]
+      local part = header.attributes["pb-part"]
       header.attributes = {}
       identified(header)
-      return start and { pandoc.RawBlock("latex", "\\appendix"), header } or header
+      return part == "appendix" and { pandoc.RawBlock("latex", "\\appendix"), header } or header
     end,
   })
   local function raw(code)

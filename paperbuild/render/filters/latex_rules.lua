@@ -143,7 +143,7 @@ local function begin(theorems)
       c:option()
       return hide("\\begin{tablenotes}")
     end
-    local kind = theorems[name] or (kinds.theorem_kind({ classes = { name } }) and name)
+    local kind = theorems[name] or (kinds.is_theorem(name) and name)
     if kind and kind ~= "algorithm" then
       local title = c:option()
       return hide("\\begin{" .. kind .. "}") .. (title and hide(mark("title", "", title)) .. " " or "")
@@ -185,7 +185,7 @@ local function newtheorem(theorems)
     c:star()
     local name, _, title = c:argument(), c:option(), c:argument()
     local kind = title and title:lower()
-    if not (name and kind and kinds.theorem_kind({ classes = { kind } })) then
+    if not (name and kind and kinds.is_theorem(kind)) then
       c.at = save
       return nil
     end
@@ -268,7 +268,7 @@ end
 
 -- Environments whose content stands in the text as it is, theorems among them.
 local function is_plain_environment(command, name)
-  return (command == "begin" or command == "end") and (LAYOUT[name] or RENAMED[name] or kinds.theorem_kind({ classes = { name } }))
+  return (command == "begin" or command == "end") and (LAYOUT[name] or RENAMED[name] or kinds.is_theorem(name))
 end
 
 -- Returns whether a piece of LaTeX that pandoc skipped said nothing to a reader.

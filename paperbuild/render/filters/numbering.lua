@@ -1,27 +1,45 @@
--- Numbers of sections, figures, tables, equations and theorems: counted here once, in document order, for every format.
+-- Numbers of sections, figures, tables, listings, equations and theorems: counted here once, in document order, for every format.
 --
--- Typst counts again, by the same rules, and its own references print its own counts, so a PDF's reference and its target cannot
--- disagree; tests hold the two formats together.
+-- Whatever can be told a number is told it: the page, typst, Word. LaTeX counts again, by the same rules, so that its source may be
+-- edited; a test holds the formats together. A number is text: "3", "2.1" within sections, "A" of an appendix, "S1" of a supplement,
+-- "3b" of a subfigure.
+--
+-- Marks left on the elements: `pb-number` ("" for none; of a subfigure its letter alone), on headings `pb-part` ("appendix" or
+-- "supplement", where one starts) and `pb-name` (what stands before the number of an appendix), on formulas of several numbered lines
+-- `pb-numbers` and `pb-ids`, a line each.
 
+local formulas = require("formulas")
 local kinds = require("kinds")
-local names_by_language = require("names")
-
-local has_caption, theorem_kind = kinds.has_caption, kinds.theorem_kind
 
 local M = {}
 
 local Counter = {}
 Counter.__index = Counter
 
-function Counter:step(kind)
-  self.counts[kind] = (self.counts[kind] or 0) + 1
-  return tostring(self.counts[kind])
+-- Returns a, b, …, z, aa, ab, …
+local function letters(n)
+  local out = ""
+  while n > 0 do
+    n = n - 1
+    out = string.char(97 + n % 26) .. out
+    n = n // 26
+  end
+  return out
+end
+
+-- Returns an entry with the next number of a kind. Entries of one `series` are consecutive where their `ordinal`s are.
+function Counter:step(kind, counted_as)
+  local name = counted_as or kind
+  local n = (self.counts[name] or 0) + 1
+  self.counts[name] = n
+  return { kind = kind, number = self.prefix .. n, series = name .. ":" .. self.prefix, ordinal = n }
 end
 
 -- Gives an id (and its aliases) its entry; the second bearer of an id loses it, since typst refuses a document with two.
 function Counter:register(element, entry)
   local id = element.identifier
-  entry.id = id
+  self.order = self.order + 1
+  entry.id, entry.order = id, self.order
   if id ~= "" then
     if self.ids[id] then
       self.problems:insert({ kind = "duplicate-id", text = id })
@@ -35,112 +53,196 @@ function Counter:register(element, entry)
       if entry.id == "" then
         element.identifier, entry.id = label, label
       end
-      if self.ids[label] and self.ids[label] ~= entry then
-        self.problems:insert({ kind = "duplicate-id", text = label })
-      else
-        self.ids[label] = entry
-      end
+      self:alias(label, entry)
     end
   end
   element.attributes.labels = nil
+  return element
+end
+
+function Counter:alias(label, entry)
+  if self.ids[label] and self.ids[label] ~= entry then
+    self.problems:insert({ kind = "duplicate-id", text = label })
+  else
+    self.ids[label] = entry
+  end
+end
+
+function Counter:restart(prefix)
+  self.counts, self.prefix = {}, prefix
+end
+
+-- Starts the appendices or the supplement: its sections are counted anew, a supplement's figures, too.
+function Counter:start(part)
+  self.part, self.sections = part, {}
+  if part == "supplement" then
+    self.mark = "S"
+    self:restart("S")
+  end
+end
+
+function Counter:section_number(level)
+  self.sections[level] = (self.sections[level] or 0) + 1
+  local parts = {}
+  for i = 1, level do
+    local n = self.sections[i] or 0
+    parts[i] = i == 1 and self.part == "appendix" and letters(math.max(1, n)):upper() or tostring(n)
+  end
+  for deeper = level + 1, 6 do
+    self.sections[deeper] = nil
+  end
+  parts[1] = self.mark .. parts[1]
+  return parts
 end
 
 function Counter:header(header)
-  local number, kind = "", "section"
-  local unnumbered = header.classes:includes("unnumbered") or not self.number_sections
-  if not unnumbered then
-    if header.level == 1 and header.classes:includes("appendix") and not self.appendix then
-      self.appendix, self.sections = true, {}
-      header.attributes["pb-appendix"] = "start"
-    end
-    self.sections[header.level] = (self.sections[header.level] or 0) + 1
-    local parts = {}
-    for level = 1, header.level do
-      local n = self.sections[level] or 0
-      parts[level] = level == 1 and self.appendix and string.char(64 + math.max(1, math.min(n, 26))) or tostring(n)
-    end
-    for level = header.level + 1, 6 do
-      self.sections[level] = nil
-    end
-    number = table.concat(parts, ".")
-    kind = self.appendix and "appendix" or "section"
+  local top, part = header.level == 1, nil
+  if top and header.classes:includes("supplement") and self.part ~= "supplement" then
+    part = "supplement"
+  elseif top and header.classes:includes("appendix") and self.part ~= "appendix" and self.number_sections then
+    part = "appendix"
   end
-  self:register(header, { kind = kind, number = number, title = header.content })
-  header.attributes["pb-number"] = number
-  if number == "" and not header.classes:includes("unnumbered") then
+  if part then
+    self:start(part)
+    header.attributes["pb-part"] = part
+  end
+  local entry = { kind = "section", number = "", title = header.content }
+  if self.number_sections and not header.classes:includes("unnumbered") then
+    local parts = self:section_number(header.level)
+    entry.number = table.concat(parts, ".")
+    entry.series = "section:" .. table.concat(parts, ".", 1, #parts - 1) .. ":" .. self.part
+    entry.ordinal = self.sections[header.level]
+    if self.part == "appendix" then
+      entry.kind = "appendix"
+      header.attributes["pb-name"] = top and self.names:caption("appendix") or nil
+    elseif self.within == "chapter" and top then
+      entry.kind = "chapter"
+    end
+    if top and self.within ~= "" then
+      self:restart(entry.number .. ".")
+    end
+  elseif not header.classes:includes("unnumbered") then
     header.classes:insert("unnumbered")
   end
-  return header
+  header.attributes["pb-number"] = entry.number
+  return self:register(header, entry)
 end
 
--- Numbers everything, and returns the entries by id.
+-- Figures, tables and listings are numbered where they have a caption, or something that can be referred to.
+function Counter:float(element, kind)
+  local numbered = kinds.has_caption(element) or element.identifier ~= "" or element.attributes.labels ~= nil
+  local entry = numbered and self:step(kind) or { kind = kind, number = "" }
+  element.attributes["pb-number"] = entry.number
+  self:register(element, entry)
+  return entry
+end
+
+-- One of the figures in a figure, or one of the lines of a formula whose lines are parts of one number.
+local function part_of(whole, n)
+  local letter = letters(n)
+  return {
+    kind = whole.kind, number = whole.number .. letter, part = letter, whole = whole.number, series = whole.kind .. "#" .. whole.number,
+    ordinal = n,
+  }
+end
+
+function Counter:figure(figure)
+  local whole = self.figure_around
+  if figure.classes:includes("subfigure") and whole then
+    whole.parts = whole.parts + 1
+    local entry = part_of(whole, whole.parts)
+    figure.attributes["pb-number"] = entry.part
+    return self:register(figure, entry)
+  end
+  self.figure_around = self:float(figure, kinds.is_listing(figure) and "listing" or "figure")
+  self.figure_around.parts = 0
+  return figure
+end
+
+-- A formula whose lines are numbered one by one. References to a line lead to the formula.
+function Counter:lines(span, lines, sub)
+  local whole = sub and self:step("equation")
+  local numbers, ids, n = {}, {}, 0
+  local first = self:register(span, whole or { kind = "equation", number = "" })
+  for i, line in ipairs(lines) do
+    numbers[i], ids[i] = "", ""
+    if line.numbered then
+      n = n + 1
+      local entry = line.tag and { kind = "equation", number = line.tag } or (whole and part_of(whole, n) or self:step("equation"))
+      self.order = self.order + 1
+      entry.order, entry.id = self.order, first.identifier
+      for _, label in ipairs(line.labels) do
+        entry.label = entry.label or label
+        self.ids[label] = self.ids[label] ~= first and self.ids[label] or nil
+        self:alias(label, entry)
+      end
+      numbers[i], ids[i] = entry.number, entry.label or ""
+    end
+  end
+  span.attributes["pb-numbers"], span.attributes["pb-ids"] = table.concat(numbers, "\n"), table.concat(ids, "\n")
+  return span
+end
+
+function Counter:equation(span)
+  local tag = span.attributes.tag
+  local entry = tag and { kind = "equation", number = tag } or self:step("equation")
+  span.attributes["pb-number"] = entry.number
+  return self:register(span, entry)
+end
+
+-- What has an id and no number: references give its words.
+function Counter:text(element, title)
+  return self:register(element, { kind = "text", number = "", title = title or pandoc.Inlines({}) })
+end
+
+function Counter:span(span)
+  if span.classes:includes("eqn") then
+    return self:equation(span)
+  elseif span.attributes.label then -- a \label in running text means the section it stands in
+    span.attributes.label = nil
+    return self:text(span)
+  elseif span.identifier ~= "" then
+    return self:text(span, span.content)
+  end
+end
+
+function Counter:division(div)
+  local kind = kinds.theorem_kind(div)
+  if kind then
+    local entry = div.classes:includes("unnumbered") and { kind = kind, number = "" } or self:step(kind, "theorem")
+    div.attributes["pb-number"] = entry.number
+    return self:register(div, entry)
+  elseif div.identifier ~= "" and not div.classes:includes("pb-meta") then
+    return self:text(div)
+  end
+end
+
+local function is_true(value)
+  return value == true or value ~= nil and pandoc.utils.stringify(value):lower() == "true"
+end
+
+-- Numbers everything, and returns the document and the entries by id. `options` has `names`, `meta`, `number_sections`, and as
+-- `number_within` "" or, for numbers that start anew with each heading of level 1, "section" or "chapter": what it is called.
 function M.number(doc, options, problems)
   local counter = setmetatable({
-    counts = {}, ids = {}, sections = {}, problems = problems, number_sections = options.number_sections, appendix = false,
+    counts = {}, prefix = "", ids = {}, order = 0, sections = {}, part = "", mark = "", problems = problems, names = options.names,
+    number_sections = options.number_sections, within = options.number_sections and options.number_within or "",
   }, Counter)
-  local current
+  if is_true(options.meta.supplement) then
+    counter:start("supplement")
+  end
+  if options.meta.chapters and counter.within == "" and is_true(options.meta.chapters) and options.number_sections then
+    counter.within = "section" -- pandoc-crossref's way to say it
+  end
   local visitor = { traverse = "topdown" }
-  function visitor.Header(header)
-    return counter:header(header)
-  end
-  function visitor.Figure(figure)
-    if figure.classes:includes("subfigure") and current then
-      current.parts = current.parts + 1
-      local letter = string.char(96 + math.min(current.parts, 26))
-      counter:register(figure, { kind = "figure", number = current.number .. letter, part = letter })
-      figure.attributes["pb-number"] = letter
-      return figure
-    end
-    local numbered = has_caption(figure) or figure.identifier ~= "" or figure.attributes.labels ~= nil
-    local number = numbered and counter:step("figure") or ""
-    current = { number = number, parts = 0 }
-    counter:register(figure, { kind = "figure", number = number })
-    figure.attributes["pb-number"] = number
-    return figure
-  end
-  function visitor.Table(tbl)
-    local numbered = has_caption(tbl) or tbl.identifier ~= "" or tbl.attributes.labels ~= nil
-    local number = numbered and counter:step("table") or ""
-    counter:register(tbl, { kind = "table", number = number })
-    tbl.attributes["pb-number"] = number
-    return tbl
-  end
-  function visitor.Span(span)
-    if not span.classes:includes("eqn") then
-      if span.identifier ~= "" and not span.attributes.label then
-        counter:register(span, { kind = "text", number = "", title = span.content })
-        return span
-      elseif span.attributes.label then -- a \label in running text means the section it stands in
-        span.attributes.label = nil
-        counter:register(span, { kind = "text", number = "", title = pandoc.Inlines({}) })
-        return span
-      end
-      return nil
-    end
-    local tag = span.attributes.tag
-    local number = tag or counter:step("equation")
-    counter:register(span, { kind = "equation", number = number, tag = tag })
-    span.attributes["pb-number"] = number
-    return span
-  end
-  function visitor.Div(div)
-    local kind = theorem_kind(div)
-    if kind then
-      local number = div.classes:includes("unnumbered") and "" or counter:step("theorem")
-      counter:register(div, { kind = kind, number = number })
-      div.attributes["pb-number"] = number
-      return div
-    elseif div.identifier ~= "" and not div.classes:includes("pb-meta") then
-      counter:register(div, { kind = "text", number = "", title = pandoc.Inlines({}) })
-      return div
-    end
-  end
+  function visitor.Header(header) return counter:header(header) end
+  function visitor.Figure(figure) return counter:figure(figure) end
+  function visitor.Table(tbl) counter:float(tbl, "table") return tbl end
+  function visitor.Span(span) return counter:span(span) end
+  function visitor.Div(div) return counter:division(div) end
   for _, name in ipairs({ "CodeBlock", "Code", "Link", "Image" }) do
     visitor[name] = function(element)
-      if element.identifier ~= "" then
-        counter:register(element, { kind = "text", number = "", title = pandoc.Inlines({}) })
-        return element
-      end
+      return element.identifier ~= "" and counter:text(element) or nil
     end
   end
   return doc:walk(visitor), counter.ids
@@ -148,18 +250,17 @@ end
 
 -- Says in `labels[n]` what the reader sees of the n-th image: "Figure 1", or nothing where it has no number.
 function M.label_images(doc, options, labels)
-  local names = names_by_language.of(options.lang)
-  local function say(n, name, number)
+  local function say(n, kind, number)
     if n and number ~= "" and not labels[n] then
-      labels[n] = name .. " " .. number
+      labels[n] = options.names:label(kind, number)
     end
   end
   doc:walk({
     traverse = "topdown",
     Figure = function(figure)
-      figure:walk({ Image = function(image) say(image.attributes["data-n"], names.figure[1], figure.attributes["pb-number"]) end })
+      figure:walk({ Image = function(image) say(image.attributes["data-n"], "figure", figure.attributes["pb-number"]) end })
     end,
-    Table = function(tbl) say(tbl.attributes["data-n"], names.table[1], tbl.attributes["pb-number"]) end,
+    Table = function(tbl) say(tbl.attributes["data-n"], "table", tbl.attributes["pb-number"]) end,
   })
 end
 

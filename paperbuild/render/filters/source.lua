@@ -6,6 +6,7 @@
 local floats = require("floats")
 local formulas = require("formulas")
 local kinds = require("kinds")
+local listings = require("listings")
 local macros = require("macros")
 local rawhtml = require("rawhtml")
 local rawtex = require("rawtex")
@@ -166,7 +167,7 @@ function M.prepare(text, metadata, strays)
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
   doc = macros.expand_formulas(rawtex.read(doc, found_macros, problems), found_macros):walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
-  doc = doc:walk({ Inlines = take_equation_ids })
+  doc = doc:walk({ Inlines = take_equation_ids, Blocks = listings.read })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
   doc = doc:walk({
     Figure = floats.single_caption,

@@ -6,7 +6,6 @@
 local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
-local names_by_language = require("names")
 
 local M = {}
 
@@ -93,16 +92,10 @@ local function equation(math, problems, cache)
 end
 
 local function numbered_equation(span, problems, cache)
-  local math = span.content[1]
-  local tag = span.attributes.tag
-  local arguments = equation(math, problems, cache)
-  if not tag then
-    local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
-    return pandoc.RawInline("typst", "#mq(" .. arguments .. ", numbered: true)" .. (mark == "" and ";" or mark))
-  end
-  local alt, code = arguments:match('^(".*"), (%$.*%$)$')
-  return pandoc.RawInline("typst", "#math.equation(block: true, alt: " .. alt .. ", numbering: _ => [(" .. inline_text({ pandoc.Str(tag) })
-    .. ")], " .. code .. ".body)#counter(math.equation).update(n => n - 1)" .. label(span.identifier))
+  local math, number = span.content[1], span.attributes["pb-number"]
+  local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
+  return pandoc.RawInline("typst", "#mq(" .. equation(math, problems, cache) .. ", number: [" .. inline_text({ pandoc.Str(number) }) .. "])"
+    .. (mark == "" and ";" or mark))
 end
 
 local function is_wide(figure)
@@ -117,11 +110,20 @@ local function pictures(figure)
   return images
 end
 
+-- Typst is told each number: what it counts by itself would be another where numbers start anew or stand in parts.
+local function number_arguments(element, kind, names)
+  local number = element.attributes["pb-number"]
+  if number == "" then
+    return ", numbering: none"
+  end
+  return ", supplement: [" .. inline_text({ pandoc.Str((names:caption(kind))) }) .. "], numbering: fixed(" .. quoted(number) .. ")"
+end
+
 local function caption_argument(element)
   return kinds.has_caption(element) and ", caption: " .. content(element.caption.long) or ""
 end
 
-local function subfigures(figure)
+local function subfigures(figure, names)
   local cells, columns, across = {}, 0, 0
   for _, cell in ipairs(figure.content) do
     if cell.t == "Figure" then
@@ -130,6 +132,7 @@ local function subfigures(figure)
         images[#images + 1] = image_call(image, caption_words(cell.caption))
       end
       local id = cell.identifier ~= "" and ", id: " .. quoted(cell.identifier) or ""
+      id = id .. ", number: " .. quoted(cell.attributes["pb-number"])
       cells[#cells + 1] = "subfig(" .. table.concat(images, " + ") .. caption_argument(cell) .. id .. ")"
       local share = tonumber((cell.attributes.width or ""):match("^([%d%.]+)%%"))
       across = across + (share or 0)
@@ -137,12 +140,12 @@ local function subfigures(figure)
     end
   end
   columns = columns > 0 and columns or math.min(#cells, 2)
-  return "#subfigs(columns: " .. columns .. (is_wide(figure) and ", wide: true" or "") .. caption_argument(figure) .. ", "
+  return "#subfigs(columns: " .. columns .. (is_wide(figure) and ", wide: true" or "") .. number_arguments(figure, "figure", names)
+    .. caption_argument(figure) .. ", "
     .. table.concat(cells, ", ") .. ")" .. label(figure.identifier)
 end
 
-local function plain_figure(figure)
-  local numbered = figure.attributes["pb-number"] ~= ""
+local function plain_figure(figure, names)
   local alt = caption_words(figure.caption)
   local only = #figure.content == 1 and figure.content[1]
   local inside
@@ -158,7 +161,7 @@ local function plain_figure(figure)
     inside = pure and #calls > 0 and table.concat(calls, " + h(1em) + ")
   end
   inside = inside or "[" .. write(M.finish_images(figure.content)) .. "]"
-  local call = "figure(" .. inside .. (numbered and "" or ", numbering: none") .. ", kind: image" .. caption_argument(figure) .. ")"
+  local call = "figure(" .. inside .. number_arguments(figure, "figure", names) .. ", kind: image" .. caption_argument(figure) .. ")"
   if is_wide(figure) then
     return "#wide[#" .. call .. label(figure.identifier) .. "]"
   end
@@ -174,8 +177,8 @@ function M.finish_images(blocks)
   })
 end
 
-local function data_table(tbl)
-  local numbered = tbl.attributes["pb-number"] ~= ""
+local function data_table(tbl, names)
+  local more = number_arguments(tbl, "table", names)
   local wide = tbl.classes:includes("wide")
   local id = tbl.identifier
   tbl.attr = pandoc.Attr()
@@ -183,16 +186,14 @@ local function data_table(tbl)
   -- a column without an alignment of its own would be centred with the table
   written = written:gsub("\n%s*align: %b(),", function(aligns) return (aligns:gsub("auto", "left")) end, 1)
   written = written:gsub("%f[%w]table%(", "fitted-table(", 1)
-  local more = (numbered and "" or ", numbering: none") .. (wide and ', placement: auto, scope: "parent"' or "")
+  more = more .. (wide and ', placement: auto, scope: "parent"' or "")
   return (written:gsub("kind: table%s*%)$", function() return "kind: table" .. more .. ")" end)) .. label(id)
 end
 
 local function theorem(div, kind, names)
   local title, content = kinds.split_title(div)
-  local number = div.attributes["pb-number"]
-  local name = names[kind] and names[kind][1] or kind
-  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. name .. "]" .. (title and ", title: [" .. inline_text(title) .. "]" or "")
-    .. (number == "" and ", numbered: false" or "") .. ")[\n" .. write(content) .. "\n]" .. label(div.identifier)
+  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. inline_text({ pandoc.Str((names:caption(kind))) }) .. "]"
+    .. (title and ", title: [" .. inline_text(title) .. "]" or "") .. ", number: " .. quoted(div.attributes["pb-number"]) .. ")[\n" .. write(content) .. "\n]" .. label(div.identifier)
 end
 
 local function entry(div)
@@ -233,9 +234,37 @@ local function division(div, names)
   return nil
 end
 
+local function listing(figure, names)
+  return "#figure([" .. write(figure.content) .. "], kind: raw" .. number_arguments(figure, "listing", names) .. caption_argument(figure) .. ")"
+    .. label(figure.identifier)
+end
+
+local function numbered_heading(header)
+  local number, name, part = header.attributes["pb-number"], header.attributes["pb-name"], header.attributes["pb-part"]
+  local code = "#heading(level: " .. header.level .. ", numbering: " .. (number ~= "" and "fixed(" .. quoted(number) .. ")" or "none")
+    .. (name and ", supplement: [" .. inline_text({ pandoc.Str(name) }) .. "]" or "")
+    .. (header.classes:includes("unlisted") and ", outlined: false" or "") .. ")[" .. inline_text(header.content) .. "]"
+    .. label(header.identifier)
+  if part == "appendix" then
+    code = "#start-appendix([" .. inline_text({ pandoc.Str(name or "") }) .. "])\n" .. code
+  elseif part == "supplement" then
+    code = "#start-supplement()\n" .. code
+  end
+  return code
+end
+
+-- A label needs something to cling to, and pandoc gives none to code, links and pictures.
+local function anchor(id)
+  return pandoc.RawInline("typst", "#metadata(none)" .. label(id))
+end
+
+local function anchored(inline)
+  return inline.identifier ~= "" and { anchor(inline.identifier), inline } or nil
+end
+
 -- Returns the document with everything that needs it written as raw typst.
 function M.finish(doc, options, problems)
-  local names, cache = names_by_language.of(options.lang), {}
+  local names, cache = options.names, {}
   local function raw(code)
     return code and pandoc.RawBlock("typst", code .. "\n")
   end
@@ -254,14 +283,13 @@ function M.finish(doc, options, problems)
     Span = function(span)
       if span.classes:includes("pb-value") then
         return span.content
-      elseif span.identifier ~= "" and #span.content == 0 then -- a label needs something to cling to
-        return pandoc.RawInline("typst", "#metadata(none)" .. label(span.identifier))
+      elseif span.identifier ~= "" and #span.content == 0 then
+        return anchor(span.identifier)
       end
     end,
-    Header = function(header)
-      local start = header.attributes["pb-appendix"]
-      header.attributes = {}
-      return start and { raw("#show: appendix"), header } or header
+    Code = anchored, Link = anchored, Image = anchored,
+    CodeBlock = function(code)
+      return code.identifier ~= "" and { pandoc.Plain({ anchor(code.identifier) }), code } or nil
     end,
   })
   doc = doc:walk({
@@ -269,10 +297,11 @@ function M.finish(doc, options, problems)
       if figure.classes:includes("subfigure") then
         return nil
       end
-      local whole = figure.classes:includes("subfigures")
-      return raw(whole and subfigures(figure) or plain_figure(figure))
+      local write_figure = kinds.is_listing(figure) and listing or figure.classes:includes("subfigures") and subfigures or plain_figure
+      return raw(write_figure(figure, names))
     end,
-    Table = function(tbl) return raw(data_table(tbl)) end,
+    Table = function(tbl) return raw(data_table(tbl, names)) end,
+    Header = function(header) return raw(numbered_heading(header)) end,
     Div = function(div) return raw(division(div, names)) end,
   })
   doc.blocks = M.finish_images(doc.blocks)

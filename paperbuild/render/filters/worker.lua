@@ -9,7 +9,7 @@ package.path = folder .. "/?.lua"
 local source = require("source")
 local metadata = require("metadata")
 local bindings = require("bindings")
-local names_by_language = require("names")
+local names = require("names")
 local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
@@ -157,17 +157,20 @@ function OPS.write(request)
   local problems, labels = pandoc.List({}), {}
   local finisher = FINISHERS[request.format]
   local options = {
-    format = request.format, lang = request.lang, number_sections = request.number_sections, csl = request.csl, meta = paper.meta,
+    format = request.format, lang = request.lang, number_sections = request.number_sections, number_within = request.number_within,
+    reference_names = request.reference_names, caption_names = request.caption_names, reference_range = request.reference_range,
+    csl = request.csl, meta = paper.meta,
     columns = request.columns or 1,
     needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
   }
+  options.names = names.of(options)
   local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
   options.citations = by_id
-  doc, options.nocite = citations.gather(doc, paper.meta, by_id, all, names_by_language.of(request.lang))
+  doc, options.nocite = citations.gather(doc, paper.meta, by_id, all, options.names)
   local cited = citations.are_cited(doc, options.nocite)
   if cited then
-    doc = citations.place(doc, paper.meta, names_by_language.of(request.lang))
+    doc = citations.place(doc, paper.meta, options.names)
   end
   local ids
   doc, ids = numbering.number(doc, options, problems)
