@@ -46,6 +46,8 @@ def test_axe_finds_nothing_on_the_page(violations, width, scheme):
 
 
 STATES = {
+    "lightbox": lambda page: (page.locator("#fig\\:two-a img").click(), page.locator("dialog").wait_for(state="visible")),
+    "sorted": lambda page: page.locator("#tbl\\:small button").first.click(),
     "provenance": lambda page: page.locator(".pb-value[role=button]").first.click(),
     "preview": lambda page: (page.locator("a.xref").first.hover(), page.locator("#pb-card").wait_for(state="visible")),
 }

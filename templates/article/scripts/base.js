@@ -47,3 +47,15 @@ const soon = (work) => {
     requestAnimationFrame(() => { waiting = false; work(); });
   };
 };
+
+// Returns a copy of an element that looks like it, but can neither be used nor be pointed at.
+const bare = (found) => {
+  const copy = found.cloneNode(true);
+  for (const gone of all(".footnote-back, .pb-source, .zoom, .entry-tools", copy)) gone.remove();
+  for (const press of all("button", copy)) press.replaceWith(...press.childNodes);
+  const names = ["id", "tabindex", "role", "href", "aria-expanded", "aria-haspopup", "aria-controls", "aria-label", "aria-sort", "data-pb"];
+  for (const part of [copy, ...all("*", copy)]) {
+    for (const name of names) part.removeAttribute(name);
+  }
+  return copy;
+};

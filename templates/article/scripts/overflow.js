@@ -1,13 +1,20 @@
 // What is wider than the text scrolls in a place of its own; while it does, the keyboard can reach it and it says what it is.
 {
+  const places = all('.scroller, pre, math[display="block"]');
+  // What a place is called: as its caption calls it, else by its turn, so that no two have one name.
   const named = (place) => {
-    const caption = (place.closest("figure") || place).querySelector("figcaption");
-    const label = caption && caption.querySelector(".caption-label");
-    return label ? label.textContent.trim() : (place.matches("pre") ? words.code : words.table);
+    const label = place.closest("figure")?.querySelector("figcaption .caption-label");
+    const kind = place.matches("pre") ? "pre" : ".scroller";
+    const turn = places.filter((other) => other.matches(kind)).indexOf(place) + 1;
+    return label ? label.textContent.trim() : `${place.matches("pre") ? words.code : words.table} (${turn})`;
+  };
+  const overflows = (place) => {
+    const aside = place.scrollWidth > place.clientWidth + 1;
+    return aside || (place.matches(".scroller") && place.scrollHeight > place.clientHeight + 1);
   };
   const measured = new Set();
   const settle = soon(() => {
-    const found = [...measured].map((place) => [place, place.scrollWidth > place.clientWidth + 1 || (place.matches(".scroller") && place.scrollHeight > place.clientHeight + 1)]); // read all, then write
+    const found = [...measured].map((place) => [place, overflows(place)]); // read all, then write
     measured.clear();
     for (const [place, over] of found) {
       if (place.hasAttribute("tabindex") === over) continue;
@@ -22,7 +29,6 @@
     for (const entry of entries) measured.add(entry.target);
     settle();
   });
-  const places = all('.scroller, pre, math[display="block"]');
   for (const place of places) watch.observe(place);
   document.fonts.ready.then(() => { for (const place of places) measured.add(place); settle(); }); // another font, another width
 }

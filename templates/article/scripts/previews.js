@@ -2,17 +2,6 @@
 // link. A tap follows the link, as on any page.
 {
   const HOLD_MS = 450;
-  const BARE = ["id", "tabindex", "role", "href", "aria-expanded", "aria-haspopup", "aria-controls", "aria-label", "data-pb"];
-
-  // Returns a copy of what a link points to that can neither be used nor be pointed at.
-  const bare = (found) => {
-    const copy = found.cloneNode(true);
-    for (const gone of all(".footnote-back, .pb-source, .zoom, .entry-tools", copy)) gone.remove();
-    for (const part of [copy, ...all("*", copy)]) {
-      for (const name of BARE) part.removeAttribute(name);
-    }
-    return copy;
-  };
 
   const preview = (link) => {
     const found = target(link);
