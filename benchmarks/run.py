@@ -1,6 +1,6 @@
 """How long paperbuild takes, beside peers that do comparable work, in one run: medians and ratios.
 
-usage: python benchmarks/run.py [runs]
+usage: python benchmarks/run.py [runs] [nothing] [edit] [cold]      all three where none is named
 
 Whole processes are timed, each figure the median over the runs (after one that is not counted), the commands in turn, so that a
 machine whose speed drifts hits all alike. CPU seconds include children. Absolute figures mean little on a shared machine; ratios do.
@@ -8,6 +8,7 @@ machine whose speed drifts hits all alike. CPU seconds include children. Absolut
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import shutil
@@ -20,7 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import long_paper
+
 TOP = Path(__file__).resolve().parent.parent
+PAPERBUILD = [sys.executable, "-m", "paperbuild"]
 
 
 @dataclass(frozen=True)
@@ -78,42 +82,92 @@ def makefile(folder: Path) -> Path:
     return folder
 
 
+def start_anew(folder: Path) -> None:
+    """Take away all that an earlier render left."""
+    for name in ("_build", ".paperbuild"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def bare(folder: Path) -> list[str]:
+    """Return the command of who has pandoc and the typst wheel and nothing else: PDF and one self-contained page."""
+    import pypandoc
+
+    pandoc = pypandoc.get_pandoc_path()
+    script = folder / "bare.sh"
+    script.write_text(
+        f"set -e\n{pandoc} paper.md --citeproc -s -t typst -o bare.typ\n"
+        f"{sys.executable} -c \"import typst; typst.compile('bare.typ', output='bare.pdf')\"\n"
+        f"{pandoc} paper.md --citeproc -s --mathml --embed-resources -t html -o bare.html\n"
+    )
+    return ["sh", str(script)]
+
+
+def measure_nothing(folder: Path, runs: int) -> None:
+    """A render with nothing to do, and one after an edit."""
+    example = project(folder)
+    begin = time.perf_counter()
+    clean = once(Case("clean render", [*PAPERBUILD, "render"], example))
+    print(f"a clean render of the example: {time.perf_counter() - begin:.1f} s wall, {clean[1]:.1f} s CPU, "
+          f"largest process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")  # fmt: skip
+    once(Case("settle", [*PAPERBUILD, "render"], example))
+    peers = [Case("python -c pass", [sys.executable, "-c", "pass"], folder)]
+    if shutil.which("make"):
+        peers.append(Case("make, 20 targets up to date", ["make", "-s"], makefile(folder / "make")))
+    nothing = Case("paperbuild render, nothing to do", [*PAPERBUILD, "render"], example)
+    measure("Nothing to do", [nothing, Case("paperbuild status", [*PAPERBUILD, "status"], example), *peers], runs)
+
+
+def measure_edit(folder: Path, runs: int) -> None:
+    """One word of the example's prose changed."""
+    import pypandoc
+
+    example = project(folder)
+    once(Case("settle", [*PAPERBUILD, "render"], example))
+    source = example / "paper.md"
+    text = source.read_text()
+
+    def edit() -> None:
+        source.write_text(text + f"\n\nEdited {time.monotonic_ns()}.\n")
+
+    pandoc = [pypandoc.get_pandoc_path(), "paper.md", "--citeproc", "--bibliography", "refs.bib", "-s", "-o", os.devnull, "-t", "html"]
+    cases = [
+        Case("paperbuild render --to html", [*PAPERBUILD, "render", "--to", "html"], example, edit),
+        Case("paperbuild render --to pdf", [*PAPERBUILD, "render", "--to", "pdf"], example, edit),
+        Case("pandoc --citeproc, HTML, no results", pandoc, example),
+    ]
+    measure("One word of prose changed", cases, runs)
+
+
+def measure_cold(folder: Path, runs: int) -> None:
+    """A paper of 6,000 words and one of 60,000, from nothing, beside bare pandoc and typst."""
+    for scale in (1, 10):
+        where = folder / f"words-{scale}"
+        long_paper.write(where, scale)
+        cases = [
+            Case("pandoc and typst alone", bare(where), where),
+            Case(
+                "paperbuild render --to pdf,html",
+                [*PAPERBUILD, "render", "paper.md", "--to", "pdf,html"],
+                where,
+                functools.partial(start_anew, where),
+            ),
+        ]
+        measure(f"Cold, {long_paper.WORDS * scale:,} words to PDF and HTML", cases, runs if scale == 1 else max(1, runs // 3))
+
+
+TABLES = {"nothing": measure_nothing, "edit": measure_edit, "cold": measure_cold}
+
+
 def main() -> None:
     """Measure and print."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    paperbuild = [sys.executable, "-m", "paperbuild"]
+    words = sys.argv[1:]
+    runs = int(words.pop(0)) if words and words[0].isdigit() else 7
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        example = project(folder)
-        begin = time.perf_counter()
-        clean = once(Case("clean render", [*paperbuild, "render"], example))
-        print(f"a clean render of the example: {time.perf_counter() - begin:.1f} s wall, {clean[1]:.1f} s CPU, "
-              f"largest process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")  # fmt: skip
-        once(Case("settle", [*paperbuild, "render"], example))
-        peers = [Case("python -c pass", [sys.executable, "-c", "pass"], folder)]
-        if shutil.which("make"):
-            peers.append(Case("make, 20 targets up to date", ["make", "-s"], makefile(folder / "make")))
-        nothing = Case("paperbuild render, nothing to do", [*paperbuild, "render"], example)
-        measure("Nothing to do", [nothing, Case("paperbuild status", [*paperbuild, "status"], example), *peers], runs)
-
-        source = example / "paper.md"
-        text = source.read_text()
-
-        def edit() -> None:
-            source.write_text(text + f"\n\nEdited {time.monotonic_ns()}.\n")
-
-        import pypandoc
-
-        pandoc = [pypandoc.get_pandoc_path(), "paper.md", "--citeproc", "--bibliography", "refs.bib", "-s", "-o", os.devnull, "-t", "html"]
-        measure(
-            "One word of prose changed",
-            [
-                Case("paperbuild render --to html", [*paperbuild, "render", "--to", "html"], example, edit),
-                Case("paperbuild render --to pdf", [*paperbuild, "render", "--to", "pdf"], example, edit),
-                Case("pandoc --citeproc, HTML, no results", pandoc, example),
-            ],
-            runs,
-        )
+        for title, table in TABLES.items():
+            if not words or title in words:
+                folder = Path(name, title)
+                folder.mkdir()
+                table(folder, runs)
 
 
 if __name__ == "__main__":

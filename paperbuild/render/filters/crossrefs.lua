@@ -4,6 +4,7 @@
 -- "Figures 1–3 and Table 2".
 
 local kinds = require("kinds")
+local matching = require("matching")
 local writers = require("xref_writers")
 
 local M = {}
@@ -204,9 +205,9 @@ end
 function Resolver:named_before(inlines)
   local changed = false
   for i = 3, #inlines do
-    local node, before = inlines[i], inlines[i - 2]
-    local spaced = inlines[i - 1].t == "Space" or inlines[i - 1].t == "SoftBreak"
-    if node.t == "Cite" and spaced and before.t == "Str" and self:ends_with_name({ before }) then
+    local node = inlines[i]
+    local space, before = node.t == "Cite" and inlines[i - 1].t, inlines[i - 2]
+    if (space == "Space" or space == "SoftBreak") and before.t == "Str" and self:ends_with_name({ before }) then
       local citations, all = node.citations, true
       for _, citation in ipairs(citations) do
         all = all and kinds.kind_of(citation.id) ~= nil and #citation.prefix == 0
@@ -224,13 +225,26 @@ function Resolver:named_before(inlines)
   return changed and inlines or nil
 end
 
+-- Whether the words of a paragraph have a name before a reference.
+function Resolver:may_be_named(words)
+  for word in words:gmatch("(%S+)%s+[%[%-]*@%a+:") do
+    if self.names:has(word) then
+      return true
+    end
+  end
+  return false
+end
+
 -- Turns references into links. `ids` are the entries by id, `options.citations` what the bibliographies hold.
 function M.resolve(doc, ids, options, problems)
   local resolver = setmetatable({
     ids = ids, names = options.names, format = options.format, writer = writers.of(options.format), known = options.citations,
     problems = problems, reported = {},
   }, Resolver)
-  return doc:walk({ Inlines = function(inlines) return resolver:named_before(inlines) end }):walk({
+  local function may_be_named(words)
+    return resolver:may_be_named(words)
+  end
+  return matching.walk(doc, may_be_named, function(inlines) return resolver:named_before(inlines) end):walk({
     Cite = function(node) return resolver:cite(node) end,
     Link = function(node) return resolver:link(node) end,
     Math = function(math) return resolver:formula(math) end,

@@ -130,10 +130,14 @@ local function finish_code(code)
 end
 
 local LONG_WORD = 22
+local LONG_RUN = ("[^%s/_-]"):rep(LONG_WORD)
 
 -- Where a browser knows no hyphenation, a long word goes to the next line whole, and justifying tears apart the line that it left:
 -- the page sets a paragraph with one of these flush left.
 local function mark_long_words(paragraph)
+  if not pandoc.utils.stringify(paragraph):find(LONG_RUN) then -- most have none, and one look is cheaper than one for each word
+    return nil
+  end
   local function mark(inline)
     for piece in inline.text:gsub("\u{2013}", " "):gsub("\u{2014}", " "):gmatch("[^%s/_-]+") do
       if (utf8.len(piece) or #piece) >= LONG_WORD then
@@ -171,6 +175,9 @@ end
 
 -- Chromium breaks a line between a formula and whatever touches it, a full stop, a parenthesis or "th": these go along with it.
 local function join_formulas(inlines)
+  if not inlines:find_if(is_formula) then
+    return nil
+  end
   local out, group, found = pandoc.Inlines({}), nil, false
   local function close()
     if group then

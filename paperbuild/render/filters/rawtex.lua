@@ -6,6 +6,7 @@
 local algorithms = require("algorithms")
 local kinds = require("kinds")
 local latex_rules = require("latex_rules")
+local matching = require("matching")
 local reader = require("reader")
 local switches = require("switches")
 
@@ -214,7 +215,7 @@ end
 -- Reads every raw TeX node of a document. `macros` is what `macros.of` returned.
 function M.read(doc, macros, problems)
   local reading = new_reading(macros, problems)
-  return doc:walk({ Inlines = switches.join }):walk({
+  return matching.walk(doc, switches.may_stand, switches.join):walk({
     traverse = "topdown",
     RawBlock = function(raw)
       if is_tex(raw.format) then

@@ -8,6 +8,7 @@ local formulas = require("formulas")
 local kinds = require("kinds")
 local listings = require("listings")
 local macros = require("macros")
+local matching = require("matching")
 local rawhtml = require("rawhtml")
 local rawtex = require("rawtex")
 local reader = require("reader")
@@ -61,6 +62,11 @@ local function equation_span(math, id)
   local all = pandoc.List({ id }):map(tostring)
   all:extend(labels)
   return pandoc.Span({ math }, pandoc.Attr(all[1] or "", { "eqn" }, { labels = table.concat(all, " "), tag = tag }))
+end
+
+-- Whether a paragraph's words may hold a formula with a number.
+local function may_be_numbered(words)
+  return words:find("{#", 1, true) or words:find("\\begin", 1, true) or words:find("\\label", 1, true) or words:find("\\tag", 1, true)
 end
 
 local function take_equation_ids(inlines)
@@ -166,8 +172,11 @@ function M.prepare(text, metadata, strays)
   doc.meta = {}
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
-  doc = macros.expand_formulas(rawtex.read(doc, found_macros, problems), found_macros):walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
-  doc = doc:walk({ Inlines = take_equation_ids, Blocks = listings.read })
+  doc = macros.expand_formulas(rawtex.read(doc, found_macros, problems), found_macros)
+  if text:find("<%a") then
+    doc = doc:walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
+  end
+  doc = matching.walk(doc, may_be_numbered, take_equation_ids):walk({ Blocks = listings.read })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
   doc = doc:walk({
     Figure = floats.single_caption,

@@ -52,6 +52,11 @@ local function closing(inlines, i)
   return nil
 end
 
+-- Whether there may be a switch in a paragraph with these words.
+function M.may_stand(words)
+  return words:find("{", 1, true) ~= nil
+end
+
 -- Joins, in a list of inlines, each switch with its braces and the words between them.
 function M.join(inlines)
   local out, i, changed = pandoc.Inlines({}), 1, false

@@ -6,6 +6,7 @@
 local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
+local pieces = require("pieces")
 
 local M = {}
 
@@ -18,8 +19,19 @@ local function write(blocks)
 end
 M.write = write
 
+-- What a call wraps is written at the end of `finish`, all of it together.
+local later = pieces.queue(write, "typst")
+
 local function inline_text(inlines)
-  return write({ pandoc.Plain(inlines) })
+  return later:token({ pandoc.Plain(inlines) })
+end
+
+-- A number or a name as content; nearly all of them mean to typst what they say.
+local function plain_text(text)
+  if text:find("^%w+$") or text:find("^%w[%w%.]*%w$") then
+    return text
+  end
+  return write({ pandoc.Plain({ pandoc.Str(text) }) })
 end
 
 local function content(blocks)
@@ -94,7 +106,7 @@ end
 local function numbered_equation(span, problems, cache)
   local math, number = span.content[1], span.attributes["pb-number"]
   local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
-  return pandoc.RawInline("typst", "#mq(" .. equation(math, problems, cache) .. ", number: [" .. inline_text({ pandoc.Str(number) }) .. "])"
+  return pandoc.RawInline("typst", "#mq(" .. equation(math, problems, cache) .. ", number: [" .. plain_text(number) .. "])"
     .. (mark == "" and ";" or mark))
 end
 
@@ -116,7 +128,7 @@ local function number_arguments(element, kind, names)
   if number == "" then
     return ", numbering: none"
   end
-  return ", supplement: [" .. inline_text({ pandoc.Str((names:caption(kind))) }) .. "], numbering: fixed(" .. quoted(number) .. ")"
+  return ", supplement: [" .. plain_text((names:caption(kind))) .. "], numbering: fixed(" .. quoted(number) .. ")"
 end
 
 local function caption_argument(element)
@@ -160,7 +172,7 @@ local function plain_figure(figure, names)
     end
     inside = pure and #calls > 0 and table.concat(calls, " + h(1em) + ")
   end
-  inside = inside or "[" .. write(M.finish_images(figure.content)) .. "]"
+  inside = inside or "[" .. later:token(M.finish_images(figure.content)) .. "]"
   local call = "figure(" .. inside .. number_arguments(figure, "figure", names) .. ", kind: image" .. caption_argument(figure) .. ")"
   if is_wide(figure) then
     return "#wide[#" .. call .. label(figure.identifier) .. "]"
@@ -192,8 +204,8 @@ end
 
 local function theorem(div, kind, names)
   local title, content = kinds.split_title(div)
-  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. inline_text({ pandoc.Str((names:caption(kind))) }) .. "]"
-    .. (title and ", title: [" .. inline_text(title) .. "]" or "") .. ", number: " .. quoted(div.attributes["pb-number"]) .. ")[\n" .. write(content) .. "\n]" .. label(div.identifier)
+  return "#theorem(kind: " .. quoted(kind) .. ", supplement: [" .. plain_text((names:caption(kind))) .. "]"
+    .. (title and ", title: [" .. inline_text(title) .. "]" or "") .. ", number: " .. quoted(div.attributes["pb-number"]) .. ")[\n" .. later:token(content) .. "\n]" .. label(div.identifier)
 end
 
 local function entry(div)
@@ -215,7 +227,7 @@ local function entry(div)
     end
   end
   local arguments = margin and "(margin: [" .. margin .. "])" or ""
-  return "#entry" .. arguments .. "[" .. write(rest) .. "]" .. label(div.identifier)
+  return "#entry" .. arguments .. "[" .. later:token(rest) .. "]" .. label(div.identifier)
 end
 
 local function division(div, names)
@@ -225,9 +237,9 @@ local function division(div, names)
   elseif div.classes:includes("proof") then
     local title, content = kinds.split_title(div)
     title = title or (names.proof ~= "Proof" and pandoc.Inlines({ pandoc.Str(names.proof) })) or nil
-    return "#proof" .. (title and "(title: [" .. inline_text(title) .. "])" or "") .. "[\n" .. write(content) .. "\n]" .. label(div.identifier)
+    return "#proof" .. (title and "(title: [" .. inline_text(title) .. "])" or "") .. "[\n" .. later:token(content) .. "\n]" .. label(div.identifier)
   elseif div.identifier == "refs" then
-    return "#references[\n" .. write(div.content) .. "\n]"
+    return "#references[\n" .. later:token(div.content) .. "\n]"
   elseif div.classes:includes("csl-entry") then
     return entry(div)
   end
@@ -235,18 +247,18 @@ local function division(div, names)
 end
 
 local function listing(figure, names)
-  return "#figure([" .. write(figure.content) .. "], kind: raw" .. number_arguments(figure, "listing", names) .. caption_argument(figure) .. ")"
+  return "#figure([" .. later:token(figure.content) .. "], kind: raw" .. number_arguments(figure, "listing", names) .. caption_argument(figure) .. ")"
     .. label(figure.identifier)
 end
 
 local function numbered_heading(header)
   local number, name, part = header.attributes["pb-number"], header.attributes["pb-name"], header.attributes["pb-part"]
   local code = "#heading(level: " .. header.level .. ", numbering: " .. (number ~= "" and "fixed(" .. quoted(number) .. ")" or "none")
-    .. (name and ", supplement: [" .. inline_text({ pandoc.Str(name) }) .. "]" or "")
+    .. (name and ", supplement: [" .. plain_text(name) .. "]" or "")
     .. (header.classes:includes("unlisted") and ", outlined: false" or "") .. ")[" .. inline_text(header.content) .. "]"
     .. label(header.identifier)
   if part == "appendix" then
-    code = "#start-appendix([" .. inline_text({ pandoc.Str(name or "") }) .. "])\n" .. code
+    code = "#start-appendix([" .. plain_text(name or "") .. "])\n" .. code
   elseif part == "supplement" then
     code = "#start-supplement()\n" .. code
   end
@@ -304,7 +316,15 @@ function M.finish(doc, options, problems)
     Header = function(header) return raw(numbered_heading(header)) end,
     Div = function(div) return raw(division(div, names)) end,
   })
-  doc.blocks = M.finish_images(doc.blocks)
+  local settled = later:settle()
+  doc.blocks = M.finish_images(doc.blocks):walk({
+    RawBlock = function(block)
+      if block.format == "typst" then
+        block.text = settled(block.text)
+        return block
+      end
+    end,
+  })
   return doc
 end
 

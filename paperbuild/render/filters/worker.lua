@@ -3,6 +3,9 @@
 -- A frame is the payload's length in bytes as decimal digits, "\n", and the payload, which is JSON. No request names a file, and no
 -- reader may open one. Requests carry the paper's whole text; what was parsed is kept by that text, so nothing is lost with a worker.
 
+-- Every element that Lua holds is a root for the collector of pandoc's own heap: those that are done with must go soon.
+collectgarbage("generational")
+
 local folder = arg[1] or "."
 package.path = folder .. "/?.lua"
 
@@ -13,6 +16,7 @@ local names = require("names")
 local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
+local pieces = require("pieces")
 
 local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
@@ -40,9 +44,11 @@ end
 function OPS.scan(request)
   local codes = request.codes or {}
   local paper = prepare(request.text, codes)
-  local out = bindings.scan(paper, codes)
-  out.meta = metadata.plain(paper.meta)
-  return out
+  if not paper.scanned then -- by what it was prepared with: a tagged copy has a text of its own
+    paper.scanned = bindings.scan(paper, codes)
+    paper.scanned.meta = metadata.plain(paper.meta)
+  end
+  return paper.scanned
 end
 
 -- Dangling links stop typst and lead nowhere in HTML: their words stay, and they are reported.
@@ -69,20 +75,24 @@ local function check_links(doc, ids, problems)
   })
 end
 
-local function outline(blocks, write)
-  local entries = pandoc.List({})
+-- Returns the headings; their texts are written by the function that comes with them.
+local function outline(blocks, finisher, options)
+  local entries, texts = pandoc.List({}), pandoc.Blocks({})
   blocks:walk({
     Header = function(header)
       local words = header.content:walk({ Note = function() return {} end, Link = function(link) return link.content end,
         Span = function(span) return span.classes:includes("pb-value") and span.content or nil end })
-      entries:insert({ level = header.level, number = header.attributes["pb-number"] or "", id = header.identifier, text = words })
+      entries:insert({ level = header.level, number = header.attributes["pb-number"] or "", id = header.identifier })
+      texts:insert(pandoc.Plain(words))
     end,
   })
   return function()
-    return entries:map(function(entry)
-      entry.text = write({ pandoc.Plain(entry.text) })
-      return entry
-    end)
+    local finished = finisher.finish(pandoc.Pandoc(texts), options, pandoc.List({})).blocks
+    local written = pieces.each(finished:map(function(block) return { block } end), finisher.write, options.format)
+    for n, entry in ipairs(entries) do
+      entry.text = written[n]
+    end
+    return entries
   end
 end
 
@@ -99,10 +109,14 @@ local function plain_texts(blocks)
 end
 
 -- Takes the pieces of metadata back out of the document and writes each.
-local function write_parts(doc, paper, write, texts)
+local function write_parts(doc, paper, finisher, options, texts)
   local out = { keywords = pandoc.List({}), authors = pandoc.List({}), affiliations = pandoc.List({}) }
-  local body = pandoc.Blocks({})
+  local body, parts, places = pandoc.Blocks({}), {}, {}
   local at = 0
+  local function part(blocks, holder, key, text)
+    parts[#parts + 1], places[#places + 1] = blocks, { holder, key }
+    holder[key == "name" and "plain" or "plain-" .. key] = text
+  end
   for _, block in ipairs(doc.blocks) do
     if not (block.t == "Div" and block.classes:includes(source.META)) then
       body:insert(block)
@@ -114,20 +128,22 @@ local function write_parts(doc, paper, write, texts)
         out.keywords:insert(text)
       elseif field == "author" then
         local author = paper.people.authors[n]
-        author.name = write(block.content)
-        author.plain = text
+        part(block.content, author, "name", text)
         out.authors:insert(author)
       elseif field == "affiliation" then
         local place = paper.people.affiliations[n]
-        place.name, place.plain = write(block.content), text
+        part(block.content, place, "name", text)
         out.affiliations:insert(place)
       else
-        out[field] = write(block.content)
-        out["plain-" .. field] = text
+        part(block.content, out, field, text)
       end
     end
   end
-  out.body = write(body)
+  for n, written in ipairs(pieces.each(parts, finisher.write, options.format)) do
+    local holder, key = table.unpack(places[n])
+    holder[key] = written
+  end
+  out.body = finisher.write(body)
   return out
 end
 
@@ -180,12 +196,10 @@ function OPS.write(request)
   end
   doc = check_links(doc, ids, problems)
   numbering.label_images(doc, options, labels)
-  local headings = outline(doc.blocks, function(blocks)
-    return finisher.write(finisher.finish(pandoc.Pandoc(blocks), options, pandoc.List({})).blocks)
-  end)
+  local headings = outline(doc.blocks, finisher, options)
   local texts = plain_texts(doc.blocks)
   doc = finisher.finish(doc, options, problems)
-  local out = write_parts(doc, paper, finisher.write, texts)
+  local out = write_parts(doc, paper, finisher, options, texts)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
