@@ -157,12 +157,26 @@ def read_file(chain: Iterable[str], file: str, packaged: str, reader: Reader) ->
 
 
 def _merge(tables: list[dict[str, object]]) -> dict[str, object]:
-    """Return the first table with what it lacks taken from the next ones; tables inside are merged the same way."""
+    """Return the first table with what it lacks taken from the next ones.
+
+    Tables inside are merged the same way; a ``"..."`` in a list stands for what the next one has there.
+    """
     merged: dict[str, object] = {}
     for table in reversed(tables):
-        for key, value in table.items():
-            mine = merged.get(key)
-            merged[key] = {**mine, **value} if isinstance(mine, dict) and isinstance(value, dict) else value
+        merged = _over(merged, table)
+    return merged
+
+
+def _over(base: dict[str, object], table: dict[str, object]) -> dict[str, object]:
+    merged = dict(base)
+    for key, value in table.items():
+        mine = merged.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            merged[key] = _over(mine, value)
+        elif isinstance(mine, list) and isinstance(value, list):
+            merged[key] = [item for entry in value for item in (mine if entry == "..." else (entry,))]
+        else:
+            merged[key] = value
     return merged
 
 

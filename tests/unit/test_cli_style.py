@@ -14,7 +14,7 @@ def document(text: str = ""):
 
 def test_one_column_takes_the_templates_own_file(tmp_path: Path):
     (variable,) = style_variables(str(tmp_path), document(), writes=True)
-    assert "figure.figsize: 5.75" in Path(variable.value).read_text()
+    assert "figure.figsize: 5.0" in Path(variable.value).read_text()
     assert list(tmp_path.iterdir()) == []
 
 

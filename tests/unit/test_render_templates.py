@@ -81,6 +81,13 @@ def test_a_template_takes_what_it_lacks_from_its_base() -> None:
     assert b"#let typeset" in template.file("article.typ")
 
 
+def test_a_list_of_a_template_may_add_to_that_of_its_base() -> None:
+    settings = b'name = "lab"\nbase = "article"\n[files]\nstyles = ["...", "lab.css"]\nscripts = ["lab.js"]\n'
+    files = TemplateFinder().find("lab", MemoryReader({"templates/lab/template.toml": settings})).settings.files
+    assert files.styles == (*article().settings.files.styles, "lab.css")
+    assert files.scripts == ("lab.js",)
+
+
 def test_an_unknown_template_is_an_error_that_offers_the_nearest() -> None:
     with pytest.raises(BuildError) as caught:
         TemplateFinder().find("artikle", MemoryReader(), Span("paperbuild.toml", 2, 12))
@@ -156,8 +163,8 @@ def test_html_is_escaped_and_typst_is_not() -> None:
 
 def test_figures_fill_the_column_that_they_are_made_for() -> None:
     template = article()
-    assert "figure.figsize: 5.75, 3.40" in template.matplotlibrc()
-    assert "figure.figsize: 3.33, 1.97" in template.matplotlibrc(columns=2)
+    assert "figure.figsize: 5, 3.00" in template.matplotlibrc()
+    assert "figure.figsize: 3.33, 2.00" in template.matplotlibrc(columns=2)
     assert template.matplotlibrc(columns=7) == template.text("matplotlibrc")
 
 
