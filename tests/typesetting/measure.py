@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import itertools
 import re
 import statistics
 import sys
@@ -64,7 +65,7 @@ class Geometry:
 
     def zones(self) -> list[Zone]:
         """Return all zones of a page in points."""
-        width, height = (side * INCH for side in self.paper)
+        _width, height = (side * INCH for side in self.paper)
         left, right = (edge * INCH for edge in self.text)
         foot = left if self.foot_left is None else self.foot_left * INCH
         low, high = self.bottom * INCH, height - self.top * INCH
@@ -178,7 +179,8 @@ def elements_of(data: bytes) -> list[Element]:
             if "/MCID" in item:
                 walk(item["/MCID"], page, path, inside)
             elif kind:
-                if kind in TEXTS or re.fullmatch(r"H\d", kind) or (kind in BLOCKS and inside is None):
+                own = kind in TEXTS or re.fullmatch(r"H\d", kind) or (kind in BLOCKS and inside is None)
+                if own and (inside is None or inside.kind != "Caption"):
                     inside = Element(kind, path)
                     found.append(inside)
                 walk(item.get("/K", []), page, (*path, kind), inside)
@@ -220,7 +222,12 @@ class Document:
             last = found[-1][-1] if found else None
             if glyph.size < 0.75 * self.size and (last is None or abs(last.base - glyph.base) > 0.5):
                 continue
-            if last is not None and last.page == glyph.page and abs(last.base - glyph.base) < SAME_LINE_PT and glyph.left > found[-1][0].left - 1:
+            if (
+                last is not None
+                and last.page == glyph.page
+                and abs(last.base - glyph.base) < SAME_LINE_PT
+                and glyph.left > found[-1][0].left - 1
+            ):
                 found[-1].append(glyph)
             else:
                 found.append([glyph])
@@ -228,7 +235,7 @@ class Document:
 
     def _line(self, line: list[Glyph]) -> Line:
         left, right = min(glyph.left for glyph in line), max(glyph.right for glyph in line)
-        gaps = sum(b.left - a.right > 0.12 * self.size for a, b in zip(line, line[1:], strict=False))
+        gaps = sum(b.left - a.right > 0.12 * self.size for a, b in itertools.pairwise(line))
         text = "".join(glyph.text for glyph in line) + " " * gaps
         return Line(line[0].page, self.geometry.column_of(left), line[0].base, left, right, text)
 
@@ -247,7 +254,7 @@ def stranded_headings(document: Document) -> list[str]:
     """Return the headings below which nothing stands in their column that belongs to them."""
     found = []
     elements = [element for element in document.elements if element.kind != "Note" and "Note" not in element.path]
-    for heading, after in zip(elements, elements[1:], strict=False):
+    for heading, after in itertools.pairwise(elements):
         if not re.fullmatch(r"H\d?", heading.kind):
             continue
         end, start = document.within(heading)[-1], document.within(after)[0]
@@ -268,9 +275,8 @@ def lone_lines(document: Document) -> list[str]:
                 parts[-1].append(line)
             else:
                 parts.append([line])
-        for part in (parts[0], parts[-1]) if len(parts) > 1 else ():
-            if len({round(line.base) for line in part}) < 2:
-                found.append(f"page {part[0].page + 1}: {part[0].text}")
+        ends = (parts[0], parts[-1]) if len(parts) > 1 else ()
+        found += [f"page {part[0].page + 1}: {part[0].text}" for part in ends if len({round(line.base) for line in part}) < 2]
     return found
 
 
