@@ -28,7 +28,9 @@ class DocumentOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     source: Annotated[Paths | None, Meta(description="The Markdown file, or several that are read as one.")] = None
     formats: Annotated[
         Annotated[tuple[Text, ...], Meta(min_length=1)],
-        Meta(description="What to make of it.", extra_json_schema={"items": {"enum": ["pdf", "html", "latex"]}, "uniqueItems": True}),
+        Meta(
+            description="What to make of it.", extra_json_schema={"items": {"enum": ["pdf", "html", "latex", "docx"]}, "uniqueItems": True}
+        ),
     ] = ("pdf", "html")
     template: Annotated[Text, Meta(description="The template's name: a folder of templates/, or one that comes along.")] = "article"
     bibliography: Annotated[Paths | None, Meta(description="Bibliography files, relative to the project.")] = None

@@ -191,7 +191,8 @@ class _Rendering:
             citing = replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
-        written = self._write(bound, shown, turns, citing, {"lang": lang, **_how(dict(options))})
+        request = self._request(bound, shown, turns, citing, {"lang": lang, **_how(dict(options))})
+        written = self._worker.write(request, self._writer.attached(template, figures.files))
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
         problems = (*manuscript.found.problems, *written.problems)
@@ -199,7 +200,7 @@ class _Rendering:
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         parts = self._assembled(written, lang, options, self._provenance(bound, shown, turns, written))
-        return Draft(parts, template, figures.files, config.sources[0])
+        return Draft(parts, template, figures.files, config.sources[0], written.document)
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
@@ -226,13 +227,13 @@ class _Rendering:
             self._note([Diagnostic(fault.code, fault.message, span, fault.severity, notes=fault.notes, help=fault.help)])
         return options
 
-    def _write(
+    def _request(
         self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: Mapping[str, Scalar]
-    ) -> Written:
+    ) -> Request:
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
         request = Request(self._manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
-        return self._worker.write(msgspec.structs.replace(request, **how))
+        return msgspec.structs.replace(request, **how)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
         labels = image_labels(shown, written.labels)

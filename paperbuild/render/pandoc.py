@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import IO, Literal, TypeVar
 
 import msgspec
@@ -230,6 +231,7 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     citation_keys: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     theorems: tuple[tuple[str, str], ...] = ()
+    document: bytes = b""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -270,32 +272,39 @@ class PandocWorker:
         """
         return self._ask({"op": "scan", "text": text, "codes": dict(codes or {})}, Scanned)
 
-    def write(self, request: Request) -> Written:
+    def write(self, request: Request, files: Mapping[str, bytes] = MappingProxyType({})) -> Written:
         """Return the paper in its target format; what is wrong with it is among its problems.
+
+        ``files`` are what a format that pandoc writes whole needs besides: its pictures and its reference document.
 
         Raises:
             BuildError: pandoc cannot do it.
         """
-        return self._ask({"op": "write", **msgspec.structs.asdict(request)}, Written)
+        return self._ask({"op": "write", **msgspec.structs.asdict(request)}, Written, files)
 
     def close(self) -> None:
         """End the worker. It starts again should it be asked again."""
         with self._lock:
             self._end()
 
-    def _ask(self, payload: Mapping[str, object], answer_type: type[R]) -> R:
-        data = msgspec.json.encode({key: value for key, value in payload.items() if key == "text" or value not in (None, "")})
+    def _ask(self, payload: Mapping[str, object], answer_type: type[R], files: Mapping[str, bytes] = MappingProxyType({})) -> R:
+        fields = {key: value for key, value in payload.items() if key == "text" or value not in (None, "")}
+        data = msgspec.json.encode(fields | ({"files": tuple(files)} if files else {}))
         with self._lock:
-            answer = self._exchange(data)
+            answer, document = self._exchange((data, *files.values()))
         if not answer.ok:
             raise BuildError(_refusal(answer.error))
         try:
-            return msgspec.json.decode(answer.result, type=answer_type)
+            result = msgspec.json.decode(answer.result, type=answer_type)
         except msgspec.ValidationError as error:
             raise InternalError(f"the pandoc worker's answer has another shape: {error}") from error
+        return msgspec.structs.replace(result, document=document) if document and isinstance(result, Written) else result
 
-    def _exchange(self, data: bytes) -> _Answer:
-        """Send one request and return its answer, starting the worker where none is alive, and once more where it died of this one."""
+    def _exchange(self, parts: Sequence[bytes]) -> tuple[_Answer, bytes]:
+        """Send one request and return its answer and the document that came with it.
+
+        The worker is started where none is alive, and once more where it died of this one.
+        """
         for _ in range(_STARTS):
             process = self._process if self._process is not None and self._process.poll() is None else self._start()
             expired = threading.Event()
@@ -303,11 +312,11 @@ class PandocWorker:
             timer.daemon = True
             timer.start()
             try:
-                raw = _converse(process, data)
+                answered = _converse(process, parts)
             finally:
                 timer.cancel()
-            if raw is not None:
-                return msgspec.json.decode(raw, type=_Answer)
+            if answered is not None:
+                return msgspec.json.decode(answered[0], type=_Answer), b"".join(answered[1:])
             last_words = self._end()
             if expired.is_set():
                 raise BuildError(
@@ -373,21 +382,21 @@ def _program() -> str:
     raise FileNotFoundError("the package pypandoc_binary holds no pandoc")
 
 
-def _converse(process: subprocess.Popen[bytes], data: bytes) -> bytes | None:
-    """Send one frame and return the payload of the next; None where the process ended."""
+def _converse(process: subprocess.Popen[bytes], parts: Sequence[bytes]) -> list[bytes] | None:
+    """Send one frame and return the parts of the next; None where the process ended."""
     requests, answers = process.stdin, process.stdout
     assert requests is not None
     assert answers is not None
     try:
-        requests.write(b"%d\n" % len(data) + data)
+        requests.write(b" ".join(b"%d" % len(part) for part in parts) + b"\n")
+        for part in parts:
+            requests.write(part)
         requests.flush()
-        size = answers.readline()
-        if not size.strip().isdigit():
-            return None
-        payload = answers.read(int(size))
+        sizes = [int(size) for size in answers.readline().split()]
+        answered = [answers.read(size) for size in sizes]
     except (OSError, ValueError):
         return None
-    return payload if len(payload) == int(size) else None
+    return answered if answered and [len(part) for part in answered] == sizes else None
 
 
 def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:

@@ -47,6 +47,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     csl: str = ""
     page: str = "page.html.j2"
     latex: str = "paper.tex.j2"
+    docx: str = "reference.docx"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.render.docx import docx_files, finished_docx
 from paperbuild.render.latex import latex_source
 from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
@@ -22,13 +23,15 @@ from paperbuild.render.typst import Typesetter, typst_job
 class Draft:
     """A paper in its target format, ready to become a document.
 
-    ``files`` are its images by the paths that the fragments name, ``paper`` is the source that positions without a name mean.
+    ``files`` are its images by the paths that the fragments name, ``paper`` is the source that positions without a name mean,
+    ``document`` is the whole where pandoc wrote it whole.
     """
 
     parts: Parts
     template: Template
     files: Mapping[str, bytes]
     paper: str
+    document: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,17 @@ class Made:
     warnings: tuple[Diagnostic, ...] = ()
 
 
+def _nothing(_template: Template, _images: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """How one format comes about: what pandoc writes, and what is made of it."""
+    """How one format comes about: what pandoc writes, what is made of it, and which files pandoc is given along (most formats: none)."""
 
     format: Format
     write: Callable[[Draft], Made]
+    attached: Callable[[Template, Mapping[str, bytes]], Mapping[str, bytes]] = _nothing
 
 
 def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
@@ -54,6 +62,7 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
         "pdf": Writer("typst", partial(_typst_pdf, typesetter)),
         "html": Writer("html", _page),
         "latex": Writer("latex", _latex),
+        "docx": Writer("docx", _docx, docx_files),
     }
 
 
@@ -68,6 +77,10 @@ def _page(draft: Draft) -> Made:
 
 def _latex(draft: Draft) -> Made:
     return Made(latex_source(draft.parts, draft.template).encode(), _named_within(draft.files))
+
+
+def _docx(draft: Draft) -> Made:
+    return Made(finished_docx(draft.document, draft.parts))
 
 
 def _named_within(files: Mapping[str, bytes]) -> Mapping[str, bytes]:

@@ -192,7 +192,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     assert parse_manifest(b'\xef\xbb\xbf[paper]\r\nsource = "p.md"\r\n').documents[0].name == "p"
 
 
-@pytest.mark.parametrize(("name", "code"), [("pdf", None), ("html", None), ("docx", "PB111"), ("htm", "PB111")])
+@pytest.mark.parametrize(("name", "code"), [("pdf", None), ("html", None), ("docx", None), ("word", "PB111"), ("htm", "PB111")])
 def test_a_format_is_known_or_a_fault(name: str, code: str | None) -> None:
     found = format_fault(name)
     assert (found and found.code) == code

@@ -281,7 +281,7 @@ def test_an_input_names_something_that_can_be_read(path: str) -> None:
         ('source = "text/"', "PB132", '"text/"'),
         ('source = ["a.md", "*.md"]', "PB132", '"*.md"'),
         ('source = "p.md"\ntemplate = "../x"', "PB106", '"../x"'),
-        ('source = "p.md"\nformats = ["pdf", "docx"]', "PB111", '"docx"'),
+        ('source = "p.md"\nformats = ["pdf", "word"]', "PB111", '"word"'),
         ('source = "p.md"\nformats = ["htm"]', "PB111", '"htm"'),
         ('source = "p.md"\nbibliography = "~/r.bib"', "PB130", '"~/r.bib"'),
         ('source = "p.md"\nbibliography = ["a.bib", "*.bib"]', "PB132", '"*.bib"'),

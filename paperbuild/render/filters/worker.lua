@@ -1,7 +1,7 @@
 -- A long-lived pandoc: reads requests from stdin, writes answers to stdout, and ends when stdin does.
 --
--- A frame is the payload's length in bytes as decimal digits, "\n", and the payload, which is JSON. No request names a file, and no
--- reader may open one. Requests carry the paper's whole text; what was parsed is kept by that text, so nothing is lost with a worker.
+-- A frame is a line of lengths in bytes, in decimal digits, and then what they count: first the payload, which is JSON, then the files
+-- that belong to it (those that a request lists in `files`; with an answer, the document where that is binary). No reader opens a file. Requests carry the paper's whole text; what was parsed is kept by that text, so nothing is lost with a worker.
 
 -- Every element that Lua holds is a root for the collector of pandoc's own heap: those that are done with must go soon.
 collectgarbage("generational")
@@ -18,7 +18,7 @@ local crossrefs = require("crossrefs")
 local citations = require("citations")
 local pieces = require("pieces")
 
-local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex") }
+local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex"), docx = require("docx") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
 
 local prepared, order = {}, pandoc.List({})
@@ -203,27 +203,33 @@ function OPS.write(request)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
-  return out
+  return out, finisher.document and finisher.document(doc, paper, options, request.attached)
 end
 
-local function answer(payload)
+local function answer(payload, document)
   local bytes = pandoc.json.encode(payload)
-  io.stdout:write(#bytes, "\n", bytes)
+  io.stdout:write(#bytes, document and " " .. #document or "", "\n", bytes, document or "")
   io.stdout:flush()
 end
 
 io.stdout:setvbuf("full", 1 << 16)
 while true do
-  local size = io.read("n", "l")
-  if not size then
+  local head = io.read("l")
+  if not head then
     break
   end
-  local request = pandoc.json.decode(io.read(size), false)
-  local ok, result = xpcall(function()
+  local next_size = head:gmatch("%d+")
+  local request = pandoc.json.decode(io.read(tonumber(next_size())), false)
+  request.attached = {}
+  for _, name in ipairs(request.files or {}) do
+    local size = tonumber(next_size())
+    request.attached[name] = size > 0 and io.read(size) or ""
+  end
+  local ok, result, document = xpcall(function()
     return select(2, pandoc.log.silence(OPS[request.op], request)) -- the first is pandoc's log: what matters of it, problems say
   end, debug.traceback)
   if ok then
-    answer({ ok = true, result = result })
+    answer({ ok = true, result = result }, document)
   else
     answer({ ok = false, error = tostring(result) })
   end
