@@ -5,7 +5,6 @@
 
 local formulas = require("formulas")
 local kinds = require("kinds")
-local names_by_language = require("names")
 local source = require("source")
 
 local M = {}
@@ -74,10 +73,26 @@ local function formula(math, problems, cache)
   return pandoc.Math(math.mathtype, cache[key])
 end
 
+-- The numbers of a formula: its own, or those of its lines, in lines of their own.
+local function numbers_of(span)
+  local lines = take(span.attributes, "pb-numbers")
+  local number = take(span.attributes, "pb-number") or ""
+  if not lines then
+    return pandoc.Inlines({ pandoc.Str("(" .. number .. ")") })
+  end
+  local out = pandoc.Inlines({})
+  for line in (lines .. "\n"):gmatch("(.-)\n") do
+    if #out > 0 then
+      out:insert(pandoc.LineBreak())
+    end
+    out:insert(pandoc.Str(line ~= "" and "(" .. line .. ")" or "\u{a0}"))
+  end
+  return out
+end
+
 -- A formula in the middle, its number at the right margin.
 local function numbered_equation(span)
-  local number = take(span.attributes, "pb-number") or ""
-  local label = pandoc.Span({ pandoc.Str("(" .. number .. ")") }, pandoc.Attr(span.identifier))
+  local label = pandoc.Span(numbers_of(span), pandoc.Attr(span.identifier))
   return side_by_side({
     { raw("<w:p/>") }, { styled("Equation", { pandoc.Para(span.content) }) },
     { styled("Equation Number", { pandoc.Para({ label }) }) },
@@ -125,13 +140,13 @@ local function first_words(blocks, words)
 end
 
 -- The caption with its number in front, which bears the id that references lead to.
-local function caption(element, word)
+local function caption(element, names, kind)
   local number = take(element.attributes, "pb-number") or ""
   local blocks = pandoc.Blocks(element.caption.long)
   if number == "" then
     return blocks
   end
-  local label = pandoc.Span({ pandoc.Strong({ pandoc.Str(word and word .. "\u{a0}" .. number .. "." or "(" .. number .. ")") }) },
+  local label = pandoc.Span({ pandoc.Strong({ pandoc.Str(kind and names:label(kind, number) .. "." or "(" .. number .. ")") }) },
     pandoc.Attr(element.identifier))
   element.identifier = ""
   return first_words(blocks, pandoc.Inlines({ label }))
@@ -148,9 +163,19 @@ local function describe(blocks, words)
   end })
 end
 
+local function listing(figure, names)
+  local words = caption(figure, names, "listing")
+  local out = pandoc.Blocks(#words > 0 and { styled("Table Caption", words) } or {})
+  out:extend(figure.content)
+  return out
+end
+
 local function plain_figure(figure, names)
+  if kinds.is_listing(figure) then
+    return listing(figure, names)
+  end
   local content = describe(figure.content, pandoc.Blocks(figure.caption.long)):walk({ Plain = function(p) return pandoc.Para(p.content) end })
-  local words = caption(figure, names.figure[1])
+  local words = caption(figure, names, "figure")
   local out = pandoc.Blocks({ styled(#words > 0 and "Captioned Figure" or "Figure", content) })
   if #words > 0 then
     out:insert(styled("Image Caption", words))
@@ -186,7 +211,7 @@ local function subfigures(figure, names)
     end
   end
   flush()
-  local words = caption(figure, names.figure[1])
+  local words = caption(figure, names, "figure")
   if #words > 0 then
     out:insert(styled("Image Caption", words))
   end
@@ -247,13 +272,12 @@ local function keep_rows(tbl)
 end
 
 local function finish_table(tbl, names)
-  local word = names.table[1]
   settle_widths(tbl)
   keep_rows(tbl)
   for _, key in ipairs({ "data-n", "data-pb" }) do
     take(tbl.attributes, key)
   end
-  tbl.caption = { long = caption(tbl, word) }
+  tbl.caption = { long = caption(tbl, names, "table") }
   return { tbl, raw(AFTER) }
 end
 
@@ -269,7 +293,7 @@ local function division(div, names)
   if kind then
     local number = take(div.attributes, "pb-number") or ""
     local title, rest = kinds.split_title(div)
-    local words = pandoc.Inlines({ pandoc.Str((names[kind] and names[kind][1] or kind) .. (number ~= "" and "\u{a0}" .. number or "")) })
+    local words = pandoc.Inlines({ pandoc.Str(names:label(kind, number)) })
     if title then
       words = words .. { pandoc.Str(" (") } .. title .. { pandoc.Str(")") }
     end
@@ -287,11 +311,11 @@ local function division(div, names)
   end
 end
 
-local function header(node, names)
-  local number = take(node.attributes, "pb-number") or ""
-  take(node.attributes, "pb-appendix")
+local function header(node)
+  local number, name = take(node.attributes, "pb-number") or "", take(node.attributes, "pb-name")
+  take(node.attributes, "pb-part")
   if number ~= "" then
-    local text = number:find("^%a$") and names.appendix[1] .. " " .. number or number
+    local text = (name and name .. " " or "") .. number
     node.content = pandoc.Inlines({ pandoc.Str(text .. "\u{2002}") }) .. node.content
   end
   return node
@@ -299,7 +323,7 @@ end
 
 -- Returns the document ready for pandoc's Word writer.
 function M.finish(doc, options, problems)
-  local names, cache = names_by_language.of(options.lang), {}
+  local names, cache = options.names, {}
   doc = doc:walk({ Math = function(math) return formula(math, problems, cache) end })
   return doc:walk({
     Para = part_paragraph,
@@ -316,7 +340,7 @@ function M.finish(doc, options, problems)
     end,
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return division(div, names) end,
-    Header = function(node) return header(node, names) end,
+    Header = function(node) return header(node) end,
   }):walk({ Image = function(image)
     take(image.attributes, "data-n")
     take(image.attributes, "data-pb")
