@@ -30,7 +30,7 @@ from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Heading, Parts, Provenance
-from paperbuild.render.problems import Told
+from paperbuild.render.problems import Told, concerns
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
@@ -162,7 +162,7 @@ class _Rendering:
         figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
         self._note((*values.faults, *figures.absent()))
         told = Told(manuscript, (), (), lenient=config.lenient)
-        self._note(told.diagnostic(problem) for problem in manuscript.found.problems)
+        self._note(told.diagnostic(p) for p in manuscript.found.problems if concerns(p, self._writer.format))
         return tuple(_in_order(self._errors))
 
     def draft(self, templates: TemplateFinder, typesetter: Typesetter) -> Draft:
@@ -195,7 +195,7 @@ class _Rendering:
         written = self._worker.write(request, self._writer.attached(template, figures.files))
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
-        problems = (*manuscript.found.problems, *written.problems)
+        problems = [p for p in (*manuscript.found.problems, *written.problems) if concerns(p, self._writer.format)]
         self._note(told.diagnostic(p) for p in problems if (all_known or p.kind != "unknown-citation") and not self._is_told(p))
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))

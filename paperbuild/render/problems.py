@@ -115,6 +115,13 @@ class Told:
             return Diagnostic(code, message, span, Severity.WARNING, notes=("it stands in the document as it is, marked",))
         return Diagnostic(code, message, span, help=helps)
 
+    def raw_lost(self, problem: Problem) -> Diagnostic:
+        """Source in the language of one format, in a document of another."""
+        name = {"html": "HTML", "typst": "typst", "docx": "OpenXML", "jats": "JATS"}.get(problem.detail, problem.detail)
+        said = f"this {name} shows only in {_SHOWS.get(problem.detail, problem.detail)}: it would be lost here"
+        mend = ("write it as Markdown, or put a block for this format beside it", "--lenient shows it as it is, marked")
+        return self._lost("PB561", said, self._manuscript.source_span(problem.text), mend)
+
     def unknown_affiliation(self, problem: Problem) -> Diagnostic:
         """An author's affiliation by a number or name that none has."""
         span = self._manuscript.key_span("affiliations") or self._manuscript.key_span("affiliation")
@@ -145,11 +152,20 @@ _TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
         "citeproc": Told.citeproc,
         "math": Told.math,
         "tex-vanished": Told.tex_vanished,
+        "raw-lost": Told.raw_lost,
         "inline-table": Told.inline_table,
         "unknown-affiliation": Told.unknown_affiliation,
         "no-orcid": Told.no_orcid,
     }
 )
+
+
+_SHOWS = MappingProxyType({"html": "pages", "typst": "the PDF by typst", "docx": "Word documents", "jats": "JATS"})
+
+
+def concerns(problem: Problem, target: str) -> bool:
+    """Return whether a problem of the paper is one of a document in the format ``target``, too."""
+    return not (problem.kind == "raw-lost" and problem.detail == target)
 
 
 def _short(text: str) -> str:

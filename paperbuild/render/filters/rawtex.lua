@@ -212,11 +212,23 @@ function M.take_front_matter(doc, macros)
   return doc
 end
 
+-- Returns the blocks that one raw block stands for, nil where not all of it can be converted.
+function M.read_block(block, macros)
+  local problems = pandoc.List({})
+  local blocks = new_reading(macros, problems):blocks(block.text)
+  return #problems == 0 and blocks or nil
+end
+
 -- Reads every raw TeX node of a document. `macros` is what `macros.of` returned.
 function M.read(doc, macros, problems)
   local reading = new_reading(macros, problems)
   return matching.walk(doc, switches.may_stand, switches.join):walk({
     traverse = "topdown",
+    Div = function(div) -- each format takes its own of several ways to write one thing
+      if div.classes:includes("pb-alternatives") then
+        return div, false
+      end
+    end,
     RawBlock = function(raw)
       if is_tex(raw.format) then
         return reading:blocks(raw.text), false

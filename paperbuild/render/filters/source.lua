@@ -3,6 +3,7 @@
 -- The prepared document's blocks start with one Div per piece of metadata that a reader sees, so that every later filter treats
 -- title, abstract and body alike and in one order.
 
+local alternatives = require("alternatives")
 local floats = require("floats")
 local formulas = require("formulas")
 local kinds = require("kinds")
@@ -20,7 +21,7 @@ M.META = "pb-meta" -- class of the Divs that hold metadata
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
 local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
-  ["pb-cited"] = true }
+  ["pb-cited"] = true, ["pb-alternatives"] = true }
 
 local function foreign(element)
   local touched = false
@@ -165,16 +166,26 @@ end
 function M.prepare(text, metadata, strays)
   local problems = pandoc.List({})
   local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
-  local found_macros = macros.of(doc)
-  doc = settle_headings(rawtex.take_front_matter(doc, found_macros))
+  local own = macros.of(doc)
+  doc = settle_headings(rawtex.take_front_matter(doc, own))
   local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta
   doc.meta = {}
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
-  doc = macros.expand_formulas(rawtex.read(doc, found_macros, problems), found_macros)
+  local has_formats = text:find("{=", 1, true) ~= nil -- raw nodes that name their format
+  if has_formats then
+    doc = alternatives.gather(doc, function(block)
+      if rawtex.is_tex(block.format) then
+        return rawtex.read_block(block, own)
+      end
+      return rawhtml.read_block(block)
+    end)
+    alternatives.tell(doc, problems)
+  end
+  doc = macros.expand_formulas(rawtex.read(doc, own, problems), own)
   if text:find("<%a") then
-    doc = doc:walk({ Inlines = rawhtml.tags, RawBlock = rawhtml.block })
+    doc = rawhtml.read(doc, problems)
   end
   doc = matching.walk(doc, may_be_numbered, take_equation_ids):walk({ Blocks = listings.read })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
@@ -184,7 +195,7 @@ function M.prepare(text, metadata, strays)
     Table = floats.table,
     Header = function(h) h.content = floats.lift_label(h, h.content) return h end,
   })
-  return { doc = doc, meta = meta, people = people, problems = problems, strays = found }
+  return { doc = doc, meta = meta, people = people, problems = problems, strays = found, has_formats = has_formats }
 end
 
 return M

@@ -9,6 +9,8 @@ collectgarbage("generational")
 local folder = arg[1] or "."
 package.path = folder .. "/?.lua"
 
+local alternatives = require("alternatives")
+local rawtex = require("rawtex")
 local source = require("source")
 local metadata = require("metadata")
 local bindings = require("bindings")
@@ -181,6 +183,8 @@ function OPS.write(request)
   }
   options.names = names.of(options)
   local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
+  doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
+  doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
   options.citations = by_id
   doc, options.nocite = citations.gather(doc, paper.meta, by_id, all, options.names)
