@@ -263,6 +263,7 @@ class _Rendering:
             timestamp=timestamp_of(written.plain_date),
             packages=written.packages,
             theorems=written.theorems,
+            preamble=written.preamble,
         )
 
 

@@ -55,6 +55,7 @@ def latex_source(parts: Parts, template: Template) -> str:
         "lang": parts.lang,
         "packages": tuple(name for name in parts.packages if name not in _ALWAYS),
         "theorems": _theorems(parts),
+        "preamble": parts.preamble,
         "options": {name.replace("-", "_"): value for name, value in parts.options},
         "column_width": template.settings.column_width.get("1", 5.75),
         "body": parts.body,

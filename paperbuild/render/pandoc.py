@@ -232,6 +232,7 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     packages: tuple[str, ...] = ()
     theorems: tuple[tuple[str, str], ...] = ()
     document: bytes = b""
+    preamble: str = ""
 
 
 class _Version(msgspec.Struct, frozen=True):

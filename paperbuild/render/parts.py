@@ -116,7 +116,8 @@ class Parts:
     ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``
     and ``plain_description`` are text. ``options`` are the template's, complete: see :meth:`paperbuild.render.templates.Template.options`.
     ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock. ``packages`` are those
-    that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names.
+    that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names,
+    ``preamble`` how it counts.
     """
 
     format: Format
@@ -137,3 +138,4 @@ class Parts:
     timestamp: int = 0
     packages: tuple[str, ...] = ()
     theorems: tuple[tuple[str, str], ...] = ()
+    preamble: str = ""

@@ -4,6 +4,7 @@
 local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
+local numbering = require("latex_numbering")
 local tables = require("latex_tables")
 local text = require("latex_text")
 
@@ -152,6 +153,14 @@ local function plain_figure(figure, how)
   return float(is_wide(figure) and "figure*" or "figure", how.place, { inside, caption }, after)
 end
 
+-- Set apart, but no float: a long one breaks across pages.
+local function listing(figure, how)
+  how.listing()
+  local caption, after = caption_of(figure)
+  return (caption:gsub("^\\caption", "\\captionof{listing}")) .. "\n\\nopagebreak\n" .. M.write(figure.content)
+    .. (after ~= "" and "\n" .. after or "")
+end
+
 -- Pictures in running text.
 function M.finish_images(blocks)
   return blocks:walk({ Image = function(image)
@@ -269,6 +278,8 @@ local function surroundings(options)
     names = options.names, place = "[tbp]", columns = options.columns, write = M.write, caption = caption_of,
     need = function(package) needs.packages[package] = true end,
     theorem = function(kind, name) needs.theorems[kind] = name end,
+    part = function(name) needs[name] = true end,
+    listing = function() needs.listings = true end,
   }
 end
 
@@ -359,7 +370,10 @@ function M.finish(doc, options, problems)
       local part = header.attributes["pb-part"]
       header.attributes = {}
       identified(header)
-      return part == "appendix" and { pandoc.RawBlock("latex", "\\appendix"), header } or header
+      if part then
+        how.part(part)
+      end
+      return part and { pandoc.RawBlock("latex", part == "appendix" and "\\startappendix" or "\\clearpage\n\\startsupplement"), header } or header
     end,
   })
   local function raw(code)
@@ -370,7 +384,8 @@ function M.finish(doc, options, problems)
       if figure.classes:includes("subfigure") then
         return nil
       end
-      return raw(figure.classes:includes("subfigures") and subfigures(figure, how) or plain_figure(figure, how))
+      local write_figure = kinds.is_listing(figure) and listing or figure.classes:includes("subfigures") and subfigures or plain_figure
+      return raw(write_figure(figure, how))
     end,
     Table = function(tbl)
       tbl.caption = { long = tbl.caption.long }
@@ -379,7 +394,13 @@ function M.finish(doc, options, problems)
     Div = function(div) return raw(division(div, how)) end,
   })
   doc.blocks = M.finish_images(doc.blocks)
+  if options.is_supplement then
+    how.part("supplement")
+    doc.blocks:insert(1, pandoc.RawBlock("latex", "\\startsupplement"))
+  end
   return doc:walk({ Span = identified, Div = identified, Code = identified, CodeBlock = identified })
 end
+
+M.preamble = numbering.preamble
 
 return M

@@ -221,18 +221,26 @@ local function is_true(value)
   return value == true or value ~= nil and pandoc.utils.stringify(value):lower() == "true"
 end
 
--- Numbers everything, and returns the document and the entries by id. `options` has `names`, `meta`, `number_sections`, and as
--- `number_within` "" or, for numbers that start anew with each heading of level 1, "section" or "chapter": what it is called.
+-- Settles what the metadata says of numbers into `options`: `is_supplement`, and as `number_within` "" or, for numbers that start anew
+-- with each numbered heading of level 1, "section" or "chapter": what that is called.
+function M.settle(options)
+  options.is_supplement = is_true(options.meta.supplement)
+  if not options.number_sections then
+    options.number_within = ""
+  elseif is_true(options.meta.chapters) and (options.number_within or "") == "" then
+    options.number_within = "section" -- pandoc-crossref's way to say it
+  end
+  options.number_within = options.number_within or ""
+end
+
+-- Numbers everything, and returns the document and the entries by id. `options` are settled, and have `names`.
 function M.number(doc, options, problems)
   local counter = setmetatable({
     counts = {}, prefix = "", ids = {}, order = 0, sections = {}, part = "", mark = "", problems = problems, names = options.names,
-    number_sections = options.number_sections, within = options.number_sections and options.number_within or "",
+    number_sections = options.number_sections, within = options.number_within,
   }, Counter)
-  if is_true(options.meta.supplement) then
+  if options.is_supplement then
     counter:start("supplement")
-  end
-  if options.meta.chapters and counter.within == "" and is_true(options.meta.chapters) and options.number_sections then
-    counter.within = "section" -- pandoc-crossref's way to say it
   end
   local visitor = { traverse = "topdown" }
   function visitor.Header(header) return counter:header(header) end

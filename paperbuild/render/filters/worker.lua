@@ -182,6 +182,7 @@ function OPS.write(request)
     needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
   }
   options.names = names.of(options)
+  numbering.settle(options)
   local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
   doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
   doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
@@ -206,6 +207,7 @@ function OPS.write(request)
   local out = write_parts(doc, paper, finisher, options, texts)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
+  out.preamble = finisher.preamble and finisher.preamble(options) or ""
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
   return out, finisher.document and finisher.document(doc, paper, options, request.attached)
 end

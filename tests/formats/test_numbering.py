@@ -1,0 +1,165 @@
+"""A paper of thirty floats: captions, headings, formulas and references have the same numbers in every format."""
+
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from .project import SVG, render
+from .tex import compiled, needs_latex
+
+PAPER = Path(__file__).parents[1] / "papers" / "numbering" / "paper.md"
+CAPTIONS = {
+    "one": "Figure 1", "two": "Figure 2", "three": "Figure 3", "pair": "Figure 4", "five": "Figure 5", "six": "Figure 6",
+    "appended": "Figure 7", "eight": "Figure 8", "extra": "Figure S1", "extratwo": "Figure S2",
+    "tone": "Table 1", "ttwo": "Table 2", "tthree": "Table 3", "tappended": "Table 4", "textra": "Table S1",
+    "lone": "Listing 1", "ltwo": "Listing 2", "lextra": "Listing S1",
+}  # fmt: skip
+PARTS = {"pone": "(a)", "ptwo": "(b)", "pthree": "(c)", "xone": "(a)", "xtwo": "(b)"}
+EQUATIONS = {"one": "(1)", "two": "(2)", "starred": "(T1)", "three": "(3)", "appended": "(4)", "extra": "(S1)"}
+THEOREMS = {
+    "thmone": "Theorem 1", "lemone": "Lemma 2", "thmtwo": "Theorem 3", "corappended": "Corollary 4", "lemextra": "Lemma S1",
+}  # fmt: skip
+HEADINGS = {
+    "Opening": "1", "Deep": "1.1", "Deeper": "1.1.1", "Middle": "2", "Closing": "3", "Proofs": "Appendix A",
+    "Steps": "A.1", "More proofs": "Appendix B", "More of everything": "S1", "Data": "S1.1",
+}  # fmt: skip
+REFERENCES = {
+    "early": "Figure 1, Table 1, Listing 1, Equation (1), Theorem 1 and Section 1.1.",
+    "range": "Figures 1\N{EN DASH}3",
+    "list": "Tables 1 and 3 and Figure 2",
+    "parts": "Figures 4a\N{EN DASH}c and Figure 4b.",
+    "equations": "Equations (1), (2), (T1), and (3)",
+    "lemmas": "Theorems 1 and 3 and Lemma 2",
+    "sections": "Sections 1\N{EN DASH}3 and Section 1.1.1.",
+    "bare": "2, (2) and Figures 1\N{EN DASH}3.",
+    "late": "Appendix A, Appendix A.1 and Figure 7.",
+    "later": "Table 4, Equation (4) and Corollary 4.",
+    "beyond": "Section S1, Section S1.1, Figures S1 and S2 and Figure S2b.",
+    "last": "Table S1, Listing S1, Equation (S1) and Lemma S1.",
+    "mixed": "Figures 6 and S1, Table 1, and Appendix A",
+}
+
+
+class Words(HTMLParser):
+    """The text of a page, without its head."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.muted = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.muted += tag in {"script", "style", "head"}
+        self.words.append(" " if tag in {"p", "li", "figcaption", "caption", "div", "h1", "h2", "h3"} else "")
+
+    def handle_endtag(self, tag):
+        self.muted -= tag in {"script", "style", "head"}
+
+    def handle_data(self, data):
+        if not self.muted:
+            self.words.append(data)
+
+
+def text_of(output, result, folder):
+    """Return the words of a document, with single spaces."""
+    if output == "html":
+        page = Words()
+        page.feed(result.outputs["html"].decode())
+        text = "".join(page.words)
+    elif output == "latex":
+        text, _ = compiled(folder, result.outputs)
+    else:
+        text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(result.outputs["pdf"])).pages)
+    return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def numbers_in(text):
+    """Return what is numbered how, and what each reference says."""
+    number = r"(?:[A-Z]?\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)"
+    return {
+        "captions": {name: called for called, name in re.findall(rf"((?:Figure|Table|Listing) {number})[.:] cap (\w+)", text)},
+        "parts": {name: letter for letter, name in re.findall(r"(\([a-z]\)) part (\w+)", text)},
+        "equations": dict(re.findall(r"eqn(\w+) ?= ?1 ?(\([^)]*\))", text)),
+        "theorems": {name: called for called, name in re.findall(rf"([A-Z][a-z]+ {number}) \((\w+)\)", text)},
+        "references": dict(re.findall(r"ref (\w+): (.*?) ?end\b", text)),
+        "headings": {
+            name: max(re.findall(rf"((?:Appendix )?{number}) {name}\b", text), key=len, default="") for name in HEADINGS
+        },
+    }  # fmt: skip
+
+
+EXPECTED = {
+    "captions": CAPTIONS, "parts": PARTS, "equations": EQUATIONS, "theorems": THEOREMS, "references": REFERENCES, "headings": HEADINGS,
+}  # fmt: skip
+
+
+def rendered(runner, output, folder, **options):
+    result = render(runner, output, files={"paper.md": PAPER.read_bytes(), "one.svg": SVG}, **options)
+    assert result.warnings == ()
+    return numbers_in(text_of(output, result, folder))
+
+
+OUTPUTS = ("pdf", "html", pytest.param("latex", marks=needs_latex))
+
+
+@pytest.mark.parametrize("what", EXPECTED)
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_numbers_and_references_are_the_same_in_every_format(numbers, output, what):
+    assert numbers(output)[what] == EXPECTED[what]
+
+
+@pytest.fixture(scope="module")
+def numbers(runner, tmp_path_factory):
+    """Render each format once."""
+    made = {}
+
+    def ask(output):
+        if output not in made:
+            made[output] = rendered(runner, output, tmp_path_factory.mktemp(output))
+        return made[output]
+
+    return ask
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_numbers_within_sections_are_the_same_in_every_format(runner, tmp_path, output):
+    found = rendered(runner, output, tmp_path, **{"number-within": "section"})
+    assert found["captions"] == {
+        "one": "Figure 1.1", "two": "Figure 1.2", "three": "Figure 1.3", "pair": "Figure 2.1", "five": "Figure 2.2", "six": "Figure 2.3",
+        "appended": "Figure A.1", "eight": "Figure B.1", "extra": "Figure S1.1", "extratwo": "Figure S1.2",
+        "tone": "Table 1.1", "ttwo": "Table 2.1", "tthree": "Table 2.2", "tappended": "Table A.1", "textra": "Table S1.1",
+        "lone": "Listing 1.1", "ltwo": "Listing 3.1", "lextra": "Listing S1.1",
+    }  # fmt: skip
+    assert found["theorems"] == {
+        "thmone": "Theorem 1.1", "lemone": "Lemma 2.1", "thmtwo": "Theorem 2.2", "corappended": "Corollary A.1", "lemextra": "Lemma S1.1",
+    }  # fmt: skip
+    assert found["equations"] == {
+        "one": "(1.1)",
+        "two": "(1.2)",
+        "starred": "(T1)",
+        "three": "(2.1)",
+        "appended": "(A.1)",
+        "extra": "(S1.1)",
+    }
+    assert found["references"]["range"] == "Figures 1.1\N{EN DASH}1.3"
+    assert found["references"]["parts"] == "Figures 2.1a\N{EN DASH}c and Figure 2.1b."
+    assert found["references"]["equations"] == "Equations (1.1), (1.2), (T1), and (2.1)"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_whole_supplement_counts_with_an_s_in_every_format(runner, tmp_path, output):
+    text = "---\nsupplement: true\n---\n\n# Deep {#sec:a}\n\nref all: @sec:a, @fig:b. end\n\n![cap one](one.svg){#fig:b}\n"
+    found = numbers_in(text_of(output, render(runner, output, files={"paper.md": text.encode(), "one.svg": SVG}), tmp_path))
+    assert found["captions"] == {"one": "Figure S1"}
+    assert found["references"] == {"all": "Section S1, Figure S1."}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_captions_have_the_papers_names_in_every_format(runner, tmp_path, output):
+    text = "---\nlang: sv\nfigureTitle: Bild\n---\n\n![cap one](one.svg){#fig:b}\n\n| a |\n|---|\n| 1 |\n\n: cap two {#tbl:t}\n"
+    said = text_of(output, render(runner, output, files={"paper.md": text.encode(), "one.svg": SVG}), tmp_path)
+    assert "Bild 1. cap one" in said
+    assert "Tabell 1. cap two" in said
