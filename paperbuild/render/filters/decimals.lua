@@ -127,26 +127,41 @@ function M.parts(inlines, point)
   return parts
 end
 
+-- Returns the parts of a text, some of them empty; nil for what is no number.
+function M.text_parts(text, point)
+  local cuts = M.cuts(text, point)
+  if not cuts then
+    return nil
+  end
+  local parts, from = {}, 1
+  for i, cut in ipairs(cuts) do
+    parts[i] = text:sub(from, cut - 1)
+    from = cut
+  end
+  return parts
+end
+
 -- The inlines of a cell that holds nothing else; nil for others.
 function M.inlines_of(cell)
-  local only = #cell.contents == 1 and cell.contents[1]
+  local contents = cell.contents -- each look at it copies it
+  local only = #contents == 1 and contents[1]
   if only and (only.t == "Plain" or only.t == "Para") and cell.col_span == 1 then
     return only.content
   end
 end
 
--- Calls `found(cell, column)` for each cell of the bodies' rows, with the column it starts in, whatever spans lie over it.
+-- Calls `found(cell, column, body, row)` for each cell of the bodies' rows, with the column it starts in, whatever spans lie over it.
 function M.each_cell(tbl, found)
-  for _, body in ipairs(tbl.bodies) do
+  for n, body in ipairs(tbl.bodies) do
     local held = {}
-    for _, row in ipairs(body.body) do
+    for r, row in ipairs(body.body) do
       local column = 1
       for _, cell in ipairs(row.cells) do
         while (held[column] or 0) > 0 do
           held[column] = held[column] - 1
           column = column + 1
         end
-        found(cell, column)
+        found(cell, column, n, r)
         for x = column, column + cell.col_span - 1 do
           held[x] = cell.row_span - 1
         end

@@ -5,6 +5,7 @@
 
 local formulas = require("formulas")
 local kinds = require("kinds")
+local typst_tables = require("typst_tables")
 local labels = require("labels")
 local pieces = require("pieces")
 
@@ -189,17 +190,10 @@ function M.finish_images(blocks)
   })
 end
 
-local function data_table(tbl, names)
-  local more = number_arguments(tbl, "table", names)
-  local wide = tbl.classes:includes("wide")
-  local id = tbl.identifier
-  tbl.attr = pandoc.Attr()
-  local written = write(M.finish_images(pandoc.Blocks({ tbl })))
-  -- a column without an alignment of its own would be centred with the table
-  written = written:gsub("\n%s*align: %b(),", function(aligns) return (aligns:gsub("auto", "left")) end, 1)
-  written = written:gsub("%f[%w]table%(", "fitted-table(", 1)
-  more = more .. (wide and ', placement: auto, scope: "parent"' or "")
-  return (written:gsub("kind: table%s*%)$", function() return "kind: table" .. more .. ")" end)) .. label(id)
+local function data_table(tbl, notes, names, lang)
+  tbl = M.finish_images(pandoc.Blocks({ tbl }))[1]
+  local more = number_arguments(tbl, "table", names) .. caption_argument(tbl)
+  return typst_tables.code(tbl, notes, { lang = lang, later = later, arguments = more, label = label(tbl.identifier) })
 end
 
 local function theorem(div, kind, names)
@@ -304,7 +298,7 @@ function M.finish(doc, options, problems)
       return code.identifier ~= "" and { pandoc.Plain({ anchor(code.identifier) }), code } or nil
     end,
   })
-  doc = doc:walk({
+  local finishing = {
     Figure = function(figure)
       if figure.classes:includes("subfigure") then
         return nil
@@ -312,10 +306,16 @@ function M.finish(doc, options, problems)
       local write_figure = kinds.is_listing(figure) and listing or figure.classes:includes("subfigures") and subfigures or plain_figure
       return raw(write_figure(figure, names))
     end,
-    Table = function(tbl) return raw(data_table(tbl, names)) end,
+    Table = function(tbl) return raw(data_table(tbl, nil, names, options.lang)) end,
     Header = function(header) return raw(numbered_heading(header)) end,
     Div = function(div) return raw(division(div, names)) end,
-  })
+  }
+  doc = doc:walk({
+    Div = function(div)
+      local tbl, notes = typst_tables.noted(div)
+      return tbl and raw(data_table(tbl:walk(finishing), notes:walk(finishing), names, options.lang))
+    end,
+  }):walk(finishing)
   local settled = later:settle()
   doc.blocks = M.finish_images(doc.blocks):walk({
     RawBlock = function(block)
