@@ -6,7 +6,6 @@ equal bytes.
 
 from __future__ import annotations
 
-import datetime as dt
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,15 +28,15 @@ from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
-from paperbuild.render.parts import Heading, Parts, Provenance
+from paperbuild.render.parts import Heading, Parts, Provenance, Publication
 from paperbuild.render.problems import Told, concerns
+from paperbuild.render.scholarly import date_parts, timestamp_of
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
 from paperbuild.render.writers import Draft, Made, Writer, writers
 
 _OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang", "lenient"})
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%B %Y", "%Y-%m", "%Y")
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
 
@@ -244,6 +243,7 @@ class _Rendering:
 
     def _assembled(self, written: Written, lang: str, options: tuple[tuple[str, Scalar], ...], origins: tuple[Provenance, ...]) -> Parts:
         stem = posixpath.splitext(posixpath.basename(self._config.sources[0]))[0]
+        published = date_parts(written.plain_date)
         return Parts(
             format=self._writer.format,
             title=written.title,
@@ -260,7 +260,9 @@ class _Rendering:
             options=options,
             provenance=origins,
             plain_description=_described(written.plain_abstract),
-            timestamp=timestamp_of(written.plain_date),
+            timestamp=timestamp_of(published),
+            published=published,
+            publication=Publication(**msgspec.structs.asdict(written.publication)),
             packages=written.packages,
             theorems=written.theorems,
             preamble=written.preamble,
@@ -300,16 +302,6 @@ def _typed(text: str, default: Scalar) -> Scalar:
         except ValueError:
             return text
     return text
-
-
-def timestamp_of(date: str) -> int:
-    """Return the moment that a document's date names, midnight UTC in seconds since the epoch; 0 where it names none."""
-    for form in _DATES:
-        try:
-            return max(0, int(dt.datetime.strptime(date.strip(), form).replace(tzinfo=dt.UTC).timestamp()))
-        except ValueError:
-            continue
-    return 0
 
 
 def _described(abstract: str) -> str:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from paperbuild.render.byline import byline
 from paperbuild.render.parts import Heading, Parts
+from paperbuild.render.scholarly import head_tags, linked_data, own_bibtex
 from paperbuild.render.templates import Template, WebFont
 
 _CONTENTS_DEPTH = 3
@@ -55,6 +56,9 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "date": Markup(parts.date),  # noqa: S704 - as above
         "abstract": Markup(abstract),  # noqa: S704 - as above
         "keywords": parts.keywords,
+        "tags": head_tags(parts),
+        "linked_data": Markup(embedded_json(linked_data(parts))),  # noqa: S704 - escaped for a script element
+        "own_bibtex": own_bibtex(parts),
         "outline": contents(parts.outline),
         "body": Markup(body),  # noqa: S704 - as above
         "options": {name.replace("-", "_"): value for name, value in parts.options},

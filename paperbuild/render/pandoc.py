@@ -211,6 +211,18 @@ class WrittenHeading(msgspec.Struct, frozen=True):
     text: str
 
 
+class WrittenPublication(msgspec.Struct, frozen=True):
+    """Where the paper appeared, as :class:`paperbuild.render.parts.Publication` has it."""
+
+    doi: str = ""
+    journal: str = ""
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    publisher: str = ""
+    url: str = ""
+
+
 class Written(msgspec.Struct, frozen=True, rename="kebab"):
     """A paper in its target format: fragments, the outline, and what went wrong. ``labels`` says how the n-th image (from 1) is called."""
 
@@ -233,6 +245,7 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     theorems: tuple[tuple[str, str], ...] = ()
     document: bytes = b""
     preamble: str = ""
+    publication: WrittenPublication = WrittenPublication()
 
 
 class _Version(msgspec.Struct, frozen=True):

@@ -110,12 +110,26 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """Where the paper appeared, "" where it does not say. ``doi`` is the bare identifier ("10.21105/joss.01234")."""
+
+    doi: str = ""
+    journal: str = ""
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    publisher: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """One paper, ready to be laid out.
 
     ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``
     and ``plain_description`` are text. ``options`` are the template's, complete: see :meth:`paperbuild.render.templates.Template.options`.
-    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock. ``packages`` are those
+    ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock; ``published`` is the same
+    date as year, month and day, as far as the paper names them. ``packages`` are those
     that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names,
     ``preamble`` how it counts.
     """
@@ -136,6 +150,8 @@ class Parts:
     provenance: tuple[Provenance, ...] = ()
     plain_description: str = ""
     timestamp: int = 0
+    published: tuple[int, ...] = ()
+    publication: Publication = Publication()
     packages: tuple[str, ...] = ()
     theorems: tuple[tuple[str, str], ...] = ()
     preamble: str = ""

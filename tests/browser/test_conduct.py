@@ -406,3 +406,46 @@ def test_where_the_browser_has_no_clipboard_the_address_is_copied_the_older_way(
 def test_anchors_add_nothing_to_what_is_read_aloud(still_page):
     assert still_page.get_by_role("heading", name="2 Method", exact=True).count() == 1
     assert still_page.locator("#tbl\\:own figcaption").inner_text() == "Table 3. A table of its own."
+
+
+# BibTeX
+
+
+CLIPBOARD = {"permissions": ("clipboard-read", "clipboard-write")}
+
+
+def test_the_papers_own_bibtex_is_copied_and_downloaded(open_page):
+    page = open_page(**CLIPBOARD)
+    page.locator(".own-bibtex summary").click()
+    shown = page.locator(".own-bibtex code").inner_text()
+    assert shown.startswith("@misc{lovelace2026page,\n")
+    assert "author = {Lovelace, Ada and Babbage, Charles}" in shown
+    page.locator(".own-bibtex").get_by_role("button", name="Copy").click()
+    page.locator(".notice.shown").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+    with page.expect_download() as saving:
+        page.locator(".own-bibtex").get_by_role("button", name="Download .bib").click()
+    assert saving.value.suggested_filename == "lovelace2026page.bib"
+    assert saving.value.path().read_text() == shown + "\n"
+
+
+def test_one_reference_or_all_are_copied_as_bibtex(open_page):
+    page = open_page(**CLIPBOARD)
+    for entry in page.locator(".csl-entry").all():
+        entry.hover()
+        entry.get_by_role("button", name="BibTeX").click()
+        page.locator(".notice.shown").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()").partition(",")[0].endswith("{" + entry.get_attribute("id")[4:])
+    page.locator(".references-bibtex summary").click()
+    page.locator(".references-bibtex").get_by_role("button", name="Copy").click()
+    page.wait_for_function("() => navigator.clipboard.readText().then((text) => text.match(/^@/gm).length === 2)")
+
+
+def test_the_preview_of_a_citation_offers_its_bibtex_and_its_links(open_page):
+    page = open_page(**CLIPBOARD)
+    page.locator(".body a[href='#ref-knuth1984']").first.hover()
+    card(page).get_by_role("button", name="BibTeX").click()
+    page.wait_for_function("() => navigator.clipboard.readText().then((text) => text.includes('{knuth1984,'))")
+    page.locator("a.xref[href='#sec:method']").first.hover()
+    page.wait_for_function("() => document.getElementById('pb-card').innerText.includes('Method')")
+    assert page.locator(f"{CARD} a.anchor[href]").count() == 0

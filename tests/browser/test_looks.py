@@ -21,7 +21,7 @@ def test_nothing_sticks_out_of_the_window(open_page):
 
 def test_what_is_wider_than_a_phone_scrolls_in_its_own_place(open_page):
     page = open_page(390)
-    for selector in ("#tbl\\:wide .scroller", "pre", "#eq\\:long math"):
+    for selector in ("#tbl\\:wide .scroller", "pre.sourceCode", "#eq\\:long math"):
         wide = page.locator(selector)
         wide.evaluate("(found) => { found.scrollLeft = 60; }")
         assert wide.evaluate("(found) => found.scrollLeft") == 60, selector

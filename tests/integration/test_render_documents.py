@@ -12,7 +12,8 @@ from paperbuild.engine.graph import Action, Output, Step
 from paperbuild.engine.ports import NotSettled
 from paperbuild.errors import BuildError
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
-from paperbuild.render.documents import DocumentRunner, timestamp_of
+from paperbuild.render.documents import DocumentRunner
+from paperbuild.render.scholarly import date_parts, timestamp_of
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'
 FILES = {
@@ -293,7 +294,7 @@ def test_text_that_looks_like_markup_stays_text(runner):
     ],
 )
 def test_the_documents_moment_is_its_date(date, moment):
-    assert timestamp_of(date) == moment
+    assert timestamp_of(date_parts(date)) == moment
 
 
 LIBRARIES = {

@@ -1,10 +1,11 @@
 """What is written for a page alone, on real pandoc: what keeps a line together, where it may break, what is said to those who listen."""
 
+import html
 import re
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import Library, PandocWorker, Request
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +121,39 @@ def test_a_link_in_a_heading_stays_one_and_stands_in_no_other(body):
 def test_parts_of_a_figure_without_ids_get_none(body):
     html = body("::: {#fig:two}\n![One.](a.png)\n\n![Two.](b.png)\n\nBoth.\n:::\n")
     assert anchors(html) == [("Figure 1.", "fig:two")]
+
+
+LIBRARY = Library(
+    "biblatex",
+    "@article{knuth1984, author={Knuth, Donald E.}, title={{Less < more}}, journaltitle={The Computer Journal}, "
+    "date={1984}, pages={97--111}, doi={10.1093/comjnl/27.2.97}}\n@book{other, author={O}, title={Never cited}, date={2001}}",
+)
+
+
+def test_the_cited_references_stand_below_their_list_as_bibtex(worker):
+    written = worker.write(Request("As @knuth1984 says.\n", "html", bibliography=(LIBRARY,), lang="en"))
+    found = re.findall(r'<code data-key="([^"]*)">(.*?)</code>', written.body, re.DOTALL)
+    assert [key for key, _ in found] == ["knuth1984"]
+    text = html.unescape(found[0][1])
+    assert text.startswith("@article{knuth1984,\n  author = {Knuth, Donald E.},\n")
+    for line in ("title = {{{Less} \\textless{} more}}", "pages = {97--111}", "doi = {10.1093/comjnl/27.2.97}"):
+        assert f"  {line}" in text
+    assert written.body.index('id="refs"') < written.body.index('<details class="bibtex references-bibtex">')
+    assert "bibtex" not in worker.write(Request("As @knuth1984 says.\n", "typst", bibliography=(LIBRARY,), lang="en")).body
+
+
+def test_a_paper_that_cites_nothing_has_no_bibtex(body):
+    assert "bibtex" not in body("Words.\n")
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "doi: https://doi.org/10.1/x\njournal: J\nvolume: 3\npages: 1-2",
+        "citation:\n  doi: 10.1/x\n  container-title: J\n  volume: 3\n  page: 1-2",
+        "DOI: 'doi:10.1/x'\njournal:\n  title: J\nvolume: '3'\npages: 1-2",
+    ],
+)
+def test_where_a_paper_appeared_is_read_in_the_ways_that_papers_say_it(worker, front):
+    found = worker.write(Request(f"---\n{front}\n---\n\nWords.\n", "html", lang="en")).publication
+    assert (found.doi, found.journal, found.volume, found.pages) == ("10.1/x", "J", "3", "1-2")

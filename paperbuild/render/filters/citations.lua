@@ -214,6 +214,7 @@ function M.process(doc, by_id, order, options, problems)
       references:insert(by_id[id])
     end
   end
+  options.cited = references
   local unknown = pandoc.List({})
   for key in pairs(keys) do
     if key ~= "*" and not by_id[key] then

@@ -2,6 +2,7 @@
 
 local formulas = require("formulas")
 local anchors = require("anchors")
+local bibtex = require("bibtex")
 local html_tables = require("html_tables")
 local kinds = require("kinds")
 
@@ -321,7 +322,8 @@ function M.finish(doc, options, problems)
   doc = anchors.add(doc, names):walk({
     Figure = function(figure) return kinds.is_listing(figure) and caption_above(figure) or nil end,
   })
-  return html_tables.finish(doc, options.lang)
+  doc = html_tables.finish(doc, options.lang)
+  return bibtex.add(doc, options.cited or {})
 end
 
 return M

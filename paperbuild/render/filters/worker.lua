@@ -19,6 +19,7 @@ local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
 local pieces = require("pieces")
+local publication = require("publication")
 
 local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex"), docx = require("docx") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
@@ -208,6 +209,7 @@ function OPS.write(request)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
   out.preamble = finisher.preamble and finisher.preamble(options) or ""
+  out.publication = publication.of(paper.meta)
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
   return out, finisher.document and finisher.document(doc, paper, options, request.attached)
 end

@@ -48,14 +48,15 @@ const soon = (work) => {
   };
 };
 
-// Returns a copy of an element that looks like it, but can neither be used nor be pointed at.
+// Returns a copy of an element that looks like it, but leads no life of its own: nothing points to it, and what it does the original does.
 const bare = (found) => {
   const copy = found.cloneNode(true);
-  for (const gone of all(".footnote-back, .pb-source, .zoom, .entry-tools", copy)) gone.remove();
-  for (const press of all("button", copy)) press.replaceWith(...press.childNodes);
-  const names = ["id", "tabindex", "role", "href", "aria-expanded", "aria-haspopup", "aria-controls", "aria-label", "aria-sort", "data-pb"];
+  for (const gone of all(".footnote-back, .pb-source, .zoom", copy)) gone.remove();
+  for (const press of all("button:not(.entry-bibtex)", copy)) press.replaceWith(...press.childNodes);
+  const names = ["id", "tabindex", "role", "aria-expanded", "aria-haspopup", "aria-controls", "aria-label", "aria-sort", "data-pb"];
   for (const part of [copy, ...all("*", copy)]) {
     for (const name of names) part.removeAttribute(name);
   }
+  for (const anchor of all("a.anchor", copy)) anchor.removeAttribute("href");
   return copy;
 };

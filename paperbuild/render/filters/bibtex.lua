@@ -1,0 +1,51 @@
+-- The cited references as BibTeX, for readers of the page who want to cite them too.
+--
+-- Below the list of references stands
+--   <details class="bibtex"><summary>BibTeX</summary><pre><code data-key="knuth1984">@article{…}</code>
+--   <code data-key="…">…</code></pre></details>
+
+local M = {}
+
+local function escaped(text)
+  return (text:gsub('[&<>"]', { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+local function text_of(value)
+  return value and pandoc.utils.stringify(value) or ""
+end
+
+-- Returns one reference as BibTeX; pandoc's writer leaves out the DOI, and writes one hyphen between pages.
+local function entry(reference)
+  local written = pandoc.write(pandoc.Pandoc({}, { references = pandoc.List({ reference }) }), "bibtex", { wrap_text = "none" })
+  written = written:gsub("%s+$", ""):gsub("(\n  pages = {[^{}\n]-%d)%-(%d[^{}\n]-})", "%1--%2")
+  local doi = text_of(reference.DOI or reference.doi)
+  if doi ~= "" and not written:find("\n  doi = ", 1, true) then
+    written = written:gsub("\n}$", function() return ",\n  doi = {" .. doi .. "}\n}" end)
+  end
+  return written
+end
+
+-- Puts the BibTeX of `references` below their list.
+function M.add(doc, references)
+  if #references == 0 then
+    return doc
+  end
+  local entries = pandoc.List({})
+  for _, reference in ipairs(references) do
+    local ok, written = pcall(entry, reference)
+    if ok and written ~= "" then
+      entries:insert('<code data-key="' .. escaped(text_of(reference.id)) .. '">' .. escaped(written) .. "</code>")
+    end
+  end
+  local open = '<details class="bibtex references-bibtex"><summary>BibTeX</summary><pre>'
+  local block = pandoc.RawBlock("html", open .. table.concat(entries, "\n\n") .. "</pre></details>")
+  return doc:walk({
+    Div = function(div)
+      if div.identifier == "refs" then
+        return { div, block }
+      end
+    end,
+  })
+end
+
+return M
