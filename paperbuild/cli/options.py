@@ -68,10 +68,10 @@ def build_options(function: _Command) -> _Command:
 def rendering_options(function: _Command) -> _Command:
     """Add the options of the commands that render. With ``profile``, their values come as one parameter, ``wishes``."""
 
-    def command(*args: Any, formats: tuple[str, ...], template: str, profile: str, lenient: bool, **kwargs: Any) -> Any:
+    def command(*args: Any, formats: tuple[str, ...], template: str, profile: str, lenient: bool, fetch: bool, **kwargs: Any) -> Any:
         from paperbuild.cli.wiring import Wishes
 
-        return function(*args, wishes=Wishes(profile, formats, template, lenient=lenient), **kwargs)
+        return function(*args, wishes=Wishes(profile, formats, template, lenient=lenient, fetch=fetch), **kwargs)
 
     wished = wraps(function)(command)
     for option in reversed(
@@ -79,6 +79,7 @@ def rendering_options(function: _Command) -> _Command:
             click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html."),
             click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's."),
             click.option("--lenient", is_flag=True, help="Show TeX and HTML that cannot be converted as it is, with a warning."),
+            click.option("--fetch", is_flag=True, help="Fetch images on the network, once; they are kept."),
         )
     ):
         wished = option(wished)

@@ -64,6 +64,7 @@ class Wishes(msgspec.Struct, frozen=True):
     template: str = ""
     reading_only: bool = False
     lenient: bool = False
+    fetch: bool = False
 
 
 AS_DECLARED = Wishes()
@@ -137,8 +138,10 @@ class LazyDocumentRunner:
     pandoc's nor typst's side.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, root: str, *, fetches: bool) -> None:
         self._catalog = catalog
+        self._root = root
+        self._fetches = fetches
         self._runner: DocumentRunner | None = None
         self._lock = threading.Lock()
 
@@ -170,8 +173,9 @@ class LazyDocumentRunner:
         with self._lock:
             if self._runner is None:
                 from paperbuild.render.documents import DocumentRunner
+                from paperbuild.render.fetching import Fetcher
 
-                self._runner = DocumentRunner(self._catalog)
+                self._runner = DocumentRunner(self._catalog, fetcher=Fetcher(self._root, self._fetches))
             return self._runner
 
 
@@ -219,7 +223,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
             output = action.outputs[0]
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
-    runner = LazyDocumentRunner(expansion.catalog)
+    runner = LazyDocumentRunner(expansion.catalog, place.root, fetches=wishes.fetch)
     base = invocation.environ
     python = python_folder(base, sys.prefix, manifest.python, place.root)
     style = style_variables(place.root, specs[0], writes=not wishes.reading_only) if specs and expansion.actions else ()

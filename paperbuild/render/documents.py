@@ -23,6 +23,7 @@ from paperbuild.paper.formats import locale_of
 from paperbuild.paper.frontmatter import FrontMatter
 from paperbuild.render.byline import affiliation, author
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
+from paperbuild.render.fetching import Fetcher
 from paperbuild.render.figures import Figures, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
@@ -73,8 +74,15 @@ class _Config:
 class DocumentRunner:
     """Renders documents. Safe to use from several threads; closing it ends its pandoc, which starts again should it be needed."""
 
-    def __init__(self, catalog: Catalog, templates: TemplateFinder | None = None, worker: PandocWorker | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        templates: TemplateFinder | None = None,
+        worker: PandocWorker | None = None,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._fetcher = fetcher or Fetcher("")
         self._templates = templates or TemplateFinder()
         self._worker = worker or PandocWorker()
         self._typesetter = Typesetter()
@@ -105,7 +113,7 @@ class DocumentRunner:
         return StepResult({output.name: data for output, data in zip(action.outputs, contents, strict=True)}, warnings)
 
     def _rendering(self, config: _Config, reader: Reader) -> _Rendering:
-        return _Rendering(config, self._writers[config.output], self._catalog, Artifacts(reader), self._worker)
+        return _Rendering(config, self._writers[config.output], self._catalog, Artifacts(reader, self._fetcher), self._worker)
 
     def close(self) -> None:
         """End the pandoc worker."""

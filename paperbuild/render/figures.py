@@ -16,7 +16,7 @@ from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import Locale
 from paperbuild.paper.results import is_table, load_table
-from paperbuild.render.images import Picture, is_remote, prepare, remote_image
+from paperbuild.render.images import Picture, is_remote, prepare
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin
 from paperbuild.render.pandoc import BoundImage, ScannedImage
@@ -82,7 +82,7 @@ class Figures:
         if image.path.startswith("data:"):
             return self._picture(_data_uri(image.path), "data:", index, typesetter)
         if is_remote(image.path):
-            raise BuildError(remote_image(image.path, span))
+            return self._picture(self._artifacts.fetched(image.path, span), image.path, index, typesetter)
         path = self._path(image)
         if path is None:
             raise BuildError(self._missing(image, index))

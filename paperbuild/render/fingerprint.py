@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import paperbuild
 
-_WHEELS = ("pypandoc_binary", "typst")
+_WHEELS = ("pillow", "pypandoc_binary", "typst")
 _CODE = (".py", ".lua")
 _PACKAGES = ("paper", "render")  # what turns sources and results into documents
 

@@ -19,7 +19,9 @@ from xml.parsers import expat
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.errors import BuildError
+from paperbuild.render.ghostscript import as_pdf
 from paperbuild.render.parts import Format
+from paperbuild.render.rasters import as_png
 from paperbuild.render.typst import DRAWN_DPI, Drawn, Typesetter
 
 CSS_DPI = 96
@@ -115,24 +117,13 @@ def is_remote(path: str) -> bool:
     return _REMOTE.match(path) is not None
 
 
-def remote_image(path: str, span: Span | None = None) -> Diagnostic:
-    """Return the diagnostic for an image on the network, which is never fetched: the result would depend on the day."""
-    return Diagnostic(
-        "PB521",
-        f"{path} is on the network",
-        span,
-        notes=("a build reads no network: its result would depend on the day",),
-        help=("download it into the project, or make a target that does (with refresh)",),
-    )
-
-
 def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span: Span | None = None) -> Picture:
     """Return what the image at ``path``, whose content is ``data``, becomes in ``target``: what that cannot show is drawn anew.
 
     Raises:
         BuildError: neither format can show it, or it is broken.
     """
-    kind = sniff(data)
+    data, kind = _readable(data, path, span)
     fault = _fault(kind, data, path, span)
     if fault is not None:
         raise BuildError(fault)
@@ -148,6 +139,21 @@ def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span
     return Picture(kind, f"images/{name}.{kind.value}", data, width, height)
 
 
+def _readable(data: bytes, path: str, span: Span | None) -> tuple[bytes, ImageKind]:
+    """Return an image that no document shows as one that all do: TIFF and BMP as PNG, EPS as PDF; and what it is then."""
+    kind = sniff(data)
+    try:
+        if kind in {ImageKind.TIFF, ImageKind.BMP}:
+            return as_png(data), ImageKind.PNG
+        if kind is ImageKind.EPS:
+            return as_pdf(data), ImageKind.PDF
+    except ValueError as error:
+        mend = ("save the figure as SVG or PDF", "or install Ghostscript, which reads it") if kind is ImageKind.EPS else ("save it as PNG",)
+        message = f"{path} is {kind.name}, and cannot be converted: {error}"
+        raise BuildError(Diagnostic("PB522", message, span, help=mend)) from None
+    return data, kind
+
+
 def _with_density(png: bytes) -> bytes:
     """Return a PNG that says how large it is, which typst leaves out (pHYs: PNG specification, third edition, section 11.3.4.3)."""
     if sniff(png) is not ImageKind.PNG or b"pHYs" in png[:4096]:
@@ -159,16 +165,11 @@ def _with_density(png: bytes) -> bytes:
 def _fault(kind: ImageKind, data: bytes, path: str, span: Span | None) -> Diagnostic | None:
     """Return why the image cannot be shown, if so."""
     match kind:
-        case ImageKind.EPS:
-            mend = ("save the figure as SVG or PDF", "an existing file: epstopdf FILE.eps")
-            return Diagnostic("PB522", f"{path} is EPS, which neither the PDF nor a page can show", span, help=mend)
-        case ImageKind.TIFF | ImageKind.BMP:
-            return Diagnostic("PB522", f"{path} is {kind.name}, which neither the PDF nor a page can show", span, help=("save it as PNG",))
         case ImageKind.LFS:
             return Diagnostic("PB524", f"{path} is a pointer of Git LFS, not the image itself", span, help=("run: git lfs pull",))
         case ImageKind.UNKNOWN:
             what = "is empty" if not data else "is no image"
-            known = "images are SVG, PDF, PNG, JPEG, GIF or WebP, by their content"
+            known = "images are SVG, PDF, PNG, JPEG, GIF, WebP, TIFF, BMP or EPS, by their content"
             return Diagnostic("PB524", f"{path} {what}", span, notes=(known,))
         case ImageKind.SVG:
             wrong = _svg_root(data)[1]

@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from paperbuild.diagnostics import Span
 from paperbuild.engine.ports import Reader
 from paperbuild.paper.catalog import Catalog
+from paperbuild.render.fetching import Fetcher
 from paperbuild.render.parts import Provenance, ProvenanceKind
 
 
 class Artifacts:
-    """The files that one rendering reads, each of them once."""
+    """The files that one rendering reads, each of them once, and what was fetched of the network."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, fetcher: Fetcher) -> None:
         self.reader = reader
+        self._fetcher = fetcher
         self._content: dict[str, bytes] = {}
 
     def read(self, path: str) -> bytes:
@@ -27,6 +30,14 @@ class Artifacts:
         if path not in self._content:
             self._content[path] = self.reader.read(path)
         return self._content[path]
+
+    def fetched(self, address: str, span: Span | None) -> bytes:
+        """Return the picture at an address of the network; ``span`` is where the paper names it.
+
+        Raises:
+            BuildError: it was not fetched, or cannot be.
+        """
+        return self._fetcher.picture(address, self.reader, span)
 
     def digest(self, path: str) -> str:
         """Return the SHA-256 of the content of ``path``, in hexadecimal."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
+import time
 import zlib
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from paperbuild.diagnostics import Span
 from paperbuild.errors import BuildError
-from paperbuild.render.images import ImageKind, is_remote, prepare, remote_image, sniff
+from paperbuild.render.ghostscript import as_pdf, program
+from paperbuild.render.images import ImageKind, is_remote, prepare, sniff
 from paperbuild.render.typst import Typesetter
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="144pt" height="1in" viewBox="0 0 10 5"><path d="M0 0"/></svg>'
@@ -98,8 +102,64 @@ def test_the_natural_size_is_what_the_image_says(data: bytes, width: float, heig
     assert (picture.width_in, picture.height_in) == pytest.approx((width, height), rel=1e-3)
 
 
-@pytest.mark.parametrize("data", [b"%!PS-Adobe-3.0 EPSF", b"MM\0*", b"BM\0\0\0\0\0\0\0\0"])
-def test_formats_that_nothing_shows_are_refused_with_a_mend(data: bytes) -> None:
+def picture(mode: str, kind: str, **said: object) -> bytes:
+    image = Image.new(mode, (30, 20), 3 if mode in {"P", "L", "1", "I;16", "I", "F"} else None)
+    if mode == "P":
+        image.putpalette([n for colour in range(256) for n in (colour, 255 - colour, 0)])
+    out = io.BytesIO()
+    image.save(out, kind, **said)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [*((mode, "TIFF") for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "F")), ("RGB", "BMP"), ("P", "BMP")],
+)
+def test_tiff_and_bmp_become_png_with_equal_bytes(mode: str, kind: str) -> None:
+    data = picture(mode, kind)
+    first, again = (prepare(data, "scan.tif", "typst", Typesetter()) for _ in range(2))
+    assert (first.kind, first.data) == (ImageKind.PNG, again.data)
+    assert Image.open(io.BytesIO(first.data)).size == (30, 20)
+
+
+def test_a_converted_picture_keeps_its_size_on_paper_and_its_colours() -> None:
+    made = prepare(picture("RGB", "TIFF", dpi=(300, 300)), "scan.tif", "html", Typesetter())
+    assert made.width_in == pytest.approx(0.1, rel=0.01)
+    shown = Image.open(io.BytesIO(prepare(picture("P", "BMP"), "a.bmp", "html", Typesetter()).data))
+    assert shown.convert("RGB").getpixel((1, 1)) == (3, 252, 0)
+
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 144 72
+newpath 10 10 moveto 90 10 lineto 50 50 lineto closepath 0.2 0.4 0.8 setrgbcolor fill
+showpage
+"""
+
+
+@pytest.mark.skipif(program() is None, reason="Ghostscript is not installed")
+def test_eps_is_drawn_by_ghostscript_with_equal_bytes_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = as_pdf(EPS)
+    time.sleep(1.1)
+    assert as_pdf(EPS) == first
+    header = b"\xc5\xd0\xd3\xc6" + struct.pack("<IIIIIIH", 30, len(EPS), 0, 0, 0, 0, 0xFFFF)
+    assert as_pdf(header + EPS) == first
+    assert prepare(EPS, "a.eps", "html", Typesetter()).kind is ImageKind.SVG
+
+
+@pytest.mark.skipif(program() is None, reason="Ghostscript is not installed")
+def test_a_program_in_an_eps_reaches_no_file() -> None:
+    with pytest.raises(ValueError, match=r"(?i)error"):
+        as_pdf(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(/etc/passwd) (r) file pop showpage\n")
+
+
+def test_eps_without_ghostscript_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    code, message = fault_of(EPS, "fig/a.eps")
+    assert (code, message) == ("PB522", "fig/a.eps is EPS, and cannot be converted: Ghostscript is not installed")
+
+
+@pytest.mark.parametrize("data", [b"%!PS-Adobe-3.0 EPSF\nnonsense(", b"MM\0*", b"BM\0\0\0\0\0\0\0\0"])
+def test_what_cannot_be_converted_is_refused_with_a_mend(data: bytes) -> None:
     assert fault_of(data)[0] == "PB522"
 
 
@@ -135,7 +195,6 @@ def test_images_on_the_network_are_told_by_their_address() -> None:
     assert is_remote("//example.org/a.png")
     assert not is_remote("figures/a.png")
     assert not is_remote("data:image/png;base64,AAAA")
-    assert remote_image("https://example.org/a.png", WHERE).code == "PB521"
 
 
 @given(st.binary(max_size=200))
