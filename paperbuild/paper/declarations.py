@@ -12,7 +12,7 @@ from paperbuild.paper.conversion import ManifestText
 from paperbuild.paper.toml_positions import Path
 
 MANIFEST_NAME = "paperbuild.toml"
-FORMATS = ("pdf", "html", "latex", "docx")
+FORMATS = ("pdf", "html", "latex", "docx", "jats")
 DEFAULT_FORMATS = ("pdf", "html")
 
 

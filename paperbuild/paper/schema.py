@@ -29,7 +29,8 @@ class DocumentOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     formats: Annotated[
         Annotated[tuple[Text, ...], Meta(min_length=1)],
         Meta(
-            description="What to make of it.", extra_json_schema={"items": {"enum": ["pdf", "html", "latex", "docx"]}, "uniqueItems": True}
+            description="What to make of it.",
+            extra_json_schema={"items": {"enum": ["pdf", "html", "latex", "docx", "jats"]}, "uniqueItems": True},
         ),
     ] = ("pdf", "html")
     template: Annotated[Text, Meta(description="The template's name: a folder of templates/, or one that comes along.")] = "article"

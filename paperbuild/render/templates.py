@@ -48,6 +48,7 @@ class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keb
     page: str = "page.html.j2"
     latex: str = "paper.tex.j2"
     docx: str = "reference.docx"
+    jats: str = "paper.xml.j2"
     matplotlib: str = "matplotlibrc"
     libraries: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
@@ -285,7 +286,7 @@ class Template:
         """
         import jinja2
 
-        environment = self._html if name.endswith((".html.j2", ".html")) else self._markup
+        environment = self._html if name.endswith((".html.j2", ".html", ".xml.j2", ".xml")) else self._markup
         try:
             return environment.get_template(name).render(context)
         except jinja2.TemplateSyntaxError as error:

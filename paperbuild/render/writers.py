@@ -12,6 +12,7 @@ from functools import partial
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.render.docx import docx_files, finished_docx
+from paperbuild.render.jats import jats_article
 from paperbuild.render.latex import latex_source
 from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
@@ -62,6 +63,7 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
         "pdf": Writer("typst", partial(_typst_pdf, typesetter)),
         "html": Writer("html", _page),
         "latex": Writer("latex", _latex),
+        "jats": Writer("jats", _jats),
         "docx": Writer("docx", _docx, docx_files),
     }
 
@@ -77,6 +79,10 @@ def _page(draft: Draft) -> Made:
 
 def _latex(draft: Draft) -> Made:
     return Made(latex_source(draft.parts, draft.template).encode(), _named_within(draft.files))
+
+
+def _jats(draft: Draft) -> Made:
+    return Made(jats_article(draft.parts, draft.template), _named_within(draft.files))
 
 
 def _docx(draft: Draft) -> Made:

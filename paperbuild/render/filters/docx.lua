@@ -3,8 +3,8 @@
 -- What pandoc's writer has no element for (a formula beside its number, pictures side by side) stands in a table without rules, whose
 -- tags are raw and whose cells are pandoc's.
 
-local formulas = require("formulas")
 local kinds = require("kinds")
+local plain_math = require("plain_math")
 local source = require("source")
 
 local M = {}
@@ -19,9 +19,10 @@ local WORDS = {
   fr = { abstract = "Résumé", keywords = "Mots-clés" }, es = { abstract = "Resumen", keywords = "Palabras clave" },
 }
 
--- Fragments are only looked at; the document is written whole.
+M.FRAGMENTS = "html" -- they are only looked at; the document is written whole
+
 function M.write(blocks)
-  return (pandoc.write(pandoc.Pandoc(blocks), "plain", { wrap_text = "none" }):gsub("%s+$", ""))
+  return (pandoc.write(pandoc.Pandoc(blocks), M.FRAGMENTS, { wrap_text = "none" }):gsub("%s+$", ""))
 end
 
 local function raw(xml)
@@ -57,20 +58,6 @@ local function side_by_side(cells, widths)
   end
   out:insert(raw("</w:tc></w:tr></w:tbl>" .. AFTER))
   return out
-end
-
-local function formula(math, problems, cache)
-  local key = math.mathtype .. math.text
-  if cache[key] == nil then
-    local plain = formulas.plain_tex(math.text)
-    local try = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ pandoc.Math(math.mathtype, plain) }) }), "html", { html_math_method = "mathml" })
-    if not try:find("<math", 1, true) then
-      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
-      plain = ""
-    end
-    cache[key] = plain
-  end
-  return pandoc.Math(math.mathtype, cache[key])
 end
 
 -- The numbers of a formula: its own, or those of its lines, in lines of their own.
@@ -324,7 +311,7 @@ end
 -- Returns the document ready for pandoc's Word writer.
 function M.finish(doc, options, problems)
   local names, cache = options.names, {}
-  doc = doc:walk({ Math = function(math) return formula(math, problems, cache) end })
+  doc = doc:walk({ Math = function(math) return plain_math.converted(math, problems, cache) end })
   return doc:walk({
     Para = part_paragraph,
     Span = function(span)

@@ -21,7 +21,8 @@ local citations = require("citations")
 local pieces = require("pieces")
 local publication = require("publication")
 
-local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex"), docx = require("docx") }
+local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex"), docx = require("docx"),
+  jats = require("jats") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
 
 local prepared, order = {}, pandoc.List({})
@@ -91,7 +92,7 @@ local function outline(blocks, finisher, options)
   })
   return function()
     local finished = finisher.finish(pandoc.Pandoc(texts), options, pandoc.List({})).blocks
-    local written = pieces.each(finished:map(function(block) return { block } end), finisher.write, options.format)
+    local written = pieces.each(finished:map(function(block) return { block } end), finisher.write, finisher.FRAGMENTS or options.format)
     for n, entry in ipairs(entries) do
       entry.text = written[n]
     end
@@ -142,11 +143,11 @@ local function write_parts(doc, paper, finisher, options, texts)
       end
     end
   end
-  for n, written in ipairs(pieces.each(parts, finisher.write, options.format)) do
+  for n, written in ipairs(pieces.each(parts, finisher.write, finisher.FRAGMENTS or options.format)) do
     local holder, key = table.unpack(places[n])
     holder[key] = written
   end
-  out.body = finisher.write(body)
+  out.body = (finisher.body or finisher.write)(body, options)
   return out
 end
 
