@@ -211,7 +211,7 @@ class _Rendering:
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
-        return problem.kind == "math" and problem.detail.endswith(r"\val") and bool(self._errors)
+        return problem.kind == "math" and problem.token.endswith(r"\val") and bool(self._errors)
 
     def _note(self, found: Iterable[Diagnostic]) -> None:
         for fault in found:

@@ -11,6 +11,7 @@ from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
 from paperbuild.paper import attributes, positions, slips
 from paperbuild.paper.source import Candidate, Destination, Scan, SourceMap, decode, scan
+from paperbuild.render.formula_places import place
 from paperbuild.render.pandoc import PandocWorker
 
 _SPACES = re.compile(r"\s+")
@@ -134,13 +135,10 @@ class Manuscript:
         at = self.text.find(id_, places[min(nth, len(places) - 1)].offset)
         return self.sources.span(at, len(id_)) if at >= 0 else None
 
-    def formula_span(self, tex: str, part: str = "") -> Span | None:
-        """Return where a formula stands (or ``part`` of it). Where macros or values were replaced in it, its part may still be found."""
-        at = self.text.find(tex) if tex else -1
-        if at < 0:
-            return self.folded_span(tex) or (self.text_span(part) if part else None)
-        inside = tex.find(part) if part else -1
-        return self.sources.span(at + inside, len(part)) if inside >= 0 else self.sources.span(at, len(tex))
+    def formula_span(self, tex: str, at: int, length: int) -> Span | None:
+        """Return where ``length`` characters of a formula stand, from its character ``at`` on; the macro's use where a macro gave them."""
+        found = place(self.text, self.lexical.regions.math, tex, at, length)
+        return self.sources.span(*found) if found else None
 
     def source_span(self, text: str, part: str = "") -> Span | None:
         """Return where raw source stands: ``part`` of it, one line of that, or else its own first line."""

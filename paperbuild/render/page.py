@@ -23,13 +23,6 @@ _CONTENTS_DEPTH = 3
 _LINKS = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 _NOTE_MARKS = re.compile(r'<a\b[^>]*role="doc-noteref"[^>]*>.*?</a>', re.IGNORECASE | re.DOTALL)
 _IDENTITY = re.compile(r'\s(?:id|data-pb|data-cites)="[^"]*"')
-_LOW_FENCE = re.compile(
-    r'<mo stretchy="true" form="prefix">([^<]*)</mo>'
-    r'((?:(?!<mo [^>]*stretchy="true"|<mfrac|<mtable|<munder|<mover|<msqrt|<mroot|<msubsup|</math>).)*)'
-    r'<mo stretchy="true" form="postfix">',
-    re.DOTALL,
-)
-_NORM_SIGN = re.compile(r'(<mo [^>]*form="(?:prefix|postfix)"[^>]*>)∥</mo>')
 _MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
 
 
@@ -40,7 +33,7 @@ def render_page(parts: Parts, template: Template) -> bytes:
         BuildError: a file of the template is missing or broken.
     """
     files = template.settings.files
-    title, subtitle, abstract, body = map(tidy_formulas, (parts.title, parts.subtitle, parts.abstract, parts.body))
+    title, subtitle, abstract, body = parts.title, parts.subtitle, parts.abstract, parts.body
     early, script = (_script(template, names) for names in (files.early, files.scripts))
     styles = "\n".join((*_font_faces(parts, template), *(template.text(name).strip() for name in files.styles))) + "\n"
     who = byline(parts)
@@ -76,20 +69,6 @@ def _script(template: Template, names: tuple[str, ...]) -> str:
     """Return the files ``names`` joined into one function, so that they share names with each other and with nothing else."""
     joined = "\n".join(template.text(name).strip() for name in names)
     return f'(() => {{\n"use strict";\n{joined}\n}})();\n' if joined else ""
-
-
-def tidy_formulas(fragment: str) -> str:
-    r"""Return ``fragment`` with the MathML that pandoc writes for fences spaced as in TeX.
-
-    Chromium reserves for a stretchy fence the width of its largest form, so ``\left( x \right)`` stands far apart: a fence around
-    nothing tall need not stretch. ``\|`` becomes U+2225, a relation with thick spaces; U+2016 is the sign of a norm.
-    """
-    if "<mo " not in fragment:
-        return fragment
-    changed = 1
-    while changed:  # from the innermost fence outwards
-        fragment, changed = _LOW_FENCE.subn(r'<mo stretchy="false" form="prefix">\1</mo>\2<mo stretchy="false" form="postfix">', fragment)
-    return _NORM_SIGN.sub(r"\1‖</mo>", fragment)
 
 
 def contents(outline: tuple[Heading, ...]) -> tuple[Heading, ...]:

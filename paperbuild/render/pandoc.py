@@ -58,12 +58,17 @@ class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images or libraries from 1."""
+    """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images or libraries from 1.
+
+    In a formula, ``token`` is what cannot be read, and ``at`` where it stands in ``text``, in characters from 0.
+    """
 
     kind: str
     text: str
     n: int = 0
     detail: str = ""
+    token: str = ""
+    at: int = 0
 
 
 class Scanned(msgspec.Struct, frozen=True):

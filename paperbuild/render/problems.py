@@ -79,18 +79,22 @@ class Told:
         return Diagnostic("PB545", "the citations cannot be formatted", detail=tuple(lines[:6]), help=("try without the citation style",))
 
     def math(self, problem: Problem) -> Diagnostic:
-        """A formula with TeX that the converter does not know."""
-        text = problem.text.strip()
-        command = problem.detail.partition("control sequence ")[2].strip()
-        span = self._manuscript.formula_span(text, command)
-        notes = (f"the converter does not know {command}",) if command else ()
-        if problem.detail == "eof":
-            notes = ("it ends too early: a brace, a fence or an environment in it is not closed",)
-        elif not command and problem.detail:
-            notes = (f"the converter does not expect {problem.detail} there",)
-        if span is None:
-            notes = (*notes, f"the formula is {_short(text)}")
-        helps = (f"define it: \\newcommand{{{command}}}{{…}}, or write it with commands of amsmath",) if command else ()
+        """A formula with TeX that the converter does not know, or that is no TeX."""
+        span = self._manuscript.formula_span(problem.text, problem.at, max(1, len(problem.token)))
+        known_as = {
+            "unknown": problem.token,
+            "unknown environment": f"the environment {problem.token}",
+            "unknown unit": f"the unit {problem.token}",
+        }
+        unknown = known_as.get(problem.detail)
+        notes: tuple[str, ...] = (f"the converter does not know {unknown}" if unknown else problem.detail,)
+        if span is None or problem.token not in self._manuscript.text:
+            notes = (*notes, f"the formula is {_short(problem.text)}")
+        helps = (
+            (f"define it: \\newcommand{{{problem.token}}}{{…}}, or write it with commands of amsmath",)
+            if problem.detail == "unknown"
+            else ()
+        )
         return Diagnostic("PB550", "this formula cannot be converted", span, notes=notes, help=helps)
 
     def tex_vanished(self, problem: Problem) -> Diagnostic:

@@ -89,20 +89,17 @@ def test_every_formula_is_converted_for_typst_which_takes_it(worker, tmp_path):
 
 
 MEANS = [
-    (r"\|x\|", 'class("normal", bar.v.double) x class("normal", bar.v.double)'),
-    (r"\operatorname*{argmin}_x", 'op("argmin", limits: #true)_x'),
-    (r"\begin{matrix}a&b\end{matrix}", "mat(delim: #none, a, b)"),
-    (r"\begin{vmatrix}a&b\end{vmatrix}", 'mat(delim: "|", a, b)'),
-    (r"\begin{array}{c|c}a&b\end{array}", "mat(delim: #none, align: #center, augment: #(vline: (1,)), a, b)"),
-    (r"\begin{cases}a & b\end{cases}", 'cases(delim: "{", a & quad b)'),
-    (r"a\!b", "a #h(-0.167em) b"),
-    (r"\otimes", "times.o"),
-    (r"\bigcap", "inter.big"),
-    (r"\Bigg\langle", "lr(size: #300%, chevron.l)"),
-    (r"\ce{H2O}", "upright(H)_2 upright(O)"),
-    (r"\textcolor{red}{x}", "#text(fill: red)[$ x $]"),
+    (r"\|x\|", 'class("normal", ‖) x class("normal", ‖)'),
+    (r"|x|", r'class("normal", \|) x class("normal", \|)'),
+    (r"\operatorname*{argmin}_x", 'attach(op("argmin", limits: #true), b: x)'),
+    (r"\begin{matrix}a&b\end{matrix}", "display(mat(delim: #none, row-gap: #.35em, column-gap: #1em, a, b))"),
+    (r"\otimes", "⊗"),
+    (r"\Bigg\langle", r'class("normal", lr(size: #3em, \⟨))'),
+    (r"\ce{H2O}", "attach(upright(H), b: 2) upright(O)"),
+    (r"\textcolor{red}{x}", 'text(fill: #rgb("#FF0000"), x)'),
     (r"1{,}234", r'1 class("normal", \,) 234'),
-    (r"a\xrightarrow[b]{c}d", "a stretch(arrow.r, size: #(100% + .7em))_b^c d"),
+    (r"a \text{ if } b", 'a" if "b'),
+    (r"f(x,y)", r"f \( x \, y \)"),
 ]
 
 
@@ -114,14 +111,26 @@ def test_what_pandoc_gets_wrong_is_put_right(worker, formula, expected):
 
 def test_a_comma_in_braces_is_no_punctuation_in_pages(worker):
     written = worker.write(Request("$1{,}234$ and $a, b$\n", "html")).body
-    assert "<mn>1</mn><mi>,</mi><mn>234</mn>" in written
+    assert '<mn>1</mn><mo lspace="0" rspace="0">,</mo><mn>234</mn>' in written
     assert written.count("<mo>,</mo>") == 1
 
 
 @pytest.mark.parametrize("target", ["typst", "html"])
 def test_what_cannot_be_converted_is_a_problem_that_names_the_command(worker, target):
     (problem,) = worker.write(Request("$a + \\frobnicate{x}$\n", target)).problems
-    assert (problem.kind, problem.text, problem.detail) == ("math", "a + \\frobnicate{x}", "control sequence \\frobnicate")
+    assert (problem.kind, problem.text, problem.detail) == ("math", "a + \\frobnicate{x}", "unknown")
+    assert (problem.at, problem.token) == (4, "\\frobnicate")
+
+
+def test_a_fence_around_nothing_tall_does_not_stretch_and_one_around_a_fraction_does(worker):
+    low = worker.write(Request("$\\left(x\\right)$\n", "html")).body
+    assert '<mo form="prefix" stretchy="false">(</mo><mi>x</mi><mo form="postfix" stretchy="false">)</mo>' in low
+    assert '<mo form="prefix">(</mo><mfrac>' in worker.write(Request("$\\left(\\frac xy\\right)$\n", "html")).body
+
+
+def test_the_bars_of_a_norm_are_the_sign_of_a_norm_and_parallel_stays_a_relation(worker):
+    written = worker.write(Request("$\\|x\\| \\parallel y$\n", "html")).body
+    assert (written.count(">‖</mo>"), written.count(">∥</mo>")) == (2, 1)
 
 
 def test_a_tag_replaces_the_number_and_takes_none(worker):

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperbuild.render.page import contents, embedded_json, render_page, tidy_formulas
+from paperbuild.render.page import contents, embedded_json, render_page
 from paperbuild.render.parts import Affiliation, Author, Heading, Parts, Provenance
 from paperbuild.render.templates import Template, TemplateFinder
 
@@ -118,20 +118,6 @@ def test_a_page_without_bound_numbers_carries_no_provenance() -> None:
 def test_the_math_font_is_embedded_only_where_there_are_formulas() -> None:
     assert 'font-family: "Paper Math"; font-weight' not in page()
     assert 'font-family: "Paper Math"; font-weight' in page(abstract="<p><math><mi>x</mi></math></p>")
-
-
-def test_a_fence_around_nothing_tall_does_not_stretch_and_one_around_a_fraction_does() -> None:
-    fence = '<mo stretchy="true" form="prefix">(</mo>{}<mo stretchy="true" form="postfix">)</mo>'
-    low, tall = fence.format("<mi>x</mi>"), fence.format("<mfrac><mi>x</mi><mi>y</mi></mfrac>")
-    assert tidy_formulas(low) == low.replace("true", "false")
-    assert tidy_formulas(tall) == tall
-    assert tidy_formulas(fence.format(low)) == fence.format(low).replace("true", "false")
-    assert tidy_formulas(fence.format(tall)) == fence.format(tall)
-
-
-def test_the_bars_of_a_norm_are_the_sign_of_a_norm_and_parallel_stays_a_relation() -> None:
-    assert tidy_formulas('<mo stretchy="false" form="postfix">∥</mo>') == '<mo stretchy="false" form="postfix">‖</mo>'
-    assert tidy_formulas("<mo >∥</mo>") == "<mo >∥</mo>"
 
 
 def test_the_contents_have_no_links_notes_or_ids_inside_their_links() -> None:

@@ -38,6 +38,10 @@ function Reader:script(key, nodes)
     end
     return
   end
+  if key == "sup" and holder.sub and not holder.sup then -- the charge stands behind the digits
+    holder.base = { t = "row", { t = "scripts", base = holder.base, sub = holder.sub } }
+    holder.base.group, holder.sub = true, nil
+  end
   if holder[key] then
     table.move(nodes, 1, #nodes, #holder[key] + 1, holder[key])
   else
@@ -157,9 +161,10 @@ function Reader:digits()
     self.at = self.text:match("^%s*()", self.at)
     return
   end
-  local digits = self.text:match("^%d+%.?%d*", self.at):gsub("%.$", "")
+  local amount = self.fresh or not self.last
+  local digits = self.text:match(amount and "^%d+%.%d+" or "^%d+", self.at) or self.text:match("^%d+", self.at)
   self.at = self.at + #digits
-  if self.fresh or not self.last then
+  if amount then
     self:add({ t = "num", text = digits })
     self.at = self.text:match("^%s*()", self.at)
     self:add({ t = "space", em = THIN })

@@ -31,7 +31,7 @@ end
 
 -- What a filter reports of a formula that cannot be read. `at` counts characters from 0.
 function M.problem(text, fault)
-  local before = utf8.len(text, 1, fault.at - 1, true) or 0
+  local before = fault.at > 1 and utf8.len(text, 1, math.min(fault.at, #text + 1) - 1, true) or 0
   return { kind = "math", text = text, detail = fault.why, token = fault.token, at = math.max(before, 0) }
 end
 

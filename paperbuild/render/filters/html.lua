@@ -24,28 +24,18 @@ local function unescaped(text)
   return (text:gsub("&(%a+);", { amp = "&", lt = "<", gt = ">", quot = '"' }))
 end
 
--- Takes pandoc's annotation off, and the element around it that is there for nothing else.
-local function strip(math)
-  return (math:gsub("<semantics>(.*)<annotation.-</annotation></semantics>", "%1"))
-end
-
 local function mathml(math, problems, cache)
   local key = math.mathtype .. math.text
   if cache[key] == nil then
-    local out, is_math
-    for _, source in ipairs({ formulas.mathml_sources(math.text) }) do
-      out = M.write({ pandoc.Plain({ pandoc.Math(math.mathtype, source) }) })
-      is_math = out:sub(1, 5) == "<math"
-      if is_math then
-        break
-      end
-    end
-    if not is_math then
-      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
+    local display = math.mathtype == "DisplayMath"
+    local inside, fault = formulas.mathml(math.text, display)
+    if not inside then
+      problems:insert(formulas.problem(math.text, fault))
     end
     -- the TeX goes into an attribute: as an annotation it would be text of the page for whatever reads it without MathML
     local source = escaped(math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", ""))
-    cache[key] = is_math and "<math alttext=\"" .. source .. "\"" .. strip(out):sub(6) or "<code>" .. source .. "</code>"
+    local block = display and ' display="block"' or ""
+    cache[key] = inside and '<math alttext="' .. source .. '"' .. block .. ">" .. inside .. "</math>" or "<code>" .. source .. "</code>"
   end
   return pandoc.RawInline("html", cache[key])
 end

@@ -122,20 +122,13 @@ end
 
 for name, fields in pairs({ cases = { open = "{", close = "" }, dcases = { open = "{", close = "", display = true },
   rcases = { open = "", close = "}" }, drcases = { open = "", close = "}", display = true } }) do
-  for _, star in ipairs({ "", "*" }) do
-    environments[name .. star] = function(parser, given, at)
-      local node = { t = "table", kind = "cases", open = fields.open, close = fields.close, display = fields.display }
-      finished(parser, node, given, at)
-      if star == "*" then -- what stands behind & is words
-        node.words = true
-      end
-      return node
-    end
+  environments[name] = function(parser, given, at)
+    return finished(parser, { t = "table", kind = "cases", open = fields.open, close = fields.close, display = fields.display }, given, at)
   end
 end
 
 local KINDS = {
-  aligned = "aligned", align = "aligned", flalign = "aligned", split = "aligned", alignedat = "aligned", alignat = "aligned", xalignat = "aligned",
+  aligned = "aligned", align = "aligned", flalign = "aligned", split = "aligned", alignedat = "alignedat", alignat = "alignedat", xalignat = "aligned",
   gathered = "gathered", gather = "gathered", multline = "multline", multlined = "multline", eqnarray = "eqnarray", IEEEeqnarray = "eqnarray",
 }
 for name, kind in pairs(KINDS) do

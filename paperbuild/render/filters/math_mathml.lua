@@ -27,14 +27,12 @@ local function plain(xml, class, more)
 end
 
 local function em(eighteenths)
-  return eighteenths == 0 and "0" or (string.format("%.3f", eighteenths / 18):gsub("^0", ""):gsub("0+$", "")) .. "em"
+  return eighteenths == 0 and "0" or (string.format("%.3f", eighteenths / 18):gsub("%.?0+$", ""):gsub("^(%-?)0%.", "%1.")) .. "em"
 end
 
 local function space(eighteenths)
-  return '<mspace width="' .. em(eighteenths):gsub("^%-0", "-") .. '"/>'
+  return '<mspace width="' .. em(eighteenths) .. '"/>'
 end
-
-local FENCES = "[()%[%]{}|/\\⟨⟩⌈⌉⌊⌋‖]"
 
 -- An operator's element; `more` are attributes that it always has.
 local function operator(char, class, form, more)
@@ -87,19 +85,6 @@ local function with_space(piece, before, behind, position)
     said = said .. ' rspace="' .. em(behind) .. '"'
   end
   piece.xml = piece.xml:gsub(HERE, (said:gsub("%%", "%%%%")), 1)
-end
-
--- A name of an operator is applied to what follows it.
-local function apply_names(atoms)
-  local out = {}
-  for i, piece in ipairs(atoms) do
-    out[#out + 1] = piece
-    local follower = atoms[i + 1]
-    if piece.name and follower and follower.left ~= "rel" and follower.left ~= "bin" and follower.left ~= "close" and follower.left ~= "punct" then
-      out[#out + 1] = plain("<mo" .. HERE .. ">&#8289;</mo>", "apply", { core = { char = "⁡" } })
-    end
-  end
-  return out
 end
 
 -- Returns the elements of a row's atoms. `lead`: something ordinary stands before the first, in another cell.
@@ -209,7 +194,7 @@ function atom.id(node)
     return plain("<mi>" .. text .. "</mi>")
   end
   local new = letters.styled(text, variant)
-  return plain("<mi>" .. escaped(new) .. (variant == "scr" and "\u{FE01}" or "") .. "</mi>")
+  return plain("<mi>" .. escaped(new) .. "</mi>")
 end
 
 function atom.num(node)
@@ -314,11 +299,19 @@ function atom.scripts(node, style)
     local behind = (node.sub or node.sup) and part(node.sub) .. part(node.sup) or ""
     return plain("<mmultiscripts>" .. finished(base) .. behind .. "<mprescripts/>" .. part(node.presub) .. part(node.presup) .. "</mmultiscripts>")
   end
+  local sup = node.sup
+  if sup and sup[1] and sup[1].prime then -- full size and beside the letter: in a superscript its glyph would be small and too high
+    base = plain("<mrow>" .. finished(base) .. '<mo lspace="0" rspace="0">' .. sup[1].text .. "</mo></mrow>", base.left, { name = base.name })
+    sup = #sup > 1 and { t = "row", table.unpack(sup, 2) } or nil
+    if not sup and not node.sub then
+      return base
+    end
+  end
   local limits, always = has_limits(node.base, style)
   if always and base.core and style ~= "display" then
     base.xml = base.xml:gsub(HERE, HERE .. ' movablelimits="false"', 1)
   end
-  return around(base, "script", node.sub, node.sup, limits and UNDER_OVER or SUB_SUP)
+  return around(base, "script", node.sub, sup, limits and UNDER_OVER or SUB_SUP)
 end
 
 function atom.sideset(node, style)
@@ -337,12 +330,21 @@ local function mark_over(body, mark, wide, under)
   return plain("<" .. tag .. accent .. ">" .. body .. '<mo stretchy="' .. tostring(wide == true) .. '">' .. mark .. "</mo></" .. tag .. ">")
 end
 
+-- Signs that Chromium sets best: these combining ones sit where they should, and grow.
+local MARKS = { ["^"] = "\u{302}", ["~"] = "\u{303}", ["⃛"] = "…", ["⃜"] = "….", ["`"] = "\u{2CB}", ["ˇ"] = "ˇ" }
+
 function atom.accent(node, style)
-  return mark_over(row_of(node.body, style), node.mark, node.wide, node.under)
+  local mark, wide = MARKS[node.mark] or node.mark, node.wide
+  if node.mark == "→" and not wide then
+    mark, wide = node.combining, true
+  end
+  return mark_over(row_of(node.body, style), mark, wide, node.under)
 end
 
+-- A rule of its own: no browser stretches a bar over more than a few letters with every font.
 function atom.line(node, style)
-  return mark_over(row_of(node.body, style), node.under and "_" or "‾", true, node.under)
+  local side = node.under and "bottom" or "top"
+  return plain('<mrow style="border-' .. side .. ":.05em solid;padding-" .. side .. ':.1em">' .. inside(node.body, style) .. "</mrow>")
 end
 
 local BRACES = { brace = { "⏞", "⏟" }, bracket = { "⎴", "⎵" }, paren = { "⏜", "⏝" } }
@@ -382,15 +384,16 @@ local IN_STYLE = { display = ' displaystyle="true" scriptlevel="0"', text = ' di
   sscript = ' displaystyle="false" scriptlevel="2"' }
 
 local function fenced(open, xml, close)
-  local tall = xml:find("<mfrac") or xml:find("<mtable") or xml:find("<munder") or xml:find("<mover") or xml:find("<msqrt") or xml:find("<mroot")
-    or xml:find("<msubsup") or xml:find("<mmultiscripts")
+  local tall = xml:find("<mfrac") or xml:find("<mtable") or xml:find("<munder") or xml:find("<mover>") or xml:find("<msqrt") or xml:find("<mroot")
+    or xml:find("<msubsup") or xml:find("<mmultiscripts") or xml:find("minsize")
   local function sign(char, form)
     if char == "" then
       return ""
     end
     -- Chromium keeps for a fence that may stretch the width of its largest form: around nothing tall it need not
     local stretchy = tall and (not char:find("^[()%[%]{}|]$") and ' stretchy="true"' or "") or ' stretchy="false"'
-    return "<mo" .. ' form="' .. form .. '"' .. stretchy .. ">" .. escaped(char) .. "</mo>"
+    local turned = form == "prefix" and char:find("^[])}]$") or form == "postfix" and char:find("^[[({]$") -- no such entry in the dictionary
+    return "<mo" .. ' form="' .. form .. '"' .. stretchy .. (turned and ' lspace="0" rspace="0"' or "") .. ">" .. escaped(char) .. "</mo>"
   end
   local out = plain("<mrow>" .. sign(open, "prefix") .. xml .. sign(close, "postfix") .. "</mrow>")
   out.left, out.right = open ~= "" and "open" or "ord", close ~= "" and "close" or "ord"
@@ -499,7 +502,9 @@ end
 
 -- Tables -------------------------------------------------------------------------------------------------------------------
 
-local SIDES = { l = "left", r = "right" }
+-- What Chromium aligns in a cell is a block: it wants its own word for the right side.
+local RIGHT = "text-align:right;text-align:-webkit-right"
+local SIDES = { l = "text-align:left", r = RIGHT }
 
 local function cell(xml, styles)
   return "<mtd" .. (#styles > 0 and ' style="' .. table.concat(styles, ";") .. '"' or "") .. ">" .. xml .. "</mtd>"
@@ -523,7 +528,13 @@ local function matrix_rows(node)
       local styles = {}
       local side = node.align and SIDES[node.align[column]]
       if side then
-        styles[#styles + 1] = "text-align:" .. side
+        styles[#styles + 1] = side
+      end
+      if column == 1 and (node.open or "") ~= "" and not node.small then
+        styles[#styles + 1] = "padding-left:.1em"
+      end
+      if column == columns and (node.close or "") ~= "" and not node.small then
+        styles[#styles + 1] = "padding-right:.1em"
       end
       if node.tight then
         styles[#styles + 1] = "padding:0"
@@ -573,18 +584,19 @@ local function cases(node)
 end
 
 -- The cells of a line of an aligned environment.
-local function aligned_cells(cells, kind, columns)
+local function aligned_cells(cells, kind, columns, lead)
   local out = {}
   for column = 1, math.max(columns, #cells) do
     local styles
     if kind == "eqnarray" then
-      styles = { "text-align:" .. (column == 1 and "right" or column == 2 and "center" or "left"), "padding-left:0;padding-right:0" }
-    elseif kind == "aligned" then
-      styles = column % 2 == 1 and { "text-align:right", "padding-right:0", column > 1 and "padding-left:2em" or nil } or { "text-align:left", "padding-left:0;padding-right:0" }
+      styles = column == 2 and { "padding-left:.278em;padding-right:.278em" } or { column == 1 and RIGHT or "text-align:left", "padding-left:0;padding-right:0" }
+    elseif kind == "aligned" or kind == "alignedat" then
+      local gap = column > 1 and kind == "aligned" and "padding-left:2em" or "padding-left:0"
+      styles = column % 2 == 1 and { RIGHT, gap .. ";padding-right:0" } or { "text-align:left", "padding-left:0;padding-right:0" }
     else
       styles = {}
     end
-    out[column] = cell(cells[column] and inside(cells[column], "display", column > 1) or "", styles)
+    out[column] = cell(cells[column] and inside(cells[column], "display", column > 1 and kind ~= "eqnarray" or lead) or "", styles)
   end
   return out
 end
@@ -606,9 +618,9 @@ local function lines(node)
         rows[#rows + 1] = '<mtr><mtd columnspan="' .. columns .. '" style="text-align:left">' .. finished(atom.text(rule.words, "text")) .. "</mtd></mtr>"
       end
     end
-    local row = aligned_cells(cells, node.kind, columns)
+    local row = aligned_cells(cells, node.kind, columns, node.kind == "multline" and i > 1)
     if node.kind == "multline" and #node.rows > 1 and (i == 1 or i == #node.rows) then
-      row[1] = row[1]:gsub("<mtd", '<mtd style="text-align:' .. (i == 1 and "left" or "right") .. '"', 1)
+      row[1] = row[1]:gsub("<mtd", '<mtd style="' .. (i == 1 and SIDES.l or RIGHT) .. '"', 1)
     end
     rows[#rows + 1] = "<mtr>" .. table.concat(row) .. "</mtr>"
   end

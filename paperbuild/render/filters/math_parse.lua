@@ -17,6 +17,7 @@
 --   phantom body, keep           boxed body      cancel kind, body, to  class class, body                lap body, side
 
 local symbols = require("math_symbols")
+local letters = require("math_letters")
 
 local M = {}
 
@@ -435,7 +436,7 @@ function Parser:command(row)
     self:fail("unknown", at, "\\" .. name)
   end
   local node = copy(known)
-  if node.t == "id" or node.text:find("^[ΓΔΘΛΞΠΣΥΦΨΩ]$") then
+  if node.t == "id" or letters.is_capital_greek(node.text) or node.text == "∇" then
     node.variant = self.variant
   end
   return node

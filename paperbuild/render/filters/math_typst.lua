@@ -3,6 +3,7 @@
 -- Signs are written as characters (escaped, where typst would read more into them), never by typst's names, which change between versions.
 
 local letters = require("math_letters")
+local symbols = require("math_symbols")
 
 local M = {}
 
@@ -17,19 +18,32 @@ end
 
 local CLASSES = { ord = "normal", op = "large", bin = "binary", rel = "relation", open = "opening", close = "closing", punct = "punctuation", inner = "normal" }
 
--- Characters to which typst gives another class than TeX.
-local NATIVE = {}
-for class, chars in pairs({
-  rel = "", bin = "", ord = "", open = "", close = "", punct = "",
-}) do
-  for _, code in utf8.codes(chars) do
-    NATIVE[utf8.char(code)] = class
-  end
+-- Signs to which typst (0.15, measured) gives another class than TeX does by their usual names.
+local MISTAKEN = {}
+for _, code in utf8.codes("|‖∇†‡\\⧫▴△▿▾◊★◯&⑊⊴⊲⊵⊳⫼϶∄?⋅.:]") do
+  MISTAKEN[utf8.char(code)] = true
 end
-M.NATIVE = NATIVE
+MISTAKEN["["] = true
+
+local function is_usual(node)
+  local usual = symbols.characters[node.text]
+  local class = usual and (usual.t == "id" and "ord" or usual.class) or node.class
+  class = class == "inner" and "ord" or class
+  local known = { ["⋅"] = "bin", [":"] = "rel", ["["] = "open", ["]"] = "close" } -- right in this class, wrong in others
+  if MISTAKEN[node.text] then
+    return known[node.text] == node.class
+  end
+  return class == (node.class == "inner" and "ord" or node.class)
+end
+
+-- Fences beyond ASCII, which typst would pair by itself.
+local PAIRED = {}
+for _, code in utf8.codes("√⟨⟩⌈⌉⌊⌋⟦⟧⟪⟫⟮⟯⦇⦈⎰⎱⌜⌝⌞⌟") do
+  PAIRED[utf8.char(code)] = true
+end
 
 local function character(text)
-  return (text:gsub("[%p ]", "\\%0"))
+  return PAIRED[text] and "\\" .. text or (text:gsub("[%p ]", function(char) return (char ~= "=" and char ~= "+") and "\\" .. char or nil end))
 end
 
 local function joined(row, style)
@@ -70,6 +84,11 @@ function write.row(node, style)
   if node.group and #node == 1 and node[1].t == "sym" and node[1].class ~= "ord" and node[1].class ~= "inner" then
     return 'class("normal", ' .. character(node[1].text) .. ")"
   end
+  local first = node[1]
+  if node.group and first and first.t == "sym" and first.class == "bin" then -- a sign, with nothing before it in its group
+    local rest = joined({ table.unpack(node, 2) }, style)
+    return 'class("normal", ' .. character(first.text) .. ") " .. rest
+  end
   return joined(node, style)
 end
 
@@ -106,8 +125,7 @@ function write.sym(node)
     end
   end
   local out = character(text)
-  local class = NATIVE[text]
-  if node.class == "inner" or (class or node.class) == node.class then
+  if node.class == "inner" or node.prime or is_usual(node) then
     return out
   end
   return "class(" .. quoted(CLASSES[node.class]) .. ", " .. out .. ")"
@@ -142,6 +160,9 @@ end
 
 function write.scripts(node, style)
   local base = node.base and argument(node.base, style) or '""'
+  if node.base and (node.base.t == "scripts" or node.base.group and #node.base == 1 and node.base[1].t == "scripts") then
+    base = 'class("normal", ' .. base .. ")" -- or typst would set both scripts above each other
+  end
   local small = "script"
   local parts = { base }
   for _, pair in ipairs({ { "sup", "t" }, { "sub", "b" }, { "presup", "tl" }, { "presub", "bl" } }) do
@@ -174,7 +195,7 @@ function write.frac(node, style)
   local inner = node.continued and "display" or SMALLER[own]
   local above, below = argument(node.above, inner), argument(node.below, inner)
   if node.slanted then
-    return 'frac(style: "skewed", ' .. above .. ", " .. below .. ")"
+    return 'attach("", t: ' .. argument(node.above, "script") .. ') class("normal", \\/) attach("", b: ' .. argument(node.below, "script") .. ")"
   end
   local out
   if node.line ~= false then
@@ -233,7 +254,7 @@ function write.fence(node, style)
 end
 
 function write.middle(node)
-  return node.text == "" and "" or "mid(" .. fence(node.text) .. ")"
+  return node.text == "" and "" or 'class("normal", mid(' .. fence(node.text) .. "))"
 end
 
 local HEIGHTS = { 1.2, 1.8, 2.4, 3.0 }
@@ -382,11 +403,12 @@ local function cases(node)
     local out = {}
     for column, cell in ipairs(cells) do
       local text = cell_text(cell, node.display and "display" or "text")
-      out[column] = node.display and text ~= "" and "display(" .. text .. ")" or text
+      text = text == "" and '""' or text
+      out[column] = node.display and "display(" .. text .. ")" or text
     end
-    rows[i] = "& " .. table.concat(out, " & #h(1em) ")
+    rows[i] = table.concat(out, ", ")
   end
-  local out = "display(mat(delim: #none, row-gap: #.4em, " .. table.concat(rows, "; ") .. "))"
+  local out = "display(mat(delim: #none, align: #left, row-gap: #.4em, column-gap: #1em, " .. table.concat(rows, "; ") .. "))"
   return "lr(" .. fence(node.open) .. " " .. out .. " " .. fence(node.close) .. ")"
 end
 
@@ -401,9 +423,10 @@ local function aligned_line(cells, kind, wrap)
     elseif column == 1 then
       out[column] = text
     elseif column % 2 == 0 then
-      out[column] = '& ""' .. TIGHT .. " " .. text
+      local gap = text:match("^#h%([^()]*%) *") or "" -- something ordinary stands before, so that a sign there is a binary one
+      out[column] = "& " .. gap .. '""' .. TIGHT .. " " .. text:sub(#gap + 1)
     else
-      out[column] = "#h(2em) & " .. text
+      out[column] = (kind == "alignedat" and "& " or "#h(2em) & ") .. text
     end
   end
   return table.concat(out, " ")
@@ -427,7 +450,7 @@ local function lines(node, outermost)
     end
     local line = aligned_line(cells, node.kind, not outermost)
     if node.kind == "multline" and #node.rows > 1 then
-      line = i == 1 and line .. " #h(4em)" or i == #node.rows and "#h(4em) " .. line or line
+      line = i == 1 and line .. " #h(4em)" or (i == #node.rows and "#h(4em) " or "") .. '""' .. TIGHT .. " " .. line
     end
     rows[#rows + 1] = line
   end

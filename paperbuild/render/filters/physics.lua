@@ -86,7 +86,7 @@ local function ket_like(open, close)
     return fence(open, parser:argument(), close)
   end
 end
-commands.bra, commands.ket, commands.Bra, commands.Ket = ket_like("⟨", "|"), ket_like("|", "⟩"), ket_like("⟨", "|"), ket_like("|", "⟩")
+commands.ket, commands.Ket = ket_like("|", "⟩"), ket_like("|", "⟩")
 
 local function between(parser, ...)
   local body = row()
@@ -98,6 +98,18 @@ local function between(parser, ...)
   end
   return fence("⟨", body, "⟩")
 end
+
+-- \bra{a}\ket{b} is one bracket.
+function commands.bra(parser)
+  parser:star()
+  local left = parser:argument()
+  if parser:take("\\[kK]et%f[%A]") then
+    parser:star()
+    return between(parser, left, parser:argument())
+  end
+  return fence("⟨", left, "|")
+end
+commands.Bra = commands.bra
 
 function commands.braket(parser)
   parser:star()

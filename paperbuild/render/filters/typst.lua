@@ -95,9 +95,10 @@ local function equation(math, problems, cache)
   local display = math.mathtype == "DisplayMath"
   local key = (display and "D" or "I") .. math.text
   if cache[key] == nil then
-    cache[key] = formulas.typst(math.text, display) or false
-    if not cache[key] then
-      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
+    local code, fault = formulas.typst(math.text, display)
+    cache[key] = code or false
+    if not code then
+      problems:insert(formulas.problem(math.text, fault))
     end
   end
   local alt = math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", "")

@@ -8,7 +8,7 @@ local UNITS = {
   metre = "m", meter = "m", second = "s", gram = "g", kilogram = "kg", ampere = "A", kelvin = "K", mole = "mol", candela = "cd", radian = "rad",
   steradian = "sr", hertz = "Hz", newton = "N", pascal = "Pa", joule = "J", watt = "W", coulomb = "C", volt = "V", farad = "F", ohm = "Ω",
   siemens = "S", weber = "Wb", tesla = "T", henry = "H", lumen = "lm", lux = "lx", becquerel = "Bq", gray = "Gy", sievert = "Sv", katal = "kat",
-  degreeCelsius = "°C", celsius = "°C", minute = "min", hour = "h", day = "d", degree = "°", arcminute = "′", arcsecond = "″", litre = "l",
+  degreeCelsius = "°C", celsius = "°C", minute = "min", hour = "h", day = "d", degree = "°", arcminute = "′", arcsecond = "″", litre = "L",
   liter = "L", tonne = "t", electronvolt = "eV", dalton = "Da", atomicmassunit = "u", astronomicalunit = "au", bar = "bar", angstrom = "Å",
   hectare = "ha", neper = "Np", bel = "B", decibel = "dB", percent = "%", byte = "B", bit = "bit", barn = "b", knot = "kn", mmHg = "mmHg",
   micron = "µm", molar = "M", gauss = "G", parsec = "pc", lightyear = "ly", year = "yr", clight = "c", permille = "‰",
