@@ -151,7 +151,7 @@ local function bind_image(image, use)
 end
 
 -- A figure whose image is a data table becomes that table, with the figure's caption and id: see datatables.lua for its shape.
-local function bind_figure(figure, images)
+local function bind_figure(figure, images, problems)
   local only = #figure.content == 1 and figure.content[1]
   local image = only and only.content and #only.content == 1 and only.content[1]
   local n = image and image.t == "Image" and tonumber(image.attributes["data-n"])
@@ -169,7 +169,7 @@ local function bind_figure(figure, images)
     end
   end
   local id = figure.identifier ~= "" and figure.identifier or image.identifier
-  return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long)
+  return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long, problems)
 end
 
 -- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th.
@@ -214,7 +214,7 @@ function M.bind(doc, values, images, problems)
     blocks:extend(pandoc.Blocks({ block }):walk(visitor))
   end
   doc.blocks = blocks
-  doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images) end }):walk({ Blocks = datatables.join_notes })
+  doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images, problems) end }):walk({ Blocks = datatables.join_notes })
   doc:walk({ Image = function(image)
     local n = tonumber(image.attributes["data-n"])
     if n and images[n] and images[n].kind == "table" then

@@ -11,8 +11,10 @@
 --   * notes are a Div of class `table-notes` after the table, both in a Div of class `table-with-notes`. An author's own
 --     `::: table-notes` behind a Markdown table comes to the same
 
-local reader = require("reader")
+local macros = require("macros")
 local rawhtml = require("rawhtml")
+local rawtex = require("rawtex")
+local reader = require("reader")
 
 local M = {}
 
@@ -20,16 +22,22 @@ M.NOTES, M.WITH_NOTES = "table-notes", "table-with-notes"
 
 local ALIGN = { left = "AlignLeft", right = "AlignRight", center = "AlignCenter" }
 
--- Reads what an author wrote into an attribute.
-local function fragment(text)
-  return pandoc.read(text, "markdown", reader.OPTIONS, {}).blocks:walk({ Inlines = rawhtml.tags })
+-- Reads what an author wrote into an attribute, as the paper itself is read.
+local function fragment(text, problems)
+  local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
+  return rawhtml.read(rawtex.read(doc, macros.of(doc), problems), problems).blocks
+end
+
+-- Fragments that were read, by their text.
+local function new_cache(problems)
+  return { problems = problems, known = {} }
 end
 
 local function fragment_inlines(text, cache)
-  if not cache[text] then
-    cache[text] = pandoc.utils.blocks_to_inlines(fragment(text), { pandoc.LineBreak() })
+  if not cache.known[text] then
+    cache.known[text] = pandoc.utils.blocks_to_inlines(fragment(text, cache.problems), { pandoc.LineBreak() })
   end
-  return cache[text]:clone()
+  return cache.known[text]:clone()
 end
 
 -- Returns pieces of text as inlines.
@@ -79,9 +87,9 @@ local function body(group, data, cache)
   return { attr = pandoc.Attr(), head = head, body = rows(group.rows, cache), row_head_columns = data.row_heads or 0 }
 end
 
--- Returns the blocks that show `data`, a table as Python bound it.
-function M.blocks(data, attr, caption)
-  local cache, specs, bodies = {}, {}, {}
+-- Returns the blocks that show `data`, a table as Python bound it; what cannot be read in its Markdown is among `problems`.
+function M.blocks(data, attr, caption, problems)
+  local cache, specs, bodies = new_cache(problems), {}, {}
   for i, align in ipairs(data.align or {}) do
     specs[i] = { ALIGN[align] }
   end
@@ -95,7 +103,7 @@ function M.blocks(data, attr, caption)
   local head = pandoc.TableHead(rows(data.head, cache, "AlignCenter"))
   local blocks = pandoc.Blocks({ pandoc.Table({ long = caption }, specs, head, bodies, pandoc.TableFoot(), attr) })
   if data.notes and data.notes ~= "" then
-    blocks:insert(pandoc.Div(fragment(data.notes), pandoc.Attr("", { M.NOTES })))
+    blocks:insert(pandoc.Div(fragment(data.notes, problems), pandoc.Attr("", { M.NOTES })))
   end
   return blocks
 end

@@ -173,9 +173,12 @@ local function arguments(tbl, notes, how)
     out:insert("  head: " .. #head .. ",")
     out:insert("  table.header(\n" .. table.concat(head, "\n") .. "\n  ), table.hline(),")
   end
-  out:extend(body_lines(tbl, columns, how.later))
+  local rows = body_lines(tbl, columns, how.later)
+  out:extend(rows)
   if #foot > 0 then
-    out:insert("  table.hline(),")
+    if #rows > 0 then
+      out:insert("  table.hline(),")
+    end
     out:extend(foot)
   end
   return table.concat(out, "\n")
