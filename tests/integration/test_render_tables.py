@@ -1,5 +1,7 @@
 """Tables through the worker: what every format gets of a data table, and where numbers are cut to be aligned."""
 
+# ruff: noqa: RUF001 - the signs of printed numbers are what this is about
+
 import pytest
 
 from paperbuild.paper.formats import Piece

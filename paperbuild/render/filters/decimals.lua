@@ -235,7 +235,7 @@ function M.columns(tbl, lang)
   M.each_cell(tbl, function(cell, column)
     local inlines = wanted[column] and not uneven[column] and M.inlines_of(cell)
     local text = inlines and pandoc.utils.stringify(inlines) or ""
-    local cuts = not DASHES[text] and M.cuts(text, wanted[column])
+    local cuts = text ~= "" and not DASHES[text] and M.cuts(text, wanted[column])
     if cuts then
       local this = shape(text, cuts)
       uneven[column] = is_strong(inlines) or (shapes[column] or this) ~= this
