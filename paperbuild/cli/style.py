@@ -2,6 +2,7 @@
 
 A figure drawn under them is as wide as the template's column, has its font sizes, and the same bytes from the same data. They are given
 as ``MATPLOTLIBRC``, so a ``matplotlibrc`` in the project's own folder still wins, as matplotlib documents. Only the content counts in keys.
+:mod:`paperbuild.mpl` reads the same file.
 """
 
 from __future__ import annotations
@@ -12,37 +13,36 @@ from collections.abc import Iterable
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Variable
 from paperbuild.paper.declarations import DocumentSpec
-from paperbuild.render.packaged import packaged_folder
+from paperbuild.render.packaged import FOLDER, packaged_folder
 
 FILE = "matplotlibrc"
-_FALLBACK = "article"
+_PLAIN = "article"
 
 
 def style_variables(root: str, document: DocumentSpec, *, writes: bool) -> tuple[Variable, ...]:
-    """Return the variable that names the style of ``document``'s template for the project in ``root``: its own, or the packaged one.
+    """Return the variable that names the style of ``document``'s template for the project in ``root``.
 
-    With several columns the style is a file of its own below the project's state, which is written only where ``writes`` says so.
+    The packaged file is given as it is where it is all there is to say; else what the template says comes to stand in a file of its own
+    below the project's state, which is written only where ``writes`` says so.
     """
-    columns = dict(document.options).get("columns", 1)
-    if isinstance(columns, int) and columns > 1:
-        return _narrowed(root, document.template, columns, writes=writes)
-    places = [os.path.join(root, "templates", document.template)]
-    places += [os.path.join(packaged_folder(), name) for name in (document.template, _FALLBACK)]
-    for place in places:
-        path = os.path.join(place, FILE)
-        try:
-            with open(path, "rb") as file:
-                return (Variable("MATPLOTLIBRC", path, digest_bytes(file.read())),)
-        except OSError:
-            continue
-    return ()
+    columns = dict(document.options).get("columns", 0)
+    columns = columns if isinstance(columns, int) else 0
+    if document.template == _PLAIN and columns < 2 and not os.path.isdir(os.path.join(root, FOLDER, _PLAIN)):
+        path = os.path.join(packaged_folder(), _PLAIN, FILE)
+        with open(path, "rb") as file:
+            return (Variable("MATPLOTLIBRC", path, digest_bytes(file.read())),)
+    return _composed(root, document.template, columns, writes=writes)
 
 
-def _narrowed(root: str, name: str, columns: int, *, writes: bool) -> tuple[Variable, ...]:
+def _composed(root: str, name: str, columns: int, *, writes: bool) -> tuple[Variable, ...]:
+    from paperbuild.errors import BuildError
     from paperbuild.render.templates import TemplateFinder
 
-    style = TemplateFinder(packaged_folder()).find(name, _Files(root)).matplotlibrc(columns).encode()
-    path = os.path.join(root, ".paperbuild", "given", f"{FILE}-{columns}")
+    try:
+        style = TemplateFinder(packaged_folder()).find(name, _Files(root)).matplotlibrc(columns).encode()
+    except BuildError:
+        return ()  # what is wrong with the template is told, with its place, by the document that needs it
+    path = os.path.join(root, ".paperbuild", "given", FILE)
     if writes:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:

@@ -182,6 +182,19 @@ def _over(base: dict[str, object], table: dict[str, object]) -> dict[str, object
     return merged
 
 
+_STYLE_LINE = re.compile(r"^(#: [a-z-]+|[a-zA-Z][\w.]*)(?=[ :])")
+
+
+def _restyled(style: str, more: str) -> str:
+    """Return a matplotlib style with the settings of ``more`` in place of its own, those that it lacks at its end."""
+    settings = {found[1]: line for line in more.splitlines() if (found := _STYLE_LINE.match(line))}
+    lines = []
+    for line in style.splitlines():
+        found = _STYLE_LINE.match(line)
+        lines.append(settings.pop(found[1], line) if found else line)
+    return "\n".join((*lines, *settings.values())) + "\n"
+
+
 def _convert(table: dict[str, object], name: str) -> Settings:
     try:
         return msgspec.convert(table, Settings)
@@ -268,15 +281,23 @@ class Template:
             complete[name] = float(value) if number else value
         return tuple(sorted(complete.items())), tuple(faults)
 
-    def matplotlibrc(self, columns: int = 1) -> str:
-        """Return the matplotlib style whose figures fill one of ``columns`` columns at the document's font size."""
-        style = self.text(self.settings.files.matplotlib)
-        width = self.settings.column_width.get(str(columns))
-        found = re.search(r"^figure\.figsize\s*:\s*([\d.]+)\s*,\s*([\d.]+)", style, re.MULTILINE)
-        if width is None or found is None:
-            return style
-        height = width * float(found[2]) / float(found[1])
-        return f"{style[: found.start()]}figure.figsize: {width:g}, {height:.2f}{style[found.end() :]}"
+    def matplotlibrc(self, columns: int = 0) -> str:
+        """Return the matplotlib style whose figures fill one of ``columns`` columns (0: the template's own number) at its font size.
+
+        A template's file needs only what differs from its base's: what both set, the template sets.
+        """
+        columns = columns or int(self.settings.options.get("columns", 1))
+        file = self.settings.files.matplotlib
+        found = (read_file((name,), file, self.packaged, self.reader) for name in self.chain)
+        styles = [data.decode() for data in found if data is not None]
+        style = styles.pop() if styles else self.text(file)
+        for more in reversed(styles):
+            style = _restyled(style, more)
+        width, text_width = (table.get(str(columns)) for table in (self.settings.column_width, self.settings.text_width))
+        size = re.search(r"^figure\.figsize\s*:\s*([\d.]+)\s*,\s*([\d.]+)", style, re.MULTILINE)
+        if width is not None and size is not None:
+            style = _restyled(style, f"figure.figsize: {width:g}, {width * float(size[2]) / float(size[1]):.2f}\n")
+        return style if text_width is None else _restyled(style, f"#: text-width {text_width:g}\n")
 
     def fill(self, name: str, context: Mapping[str, object]) -> str:
         """Return the file ``name`` filled with ``context``: HTML is escaped, and typst has its own delimiters.

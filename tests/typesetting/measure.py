@@ -208,7 +208,7 @@ class Document:
 
     def text(self, element: Element) -> str:
         """Return an element's text without spaces, but for one before each number."""
-        return re.sub(r"(?<=[A-Za-z.])(?=\d)", " ", "".join(glyph.text for glyph in self.within(element)))
+        return re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=Fig\.)(?=\d)", " ", "".join(glyph.text for glyph in self.within(element)))
 
     def paragraphs(self) -> Iterator[Element]:
         """Yield the paragraphs of running text: none in tables, lists, quotes, code or captions."""

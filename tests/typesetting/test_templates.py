@@ -81,7 +81,7 @@ def test_lines_have_45_to_90_characters(document, template, paper):
 @pytest.mark.parametrize(("template", "paper"), CASES)
 def test_floats_stand_within_two_pages_of_their_first_mention(document, template, paper):
     distances = measure.float_distances(document(template, paper))
-    distances.pop("Table 2", None)  # the catalogue, which has a section of its own at the end
+    distances.pop("Table 4.1" if template == "report" else "Table 2", None)  # the catalogue, in a section of its own at the end
     assert len(distances) == {"short": 2, "stress": 5}[paper]
     assert all(abs(pages) <= 2 for pages in distances.values())
 

@@ -166,6 +166,18 @@ def test_figures_fill_the_column_that_they_are_made_for() -> None:
     assert "figure.figsize: 5, 3.00" in template.matplotlibrc()
     assert "figure.figsize: 3.33, 2.00" in template.matplotlibrc(columns=2)
     assert template.matplotlibrc(columns=7) == template.text("matplotlibrc")
+    assert "#: text-width 6.9" in template.matplotlibrc(columns=2)
+
+
+def test_a_templates_figures_are_drawn_as_its_bases_are_but_for_what_it_says() -> None:
+    style = TemplateFinder().find("twocolumn", MemoryReader()).matplotlibrc()
+    assert "figure.figsize: 3.5, 2.10" in style
+    assert "#: text-width 7.16" in style
+    assert "#: font TeX Gyre Termes" in style
+    assert "\nfont.size: 8\n" in style
+    assert "svg.hashsalt: paperbuild" in style
+    keys = [line.split(":")[0] for line in style.splitlines() if line and not line.startswith("#")]
+    assert len(keys) == len(set(keys))
 
 
 def test_the_digest_of_the_packaged_templates_is_stable() -> None:
