@@ -5,6 +5,7 @@ local anchors = require("anchors")
 local bibtex = require("bibtex")
 local html_tables = require("html_tables")
 local kinds = require("kinds")
+local matching = require("matching")
 
 local M = {}
 
@@ -146,6 +147,12 @@ local function is_formula(inline)
   return inline.t == "RawInline" and inline.text:find("^<math") and not inline.text:find('^<math[^>]*display="block"')
 end
 
+local function has_formula(_, paragraph)
+  local found = false
+  paragraph:walk({ RawInline = function(raw) found = found or is_formula(raw) end })
+  return found
+end
+
 -- Where a line may break inside a word: after these.
 local BREAKS = { "-", "/", "\u{2013}", "\u{2014}" }
 
@@ -166,9 +173,6 @@ end
 
 -- Chromium breaks a line between a formula and whatever touches it, a full stop, a parenthesis or "th": these go along with it.
 local function join_formulas(inlines)
-  if not inlines:find_if(is_formula) then
-    return nil
-  end
   local out, group, found = pandoc.Inlines({}), nil, false
   local function close()
     if group then
@@ -293,7 +297,8 @@ function M.finish(doc, options, problems)
     end,
     Link = finish_link,
     Code = finish_code,
-    Inlines = join_formulas,
+  })
+  doc = matching.walk(doc, has_formula, join_formulas):walk({
     Figure = function(figure) return finish_figure(figure, names) end,
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,

@@ -46,8 +46,11 @@ function M.read(blocks)
   local out, i, found = pandoc.Blocks({}), 1, false
   while i <= #blocks do
     local block, following = blocks[i], blocks[i + 1]
-    local caption, id = caption_of(block)
-    if caption and following and following.t == "CodeBlock" and not following.attributes.caption then
+    local caption, id
+    if following and following.t == "CodeBlock" then
+      caption, id = caption_of(block)
+    end
+    if caption and not following.attributes.caption then
       out:insert(figure(following, caption, id))
       i, found = i + 2, true
     elseif block.t == "CodeBlock" then

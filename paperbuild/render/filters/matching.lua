@@ -5,12 +5,12 @@
 
 local M = {}
 
--- Returns `doc` filtered by `inlines` in each paragraph (cell, heading, line block) of whose words `matters(words)` is true. What raw
+-- Returns `doc` filtered by `inlines` in each paragraph (cell, heading, line block) for which `matters(words, block)` is true. What raw
 -- nodes hold is none of the words, and neither are notes, which are asked for themselves.
 function M.walk(doc, matters, inlines)
   local filter = { Inlines = inlines }
   local function visit(block)
-    if matters(pandoc.utils.stringify(block)) then
+    if matters(pandoc.utils.stringify(block), block) then
       return block:walk(filter), false
     end
   end
