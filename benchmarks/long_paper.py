@@ -31,7 +31,7 @@ _OBJECTS = (
 _ENDINGS = (
     "in all settings that were tried", "as one would expect", "under mild conditions", "for *small* samples", "with **high** probability",
     "up to a constant factor", "once the data are centred", "at a fixed budget of computation", "although the difference is small",
-    "which we discuss below", "when $n$ is large", "as long as $\\lambda > 0$",
+    "which we discuss below", "when the sample is large", "as long as the penalty is positive",
 )  # fmt: skip
 _FORMULAS = (
     "\\hat{\\theta}_{%d} = \\arg\\min_{\\theta} \\frac{1}{n} \\sum_{i=1}^{n} \\ell(y_i, f_\\theta(x_i)) + \\lambda \\lVert\\theta\\rVert^2",

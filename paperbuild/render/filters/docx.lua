@@ -19,10 +19,10 @@ local WORDS = {
   fr = { abstract = "Résumé", keywords = "Mots-clés" }, es = { abstract = "Resumen", keywords = "Palabras clave" },
 }
 
-M.FRAGMENTS = "html" -- they are only looked at; the document is written whole
+local FRAGMENTS = "html" -- they are only looked at; the document is written whole
 
 function M.write(blocks)
-  return (pandoc.write(pandoc.Pandoc(blocks), M.FRAGMENTS, { wrap_text = "none" }):gsub("%s+$", ""))
+  return (pandoc.write(pandoc.Pandoc(blocks), FRAGMENTS, { wrap_text = "none" }):gsub("%s+$", ""))
 end
 
 local function raw(xml)

@@ -7,7 +7,7 @@ local html_tables = require("html_tables")
 local kinds = require("kinds")
 local matching = require("matching")
 
-local M = {}
+local M = { leaves_words = true } -- of paragraphs that are nothing but words nothing is changed here
 
 local OPTIONS = { wrap_text = "none", html_math_method = "mathml" }
 

@@ -12,9 +12,8 @@ local function has_note(blocks)
   return found
 end
 
--- Returns what `write` makes of each of `list`, a list of Blocks, as `format`. A piece with notes is written by itself: they stand
--- at its end.
-function M.each(list, write, format)
+-- Returns what `write` makes of each of `list`, a list of Blocks. A piece with notes is written by itself: they stand at its end.
+function M.each(list, write)
   local out, together, turns = {}, pandoc.Blocks({}), {}
   for n, blocks in ipairs(list) do
     if has_note(blocks) then
@@ -22,7 +21,7 @@ function M.each(list, write, format)
     else
       turns[#turns + 1] = n
       together:extend(blocks)
-      together:insert(pandoc.RawBlock(format, BETWEEN))
+      together:insert(pandoc.Plain({ pandoc.Str(BETWEEN) }))
     end
   end
   local at, written = 1, #turns > 0 and write(together) or ""
@@ -38,8 +37,8 @@ end
 local Queue = {}
 Queue.__index = Queue
 
-function M.queue(write, format)
-  return setmetatable({ write = write, format = format, waiting = {} }, Queue)
+function M.queue(write)
+  return setmetatable({ write = write, waiting = {} }, Queue)
 end
 
 -- Returns the token of `blocks`. Pieces may hold tokens of pieces that came before them.
@@ -50,7 +49,7 @@ end
 
 -- Returns the function that puts what was written in the place of its tokens, and waits for nothing any more.
 function Queue:settle()
-  local texts = M.each(self.waiting, self.write, self.format)
+  local texts = M.each(self.waiting, self.write)
   self.waiting = {}
   local function settled(text)
     return (text:gsub(NUMBER, function(n) return settled(texts[tonumber(n)]) end))

@@ -10,6 +10,7 @@ local kinds = require("kinds")
 local listings = require("listings")
 local macros = require("macros")
 local matching = require("matching")
+local quiet_paragraphs = require("quiet")
 local rawhtml = require("rawhtml")
 local rawtex = require("rawtex")
 local reader = require("reader")
@@ -163,7 +164,7 @@ local function add_metadata(meta, people)
 end
 
 -- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
-function M.prepare(text, metadata, strays)
+function M.prepare(text, metadata, strays, is_tagged)
   local problems = pandoc.List({})
   local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
   local own = macros.of(doc)
@@ -171,6 +172,10 @@ function M.prepare(text, metadata, strays)
   local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta
   doc.meta = {}
+  local quiet = {}
+  if not is_tagged then
+    doc.blocks, quiet = quiet_paragraphs.aside(doc.blocks)
+  end
   doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
   local found = strays(doc)
   local has_formats = text:find("{=", 1, true) ~= nil -- raw nodes that name their format
@@ -195,7 +200,7 @@ function M.prepare(text, metadata, strays)
     Table = floats.table,
     Header = function(h) h.content = floats.lift_label(h, h.content) return h end,
   })
-  return { doc = doc, meta = meta, people = people, problems = problems, strays = found, has_formats = has_formats }
+  return { doc = doc, meta = meta, people = people, problems = problems, strays = found, has_formats = has_formats, quiet = quiet }
 end
 
 return M

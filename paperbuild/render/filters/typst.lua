@@ -9,7 +9,7 @@ local typst_tables = require("typst_tables")
 local labels = require("labels")
 local pieces = require("pieces")
 
-local M = {}
+local M = { leaves_words = true } -- of paragraphs that are nothing but words nothing is changed here
 
 local FORMAT = "typst-citations"
 local OPTIONS = { wrap_text = "none" }
@@ -21,7 +21,7 @@ end
 M.write = write
 
 -- What a call wraps is written at the end of `finish`, all of it together.
-local later = pieces.queue(write, "typst")
+local later = pieces.queue(write)
 
 local function inline_text(inlines)
   return later:token({ pandoc.Plain(inlines) })

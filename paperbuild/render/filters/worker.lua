@@ -19,6 +19,7 @@ local numbering = require("numbering")
 local crossrefs = require("crossrefs")
 local citations = require("citations")
 local pieces = require("pieces")
+local quiet = require("quiet")
 local publication = require("publication")
 
 local FINISHERS = { typst = require("typst"), html = require("html"), latex = require("latex"), docx = require("docx"),
@@ -30,7 +31,7 @@ local library = citations.new_library()
 
 local function prepare(text, codes)
   if not prepared[text] then
-    prepared[text] = source.prepare(text, metadata, function(doc) return bindings.strays(doc, codes or {}) end)
+    prepared[text] = source.prepare(text, metadata, function(doc) return bindings.strays(doc, codes or {}) end, next(codes or {}) ~= nil)
     order:insert(text)
     if #order > KEPT then
       prepared[order:remove(1)] = nil
@@ -92,7 +93,7 @@ local function outline(blocks, finisher, options)
   })
   return function()
     local finished = finisher.finish(pandoc.Pandoc(texts), options, pandoc.List({})).blocks
-    local written = pieces.each(finished:map(function(block) return { block } end), finisher.write, finisher.FRAGMENTS or options.format)
+    local written = pieces.each(finished:map(function(block) return { block } end), finisher.write)
     for n, entry in ipairs(entries) do
       entry.text = written[n]
     end
@@ -143,7 +144,7 @@ local function write_parts(doc, paper, finisher, options, texts)
       end
     end
   end
-  for n, written in ipairs(pieces.each(parts, finisher.write, finisher.FRAGMENTS or options.format)) do
+  for n, written in ipairs(pieces.each(parts, finisher.write)) do
     local holder, key = table.unpack(places[n])
     holder[key] = written
   end
@@ -205,7 +206,13 @@ function OPS.write(request)
   numbering.label_images(doc, options, labels)
   local headings = outline(doc.blocks, finisher, options)
   local texts = plain_texts(doc.blocks)
-  doc = finisher.finish(doc, options, problems)
+  if finisher.leaves_words then
+    doc = finisher.finish(doc, options, problems)
+    doc.blocks = quiet.back(doc.blocks, paper.quiet)
+  else
+    doc.blocks = quiet.back(doc.blocks, paper.quiet)
+    doc = finisher.finish(doc, options, problems)
+  end
   local out = write_parts(doc, paper, finisher, options, texts)
   out.outline, out.problems, out.labels = headings(), problems, labels
   out["citation-keys"] = all
