@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
 from types import MappingProxyType
@@ -18,10 +19,10 @@ from paperbuild.diagnostics import Diagnostic, span_at
 from paperbuild.errors import BuildError
 from paperbuild.paper.data import Entry, Number, Table, Value, describe, integer
 
-DATA_SUFFIXES = (".json", ".yaml", ".yml", ".toml", ".csv", ".tsv")
+DATA_SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv", ".tsv")
 """The extensions of files that an expression reads."""
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".parquet")
 """The extensions of files that an image reference turns into a table."""
 
 _Raw: TypeAlias = "object"
@@ -52,6 +53,8 @@ def load(path: str, data: bytes) -> Value:
     try:
         if suffix == ".json":
             return _read_json(path, decode(path, data))
+        if suffix == ".jsonl":
+            return _read_json_lines(path, decode(path, data))
         if suffix == ".toml":
             return _read_toml(path, decode(path, data))
         from paperbuild.paper.yaml_data import read_yaml
@@ -64,7 +67,8 @@ def load(path: str, data: bytes) -> Value:
 def load_table(path: str, data: bytes) -> Table:
     """Return the table in the file ``path``, one of :data:`TABLE_SUFFIXES`.
 
-    JSON holds a list of objects (a key that an object lacks is an empty entry) or an object of equally long lists.
+    JSON and YAML hold a list of objects (a key that an object lacks is an empty entry), an object of objects, whose keys become the
+    first column, or an object of equally long lists.
 
     Raises:
         BuildError: the file is malformed, holds no table, or needs a library that is not installed.
@@ -78,7 +82,9 @@ def load_table(path: str, data: bytes) -> Table:
         return _table_of_rows(path, [row for row in value if isinstance(row, Mapping)])
     if isinstance(value, Mapping) and value and all(isinstance(column, tuple) for column in value.values()):
         return _table_of_columns(path, {name: column for name, column in value.items() if isinstance(column, tuple)})
-    help_lines = ("a table in JSON is a list of objects, or an object of equally long lists",)
+    if isinstance(value, Mapping) and value and all(isinstance(row, Mapping) for row in value.values()):
+        return _table_of_named_rows(path, {name: row for name, row in value.items() if isinstance(row, Mapping)})
+    help_lines = ("a table is a list of objects, an object of objects, or an object of equally long lists",)
     raise BuildError(Diagnostic("PB306", f"{path} holds {describe(value)}, no table", span_at(path, "", 0), help=help_lines))
 
 
@@ -153,6 +159,26 @@ def _read_json(path: str, text: str) -> Value:
         help_lines = () if text.strip() else ("the file is empty: did the script end before it wrote?",)
         raise malformed("PB301", path, text, error.pos, f"{path} is not valid JSON: {message}", *help_lines) from None
     return frozen(raw)
+
+
+def _read_json_lines(path: str, text: str) -> Value:
+    """Return the values of the lines, those that are empty left out. A fault is told at its place in the file."""
+    found: list[Value] = []
+    at = 0
+    for line in text.split("\n"):  # splitlines() would also cut at Unicode's separators, which a string may hold
+        if line.strip():
+            try:
+                found.append(_read_json(path, line))
+            except BuildError as error:
+                raise BuildError(*(_further_on(diagnostic, path, text, at) for diagnostic in error.diagnostics)) from None
+        at += len(line) + 1
+    return tuple(found)
+
+
+def _further_on(diagnostic: Diagnostic, path: str, text: str, at: int) -> Diagnostic:
+    """Return a diagnostic of one line, which starts ``at`` characters into ``text``, as one of the whole file."""
+    column = diagnostic.span.column if diagnostic.span else 1
+    return replace(diagnostic, span=span_at(path, text, at + column - 1))
 
 
 def _real(text: str) -> Number:
@@ -242,6 +268,12 @@ def frozen(raw: _Raw) -> Value:
 def _table_of_rows(path: str, rows: Sequence[Mapping[str, Value]]) -> Table:
     columns = tuple(dict.fromkeys(key for row in rows for key in row))
     return Table(columns, tuple(tuple(_entry(path, key, row.get(key)) for key in columns) for row in rows))
+
+
+def _table_of_named_rows(path: str, rows: Mapping[str, Mapping[str, Value]]) -> Table:
+    table = _table_of_rows(path, list(rows.values()))
+    first = next(name for name in ("name", "key", "row", "") if name not in table.columns)
+    return Table((first, *table.columns), tuple((name, *row) for name, row in zip(rows, table.rows, strict=True)))
 
 
 def _table_of_columns(path: str, columns: Mapping[str, tuple[Value, ...]]) -> Table:

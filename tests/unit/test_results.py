@@ -173,6 +173,30 @@ def test_a_table_in_json_is_a_list_of_objects_or_an_object_of_lists(data: str) -
 
 
 @pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("t.jsonl", '{"name": "x", "acc": 0.30}\n\n{"name": "y"}\n'),
+        ("t.json", '{"x": {"acc": 0.30}, "y": {}}'),
+        ("t.yaml", "x: {acc: 0.30}\ny: {}\n"),
+        ("t.yml", "- {name: x, acc: 0.30}\n- {name: y}\n"),
+    ],
+)
+def test_a_table_may_be_objects_by_line_by_name_or_in_yaml(path: str, data: str) -> None:
+    assert load_table(path, data.encode()) == Table(("name", "acc"), (("x", Number(0.3, "0.30")), ("y", None)))
+
+
+def test_rows_by_name_whose_objects_have_a_name_keep_both() -> None:
+    assert load_table("t.json", b'{"x": {"name": "X", "key": 1}}').columns == ("row", "name", "key")
+
+
+def test_a_fault_in_a_line_of_json_is_told_at_its_place() -> None:
+    found = fault("t.jsonl", '{"a": 1}\n{"a": 1, "b": }\n')
+    assert found.span is not None
+    assert (found.code, found.span.line, found.span.column) == ("PB301", 2, 15)
+    assert found.span.text == '{"a": 1, "b": }'
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [('{"a": [1], "b": [1, 2]}', "PB304"), ("3", "PB306"), ("[]", "PB306"), ('[{"a": [1]}]', "PB306"), ("[1, 2]", "PB306")],
 )
