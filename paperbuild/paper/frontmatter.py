@@ -8,12 +8,12 @@ an error here, where pandoc only warns.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, Severity, nearest
 from paperbuild.errors import BuildError
 from paperbuild.paper.source import Scan, SourceMap
 
@@ -88,6 +88,45 @@ def read(scan: Scan, sources: SourceMap) -> FrontMatter:
     if faults:
         raise BuildError(*faults)
     return FrontMatter(MappingProxyType(keys), MappingProxyType(scalars))
+
+
+_KNOWN = frozenset(
+    "title subtitle author authors date abstract keywords tags lang bibliography csl citation-style references nocite affiliation "
+    "affiliations institute header-includes reference-section-title link-citations link-bibliography supplement "
+    "figPrefix tblPrefix eqnPrefix secPrefix lstPrefix rangeDelim".split()  # noqa: SIM905 - words, not quotation marks
+)
+"""The keys that are read here. Those of the template come with the template."""
+
+_OTHERS = frozenset(
+    "institution institutions category categories subject subjects journal description summary thanks doi citation format output layout "
+    "dates update updated language langs titles tag key authors-short abstracts reference".split()  # noqa: SIM905 - as above
+)
+"""Keys of other tools that look like slips of ours and are none."""
+
+_ALIKE = 0.8
+"""How alike a key and a known one are, from 0 to 1, before the author is told: "langauge" is not worth a word, "bibliograhpy" is."""
+
+
+def misspelt(front: FrontMatter, options: Iterable[str], sources: SourceMap) -> Iterator[Diagnostic]:
+    """Yield a warning for each key that is unknown and nearly one that is known; ``options`` are those of the template.
+
+    Other unknown keys are not ours: papers carry what other tools read.
+    """
+    known = _KNOWN.union(options)
+    for key, offset in front.keys.items():
+        if key in known or key in _OTHERS:
+            continue
+        from difflib import SequenceMatcher  # only who has something to complain of pays for it
+
+        close = [
+            name for name in nearest(key, known - front.keys.keys()) if SequenceMatcher(None, key.lower(), name.lower()).ratio() >= _ALIKE
+        ]
+        if close:
+            notes = ("nothing reads it",)
+            span = sources.span(offset, len(key))
+            yield Diagnostic(
+                "PB268", f"{key} is no key of the front matter", span, Severity.WARNING, notes=notes, help=(f"did you mean {close[0]}?",)
+            )
 
 
 def blocks(scan: Scan) -> Iterator[tuple[str, int]]:

@@ -189,6 +189,7 @@ class _Rendering:
         self._artifacts.reader.require((*needed, *(named.path for named in (*libraries, *((style,) if style else ())))))
         template = templates.find(config.template, self._artifacts.reader, config.span)
         options = self._options(template)
+        self._note(frontmatter.misspelt(self._front, dict(options), manuscript.sources))
         lang = config.lang or self._front.lang or "en"
         locale = locale_of(lang)
         bound = values.resolve(self._artifacts, locale)
