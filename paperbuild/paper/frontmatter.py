@@ -90,17 +90,19 @@ def read(scan: Scan, sources: SourceMap) -> FrontMatter:
     return FrontMatter(MappingProxyType(keys), MappingProxyType(scalars))
 
 
-_KNOWN = frozenset(
-    "title subtitle author authors date abstract keywords tags lang bibliography csl citation-style references nocite affiliation "
-    "affiliations institute header-includes reference-section-title link-citations link-bibliography supplement "
-    "figPrefix tblPrefix eqnPrefix secPrefix lstPrefix rangeDelim".split()  # noqa: SIM905 - words, not quotation marks
-)
+_READ_HERE = """
+title subtitle author authors date abstract keywords tags lang bibliography csl citation-style references nocite affiliation affiliations
+institute header-includes reference-section-title link-citations link-bibliography supplement figPrefix tblPrefix eqnPrefix secPrefix
+lstPrefix rangeDelim
+"""
+_KNOWN = frozenset(_READ_HERE.split())
 """The keys that are read here. Those of the template come with the template."""
 
-_OTHERS = frozenset(
-    "institution institutions category categories subject subjects journal description summary thanks doi citation format output layout "
-    "dates update updated language langs titles tag key authors-short abstracts reference".split()  # noqa: SIM905 - as above
-)
+_READ_ELSEWHERE = """
+institution institutions category categories subject subjects journal description summary thanks doi citation format output layout dates
+update updated language langs titles tag key abstracts reference
+"""
+_OTHERS = frozenset(_READ_ELSEWHERE.split())
 """Keys of other tools that look like slips of ours and are none."""
 
 _ALIKE = 0.8
