@@ -157,6 +157,11 @@ end
 local TITLES = { references = true, bibliography = true, literatur = true, literaturverzeichnis = true, ["références"] = true,
   bibliographie = true, ["works cited"] = true, ["literature cited"] = true }
 
+-- Whether a heading is that of the list of references.
+function M.is_title(header)
+  return TITLES[pandoc.utils.stringify(header.content):lower()] or false
+end
+
 local function unnumbered(header)
   if not header.classes:includes("unnumbered") then
     header.classes:insert("unnumbered")
@@ -174,7 +179,7 @@ function M.place(doc, meta, names)
     if block.t == "Header" then
       local is_refs = following and following.t == "Div" and following.identifier == "refs"
       local waits = not following or (following.t == "Header" and following.level <= block.level)
-      local titled = TITLES[pandoc.utils.stringify(block.content):lower()]
+      local titled = M.is_title(block)
       if is_refs or (titled and waits) then
         blocks[i] = unnumbered(block)
         spot = not is_refs and i + 1 or spot

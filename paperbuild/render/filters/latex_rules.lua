@@ -212,6 +212,18 @@ local RULES = {
   verb = verb, degree = function() return "°" end, celsius = function() return "°C" end, micro = function() return "µ" end,
 }
 
+-- Quantities, in whose units commands mean what they mean nowhere else.
+for name, count in pairs({ SI = 2, si = 1, qty = 2, unit = 1, num = 1, SIrange = 3, numrange = 2, qtyrange = 3, ang = 1, SIlist = 2 }) do
+  RULES[name] = function(c)
+    local start = c.at
+    c:option()
+    for _ = 1, count do
+      c:argument()
+    end
+    return hide("\\" .. name .. c.text:sub(start, c.at - 1))
+  end
+end
+
 -- Switches of layout: pandoc would take a group behind one for its argument, and skip both.
 for name in ([[centering raggedright raggedleft noindent small footnotesize scriptsize tiny large Large LARGE huge Huge normalsize
   bigskip medskip smallskip vfill hfill newpage clearpage par leavevmode]]):gmatch("%S+") do

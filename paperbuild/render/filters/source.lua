@@ -4,6 +4,7 @@
 -- title, abstract and body alike and in one order.
 
 local alternatives = require("alternatives")
+local citations = require("citations")
 local floats = require("floats")
 local formulas = require("formulas")
 local kinds = require("kinds")
@@ -127,7 +128,9 @@ M.as_blocks = as_blocks
 local function settle_headings(doc)
   local highest, top, deeper = 7, 0, 7
   doc.blocks:walk({ Header = function(h)
-    highest = math.min(highest, h.level)
+    if not (h.classes:includes("unnumbered") or citations.is_title(h)) then -- else a paper below "# References" would begin with 0.1
+      highest = math.min(highest, h.level)
+    end
     top = top + (h.level == 1 and 1 or 0)
     deeper = h.level > 1 and math.min(deeper, h.level) or deeper
   end })
@@ -138,7 +141,7 @@ local function settle_headings(doc)
     highest = deeper
   end
   if highest > 1 and highest <= 6 then
-    doc.blocks = doc.blocks:walk({ Header = function(h) h.level = h.level - highest + 1 return h end })
+    doc.blocks = doc.blocks:walk({ Header = function(h) h.level = math.max(1, h.level - highest + 1) return h end })
   end
   return doc
 end
