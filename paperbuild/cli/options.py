@@ -68,22 +68,37 @@ def build_options(function: _Command) -> _Command:
 def rendering_options(function: _Command) -> _Command:
     """Add the options of the commands that render. With ``profile``, their values come as one parameter, ``wishes``."""
 
-    def command(*args: Any, formats: tuple[str, ...], template: str, profile: str, lenient: bool, fetch: bool, **kwargs: Any) -> Any:
+    def command(*args: Any, **given: Any) -> Any:
         from paperbuild.cli.wiring import Wishes
 
-        return function(*args, wishes=Wishes(profile, formats, template, lenient=lenient, fetch=fetch), **kwargs)
+        pdf = _pdf_wishes(given.pop("pdf_engine"), given.pop("pdf_standard"))
+        named = {name: given.pop(name) for name in ("profile", "formats", "template", "lenient", "fetch")}
+        return function(*args, wishes=Wishes(**named, pdf=pdf), **given)
 
     wished = wraps(function)(command)
     for option in reversed(
         (
             click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html."),
             click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's."),
+            click.option("--pdf-standard", default="", metavar="NAMES", help="Standards for the PDF, such as ua-1,a-2b."),
+            click.option("--pdf-engine", default="", metavar="NAME", help="What typesets the PDF: typst or latex."),
             click.option("--lenient", is_flag=True, help="Show TeX and HTML that cannot be converted as it is, with a warning."),
             click.option("--fetch", is_flag=True, help="Fetch images on the network, once; they are kept."),
         )
     ):
         wished = option(wished)
     return cast("_Command", wished)
+
+
+def _pdf_wishes(engine: str, standards: str) -> tuple[tuple[str, str], ...]:
+    """Return what is asked of the PDF as options of a document, or say what there is not."""
+    from paperbuild.paper.manifest import pdf_fault
+
+    names = tuple(word.strip().lower() for word in standards.split(",") if word.strip())
+    fault = pdf_fault(engine, names)
+    if fault is not None:
+        raise UsageError(fault)
+    return tuple((key, value) for key, value in (("pdf-standard", " ".join(names)), ("pdf-engine", engine)) if value)
 
 
 def json_option(function: _Command) -> _Command:

@@ -22,7 +22,7 @@ from paperbuild.cli.invocation import Invocation, relocated, shown_path
 from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
-from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.graph import Action, Graph, Scalar
 from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
@@ -65,6 +65,7 @@ class Wishes(msgspec.Struct, frozen=True):
     reading_only: bool = False
     lenient: bool = False
     fetch: bool = False
+    pdf: tuple[tuple[str, str], ...] = ()
 
 
 AS_DECLARED = Wishes()
@@ -235,7 +236,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
 
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
-    asked = (("lenient", True),) if wishes.lenient else ()
+    asked: tuple[tuple[str, Scalar], ...] = (*((("lenient", True),) if wishes.lenient else ()), *wishes.pdf)
     return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=(*spec.options, *asked))
 
 

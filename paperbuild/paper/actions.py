@@ -107,7 +107,7 @@ _PLACES = {
 
 def _document_action(document: DocumentSpec, needs: tuple[str, ...], output: str) -> Action:
     config: dict[str, Scalar] = {
-        **dict(document.options),
+        **{name: value for name, value in document.options if output == "pdf" or not name.startswith("pdf-")},
         "format": output,
         "sources": "\n".join(document.sources),
         "template": document.template,

@@ -13,6 +13,8 @@ from paperbuild.paper.toml_positions import Path
 
 MANIFEST_NAME = "paperbuild.toml"
 FORMATS = ("pdf", "html", "latex", "docx", "jats")
+PDF_ENGINES = ("typst", "latex")
+PDF_STANDARDS = ("ua-1", "a-1a", "a-1b", "a-2a", "a-2b", "a-2u", "a-3a", "a-3b", "a-3u", "a-4", "a-4e", "a-4f")
 DEFAULT_FORMATS = ("pdf", "html")
 
 

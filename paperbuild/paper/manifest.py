@@ -18,13 +18,23 @@ from paperbuild.engine.graph import Scalar
 from paperbuild.errors import ManifestError, UsageError
 from paperbuild.paper import malformed_toml, names, schema
 from paperbuild.paper.conversion import Faults, ManifestText, in_order, read_table, read_tables, spelled, unknown_key
-from paperbuild.paper.declarations import DEFAULT_FORMATS, FORMATS, MANIFEST_NAME, DocumentSpec, Manifest, OutputSpec, TargetSpec
+from paperbuild.paper.declarations import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    MANIFEST_NAME,
+    PDF_ENGINES,
+    PDF_STANDARDS,
+    DocumentSpec,
+    Manifest,
+    OutputSpec,
+    TargetSpec,
+)
 from paperbuild.paper.paths import PathError, file_key, input_path, source_path
 from paperbuild.paper.target_table import check_folded, check_name, read_target
 from paperbuild.paper.toml_positions import Path
 
 __all__ = ["DEFAULT_FORMATS", "FORMATS", "MANIFEST_NAME", "DocumentSpec", "Manifest", "OutputSpec", "TargetSpec"]
-__all__ += ["default_manifest", "format_fault", "parse_manifest"]
+__all__ += ["default_manifest", "format_fault", "parse_manifest", "pdf_fault"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -65,6 +75,30 @@ def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None =
         )
         raise UsageError(Diagnostic("PB109", f"there is no profile {profile}", help=help_lines))
     return manifest
+
+
+def pdf_fault(engine: str, standards: Iterable[str], span: Span | None = None) -> Diagnostic | None:
+    """Return what is wrong with the wish for a PDF by ``engine`` ("" for the default) that conforms to ``standards``, or None."""
+    asked = tuple(standards)
+    if engine not in {"", *PDF_ENGINES}:
+        help_lines = did_you_mean(engine, PDF_ENGINES) or (f"the engines are {' and '.join(PDF_ENGINES)}",)
+        return Diagnostic("PB118", f"there is no PDF engine {engine}", span, help=help_lines)
+    for name in asked:
+        if name not in PDF_STANDARDS:
+            known = f"the standards are {', '.join(PDF_STANDARDS)}"
+            return Diagnostic("PB118", f"there is no PDF standard {name}", span, help=did_you_mean(name, PDF_STANDARDS) or (known,))
+    archival = [name for name in asked if name.startswith("a-")]
+    if len(set(archival)) > 1:
+        return Diagnostic(
+            "PB118", f"no PDF is both {archival[0]} and {archival[1]}", span, help=("ask for one of them, or for one and ua-1",)
+        )
+    if "ua-1" in asked and any(name.startswith("a-4") for name in archival):
+        reason = (f"{archival[0]} is of PDF 2.0, ua-1 of PDF 1.7",)
+        return Diagnostic("PB118", f"no PDF is both {archival[0]} and ua-1", span, notes=reason, help=("ask for a-3b and ua-1",))
+    if asked and engine == "latex":
+        mend = ("leave pdf-engine out, or pdf-standard",)
+        return Diagnostic("PB118", "the LaTeX engine makes PDF without standards", span, help=mend)
+    return None
 
 
 def _stem(source: str) -> str:
@@ -212,6 +246,13 @@ class _Reading:
         if table.bibliography is not None:
             files = (self._file(path, where, input_path) for path, where in _listed(table.bibliography, (*at, "bibliography")))
             found["bibliography"] = "\n".join(files)
+        standards = tuple(name for name, _ in _listed(table.pdf_standard or (), (*at, "pdf-standard")))
+        key = "pdf-standard" if table.pdf_standard is not None else "pdf-engine"
+        fault = pdf_fault(table.pdf_engine or "", standards, self.faults.text.value((*at, key)) if standards or table.pdf_engine else None)
+        if fault is not None:
+            self.faults.found.append(fault)
+        found.update({"pdf-standard": " ".join(standards)} if standards else {})
+        found.update({"pdf-engine": table.pdf_engine} if table.pdf_engine else {})
         if table.csl is not None:
             found["csl"] = self._file(table.csl, (*at, "csl"), input_path)
         known = {item.encode_name for item in msgspec.structs.fields(schema.DocumentTable)} | {"format", "sources"}

@@ -33,6 +33,11 @@ class DocumentOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
             extra_json_schema={"items": {"enum": ["pdf", "html", "latex", "docx", "jats"]}, "uniqueItems": True},
         ),
     ] = ("pdf", "html")
+    pdf_standard: Annotated[
+        Paths | None,
+        Meta(description="Standards that the PDF must conform to, such as ua-1 or a-2b; what the paper lacks for them is an error."),
+    ] = None
+    pdf_engine: Annotated[Text | None, Meta(description="What typesets the PDF: typst, or latex where TeX is installed.")] = None
     template: Annotated[Text, Meta(description="The template's name: a folder of templates/, or one that comes along.")] = "article"
     bibliography: Annotated[Paths | None, Meta(description="Bibliography files, relative to the project.")] = None
     csl: Annotated[Text | None, Meta(description="A citation style (.csl), relative to the project.")] = None

@@ -24,7 +24,7 @@ from paperbuild.paper.frontmatter import FrontMatter
 from paperbuild.render.byline import affiliation, author
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.fetching import Fetcher
-from paperbuild.render.figures import Figures, Shown, image_labels
+from paperbuild.render.figures import Figures, Medium, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
@@ -32,12 +32,13 @@ from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Heading, Parts, Provenance, Publication
 from paperbuild.render.problems import Told, concerns
 from paperbuild.render.scholarly import date_parts, timestamp_of
+from paperbuild.render.standards import lacking, wants_words
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
 from paperbuild.render.writers import Draft, Made, Writer, writers
 
-_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang", "lenient"})
+_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang", "lenient", "pdf-standard", "pdf-engine"})
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
 
@@ -55,6 +56,7 @@ class _Config:
     options: Mapping[str, Scalar]
     span: Span | None
     lenient: bool = False
+    standards: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, action: Action) -> _Config:
@@ -67,8 +69,9 @@ class _Config:
         sources = tuple(str(config["sources"]).split("\n"))
         template = str(config.get("template", "article"))
         lenient = config.get("lenient") is True
+        standards = tuple(str(config.get("pdf-standard", "")).split())
         beside = "".join(posixpath.basename(made.path.rstrip("/")) for made in action.outputs[1:])
-        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient)
+        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient, standards)
 
 
 class DocumentRunner:
@@ -126,6 +129,7 @@ class _Rendering:
     def __init__(self, config: _Config, writer: Writer, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker) -> None:
         self._config = config
         self._writer = writer
+        self._medium = Medium(writer.format, config.beside, bool(config.standards))
         self._catalog = catalog
         self._artifacts = artifacts
         self._worker = worker
@@ -166,7 +170,7 @@ class _Rendering:
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
         values.outputs()
-        figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
+        figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
         self._note((*values.faults, *figures.absent()))
         told = Told(manuscript, (), (), lenient=config.lenient)
         self._note(told.diagnostic(p) for p in manuscript.found.problems if concerns(p, self._writer.format))
@@ -182,7 +186,7 @@ class _Rendering:
         manuscript, config = self._manuscript, self._config
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
-        figures = Figures(manuscript, self._catalog, self._artifacts, self._writer.format, config.beside)
+        figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
         needed = (*values.outputs(), *figures.outputs())
         libraries = named_libraries(manuscript, self._front, config.bibliography)
         style = named_style(manuscript, self._front, config.csl)
@@ -199,16 +203,19 @@ class _Rendering:
             citing = replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
-        request = self._request(bound, shown, turns, citing, {"lang": lang, **_how(dict(options))})
+        request = self._request(
+            bound, shown, turns, citing, {"lang": lang, **_how(dict(options)), "needs_alt": wants_words(config.standards)}
+        )
         written = self._worker.write(request, self._writer.attached(template, figures.files))
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
         problems = [p for p in (*manuscript.found.problems, *written.problems) if concerns(p, self._writer.format)]
         self._note(told.diagnostic(p) for p in problems if (all_known or p.kind != "unknown-citation") and not self._is_told(p))
+        self._note(lacking(config.standards, written, manuscript, config.sources[0]))
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         parts = self._assembled(written, lang, options, self._provenance(bound, shown, turns, written))
-        return Draft(parts, template, figures.files, config.sources[0], written.document)
+        return Draft(parts, template, figures.files, config.sources[0], written.document, config.standards)
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""

@@ -40,19 +40,32 @@ class Shown:
         return msgspec.structs.replace(self.bound, provenance=index)
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What images are made ready for.
+
+    ``beside`` is the folder beside the document where a reader finds them by their own names ("": nobody sees their names);
+    ``conforms`` says whether the document must conform to PDF standards.
+    """
+
+    format: Format
+    beside: str = ""
+    conforms: bool = False
+
+
 class Figures:
     """Makes the images of one manuscript ready for one format.
 
-    ``beside`` is the folder beside the document where a reader finds them by their own names ("": nobody sees their names). ``files``
-    are those that the document needs, by what it calls them; ``faults`` what went wrong.
+    ``files`` are those that the document needs, by what it calls them; ``faults`` what went wrong.
     """
 
-    def __init__(self, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, target: Format, beside: str = "") -> None:
+    def __init__(self, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, medium: Medium) -> None:
         self._manuscript = manuscript
         self._catalog = catalog
         self._artifacts = artifacts
-        self._target: Format = target
-        self._beside = beside
+        self._target: Format = medium.format
+        self._beside = medium.beside
+        self._conforms = medium.conforms
         self.files: dict[str, bytes] = {}
         self.faults: list[Diagnostic] = []
 
@@ -98,7 +111,7 @@ class Figures:
         return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)
 
     def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:
-        picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index))
+        picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index), conforms=self._conforms)
         if self._target == "html":
             return Shown(BoundImage("path", src=picture.data_uri))
         name = self._named(picture, path) if self._beside else picture.path

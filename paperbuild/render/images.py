@@ -117,7 +117,7 @@ def is_remote(path: str) -> bool:
     return _REMOTE.match(path) is not None
 
 
-def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span: Span | None = None) -> Picture:
+def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span: Span | None = None, *, conforms: bool = False) -> Picture:
     """Return what the image at ``path``, whose content is ``data``, becomes in ``target``: what that cannot show is drawn anew.
 
     Raises:
@@ -128,7 +128,7 @@ def prepare(data: bytes, path: str, target: Format, typesetter: Typesetter, span
     if fault is not None:
         raise BuildError(fault)
     width, height = _natural_size(kind, data)
-    drawn = _BECOMES[target].get(kind)
+    drawn = _BECOMES[target].get(kind) or ("svg" if conforms and kind is ImageKind.PDF else None)
     if drawn is not None:
         try:
             data, kind = _with_density(typesetter.drawn(data, kind.value, drawn, width)), ImageKind(drawn)

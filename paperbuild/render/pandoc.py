@@ -164,6 +164,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     lang: str = ""
     number_sections: bool = False
     columns: int = 1
+    needs_alt: bool = False
     number_within: str = ""
     reference_names: str = "long"
     caption_names: str = "long"

@@ -56,6 +56,13 @@ class Told:
         note = "its words stay, without the link"
         return Diagnostic("PB272", f"this link leads nowhere: nothing has the id {problem.text}", span, Severity.WARNING, notes=(note,))
 
+    def no_alt(self, problem: Problem) -> Diagnostic:
+        """A picture without words, where a PDF standard asks for them."""
+        span = self._manuscript.image_span(problem.n - 1) if problem.n else self._manuscript.text_span(problem.text)
+        notes = ("the PDF standard asks for words that stand for each picture",)
+        helps = ('describe it: {alt="…"}', "or give it a caption")
+        return Diagnostic("PB514", "this picture has no alternative text", span, notes=notes, help=helps)
+
     def unknown_citation(self, problem: Problem) -> Diagnostic:
         """A key that no bibliography has."""
         span = self._manuscript.citation_span(problem.text)
@@ -160,6 +167,7 @@ _TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
         "inline-table": Told.inline_table,
         "unknown-affiliation": Told.unknown_affiliation,
         "no-orcid": Told.no_orcid,
+        "no-alt": Told.no_alt,
     }
 )
 

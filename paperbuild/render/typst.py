@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.errors import BuildError, InternalError
@@ -51,13 +51,16 @@ class Pdf:
     """A typeset document: its bytes, the PDF standards it conforms to, and what typst warned of."""
 
     data: bytes
-    standards: tuple[Standard, ...]
+    standards: tuple[str, ...]
     warnings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root; ``paper`` is the source that markers mean."""
+    """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root; ``paper`` is the source that markers mean.
+
+    ``standards`` are those that the PDF must conform to; without any it conforms to the strictest that its content allows.
+    """
 
     source: str
     files: Mapping[str, bytes]
@@ -65,6 +68,7 @@ class Job:
     timestamp: int = 0
     system_fonts: bool = False
     paper: str = "paper.md"
+    standards: tuple[str, ...] = ()
 
 
 def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], paper: str = "paper.md") -> Job:
@@ -120,13 +124,16 @@ class Typesetter:
         self._fonts: typst.Fonts | None = None
 
     def pdf(self, job: Job) -> Pdf:
-        """Return the PDF of ``job``, conforming to the strictest standard that its content allows.
+        """Return the PDF of ``job``, conforming to the standards that it names, or else to the strictest that its content allows.
 
         Raises:
-            BuildError: typst cannot compile it, a font is missing, or a character is in none of the fonts.
+            BuildError: typst cannot compile it, a font is missing, a character is in none of the fonts, or a standard that it names
+                wants something that it lacks.
         """
         with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
             root, compiler = self._compiler(job, folder)
+            if job.standards:
+                return self._demanded(job, root, compiler)
             for standards in _STANDARDS:
                 outcome = self._attempt(job, root, compiler, standards)
                 if outcome is not None:
@@ -136,6 +143,19 @@ class Typesetter:
             if not outcome.standards:
                 self._check_glyphs(job, folder)
         return outcome
+
+    def _demanded(self, job: Job, root: str, compiler: typst.Compiler) -> Pdf:
+        import typst
+
+        outcome = self._attempt(job, root, compiler, job.standards)
+        if outcome is not None:
+            return outcome
+        try:
+            compiler.compile(format="pdf", pdf_standards=cast("list[typst.PDFStandard]", [*job.standards]), timestamp=job.timestamp)
+        except typst.TypstError as error:
+            faults = _faults(error.diagnostic, job, root)
+            raise BuildError(*(_unmet(fault) for fault in faults)) from None
+        raise InternalError("typst refused a PDF standard and then did not")
 
     def _check_glyphs(self, job: Job, folder: str) -> None:
         """Raise BuildError where a character is in no font. Typst tells only while it makes PDF/A, which a PDF figure rules out.
@@ -196,12 +216,14 @@ class Typesetter:
         )
         return root, compiler
 
-    def _attempt(self, job: Job, root: str, compiler: typst.Compiler, standards: tuple[Standard, ...]) -> Pdf | None:
+    def _attempt(self, job: Job, root: str, compiler: typst.Compiler, standards: tuple[str, ...]) -> Pdf | None:
         """Return the PDF, or None where ``standards`` want something of it that it has not."""
         import typst
 
         try:
-            made, warned = compiler.compile_with_warnings(format="pdf", pdf_standards=list(standards), timestamp=job.timestamp)
+            made, warned = compiler.compile_with_warnings(
+                format="pdf", pdf_standards=cast("list[typst.PDFStandard]", [*standards]), timestamp=job.timestamp
+            )
         except typst.TypstError as error:
             faults = tuple(_faults(error.diagnostic, job, root))
             standard_faults = [fault for fault in faults if _STANDARD_FAULT.match(fault.message)]
@@ -216,6 +238,12 @@ class Typesetter:
         if fatal:
             raise BuildError(*fatal)
         return Pdf(made, standards, warnings)
+
+
+def _unmet(fault: Diagnostic) -> Diagnostic:
+    """Return what a standard wants and the document lacks, in the words of the paper's author."""
+    standard, _, what = fault.message.partition(" error: ")
+    return replace(fault, code="PB514", message=what or fault.message, notes=(f"{standard} does not allow it",) if what else ())
 
 
 def _unwrapped(page: bytes) -> bytes:

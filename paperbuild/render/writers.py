@@ -7,7 +7,7 @@ from a table, so a format more is an entry more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from paperbuild.diagnostics import Diagnostic
@@ -16,6 +16,7 @@ from paperbuild.render.jats import jats_article
 from paperbuild.render.latex import latex_source
 from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
+from paperbuild.render.standards import allows_attachments
 from paperbuild.render.templates import Template
 from paperbuild.render.typst import Typesetter, typst_job
 
@@ -25,7 +26,7 @@ class Draft:
     """A paper in its target format, ready to become a document.
 
     ``files`` are its images by the paths that the fragments name, ``paper`` is the source that positions without a name mean,
-    ``document`` is the whole where pandoc wrote it whole.
+    ``document`` is the whole where pandoc wrote it whole, ``standards`` are those that a PDF must conform to.
     """
 
     parts: Parts
@@ -33,6 +34,7 @@ class Draft:
     files: Mapping[str, bytes]
     paper: str
     document: bytes = b""
+    standards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
 
 
 def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
-    pdf = typesetter.pdf(typst_job(draft.parts, draft.template, draft.files, draft.paper))
+    parts = draft.parts if allows_attachments(draft.standards) else replace(draft.parts, provenance=())
+    pdf = typesetter.pdf(replace(typst_job(parts, draft.template, draft.files, draft.paper), standards=draft.standards))
     return Made(pdf.data, warnings=pdf.warnings)
 
 

@@ -13,6 +13,7 @@ local alternatives = require("alternatives")
 local rawtex = require("rawtex")
 local source = require("source")
 local metadata = require("metadata")
+local alt_texts = require("alt_texts")
 local bindings = require("bindings")
 local names = require("names")
 local numbering = require("numbering")
@@ -203,6 +204,9 @@ function OPS.write(request)
     doc = citations.process(doc, by_id, all, options, problems)
   end
   doc = check_links(doc, ids, problems)
+  if request.needs_alt then
+    alt_texts.check(doc, problems)
+  end
   numbering.label_images(doc, options, labels)
   local headings = outline(doc.blocks, finisher, options)
   local texts = plain_texts(doc.blocks)
