@@ -15,7 +15,10 @@ M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 
 
 def opened(runner, *arguments, **options):
-    made = render(runner, "docx", *arguments, **options).outputs["docx"]
+    return opened_bytes(render(runner, "docx", *arguments, **options).outputs["docx"])
+
+
+def opened_bytes(made):
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

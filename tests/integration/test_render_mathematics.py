@@ -74,7 +74,7 @@ ALL = [*(f"a \\{name} b" for name in SYMBOLS), *FORMULAS]
 def test_every_formula_is_converted_for_pages(worker):
     written = worker.write(Request(paper(ALL), "html"))
     assert [problem.text for problem in written.problems] == []
-    assert written.body.count("<math") == len(ALL)
+    assert written.body.count("<math") >= len(ALL)  # formulas in lines have one for each cell
 
 
 def test_every_formula_is_converted_for_typst_which_takes_it(worker, tmp_path):
@@ -82,7 +82,10 @@ def test_every_formula_is_converted_for_typst_which_takes_it(worker, tmp_path):
 
     written = worker.write(Request(paper(ALL), "typst"))
     assert [problem.text for problem in written.problems] == []
-    head = "#let mq(alt, e, numbered: false) = math.equation(alt: alt, block: e.block, e.body)\n"
+    head = (
+        "#let mq(alt, e, numbered: false) = math.equation(alt: alt, block: e.block, e.body)\n"
+        "#let equation-lines(sides, ..rows) = for row in rows.pos() { for cell in row.cells { if cell != none { cell.at(1) } } }\n"
+    )
     source = tmp_path / "all.typ"
     source.write_text(head + written.body)
     assert typst.compile(str(source), ignore_system_fonts=True)[:5] == b"%PDF-"

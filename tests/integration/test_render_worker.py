@@ -1,6 +1,7 @@
 """The pandoc worker on real pandoc: what it finds, what it writes, and that it dies with whoever started it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -503,3 +504,44 @@ def test_listings_are_numbered_and_captioned_in_every_way_of_writing_them(worker
 def test_more_than_twenty_six_appendices_keep_letters_apart(worker):
     written = body(worker, "\n\n".join(["# A {.appendix}", *("# More" for _ in range(27))]))
     assert [heading.number for heading in written.outline][-3:] == ["Z", "AA", "AB"]
+
+
+LINES = r"""
+@eq:a, @eq:b, [@eq:s; @eq:t], @eq:all and @eq:one.
+
+\begin{align}
+a &= b \label{eq:a} \\
+  &= c \nonumber \\
+f &= g
+\end{align}
+
+\begin{align}
+a &= b \label{eq:b} \\
+  &= c \nonumber \\
+  &= d \tag{T}
+\end{align}
+
+\begin{subequations}\label{eq:all}
+\begin{gather} s \label{eq:s} \\ t \label{eq:t} \end{gather}
+\end{subequations}
+
+$$\begin{align} u &= v \\ w &= x \end{align}$$ {#eq:one}
+"""
+
+
+def test_each_line_of_a_formula_has_the_number_that_it_asks_for(worker):
+    written = body(worker, LINES)
+    assert kinds(written) == []
+    words = re.sub(r"<[^>]*>", "", written.body[: written.body.index("</p>")]).replace("\N{NO-BREAK SPACE}", " ")
+    assert " ".join(words.split()) == "Equation (1), Equation (3), Equations (4a) and (4b), Equation (4) and Equation (5)."
+    assert re.findall(r'"eqno">(?:<a [^>]*>)?([^<]*)<', written.body) == ["(1)", "", "(2)", "(3)", "", "(T)", "(4a)", "(4b)", "(5)"]
+    assert re.findall(r'<span id="(eq:\w+)" class="eqn', written.body) == ["eq:a", "eq:b", "eq:all", "eq:s", "eq:t", "eq:one"]
+    typst = body(worker, LINES, "typst").body
+    assert '#equation-lines((right, left,), (cells: (("a", $ a $), ("= b", $ = b $),), number: [1], id: "eq:a")' in typst
+    assert '("t", $ t $),), number: [4b], id: "eq:t")) <eq:all>' in typst
+
+
+def test_a_formula_whose_fences_reach_over_an_ampersand_has_one_number(worker):
+    formula = r"\begin{align} \left( a &+ b \right) \label{eq:a} \\ c &= d \label{eq:b} \end{align}"
+    written = body(worker, f"@eq:a and @eq:b\n\n{formula}\n")
+    assert written.body.count("(1)</a>") == 3

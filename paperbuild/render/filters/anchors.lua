@@ -108,8 +108,8 @@ function M.add(doc, names)
       end
     end,
     Span = function(span)
-      local number = span.classes:includes("eqn") and span.content[#span.content]
-      if not is_label(number) then
+      local number = (span.classes:includes("eqn") or span.classes:includes("eqn-line")) and span.content[#span.content]
+      if not is_label(number) or #number.content == 0 then
         return nil
       end
       if span.identifier == "" then

@@ -3,6 +3,7 @@
 -- What pandoc's writer has no element for (a formula beside its number, pictures side by side) stands in a table without rules, whose
 -- tags are raw and whose cells are pandoc's.
 
+local equation_lines = require("equation_lines")
 local kinds = require("kinds")
 local plain_math = require("plain_math")
 local source = require("source")
@@ -62,18 +63,19 @@ end
 
 -- The numbers of a formula: its own, or those of its lines, in lines of their own.
 local function numbers_of(span)
-  local lines = take(span.attributes, "pb-numbers")
   local number = take(span.attributes, "pb-number") or ""
-  if not lines then
+  if not span.attributes["pb-numbers"] then
     return pandoc.Inlines({ pandoc.Str("(" .. number .. ")") })
   end
   local out = pandoc.Inlines({})
-  for line in (lines .. "\n"):gmatch("(.-)\n") do
+  local numbers, ids = equation_lines.marks(span)
+  for i, line in ipairs(numbers) do
     if #out > 0 then
       out:insert(pandoc.LineBreak())
     end
-    out:insert(pandoc.Str(line ~= "" and "(" .. line .. ")" or "\u{a0}"))
+    out:insert(pandoc.Span({ pandoc.Str(line ~= "" and "(" .. line .. ")" or "\u{a0}") }, pandoc.Attr(ids[i])))
   end
+  span.attributes["pb-numbers"], span.attributes["pb-ids"] = nil, nil
   return out
 end
 

@@ -1,5 +1,6 @@
 -- The last filter before HTML: numbers beside what they number, MathML, and where a bound number comes from.
 
+local equation_lines = require("equation_lines")
 local formulas = require("formulas")
 local anchors = require("anchors")
 local bibtex = require("bibtex")
@@ -280,10 +281,31 @@ local function caption_above(figure)
   return blocks
 end
 
+-- Each line of a formula has its cells (a relation at the start of one has something, if only {}, before it) and its number; the style sheet sets them below each other.
+local function equation_in_lines(span)
+  local lines, about = equation_lines.of(span.content[1].text)
+  local numbers, ids = equation_lines.marks(span)
+  local rows = pandoc.Inlines({})
+  for i, line in ipairs(lines) do
+    local cells = pandoc.Inlines({})
+    for column, side in ipairs(about.sides) do
+      local tex = line.cells[column] or ""
+      local apart = column > 1 and side == "right" and { "apart" } or {}
+      local content = tex ~= "" and { pandoc.Math("DisplayMath", (side == "left" and "{}" or "") .. tex) } or {}
+      cells:insert(pandoc.Span(content, pandoc.Attr("", { "cell", side, table.unpack(apart) })))
+    end
+    cells:insert(pandoc.Span(numbers[i] ~= "" and { pandoc.Str("(" .. numbers[i] .. ")") } or {}, pandoc.Attr("", { "eqno" })))
+    rows:insert(pandoc.Span(cells, pandoc.Attr(ids[i], { "eqn-line" })))
+  end
+  return pandoc.Span(rows, pandoc.Attr(span.identifier, { "eqn-lines" }, { style = "--columns:" .. #about.sides }))
+end
+
 -- Returns the document ready for pandoc's HTML writer.
 function M.finish(doc, options, problems)
   local names, cache = options.names, {}
   doc = doc:walk({
+    Span = function(span) return span.classes:includes("lines") and span.classes:includes("eqn") and equation_in_lines(span) or nil end,
+  }):walk({
     Math = function(math) return mathml(math, problems, cache) end,
   })
   doc = doc:walk({

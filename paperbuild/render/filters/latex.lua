@@ -1,6 +1,7 @@
 -- The last filter before LaTeX: floats, formulas, theorems and references as an author would write them by hand, with the packages
 -- that they need. LaTeX counts by itself; what it must count, and what not, is decided here.
 
+local equation_lines = require("equation_lines")
 local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
@@ -208,6 +209,24 @@ local function numbered_equation(span, how)
     .. as_one(tex) .. "\n\\end{equation}")
 end
 
+-- amsmath numbers the lines; each has its own label.
+local function numbered_lines(span, how)
+  local lines, about = equation_lines.of(span.content[1].text)
+  local _, ids = equation_lines.marks(span)
+  local name = about.environment == "alignat" and "align" or about.environment
+  local written = {}
+  for i, line in ipairs(lines) do
+    local tex = formula(pandoc.Math("DisplayMath", line.text), how):gsub("^%s+", ""):gsub("%s+$", "")
+    written[i] = tex .. (line.tag and " \\tag{" .. line.tag .. "}" or not line.numbered and " \\nonumber" or "")
+      .. (ids[i] ~= "" and " " .. label(ids[i]) or "")
+  end
+  local code = "\\begin{" .. name .. "}\n" .. table.concat(written, " \\\\\n") .. "\n\\end{" .. name .. "}"
+  if about.sub then
+    code = "\\begin{subequations}" .. label(span.identifier) .. "\n" .. code .. "\n\\end{subequations}"
+  end
+  return pandoc.RawInline("latex", code)
+end
+
 local function plain_formula(math, how)
   local tex = formula(math, how)
   if math.mathtype == "InlineMath" then
@@ -285,7 +304,7 @@ end
 
 local function is_display(block)
   local only = block and (block.t == "Para" or block.t == "Plain") and #block.content == 1 and block.content[1]
-  return only and only.t == "RawInline" and (only.text:find("^\\begin{equation}") or only.text:find("^\\%[")) and true
+  return only and only.t == "RawInline" and (only.text:find("^\\begin{") or only.text:find("^\\%[")) and true
 end
 
 -- In Markdown a displayed formula is a paragraph; in LaTeX a blank line before one is a mistake, and after one a new paragraph. So it
@@ -344,7 +363,8 @@ function M.finish(doc, options, problems)
     traverse = "topdown",
     Span = function(span)
       if span.classes:includes("eqn") then
-        return numbered_equation(span, how), false
+        local write_equation = span.classes:includes("lines") and numbered_lines or numbered_equation
+        return write_equation(span, how), false
       elseif span.classes:includes("pb-value") then
         return span.content
       elseif span.identifier ~= "" and #span.content == 0 then -- a label in running text

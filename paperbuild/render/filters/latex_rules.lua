@@ -204,7 +204,7 @@ local RULES = {
   marginnote = last_argument(0, "\\footnote{"), sidenote = last_argument(0, "\\footnote{"), tnote = last_argument(0, "\\textsuperscript{"),
   todo = last_argument(0, "\\hl{"), missingfigure = last_argument(0, "\\hl{"), citetext = last_argument(0, "(", ")"),
   subfigure = subfigure, subfloat = subfigure, cellcolor = nothing(1), rowcolor = nothing(1), columncolor = nothing(1),
-  tag = last_argument(0, "(", ")"), checkmark = function() return "✓" end, percent = function() return "\\%" end,
+  checkmark = function() return "✓" end, percent = function() return "\\%" end,
   citeauthor = part_of_citation("author"), Citeauthor = part_of_citation("author"), citeyear = part_of_citation("year"),
   citeyearpar = part_of_citation("yearpar"), nocite = part_of_citation("nothing"), citeA = renamed("citet"), shortcite = renamed("citep"),
   citenum = renamed("cite"), nameref = reference("nameref"), pageref = reference("pageref"), Autoref = renamed("autoref"),

@@ -8,7 +8,7 @@
 -- "supplement", where one starts) and `pb-name` (what stands before the number of an appendix), on formulas of several numbered lines
 -- `pb-numbers` and `pb-ids`, a line each.
 
-local formulas = require("formulas")
+local equation_lines = require("equation_lines")
 local kinds = require("kinds")
 
 local M = {}
@@ -159,24 +159,24 @@ function Counter:figure(figure)
   return figure
 end
 
--- A formula whose lines are numbered one by one. References to a line lead to the formula.
-function Counter:lines(span, lines, sub)
-  local whole = sub and self:step("equation")
+-- A formula whose lines are numbered one by one; those of `subequations` are parts of one number.
+function Counter:lines(span)
+  local lines, about = equation_lines.of(span.content[1].text)
+  local whole = about.sub and self:step("equation")
   local numbers, ids, n = {}, {}, 0
-  local first = self:register(span, whole or { kind = "equation", number = "" })
+  span.identifier = about.sub and about.sub[1] or ""
+  self:register(span, whole or { kind = "equation", number = "" })
   for i, line in ipairs(lines) do
     numbers[i], ids[i] = "", ""
     if line.numbered then
-      n = n + 1
+      n = n + (line.tag and 0 or 1)
       local entry = line.tag and { kind = "equation", number = line.tag } or (whole and part_of(whole, n) or self:step("equation"))
       self.order = self.order + 1
-      entry.order, entry.id = self.order, first.identifier
+      entry.order, entry.id = self.order, line.labels[1] or ""
       for _, label in ipairs(line.labels) do
-        entry.label = entry.label or label
-        self.ids[label] = self.ids[label] ~= first and self.ids[label] or nil
         self:alias(label, entry)
       end
-      numbers[i], ids[i] = entry.number, entry.label or ""
+      numbers[i], ids[i] = entry.number, self.ids[entry.id] == entry and entry.id or ""
     end
   end
   span.attributes["pb-numbers"], span.attributes["pb-ids"] = table.concat(numbers, "\n"), table.concat(ids, "\n")
@@ -184,6 +184,9 @@ function Counter:lines(span, lines, sub)
 end
 
 function Counter:equation(span)
+  if span.classes:includes("lines") then
+    return self:lines(span)
+  end
   local tag = span.attributes.tag
   local entry = tag and { kind = "equation", number = tag } or self:step("equation")
   span.attributes["pb-number"] = entry.number

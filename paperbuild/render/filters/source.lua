@@ -5,6 +5,7 @@
 
 local alternatives = require("alternatives")
 local citations = require("citations")
+local equation_lines = require("equation_lines")
 local floats = require("floats")
 local formulas = require("formulas")
 local kinds = require("kinds")
@@ -53,13 +54,16 @@ for _, name in ipairs({ "Span", "Div", "Header", "Figure", "Table", "Image", "Li
 end
 
 -- `$$…$$ {#eq:x}`, which pandoc leaves as text, and display formulas with \label or in a numbered environment: Span.eqn.
-local NUMBERED = { equation = true, align = true, gather = true, multline = true, eqnarray = true, flalign = true, alignat = true }
-
 local function equation_span(math, id)
   local labels, tag = formulas.labels(math.text)
-  local environment = math.text:match("^%s*\\begin{(%a+)}")
-  local unnumbered = math.text:find("\\nonumber", 1, true) or math.text:find("\\notag", 1, true)
-  if not id and #labels == 0 and (unnumbered or not (environment and NUMBERED[environment])) and not tag then
+  if not id and equation_lines.of(math.text) then
+    return pandoc.Span({ math }, pandoc.Attr("", { "eqn", "lines" }))
+  end
+  local numbered = id ~= nil
+  for _, line in ipairs(formulas.lines(math.text)) do
+    numbered = numbered or line.numbered
+  end
+  if not numbered then
     return nil
   end
   local all = pandoc.List({ id }):map(tostring)

@@ -3,6 +3,7 @@
 -- Works from the inside out, so that a figure's caption is finished when the figure is written. Every call ends in ";": typst would
 -- read a "(" or "[" of the author's that follows as one more argument.
 
+local equation_lines = require("equation_lines")
 local formulas = require("formulas")
 local kinds = require("kinds")
 local typst_tables = require("typst_tables")
@@ -109,6 +110,25 @@ local function numbered_equation(span, problems, cache)
   local math, number = span.content[1], span.attributes["pb-number"]
   local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
   return pandoc.RawInline("typst", "#mq(" .. equation(math, problems, cache) .. ", number: [" .. plain_text(number) .. "])"
+    .. (mark == "" and ";" or mark))
+end
+
+local function numbered_lines(span, problems, cache)
+  local lines, about = equation_lines.of(span.content[1].text)
+  local numbers, ids = equation_lines.marks(span)
+  local rows = {}
+  for i, line in ipairs(lines) do
+    local cells = {}
+    for column = 1, #about.sides do
+      local tex = line.cells[column] or ""
+      cells[column] = tex == "" and "none" or "(" .. equation(pandoc.Math("DisplayMath", tex), problems, cache) .. ")"
+    end
+    rows[i] = "(cells: (" .. table.concat(cells, ", ") .. ",), number: "
+      .. (numbers[i] ~= "" and "[" .. plain_text(numbers[i]) .. "]" or "none")
+      .. (ids[i] ~= "" and ", id: " .. quoted(ids[i]) or "") .. ")"
+  end
+  local mark = label(span.identifier)
+  return pandoc.RawInline("typst", "#equation-lines((" .. table.concat(about.sides, ", ") .. ",), " .. table.concat(rows, ", ") .. ")"
     .. (mark == "" and ";" or mark))
 end
 
@@ -279,7 +299,8 @@ function M.finish(doc, options, problems)
     traverse = "topdown",
     Span = function(span)
       if span.classes:includes("eqn") then
-        return numbered_equation(span, problems, cache), false
+        local write_equation = span.classes:includes("lines") and numbered_lines or numbered_equation
+        return write_equation(span, problems, cache), false
       end
     end,
     Math = function(math)
