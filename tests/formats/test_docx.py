@@ -56,7 +56,7 @@ def test_numbers_stand_in_words(paragraphs):
         ("SubfigureCaption", "(b) Two"),
         ("TableCaption", "Table 1. Values."),
         ("EquationNumber", "(1)"),
-        ("EquationNumber", "(2)"),
+        ("EquationNumber", "(2)(3)"),
         ("Theorem", "Theorem 1 (Big). Nothing is lost."),
         ("Heading2", "1.1\u2002More"),
         ("Heading1", "Appendix A\u2002Extra"),

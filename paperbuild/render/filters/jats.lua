@@ -2,6 +2,7 @@
 --
 -- Labels are elements of their own in JATS and pandoc's writer has none, so floats and statements are written around what it writes.
 
+local equation_lines = require("equation_lines")
 local kinds = require("kinds")
 local plain_math = require("plain_math")
 local source = require("source")
@@ -124,12 +125,20 @@ end
 
 local function numbered_equation(span)
   local text = inline_text(pandoc.Inlines({ span.content[1] }))
-  local number = span.attributes["pb-number"] or ""
+  local number, id, targets = span.attributes["pb-number"] or "", span.identifier, ""
   if span.attributes["pb-numbers"] then
     number = span.attributes["pb-numbers"]:gsub("^\n+", ""):gsub("\n+$", ""):gsub("\n+", "), (")
+    local _, ids = equation_lines.marks(span)
+    for _, of_line in ipairs(ids) do -- the first names the formula; what the others name are places beside it
+      if id == "" then
+        id = of_line
+      elseif of_line ~= "" then
+        targets = targets .. "<target" .. id_attribute(of_line) .. "/>"
+      end
+    end
   end
-  local open = "<disp-formula" .. id_attribute(span.identifier) .. "><label>(" .. escaped(number) .. ")</label>"
-  return pandoc.RawInline("jats", (text:gsub("^%s*<disp%-formula>", function() return open end)))
+  local open = "<disp-formula" .. id_attribute(id) .. "><label>(" .. escaped(number) .. ")</label>"
+  return pandoc.RawInline("jats", targets .. text:gsub("^%s*<disp%-formula>", function() return open end))
 end
 
 local function statement(div, label, title, content)
