@@ -3,7 +3,7 @@
 :mod:`paperbuild.render.documents` makes a :class:`Parts`; :mod:`paperbuild.render.templates` lays it out. A *fragment* is markup of
 ``Parts.format`` (typst or HTML), safe to be placed as it is; everything else is data, and the template escapes it.
 
-HTML fragments use pandoc's markup and these classes, which ``page.css`` and ``page.js`` know::
+HTML fragments use pandoc's markup and these classes, which the style sheets and scripts of a template know::
 
     <span class="secno">2.1</span>                           the number of a heading, inside it
     <span class="eqn" id="eq:x"><math …> <span class="eqno">(1)</span></span>
@@ -13,6 +13,8 @@ HTML fragments use pandoc's markup and these classes, which ``page.css`` and ``p
         <div class="table-box"> <div class="scroller"><table class="data"> … </div> <div class="table-notes"> …
     <div id="thm:x" class="theorem"> <p><span class="theorem-label">Theorem 1 (Name).</span> …
     <div class="proof"> <p><span class="proof-label">Proof.</span> …
+    <a class="anchor" href="#fig:x">Figure 1.</a>            within a heading, a label or a number: the address of what it names
+    <details class="bibtex references-bibtex"> … <code data-key="knuth1984">@article{…}</code>   below the list of references
     <a class="xref" href="#fig:x">Figure 1</a>               a cross-reference: its target is shown on hover
     <a href="#ref-knuth1984" role="doc-biblioref">…</a>      a citation, as citeproc links it
     <span class="pb-value" data-pb="2">91.2 %</span>         N of data-pb="N" is Provenance.index

@@ -58,11 +58,9 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture(scope="package")
-def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the rendered page is, as a file: URL."""
-    folder = tmp_path_factory.mktemp("page") / "paper"
-    shutil.copytree(PAPER, folder)
+def rendered(paper: Path, folder: Path) -> str:
+    """Render a copy of the project ``paper`` in ``folder``; return where its page is, as a file: URL."""
+    shutil.copytree(paper, folder)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "paperbuild", "render", "--to", "html"],
@@ -75,6 +73,12 @@ def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return (folder / "_build" / "paper.html").as_uri()
+
+
+@pytest.fixture(scope="package")
+def address(browser: object, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the rendered page is, as a file: URL."""
+    return rendered(PAPER, tmp_path_factory.mktemp("page") / "paper")
 
 
 class Windows:

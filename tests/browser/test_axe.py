@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Windows, give_up
+from tests.browser.conftest import TOP, Windows, give_up, rendered
+from tests.browser.measure import OVERFLOW
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "async (tags) => (await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })).violations"
@@ -23,6 +24,12 @@ def axe() -> str:
     return AXE_FILE_PATH.read_text()
 
 
+def found_by(axe: str, page: Any) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate(RUN, RULES)
+    return [f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
 @pytest.fixture
 def violations(windows: Windows, axe: str) -> Iterator[Callable[..., list[str]]]:
     """Opens the page, lets ``act`` bring it into a state, and returns what is wrong with it, a line for each element."""
@@ -31,9 +38,7 @@ def violations(windows: Windows, axe: str) -> Iterator[Callable[..., list[str]]]
         page = windows.show(width, 800, scheme=scheme, bypass_csp=True)  # the page's policy would refuse a stranger's rules
         if act is not None:
             act(page)
-        page.evaluate(axe)
-        found = page.evaluate(RUN, RULES)
-        return [f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+        return found_by(axe, page)
 
     yield check
     windows.leave()
@@ -60,6 +65,21 @@ def test_axe_finds_nothing_on_what_opens(violations, state):
 
 def test_axe_finds_nothing_on_the_open_contents_of_a_phone(violations):
     assert violations(360, "dark", lambda page: page.locator(".contents summary").click()) == []
+
+
+@pytest.fixture(scope="module")
+def stressed(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """A paper with many authors, long tables, wide figures, notes and forty references."""
+    opened = Windows(browser, rendered(TOP / "tests" / "papers" / "stress", tmp_path_factory.mktemp("stress") / "paper"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_axe_finds_nothing_on_a_paper_that_is_full_of_things(stressed, axe, width, scheme):
+    page = stressed.show(width, 800, scheme=scheme, bypass_csp=True)
+    assert page.evaluate(OVERFLOW) == []
+    assert found_by(axe, page) == []
 
 
 def test_axe_would_find_something(violations):

@@ -115,8 +115,23 @@ def test_on_paper_everything_fits_in_dark_ink_and_without_controls(open_page, sc
         page.evaluate("[...document.querySelectorAll('pre, table, math[display]')].filter((e) => e.scrollWidth > e.clientWidth + 1).length")
         == 0
     )
-    for selector in (".theme", ".contents", ".skip", ".pb-source", ".footnote-back", ".pb-card"):
+    for selector in (
+        ".theme",
+        ".contents",
+        ".skip",
+        ".pb-source",
+        ".footnote-back",
+        ".pb-card",
+        ".zoom",
+        ".bibtex",
+        ".entry-bibtex",
+        ".notice",
+    ):
         assert all(not found.is_visible() for found in page.locator(selector).all()), selector
+    address = "(link) => getComputedStyle(link, '::after').content"
+    assert "https://example.org/" in page.locator("#fn1 a[href^=http]").evaluate(address)
+    for link in (".xref", "a.uri", "#refs a", "a.anchor"):
+        assert page.locator(link).first.evaluate(address) in {"none", "normal"}, link
     assert page.evaluate(CONTRAST, 4.5) == []
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 28, 26)"
 
@@ -129,12 +144,37 @@ def test_the_page_prints(open_page):
     assert "Contents" not in text
 
 
+def test_without_scripts_no_word_is_missing(open_page):
+    words = []
+    for scripts in (True, False):
+        page = open_page(1400, java_script_enabled=scripts)
+        page.locator(".pb-source, .sort, .entry-bibtex").evaluate_all("(all) => all.forEach((e) => e.matches('.sort') || e.remove())")
+        words.append(page.locator("article").inner_text().split())
+    assert words[0] == words[1]
+
+
+def test_on_a_phone_without_scripts_the_contents_stand_open_above_the_text(open_page):
+    page = open_page(360, 740, java_script_enabled=False)
+    contents = page.locator(".contents").bounding_box()
+    assert page.locator(".contents a").last.is_visible()
+    assert contents["y"] + contents["height"] <= page.locator("h1.title").bounding_box()["y"]
+    assert page.evaluate(OVERFLOW) == []
+
+
 def test_without_scripts_the_paper_reads_and_its_links_lead_on(open_page):
     page = open_page(java_script_enabled=False)
     assert page.locator("h1.title").inner_text() == "A page that reaches 91.0%"
     assert page.locator(".contents a").first.is_visible()
     assert not page.locator("button.theme").is_visible()
     assert page.locator("#tbl\\:small td").first.is_visible()
+    for chrome in (".zoom", ".sort", ".entry-bibtex", ".bibtex-tools", "[role=region]"):
+        assert page.locator(chrome).count() == 0, chrome
+    page.locator(".own-bibtex summary").click()
+    assert page.locator(".own-bibtex code").inner_text().startswith("@misc{lovelace2026page,")
+    page.locator(".references-bibtex summary").click()
+    assert "{mokhov2018," in page.locator(".references-bibtex pre").inner_text()
+    page.locator("#sec\\:method a.anchor").click()
+    assert page.url.endswith("#sec:method")
     assert page.locator(".pb-value").first.evaluate("(value) => getComputedStyle(value).cursor") != "pointer"
     page.locator(".xref", has_text="Equation (1)").first.click()
     assert page.url.endswith("#eq:risk")
