@@ -143,3 +143,28 @@ def test_embedded_json_means_the_same_and_cannot_end_its_element(value: object) 
     text = embedded_json(value)
     assert json.loads(text) == value
     assert "<" not in text
+
+
+def test_a_template_with_facts_of_the_publication_tells_those_that_are_known() -> None:
+    template = TemplateFinder().find("joss", NoFiles())
+    plain = render_page(parts(options=template.options({})[0]), template).decode()
+    assert 'class="publication"' not in plain
+    given_options = {"doi": "10.21105/joss.1", "repository": "https://example.org/<x>", "archive": "10.5281/zenodo.1", "editor": "E. D."}
+    page = render_page(parts(options=template.options(given_options)[0]), template).decode()
+    assert '<dt>DOI</dt><dd><a href="https://doi.org/10.21105/joss.1">10.21105/joss.1</a></dd>' in page
+    assert '<a href="https://example.org/&lt;x&gt;">example.org/&lt;x&gt;</a>' in page
+    assert '<a href="https://doi.org/10.5281/zenodo.1">' in page
+    assert "<dt>Editor</dt><dd>E. D.</dd>" in page
+    assert "<dt>Review</dt>" not in page
+
+
+def test_a_preprint_says_what_it_is_and_whether_its_notes_stand_in_the_margin() -> None:
+    template = TemplateFinder().find("preprint", NoFiles())
+    page = render_page(parts(options=template.options({})[0], date="May 2026"), template).decode()
+    assert '<p class="status">Preprint</p><span>May 2026</span>' in page
+    assert page.count("May 2026") == 1
+    assert '<html lang="en" data-notes="margin"' in page
+    assert (
+        'data-notes="margin"'
+        not in render_page(parts(options=template.options({"margin-notes": False})[0]), template).decode().split("<style>")[0]
+    )

@@ -1,0 +1,72 @@
+"""The pages of the other templates: notes beside the text where there is room for them, nothing wider than the window."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from paperbuild.engine.graph import Action, Output, Step
+from paperbuild.paper.catalog import Catalog
+from paperbuild.render.documents import DocumentRunner
+from tests.typesetting.test_templates import Folder
+
+STRAY = "() => document.documentElement.scrollWidth - window.innerWidth"
+NOTES = """() => [...document.querySelectorAll(".footnotes li")].map((note) => {
+  const mark = document.querySelector(`a.footnote-ref[href="#${note.id}"]`).getBoundingClientRect();
+  const box = note.getBoundingClientRect();
+  const text = document.querySelector("main").getBoundingClientRect();
+  return {mark: mark.top, right: text.right, left: box.left, top: box.top, bottom: box.bottom};
+})"""
+
+
+@pytest.fixture(scope="module")
+def pages(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("templates")
+    runner = DocumentRunner(Catalog({}))
+    found = {}
+    for template in ("twocolumn", "preprint", "joss", "report"):
+        config = (("format", "html"), ("sources", "stress/paper.md"), ("template", template))
+        output = Output("html", "_build/paper.html")
+        action = Action("paper.html", "paper", Step("document", config), (output,), inputs=("stress/paper.md",))
+        path = Path(folder, f"{template}.html")
+        path.write_bytes(runner.run(action, Folder()).outputs["html"])
+        found[template] = path.as_uri()
+    runner.close()
+    return found
+
+
+def opened(browser, address, width, *, scripts=True):
+    page = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts).new_page()
+    page.goto(address)
+    page.wait_for_timeout(200)
+    return page
+
+
+@pytest.mark.parametrize("template", ["twocolumn", "preprint", "joss", "report"])
+def test_a_page_is_no_wider_than_its_window(browser, pages, template):
+    for width in (360, 1300):
+        page = opened(browser, pages[template], width)
+        assert page.evaluate(STRAY) <= 0
+        page.context.close()
+
+
+def test_notes_stand_beside_their_marks_and_none_on_another(browser, pages):
+    page = opened(browser, pages["preprint"], 1300)
+    notes = page.evaluate(NOTES)
+    page.context.close()
+    assert len(notes) == 20
+    assert all(note["left"] >= note["right"] - 24 for note in notes)
+    assert all(before["bottom"] <= after["top"] for before, after in pairwise(notes))
+    assert sum(abs(note["top"] - note["mark"]) < 40 for note in notes) >= 16
+
+
+@pytest.mark.parametrize(("width", "scripts"), [(900, True), (1300, False)])
+def test_notes_stand_at_the_end_where_there_is_no_room_or_no_script(browser, pages, width, scripts):
+    page = opened(browser, pages["preprint"], width, scripts=scripts)
+    tops = [page.locator(".footnotes li").nth(n).bounding_box()["y"] for n in range(3)]
+    end = page.locator(".body h1").last.bounding_box()["y"]
+    page.context.close()
+    assert tops == sorted(tops)
+    assert tops[0] > end
