@@ -237,7 +237,12 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
     asked: tuple[tuple[str, Scalar], ...] = (*((("lenient", True),) if wishes.lenient else ()), *wishes.pdf)
-    return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=(*spec.options, *asked))
+    options = (*spec.options, *asked)
+    if dict(options).get("pdf-engine") == "latex":
+        from paperbuild.render.tex import tex_version
+
+        options = (*options, ("pdf-engine-version", tex_version()))  # typst's is in every document's key
+    return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=options)
 
 
 def _manifest(root: str, profile: str) -> Manifest:

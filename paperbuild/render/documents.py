@@ -7,6 +7,7 @@ equal bytes.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,13 +39,18 @@ from paperbuild.render.typst import NO_FONT_HAS, Typesetter
 from paperbuild.render.values import Bound, Values
 from paperbuild.render.writers import Draft, Made, Writer, writers
 
-_OURS = frozenset({"format", "sources", "template", "bibliography", "csl", "lang", "lenient", "pdf-standard", "pdf-engine"})
+_OURS = frozenset(
+    {"format", "sources", "template", "bibliography", "csl", "lang", "lenient", "pdf-standard", "pdf-engine", "pdf-engine-version"}
+)
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
 
 @dataclass(frozen=True, slots=True)
 class _Config:
-    """What the action's recipe says. ``beside`` is the folder of the pictures beside the document, ``options`` are the template's."""
+    """What the action's recipe says. ``beside`` is the folder of the pictures beside the document, ``options`` are the template's.
+
+    ``output`` is the name of a writer.
+    """
 
     output: str
     beside: str
@@ -64,6 +70,8 @@ class _Config:
             raise InternalError(f"{action.id} is no document")
         config = dict(action.recipe.config)
         output = str(config["format"])
+        if output == "pdf" and config.get("pdf-engine") == "latex":
+            output = "pdf by latex"
         options = {name: value for name, value in config.items() if name not in _OURS}
         bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
         sources = tuple(str(config["sources"]).split("\n"))
@@ -157,6 +165,9 @@ class _Rendering:
     def _placed(self, fault: Diagnostic) -> Diagnostic:
         if fault.code == "PB511":
             return replace(fault, span=self._manuscript.key_span("font") or self._config.span)
+        if fault.code == "PB516" and fault.span is None:
+            words = re.findall(r"\\[A-Za-z]+", " ".join(fault.detail))
+            return replace(fault, span=self._manuscript.text_span(words[-1])) if words else fault
         if fault.span is not None or not fault.message.startswith(NO_FONT_HAS):
             return fault
         characters = fault.message.removeprefix(NO_FONT_HAS).split()

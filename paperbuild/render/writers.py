@@ -18,6 +18,7 @@ from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
 from paperbuild.render.standards import allows_attachments
 from paperbuild.render.templates import Template
+from paperbuild.render.tex import TexJob, tex_pdf
 from paperbuild.render.typst import Typesetter, typst_job
 
 
@@ -60,9 +61,10 @@ class Writer:
 
 
 def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
-    """Return the writers of all formats by the name that a manifest gives them."""
+    """Return the writers of all formats by the names that a manifest gives them, a PDF's with the engine where that is not typst."""
     return {
         "pdf": Writer("typst", partial(_typst_pdf, typesetter)),
+        "pdf by latex": Writer("latex", _latex_pdf),
         "html": Writer("html", _page),
         "latex": Writer("latex", _latex),
         "jats": Writer("jats", _jats),
@@ -78,6 +80,11 @@ def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
 
 def _page(draft: Draft) -> Made:
     return Made(render_page(draft.parts, draft.template))
+
+
+def _latex_pdf(draft: Draft) -> Made:
+    source = latex_source(draft.parts, draft.template)
+    return Made(tex_pdf(TexJob(source, draft.files, draft.parts.timestamp, draft.paper)))
 
 
 def _latex(draft: Draft) -> Made:

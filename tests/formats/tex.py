@@ -12,6 +12,10 @@ needs_latex = pytest.mark.skipif(
     not REQUIRED and not (shutil.which("latexmk") and shutil.which("pdflatex")), reason="needs latexmk and pdflatex (texlive)"
 )
 
+needs_lualatex = pytest.mark.skipif(
+    not REQUIRED and not (shutil.which("latexmk") and shutil.which("lualatex")), reason="needs latexmk and lualatex (texlive)"
+)
+
 
 def compiled(folder, made):
     """Compile a document with the files beside it; return what its PDF says, with single spaces, and TeX's log."""
