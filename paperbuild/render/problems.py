@@ -47,7 +47,10 @@ class Told:
         span = self._manuscript.label_span(problem.text, self._seen[problem.text])
         referred = any(mention.kind != "label" for mention in self._manuscript.lexical.mentions_of(problem.text))
         severity = Severity.ERROR if referred else Severity.WARNING
+        first = self._manuscript.label_span(problem.text)
         notes = ("a reference to it would mean the first",) if referred else ()
+        if first is not None and span is not None and (first.path, first.line, first.column) != (span.path, span.line, span.column):
+            notes = (f"it is given first at {first.path}:{first.line}:{first.column}", *notes)
         return Diagnostic("PB271", f"the id {problem.text} is given twice", span, severity, notes=notes, help=("rename one of them",))
 
     def dangling_link(self, problem: Problem) -> Diagnostic:

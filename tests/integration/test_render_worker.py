@@ -545,3 +545,17 @@ def test_a_formula_whose_fences_reach_over_an_ampersand_has_one_number(worker):
     formula = r"\begin{align} \left( a &+ b \right) \label{eq:a} \\ c &= d \label{eq:b} \end{align}"
     written = body(worker, f"@eq:a and @eq:b\n\n{formula}\n")
     assert written.body.count("(1)</a>") == 3
+
+
+def test_a_reference_among_citations_stands_in_their_brackets(worker):
+    text = "[see @fig:a; @knuth1984, p. 9] and [@knuth1984; @fig:a]\n\n![A](i.svg){#fig:a}\n"
+    written = body(worker, text, bibliography=(BIB,), images=(BoundImage("path", src="i"),))
+    words = re.sub(r"<[^>]*>", "", written.body[: written.body.index("</p>")]).replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "(see Figure 1; Knuth 1984, 9) and (Knuth 1984; Figure 1)"
+    assert kinds(written) == []
+
+
+def test_parts_of_a_figure_share_its_width_by_the_number_of_columns(worker):
+    text = "::: {#fig:a ncol=3}\n![A](i.svg) ![B](i.svg) ![C](i.svg){width=50%}\n:::\n"
+    written = body(worker, text, images=(BoundImage("path", src="i"),) * 3)
+    assert re.findall(r'style="width:(\d+%)"', written.body) == ["31%", "31%", "50%"]

@@ -139,12 +139,38 @@ function Resolver:framed(entries, first, last, capital)
   return out
 end
 
+-- References among citations stand in the citation's own brackets: "(Figure 1; Knuth 1984)".
+function Resolver:among_citations(node)
+  local kept, first, last, found = pandoc.List({}), pandoc.Inlines({}), pandoc.Inlines({}), false
+  for _, citation in ipairs(node.citations) do
+    local entry = self.ids[select(2, kinds.kind_of(citation.id)) or ""]
+    if not entry or self.known[citation.id] then
+      kept:insert(citation)
+    else
+      found = true
+      local words = self:framed({ entry }, citation, citation, false)
+      if #kept == 0 then
+        first:extend(words .. pandoc.Inlines("; "))
+      else
+        last:extend(pandoc.Inlines("; ") .. words)
+      end
+    end
+  end
+  if not found then
+    return nil
+  end
+  kept[1].prefix = first .. kept[1].prefix
+  kept[#kept].suffix = kept[#kept].suffix .. last
+  node.citations = kept
+  return node
+end
+
 function Resolver:cite(node)
   local entries, capital = {}, false
   for i, citation in ipairs(node.citations) do
     local kind, id, is_capital = kinds.kind_of(citation.id)
     if not kind or (self.known[citation.id] and not self.ids[id]) then
-      return nil
+      return self:among_citations(node)
     end
     if not self.ids[id] then
       return self:missing(citation.id)

@@ -95,8 +95,10 @@ function M.as_subfigures(div)
     return nil
   end
   local cells, caption = pandoc.Blocks({}), pandoc.Blocks({})
+  local columns = tonumber(div.attributes.ncol or div.attributes["layout-ncol"] or "")
+  local share = columns and columns >= 1 and string.format("%d%%", 100 // columns - (columns > 1 and 2 or 0))
   local function cell(image, blocks, id)
-    local attributes = { width = image.attributes.width }
+    local attributes = { width = image.attributes.width or share or nil }
     image.attributes.width, image.identifier, image.caption = "100%", "", pandoc.Inlines({})
     cells:insert(pandoc.Figure({ pandoc.Plain({ image }) }, { long = blocks }, pandoc.Attr(id, { "subfigure" }, attributes)))
   end
