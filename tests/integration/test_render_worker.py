@@ -559,3 +559,9 @@ def test_parts_of_a_figure_share_its_width_by_the_number_of_columns(worker):
     text = "::: {#fig:a ncol=3}\n![A](i.svg) ![B](i.svg) ![C](i.svg){width=50%}\n:::\n"
     written = body(worker, text, images=(BoundImage("path", src="i"),) * 3)
     assert re.findall(r'style="width:(\d+%)"', written.body) == ["31%", "31%", "50%"]
+
+
+def test_latexs_own_appendix_starts_the_appendices(worker):
+    written = body(worker, "# One\n\n\\appendix\n\n# Proofs {#sec:p}\n\n# More\n\n@sec:p\n")
+    assert [(heading.number, heading.text) for heading in written.outline] == [("1", "One"), ("A", "Proofs"), ("B", "More")]
+    assert "Appendix\N{NO-BREAK SPACE}A</a>" in written.body

@@ -170,6 +170,21 @@ local function add_metadata(meta, people)
   return front
 end
 
+-- LaTeX's \appendix makes an appendix of the next heading of level 1.
+local function read_appendix(blocks)
+  local waits = false
+  return blocks:filter(function(block)
+    if block.t == "RawBlock" and block.text:find("^%s*\\appendix%s*$") then
+      waits = true
+      return false
+    elseif waits and block.t == "Header" and block.level == 1 then
+      block.classes:insert("appendix")
+      waits = false
+    end
+    return true
+  end)
+end
+
 -- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
 function M.prepare(text, metadata, strays, is_tagged)
   local problems = pandoc.List({})
@@ -183,7 +198,7 @@ function M.prepare(text, metadata, strays, is_tagged)
   if not is_tagged then
     doc.blocks, quiet = quiet_paragraphs.aside(doc.blocks)
   end
-  doc.blocks = add_metadata(meta, fields) .. doc.blocks:walk(FOREIGN)
+  doc.blocks = add_metadata(meta, fields) .. read_appendix(doc.blocks:walk(FOREIGN))
   local found = strays(doc)
   local has_formats = text:find("{=", 1, true) ~= nil -- raw nodes that name their format
   if has_formats then
