@@ -66,6 +66,8 @@ class Writing:
         told.add(misfit.code)
         notes = (f"row {index + 1} of the column {column.name} of {self.complaints.path}", *misfit.notes)
         where = self.complaints.place.image
+        if column.spec is not None and column.spec_at >= 0:
+            where = self.complaints.place.attribute("format", column.spec_at, len(column.spec.text))
         self.complaints.found.append(Diagnostic(misfit.code, misfit.message, where, severity, notes=notes, help=misfit.help))
 
     def _cell(self, value: Printable, spec: Format | None, *, is_markdown: bool) -> BoundCell:

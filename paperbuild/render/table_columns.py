@@ -24,7 +24,7 @@ class Column:
     """One column as it is shown. ``heading`` is Markdown where the author gave it (``is_markdown_heading``), else the name.
 
     ``around`` names the column of what stands behind ±; ``best`` says which way is better, ``second`` that the next best is marked, too;
-    ``is_markdown`` that its texts are Markdown.
+    ``is_markdown`` that its texts are Markdown. ``spec_at`` is where in the attribute ``format`` its format stands (-1: nowhere).
     """
 
     name: str
@@ -36,6 +36,7 @@ class Column:
     best: Better = ""
     second: bool = False
     is_markdown: bool = False
+    spec_at: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,11 @@ class Spanner:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What ``format`` says of one column."""
+    """What ``format`` says of one column, and where in that attribute its format stands (-1: nowhere)."""
 
     spec: Format | None
     around: str = ""
+    at: int = -1
 
 
 def shown_columns(attributes: Attributes, formats: dict[str, Written], group: str) -> tuple[Column, ...]:
@@ -85,6 +87,7 @@ def shown_columns(attributes: Attributes, formats: dict[str, Written], group: st
                 second[name] if name in second else best.get(name, ""),
                 name in second,
                 name in markdown,
+                written.at,
             )
         )
     return tuple(columns)
@@ -162,7 +165,7 @@ def written_formats(attributes: Attributes) -> dict[str, Written]:
             complaints.say("format", fault.finding.moved(item.value_at))
         else:
             if mean in table.columns and around in ("", *table.columns):
-                found[mean] = Written(spec, around)
+                found[mean] = Written(spec, around, item.value_at)
     return found
 
 

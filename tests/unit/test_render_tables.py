@@ -105,6 +105,7 @@ def test_a_value_that_does_not_fit_is_told_once_with_its_row():
     table = Table(("x",), ((Number(1.5, "1.5"),), (Number(float("nan"), "nan"),), (Number(float("nan"), "nan"),)))
     _, _, faults = shown({"format": "x:.1f"}, table)
     assert len(faults) == 1
+    assert places(faults) == [("PB221", "format/.1f")]
     assert faults[0].notes[0] == "row 2 of the column x of t.csv"
 
 
