@@ -1,6 +1,6 @@
 // What is wider than the text scrolls in a place of its own; while it does, the keyboard can reach it and it says what it is.
 {
-  const places = all('.scroller, pre, math[display="block"]');
+  const places = all('.scroller, pre, .eqn-lines, :not(.cell) > math[display="block"]');
   // What a place is called: as its caption calls it, else by its turn, so that no two have one name.
   const named = (place) => {
     const label = place.closest("figure")?.querySelector("figcaption .caption-label");
@@ -19,7 +19,7 @@
     for (const [place, over] of found) {
       if (place.hasAttribute("tabindex") === over) continue;
       if (over) place.tabIndex = 0; else place.removeAttribute("tabindex");
-      if (place.matches("math")) continue; // a formula keeps its own role
+      if (place.matches("math, .eqn-lines")) continue; // a formula keeps its own role
       for (const [name, value] of [["role", "region"], ["aria-label", named(place)]]) {
         if (over) place.setAttribute(name, value); else place.removeAttribute(name);
       }
