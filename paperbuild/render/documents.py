@@ -31,6 +31,7 @@ from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Heading, Parts, Provenance, Publication
+from paperbuild.render.places import Places
 from paperbuild.render.problems import Told, concerns
 from paperbuild.render.scholarly import date_parts, timestamp_of
 from paperbuild.render.standards import lacking, wants_words
@@ -144,6 +145,9 @@ class _Rendering:
         self.warnings: list[Diagnostic] = []
         self._errors: list[Diagnostic] = []
         self._manuscript, self._front = self._read()
+        self._places = Places(self._manuscript)
+        self._asked: Request | None = None
+        self._attached: Mapping[str, bytes] = {}
 
     def _read(self) -> tuple[Manuscript, FrontMatter]:
         sources = Manuscript.sources_of(self._config.sources, self._artifacts.reader)
@@ -152,7 +156,7 @@ class _Rendering:
         return Manuscript(sources, lexical, self._worker), front
 
     def written(self, draft: Draft) -> Made:
-        """Return the document; a character that no font has is told where the paper has it first, a missing font where it is named.
+        """Return the document; what cannot be set is told where the paper has it, a missing font where it is named.
 
         Raises:
             BuildError: the draft cannot be typeset.
@@ -160,7 +164,20 @@ class _Rendering:
         try:
             return self._writer.write(draft)
         except BuildError as error:
-            raise BuildError(*map(self._placed, error.diagnostics)) from None
+            raise BuildError(*map(self._placed, self._located(draft, error).diagnostics)) from None
+
+    def _located(self, draft: Draft, error: BuildError) -> BuildError:
+        """Return ``error`` with its places: from code that is generated again with marks, where the code itself does not tell."""
+        if self._asked is None or all(fault.span or fault.code not in _OF_GENERATED_CODE for fault in error.diagnostics):
+            return error
+        offsets = self._places.offsets(self._worker.blocks(self._manuscript.text))
+        written = self._worker.write(msgspec.structs.replace(self._asked, offsets=offsets), self._attached)
+        marked = replace(draft, parts=replace(draft.parts, body=written.body), document=written.document)
+        try:
+            self._writer.write(marked)
+        except BuildError as found:
+            return found
+        return error
 
     def _placed(self, fault: Diagnostic) -> Diagnostic:
         if fault.code == "PB511":
@@ -217,7 +234,8 @@ class _Rendering:
         request = self._request(
             bound, shown, turns, citing, {"lang": lang, **_how(dict(options)), "needs_alt": wants_words(config.standards)}
         )
-        written = self._worker.write(request, self._writer.attached(template, figures.files))
+        self._asked, self._attached = request, self._writer.attached(template, figures.files)
+        written = self._worker.write(request, self._attached)
         all_known = not any(fault.code in _BIBLIOGRAPHY_FAULTS for fault in faults)
         told = Told(manuscript, citing.paths, written.citation_keys, lenient=config.lenient)
         problems = [p for p in (*manuscript.found.problems, *written.problems) if concerns(p, self._writer.format)]
@@ -226,7 +244,7 @@ class _Rendering:
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         parts = self._assembled(written, lang, options, self._provenance(bound, shown, turns, written))
-        return Draft(parts, template, figures.files, config.sources[0], written.document, config.standards)
+        return Draft(parts, template, figures.files, self._places.span, written.document, config.standards)
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
@@ -295,6 +313,9 @@ class _Rendering:
             preamble=written.preamble,
         )
 
+
+_OF_GENERATED_CODE = frozenset({"PB510", "PB516", "PB517"})
+"""Faults that an engine found in what was generated for it."""
 
 _BIBLIOGRAPHY_FAULTS = frozenset({"PB540", "PB570", "PB572"})
 """Faults after which any citation may be unknown, and is not worth a second complaint."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -26,6 +26,9 @@ from paperbuild.render.typst import Typesetter
 
 _LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")
 """What ``\\includegraphics{figure}`` may mean."""
+
+
+_LENGTH = re.compile(r"\s*[\d.]+\s*(?:%|px|cm|mm|in|inch|pt|em)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Figures:
         """Return all images, in order; one that cannot be shown is among ``faults`` and stands for itself."""
         shown = []
         for index, image in enumerate(self._manuscript.found.images):
+            self.faults.extend(self._sizes(index, image))
             try:
                 shown.append(self._show(index, image, typesetter, locale))
             except BuildError as error:
@@ -109,6 +113,15 @@ class Figures:
             raise BuildError(*faults)
         self.faults.extend(faults)
         return Shown(bound, Origin(image.seq, "table", path, image.path, (path,)) if made else None)
+
+    def _sizes(self, index: int, image: ScannedImage) -> Iterator[Diagnostic]:
+        for name in ("width", "height"):
+            value = image.attributes.get(name, "auto")
+            if value != "auto" and not _LENGTH.fullmatch(value):
+                span = self._manuscript.attribute_span(index, name, 0, len(value))
+                help_ = ("write 60%, 8cm, 80mm, 3in, 240px, 180pt or 15em",)
+                notes = ("the picture keeps its own size",)
+                yield Diagnostic("PB526", f"{value} is no {name}", span, Severity.WARNING, notes=notes, help=help_)
 
     def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:
         picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index), conforms=self._conforms)

@@ -87,6 +87,13 @@ class Scanned(msgspec.Struct, frozen=True):
         return found + tuple(Surfaced("stray", item["key"], "", "body", item["node"]) for item in self.strays)
 
 
+class Block(msgspec.Struct, frozen=True):
+    """A block of a paper's text: what pandoc calls it ("Para"), and what it begins with in the source: its words, its code, a path."""
+
+    kind: str
+    text: str
+
+
 class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stands for a reference: ``pieces`` in text, ``tex`` in mathematics; nothing of either leaves the author's words."""
 
@@ -153,6 +160,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``number_within`` is "", "section" or "chapter": floats are numbered anew within each heading of level 1, which is called so.
     ``reference_names`` and ``caption_names`` are "long" or "short" ("Fig. 1"), ``reference_range`` is "dash" or "word" ("1 to 3").
+    ``offsets``, one for each of :meth:`PandocWorker.blocks`, become marks in front of the blocks (see :mod:`paperbuild.render.marks`); -1
+    becomes none.
     """
 
     text: str
@@ -169,6 +178,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     reference_names: str = "long"
     caption_names: str = "long"
     reference_range: str = "dash"
+    offsets: tuple[int, ...] = ()
 
 
 class WrittenAuthor(msgspec.Struct, frozen=True):
@@ -291,6 +301,10 @@ class PandocWorker:
             BuildError: pandoc cannot read it.
         """
         return self._ask({"op": "scan", "text": text, "codes": dict(codes or {})}, Scanned)
+
+    def blocks(self, text: str) -> tuple[Block, ...]:
+        """Return the blocks of the paper ``text`` in order, in the same order in which :attr:`Request.offsets` has them."""
+        return self._ask({"op": "blocks", "text": text}, tuple[Block, ...])
 
     def write(self, request: Request, files: Mapping[str, bytes] = MappingProxyType({})) -> Written:
         """Return the paper in its target format; what is wrong with it is among its problems.

@@ -251,6 +251,20 @@ class Template:
             )
         return data
 
+    def written(self, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """Return which of the template's files are the project's own, by name and path in it: those that its author can mend."""
+        paths = ((name, self._own(name)) for name in names)
+        return tuple((name, path) for name, path in paths if path)
+
+    def _own(self, name: str) -> str:
+        for link in self.chain:
+            path = f"{FOLDER}/{link}/{name}"
+            if self.reader.exists(path):
+                return path
+            if os.path.isfile(os.path.join(self.packaged, link, name)):
+                break
+        return ""
+
     def text(self, name: str) -> str:
         """Return the content of one of the template's files as text."""
         return self.file(name).decode()

@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.errors import BuildError, InternalError
 from paperbuild.render.latex import beyond_latin
+from paperbuild.render.marks import TEX, Place, generated, nowhere
 from paperbuild.render.typst import NO_FONT_HAS
 
 TIME_LIMIT_S = 300.0
 """How long TeX may take: the first run of LuaTeX on a machine makes a list of its fonts, which takes a minute."""
-
-MARKER = re.compile(r"^\s*% pb:(\d+)(?: (\S.*?))?\s*$")
-"""A line of the source that says which line of the paper the next ones come from."""
 
 _MAIN = "paper.tex"
 _KEPT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "TEXMFVAR", "TEXMFCACHE", "XDG_CACHE_HOME")
@@ -48,12 +46,12 @@ _INSTALL = (
 
 @dataclass(frozen=True, slots=True)
 class TexJob:
-    """What TeX is given. ``files`` are pictures by the paths that the source names; ``paper`` is the source that markers mean."""
+    """What TeX is given. ``files`` are pictures by the paths in the source; ``place`` says where in the paper a place comes from."""
 
     source: str
     files: Mapping[str, bytes]
     timestamp: int = 0
-    paper: str = "paper.md"
+    place: Place = nowhere
 
 
 def tex_version() -> str:
@@ -161,16 +159,20 @@ def _faults(log: str, job: TexJob) -> Iterator[Diagnostic]:
     line = int(fault[1])
     at = _AT.search(log, fault.end())
     message = " ".join(fault[2].split()).removeprefix("LaTeX Error: ").rstrip(".")
-    detail = (f"{_MAIN}:{line}: {at[2].strip()}",) if at else ()
-    yield Diagnostic("PB516", f"LaTeX: {message}", _paper_place(line, job), detail=detail, help=_advice(message, at[2] if at else ""))
+    read = at[2] if at else ""
+    detail = (f"{_MAIN}:{line}: {read.strip()}",) if at else ()
+    yield Diagnostic("PB516", f"LaTeX: {message}", _paper_place(line, read, job), detail=detail, help=_advice(message, read))
 
 
-def _paper_place(line: int, job: TexJob) -> Span | None:
-    for above in reversed(job.source.splitlines()[:line]):
-        marker = MARKER.match(above)
-        if marker:
-            return Span(marker[2] or job.paper, int(marker[1]), 1)
-    return None
+def _paper_place(line: int, read: str, job: TexJob) -> Span | None:
+    """Return where the fault in ``line`` is in the paper; ``read`` is what TeX had read of the line, the word at fault its last."""
+    lines = job.source.splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    word = re.search(r"\\[A-Za-z]+\s*$|[^\s\\]+\s*$", read)
+    column = text.find(read.strip().removeprefix("...").strip())
+    if word and column >= 0:
+        column = text.find(word[0].strip(), max(0, column + len(read.strip().removeprefix("...").strip()) - len(word[0].strip())))
+    return job.place(generated(lines, line, max(0, column), TEX))
 
 
 def _advice(message: str, around: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Typesetting: parts and images in, a PDF out, through the ``typst`` wheel.
 
 Typst sees a private folder that holds exactly the files given, no system fonts unless the document asks for them, no network and
-no clock, so equal inputs give equal bytes. What typst complains about is mapped back to the paper by markers in the generated
-source: a line ``// pb:42`` or ``// pb:42 method.md`` says which line of the paper the next lines come from.
+no clock, so equal inputs give equal bytes. What typst complains about is told at its place in the paper (see
+:mod:`paperbuild.render.places`), or in the template's file.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.errors import BuildError, InternalError
 from paperbuild.render.byline import byline
+from paperbuild.render.marks import TYPST, Place, generated, nowhere
 from paperbuild.render.parts import Parts
 from paperbuild.render.templates import Template
 
@@ -39,8 +40,8 @@ DRAWN_DPI = 300
 _STANDARDS: tuple[tuple[Standard, ...], ...] = (("a-3a", "ua-1"), ("a-3b",), ())
 _BLOCK = re.compile(r"^(?:error|warning): ", re.MULTILINE)
 _PLACE = re.compile(r"┌─ (.+):(\d+):(\d+)\s*$", re.MULTILINE)
+_PACKAGE = re.compile(r"@[\w-]+/[\w-]+:[\d.]+")
 _HINT = re.compile(r"^ *= hint: (.+)$", re.MULTILINE)
-_MARKER = re.compile(r"^\s*// pb:(\d+)(?: (\S.*?))?\s*$")
 _STANDARD_FAULT = re.compile(r"PDF/[^:]* error: |embedding PDFs is currently not supported in this export mode")
 _GLYPHS_SHOWN = 12
 _NO_GLYPH = re.compile(r"the text [`\"]*(.+?)[`\"]* could not be displayed with (?:font )?[`\"]*(.+?)[`\"]*$")
@@ -57,9 +58,10 @@ class Pdf:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root; ``paper`` is the source that markers mean.
+    """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root.
 
-    ``standards`` are those that the PDF must conform to; without any it conforms to the strictest that its content allows.
+    ``place`` says where in the paper a place of ``source`` comes from, ``written`` which files of the project some of ``files`` are;
+    ``standards`` are those that the PDF must conform to: without any it conforms to the strictest that its content allows.
     """
 
     source: str
@@ -67,14 +69,16 @@ class Job:
     fonts: tuple[tuple[str, bytes], ...] = ()
     timestamp: int = 0
     system_fonts: bool = False
-    paper: str = "paper.md"
+    place: Place = nowhere
+    written: tuple[tuple[str, str], ...] = ()
     standards: tuple[str, ...] = ()
 
 
-def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], paper: str = "paper.md") -> Job:
+def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], place: Place = nowhere) -> Job:
     """Return the job that lays ``parts`` out: the main file, the template's libraries and fonts, ``images`` and the provenance."""
     files = dict(images)
-    for name in (template.settings.files.layout, *template.settings.files.libraries):
+    libraries = (template.settings.files.layout, *template.settings.files.libraries)
+    for name in libraries:
         files[name] = template.file(name)
     if parts.provenance:
         files[PROVENANCE] = provenance_json(parts).encode()
@@ -82,7 +86,7 @@ def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], pap
     system_fonts = options.pop(SYSTEM_FONTS, False) is True
     fonts = tuple((os.path.basename(name), template.file(name)) for name in template.settings.files.fonts)
     source = template.fill(template.settings.files.typst, _context(replace(parts, options=tuple(options.items())), template))
-    return Job(source, files, fonts, parts.timestamp, system_fonts, paper)
+    return Job(source, files, fonts, parts.timestamp, system_fonts, place, template.written(libraries))
 
 
 def _context(parts: Parts, template: Template) -> dict[str, object]:
@@ -205,7 +209,8 @@ class Typesetter:
             fonts = typst.Fonts(include_system_fonts=job.system_fonts, include_embedded_fonts=True, font_paths=paths)
         else:
             fonts = self._fonts = self._fonts or typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
-        packages = os.path.join(folder, "packages")  # an empty place: typst downloads no package into the user's home
+        # A file where a folder should be: a package that typst might fetch finds no place, here or in the user's home.
+        packages = os.path.join(root, MAIN, "packages")
         compiler = typst.Compiler(
             os.path.join(root, MAIN),
             root=root,
@@ -280,11 +285,15 @@ def _faults(rendered: str, job: Job, root: str, *, warning: bool = False) -> Ite
     for start, end in zip(starts, [*starts[1:], len(rendered)], strict=True):
         block = rendered[start:end]
         message = _scrub(block.partition("\n")[0].partition(": ")[2], root)
-        place = _PLACE.search(block)
-        span, detail = _located(place, job) if place else (None, ())
+        span, detail = (None, ()) if _NO_GLYPH.search(message) else _located(block, job)  # a character is found by itself
         hints = tuple(_scrub(hint, root) for hint in _HINT.findall(block))
         if not warning:
-            yield Diagnostic("PB510", message, span, notes=("typst could not set the document",), help=hints, detail=detail)
+            package = _PACKAGE.search(block) if "package" in message else None
+            yield (
+                _no_package(package[0], span)
+                if package
+                else Diagnostic("PB510", message, span, notes=("typst could not set the document",), help=hints, detail=detail)
+            )
         elif message.startswith("unknown font family"):
             family = message.partition(": ")[2]
             help_ = ("embedded: Libertinus Serif, New Computer Modern, DejaVu Sans Mono", f"{SYSTEM_FONTS}: true allows installed fonts")
@@ -293,22 +302,38 @@ def _faults(rendered: str, job: Job, root: str, *, warning: bool = False) -> Ite
             yield Diagnostic("PB513", f"typst: {message}", span, Severity.WARNING, help=hints, detail=detail)
 
 
-def _located(place: re.Match[str], job: Job) -> tuple[Span | None, tuple[str, ...]]:
-    """Return where a fault stands in the paper, if a marker tells, and the generated line to show."""
-    path, line, column = place[1].replace(os.sep, "/"), int(place[2]), int(place[3])
+def _no_package(name: str, span: Span | None) -> Diagnostic:
+    help_ = ("put the package's files into a template of the project, and import them from there",)
+    note = "documents are made without the network, so that they can be made again"
+    return Diagnostic("PB517", f"the typst package {name} cannot be used", span, notes=(note,), help=help_)
+
+
+def _located(block: str, job: Job) -> tuple[Span | None, tuple[str, ...]]:
+    """Return where a fault is to be mended, and the generated line to show.
+
+    Typst tells the place of the fault first, and after it the calls that led there. What stands in a file of the project is mended
+    there; a fault inside paperbuild's own libraries comes from the call in the paper.
+    """
     known = {MAIN: job.source, **{name: data.decode(errors="replace") for name, data in job.files.items() if name.endswith(".typ")}}
-    name = next((name for name in known if path == name or path.endswith("/root/" + name) or path == f"root/{name}"), None)
-    if name is None:
-        return None, ()
-    lines = known[name].splitlines()
-    text = lines[line - 1] if line <= len(lines) else ""
-    shown = (f"{name}:{line}: {_excerpt(text, column)}",)
-    if name == MAIN:
-        for above in reversed(lines[:line]):
-            marker = _MARKER.match(above)
-            if marker:
-                return Span(marker[2] or job.paper, int(marker[1]), 1), shown
+    shown: tuple[str, ...] = ()
+    for path, line_number, column in _PLACE.findall(block):
+        name, line = _name_of(path.replace(os.sep, "/"), known), int(line_number)
+        if name is None:
+            continue
+        lines = known[name].splitlines()
+        text = lines[line - 1] if line <= len(lines) else ""
+        shown = shown or (f"{name}:{line}: {_excerpt(text, int(column))}",)
+        written = dict(job.written).get(name)
+        if written:
+            return Span(written, line, int(column) + 1, 1, text), ()
+        if name == MAIN:
+            span = job.place(generated(lines, line, int(column), TYPST))
+            return span, shown if span is None or span.text.strip() != text.strip() else ()
     return None, shown
+
+
+def _name_of(path: str, known: Iterable[str]) -> str | None:
+    return next((name for name in known if path == name or path.endswith("/root/" + name) or path == f"root/{name}"), None)
 
 
 def _excerpt(text: str, column: int) -> str:

@@ -14,6 +14,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.render.docx import docx_files, finished_docx
 from paperbuild.render.jats import jats_article
 from paperbuild.render.latex import latex_source
+from paperbuild.render.marks import Place
 from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
 from paperbuild.render.standards import allows_attachments
@@ -26,14 +27,14 @@ from paperbuild.render.typst import Typesetter, typst_job
 class Draft:
     """A paper in its target format, ready to become a document.
 
-    ``files`` are its images by the paths that the fragments name, ``paper`` is the source that positions without a name mean,
-    ``document`` is the whole where pandoc wrote it whole, ``standards`` are those that a PDF must conform to.
+    ``files`` are its images by the paths that the fragments name, ``place`` says where in the paper a place of the fragments comes
+    from, ``document`` is the whole where pandoc wrote it whole, ``standards`` are those that a PDF must conform to.
     """
 
     parts: Parts
     template: Template
     files: Mapping[str, bytes]
-    paper: str
+    place: Place
     document: bytes = b""
     standards: tuple[str, ...] = ()
 
@@ -74,7 +75,7 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
 
 def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
     parts = draft.parts if allows_attachments(draft.standards) else replace(draft.parts, provenance=())
-    pdf = typesetter.pdf(replace(typst_job(parts, draft.template, draft.files, draft.paper), standards=draft.standards))
+    pdf = typesetter.pdf(replace(typst_job(parts, draft.template, draft.files, draft.place), standards=draft.standards))
     return Made(pdf.data, warnings=pdf.warnings)
 
 
@@ -84,7 +85,7 @@ def _page(draft: Draft) -> Made:
 
 def _latex_pdf(draft: Draft) -> Made:
     source = latex_source(draft.parts, draft.template)
-    return Made(tex_pdf(TexJob(source, draft.files, draft.parts.timestamp, draft.paper)))
+    return Made(tex_pdf(TexJob(source, draft.files, draft.parts.timestamp, draft.place)))
 
 
 def _latex(draft: Draft) -> Made:

@@ -9,6 +9,7 @@ import pytest
 from paperbuild.errors import BuildError
 from paperbuild.render import tex
 from paperbuild.render.documents import DocumentRunner
+from paperbuild.render.marks import Generated
 
 from .project import EMPTY, render
 from .tex import needs_latex, needs_lualatex
@@ -66,14 +67,16 @@ def refusal(body, **more):
 @needs_latex
 def test_what_tex_stumbles_over_is_told_at_its_place(runner):
     found = fault(runner, "---\ntitle: T\n---\n\nWords and $\\frobnicate{x}$.\n")
-    assert (found.code, found.message, found.span.line) == ("PB516", "LaTeX: Undefined control sequence", 5)
+    assert (found.code, found.message) == ("PB516", "LaTeX: Undefined control sequence")
+    assert (found.span.line, found.span.column, found.span.length) == (5, 12, 11)
     assert found.help == ("define \\frobnicate, or load the package that has it in the template's LaTeX form",)
 
 
 @needs_latex
-def test_a_marker_says_which_line_of_the_paper_it_is():
-    found = refusal("Fine.\n% pb:12 method.md\n\\begin{itemize}\nWrong.\n\\end{itemize}")
-    assert (found.code, found.span.path, found.span.line) == ("PB516", "method.md", 12)
+def test_the_marks_around_a_fault_are_told_with_it():
+    asked = []
+    refusal("Fine.\n% pb:12\n\\begin{itemize}\nWrong \\frob.\n\\end{itemize}\n% pb:80", place=asked.append)
+    assert asked == [Generated("Wrong \\frob.", 6, 12, 80)]
 
 
 @needs_latex

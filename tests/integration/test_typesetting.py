@@ -16,6 +16,7 @@ import pytest
 from paperbuild.diagnostics import Severity, Span
 from paperbuild.errors import BuildError
 from paperbuild.render.images import ImageKind, prepare
+from paperbuild.render.marks import Generated
 from paperbuild.render.pandoc import PandocWorker, Request
 from paperbuild.render.parts import Affiliation, Author, Parts, Provenance
 from paperbuild.render.templates import Template, TemplateFinder
@@ -311,13 +312,21 @@ def test_an_image_without_alternative_text_costs_accessibility_and_nothing_else(
     assert pdf.standards == ("a-3b",)
 
 
-def test_an_error_of_typst_is_shown_at_the_line_of_the_paper(typesetter: Typesetter, template: Template) -> None:
+def test_an_error_of_typst_is_told_with_the_marks_around_it(typesetter: Typesetter, template: Template) -> None:
+    asked: list[Generated] = []
+
+    def place(generated: Generated) -> Span:
+        asked.append(generated)
+        return Span("method.md", 14, 5)
+
+    body = "// pb:12\nGood.\n\n// pb:140\nBad #nothing here.\n\n// pb:180\nGood."
     with pytest.raises(BuildError) as caught:
-        typeset(typesetter, template, paper(template, "// pb:12\nGood.\n\n// pb:14 method.md\nBad #nothing here.\n"))
+        typesetter.pdf(typst_job(paper(template, body), template, {}, place))
     (fault,) = caught.value.diagnostics
     assert fault.code == "PB510"
     assert fault.message == "unknown variable: nothing"
-    assert fault.span == Span("method.md", 14, 1)
+    assert fault.span == Span("method.md", 14, 5)
+    assert asked == [Generated("Bad #nothing here.", 5, 140, 180)]
     assert fault.detail[0].endswith("Bad #nothing here.")
 
 
@@ -338,11 +347,11 @@ def test_a_missing_font_is_an_error(typesetter: Typesetter, template: Template) 
 
 def test_a_character_that_no_font_has_is_an_error_and_not_a_box(typesetter: Typesetter, template: Template) -> None:
     with pytest.raises(BuildError) as caught:
-        typeset(typesetter, template, paper(template, "// pb:7\nThe word 漢字.\n"))
+        typeset(typesetter, template, paper(template, "The word 漢字.\n"))
     fault = caught.value.diagnostics[0]
     assert fault.code == "PB512"
     assert fault.message == "no font has 漢 字"
-    assert fault.span == Span("paper.md", 7, 1)
+    assert fault.span is None  # a character is looked for in the paper itself
 
 
 def test_a_document_reads_nothing_outside_its_private_root(typesetter: Typesetter, template: Template) -> None:
@@ -366,8 +375,8 @@ def test_a_pdf_figure_becomes_svg_for_a_page_and_stays_for_the_pdf(typesetter: T
     body = f'#figure(image("{kept.path}", alt: "hello"), caption: [A PDF.])\n'
     assert typesetter.pdf(typst_job(paper(template, body), template, {kept.path: kept.data})).standards == ()
     with pytest.raises(BuildError) as caught:
-        typesetter.pdf(typst_job(paper(template, f"{body}// pb:8\nThe word 漢字."), template, {kept.path: kept.data}))
-    assert [(fault.code, fault.span) for fault in caught.value.diagnostics] == [("PB512", Span("paper.md", 8, 1))]
+        typesetter.pdf(typst_job(paper(template, f"{body}The word 漢字."), template, {kept.path: kept.data}))
+    assert [fault.code for fault in caught.value.diagnostics] == ["PB512"]
 
 
 def test_a_broken_pdf_figure_is_an_error_that_names_it(typesetter: Typesetter) -> None:

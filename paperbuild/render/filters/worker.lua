@@ -12,6 +12,7 @@ package.path = folder .. "/?.lua"
 local alternatives = require("alternatives")
 local rawtex = require("rawtex")
 local source = require("source")
+local source_marks = require("source_marks")
 local metadata = require("metadata")
 local alt_texts = require("alt_texts")
 local bindings = require("bindings")
@@ -187,7 +188,8 @@ function OPS.write(request)
   }
   options.names = names.of(options)
   numbering.settle(options)
-  local doc = bindings.bind(paper.doc:clone(), index(request.values), index(request.images), problems)
+  local doc = source_marks.put(paper, request.offsets, request.format)
+  doc = bindings.bind(doc, index(request.values), index(request.images), problems)
   doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
   doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
   local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
@@ -224,6 +226,11 @@ function OPS.write(request)
   out.publication = publication.of(paper.meta)
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
   return out, finisher.document and finisher.document(doc, paper, options, request.attached)
+end
+
+-- Returns the blocks of the text, each by what it can be found by in the source.
+function OPS.blocks(request)
+  return source_marks.blocks(prepare(request.text))
 end
 
 local function answer(payload, document)
