@@ -81,7 +81,7 @@ def _short(element: ET.Element) -> str:
         marks = "~" if element.get("stretchy") == "true" else ""
         return f"[{_FORMS.get(element.get('form', ''), '')}{text}{marks}]"
     if tag == "mtext":
-        return '"' + text.replace("\u00a0", " ") + '"'
+        return '"' + "".join(element.itertext()).replace("\u00a0", " ") + '"'
     if tag == "mspace":
         return "_"
     said = [tag.removeprefix("m") if tag in {"mrow", "mtable", "mtr", "mtd"} else tag]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import typst
 from PIL import Image, ImageChops
 
 from paperbuild.render.pandoc import PandocWorker, Request
 
-_HEAD = """#set page(width: auto, height: auto, margin: 4pt)
+_TEMPLATE = Path(__file__).parents[2] / "templates" / "article"
+_HEAD = """#import "/elements.typ": equation-lines, mq
+#set page(width: 17cm, height: auto, margin: 4pt)
 #set text(size: 10pt)
 #show math.equation: set text(font: "New Computer Modern Math", weight: 450)
 #set math.vec(gap: .35em)
-#let mq(alt, e, numbered: false) = math.equation(alt: alt, block: e.block, e.body)
 """
 _MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 
@@ -30,16 +32,15 @@ def converted(worker: PandocWorker, markdown: Sequence[str], target: str) -> tup
     return parts, problems
 
 
-def mathml(page: str) -> str:
-    """Return the ``<math>`` element of a page's fragment."""
-    found = _MATH.search(page)
-    return found[0] if found else ""
+def mathml(page: str) -> list[str]:
+    """Return the ``<math>`` elements of a page's fragment: one, or one for each cell of lines that are numbered."""
+    return _MATH.findall(page)
 
 
 def drawn(code: Sequence[str], ppi: float = 110) -> list[Image.Image]:
     """Return a picture of each piece of typst code, without the white around it."""
     source = _HEAD + "\n#pagebreak()\n".join(code)
-    pages = typst.compile(source.encode(), format="png", ppi=ppi, ignore_system_fonts=True)
+    pages = typst.compile(source.encode(), root=str(_TEMPLATE), format="png", ppi=ppi, ignore_system_fonts=True)
     return [cropped(Image.open(io.BytesIO(page))) for page in (pages if isinstance(pages, list) else [pages])]
 
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from paperbuild.render.pandoc import PandocWorker
 from tests.mathematics.corpus import Formula, load
-from tests.mathematics.drawing import converted, cropped, drawn, mathml
+from tests.mathematics.drawing import converted, cropped, drawn
 
 _PPI = 110
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "article"
@@ -70,16 +70,16 @@ def tex_pictures(formulas: list[Formula]) -> list[Image.Image]:
         return [cropped(Image.open(file)) for file in files]
 
 
-def browser_pictures(elements: list[str]) -> list[Image.Image]:
-    """Return Chromium's picture of each ``<math>`` element."""
+def browser_pictures(fragments: list[str]) -> list[Image.Image]:
+    """Return Chromium's picture of each fragment of a page."""
     from playwright.sync_api import sync_playwright
 
     font = base64.b64encode((_TEMPLATE / "fonts" / "paper-math.woff2").read_bytes()).decode()
     style = f'@font-face {{ font-family: "Paper Math"; src: url(data:font/woff2;base64,{font}) }}\n'
     style += (_TEMPLATE / "page.css").read_text(encoding="utf-8")
     style += "html, body { background: #fff !important; color: #000 !important } p { margin: 10px } math { font-size: 15px }"
-    style += ".f { display: inline-block; padding: 2px 6px } .f math { margin: 0 !important }"
-    rows = "\n".join(f'<p><span class="f">{math}</span></p>' for math in elements)
+    style += ".f { display: inline-block; padding: 2px 6px; margin: 6px } .f :is(p, math) { margin: 0 !important }"
+    rows = "\n".join(f'<div><div class="f">{fragment}</div></div>' for fragment in fragments)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1200, "height": 800})
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> None:
     pages, _ = converted(worker, texts, "html")
     worker.close()
     sys.stderr.write("".join(f"{problem}\n" for problem in problems))
-    columns = [tex_pictures(formulas), drawn(code, _PPI), browser_pictures([mathml(page) for page in pages])]
+    columns = [tex_pictures(formulas), drawn(code, _PPI), browser_pictures(pages)]
     sys.stderr.write(f"{len(formulas)} formulas, pictures {[len(column) for column in columns]}\n")
     Path(folder).mkdir(parents=True, exist_ok=True)
     for chapter in dict.fromkeys(formula.chapter for formula in formulas):

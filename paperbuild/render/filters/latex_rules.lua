@@ -249,11 +249,23 @@ local function figures_of_minipages(text)
   return table.concat(figures, "\n") .. (shows and rest or "")
 end
 
+-- Displayed mathematics is read by the filters of formulas, which know its commands: nothing in it is rewritten here.
+local DISPLAYS = { "align", "gather", "multline", "flalign", "alignat", "eqnarray", "equation" }
+
+local function with_mathematics_hidden(text)
+  for _, name in ipairs(text:find("\\begin", 1, true) and DISPLAYS or {}) do
+    for _, star in ipairs({ "", "%*" }) do
+      text = text:gsub("\\begin%s*{" .. name .. star .. "}.-\\end%s*{" .. name .. star .. "}", function(found) return (found:gsub("\\", HIDDEN)) end)
+    end
+  end
+  return text
+end
+
 -- Returns the text of a raw node as pandoc reads it. `theorems` maps environments to kinds of theorems, and learns of new ones.
 function M.rewrite(text, theorems)
   local rules = { begin = begin(theorems), ["end"] = finish(theorems), newtheorem = newtheorem(theorems) }
   setmetatable(rules, { __index = RULES })
-  return (tex.rewrite(figures_of_minipages(text), rules):gsub(HIDDEN, "\\"))
+  return (tex.rewrite(figures_of_minipages(with_mathematics_hidden(text)), rules):gsub(HIDDEN, "\\"))
 end
 
 -- Commands without words of their own: layout, definitions, and what only a LaTeX document has.

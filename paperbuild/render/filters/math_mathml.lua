@@ -641,9 +641,4 @@ function M.write(tree, display)
   return inside(tree, display and "display" or "text")
 end
 
--- Returns the cells of a line of an aligned environment, as <mtd> elements.
-function M.cells(cells, kind, columns)
-  return table.concat(aligned_cells(cells, kind, columns))
-end
-
 return M
