@@ -59,6 +59,7 @@ def latex_source(parts: Parts, template: Template) -> str:
         "options": {name.replace("-", "_"): value for name, value in parts.options},
         "column_width": template.settings.column_width.get("1", 5.75),
         "body": parts.body,
+        "beyond_latin": any(map(beyond_latin, (parts.title, parts.subtitle, parts.abstract, parts.body, *_names(parts)))),
     }
     return template.fill(template.settings.files.latex, context)
 
@@ -73,6 +74,10 @@ def _theorems(parts: Parts) -> tuple[_Theorem, ...]:
         )
         for kind, name in ordered
     )
+
+
+def _names(parts: Parts) -> tuple[str, ...]:
+    return (*(author.name for author in parts.authors), *(place.name for place in parts.affiliations))
 
 
 def beyond_latin(source: str) -> bool:

@@ -141,3 +141,8 @@ def test_styles_can_be_a_projects_own(runner):
 def test_the_reference_document_is_what_its_script_makes():
     with zipfile.ZipFile(PLACE) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == members()
+
+
+def test_notes_of_a_table_have_a_style_of_their_own(runner):
+    text = "| A | B |\n|---|---|\n| a | b |\n\n: T. {#tbl:t}\n\n::: table-notes\nBeware.\n:::\n"
+    assert ("TableNote", "Beware.") in styled(opened(runner, text))

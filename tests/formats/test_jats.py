@@ -105,3 +105,8 @@ def test_what_an_author_writes_is_never_taken_for_markup(runner):
     assert words(found.find("front/article-meta/title-group/article-title")) == "A < B & C"
     assert sorted(" ".join(found.find("front/article-meta/contrib-group").itertext()).split()) == ["&", "<y>", "X", "Z"]
     assert found.find("body/sec/title").text == "D < E"
+
+
+def test_notes_of_a_table_are_its_foot(runner):
+    text = "---\ntitle: T\n---\n\n| A | B |\n|---|---|\n| a | b |\n\n: T. {#tbl:t}\n\n::: table-notes\nBeware.\n:::\n"
+    assert words(article(runner, text).find("body/table-wrap/table-wrap-foot/p")) == "Beware."

@@ -121,3 +121,35 @@ def test_tex_sets_it_without_complaint_and_with_our_numbers(made, tmp_path):
     assert [words for words in SAID if words not in text] == []
     for complaint in ("undefined", "multiply defined", "Missing character"):
         assert complaint not in log
+
+
+def test_long_lines_of_code_are_set_smaller_and_then_go_on_in_the_next_line(runner):
+    fence = "```"
+    assert "\\begin{verbatim}\nshort\n\\end{verbatim}" in of(runner, f"{fence}\nshort\n{fence}\n")
+    assert "{\\footnotesize\n\\begin{verbatim}" in of(runner, f"{fence}\n{'x' * 85}\n{fence}\n")
+    text = of(runner, f"{fence}\n  {'word ' * 30}\n{fence}\n")
+    lines = re.search(r"\\scriptsize\n\\begin\{verbatim\}\n(.*?)\n\\end\{verbatim\}", text, re.DOTALL)[1].split("\n")
+    assert max(map(len, lines)) <= 97
+    assert lines[1].startswith("      word")
+    assert " ".join(lines).split() == ["word"] * 30
+
+
+def test_a_table_wider_than_its_line_is_set_smaller_or_gets_columns_that_wrap(runner):
+    def table(words):
+        return of(runner, f"| {words} | B |\n|---|---|\n| a | b |\n\n: T. {{#tbl:t}}\n")
+
+    assert "\\small" not in table("A")
+    assert "\\small\\setlength" in table("w" * 74)
+    wrapped = table("word " * 40)
+    assert "p{(\\linewidth - 2\\tabcolsep)" in wrapped
+    assert "\\usepackage{calc}" in render(runner, "latex", f"| {'word ' * 40} | B |\n|---|---|\n| a | b |\n").outputs["latex"].decode()
+
+
+def test_notes_of_a_table_stand_in_its_float(runner):
+    text = of(runner, "| A | B |\n|---|---|\n| a | b |\n\n: T. {#tbl:t}\n\n::: table-notes\nBeware.\n:::\n")
+    assert re.search(r"\\end\{tabular\}\}\n\\par\\smallskip\{\\footnotesize Beware\.\\par\}\n\\end\{table\}", text)
+
+
+def test_letters_that_pdftex_lacks_ask_for_luatex(runner):
+    assert render(runner, "latex", "Nguyễn\n").outputs["latex"].startswith(b"% !TeX program = lualatex\n")
+    assert render(runner, "latex", "Łukasz ≤ Øystein\n").outputs["latex"].startswith(b"\\documentclass")

@@ -7,6 +7,7 @@ local equation_lines = require("equation_lines")
 local kinds = require("kinds")
 local plain_math = require("plain_math")
 local source = require("source")
+local table_widths = require("table_widths")
 
 local M = {}
 
@@ -32,6 +33,10 @@ end
 
 local function styled(style, blocks)
   return pandoc.Div(blocks, pandoc.Attr("", {}, { ["custom-style"] = style }))
+end
+
+local function paragraphs(blocks)
+  return pandoc.Blocks(blocks):walk({ Plain = function(p) return pandoc.Para(p.content) end })
 end
 
 local function take(attributes, key)
@@ -210,49 +215,24 @@ end
 local CHARACTER, PADDING, POINTS = 5.3, 14, 436 -- points: a character of a table's text, a cell's margins, the text's width
 local KEPT = 24 -- rows that stay on one page
 
-local function each_row(tbl, visit)
-  local rows = pandoc.List({})
-  rows:extend(tbl.head.rows)
-  for _, body in ipairs(tbl.bodies) do
-    rows:extend(body.head)
-    rows:extend(body.body)
-  end
-  rows:extend(tbl.foot.rows)
-  for n, row in ipairs(rows) do
-    visit(row, n, #rows)
-  end
-end
-
 -- Word fits columns to their text by itself, other programs do not: widths say what fits.
 local function settle_widths(tbl)
-  local widths, total = {}, 0
-  for _, spec in ipairs(tbl.colspecs) do
-    if tonumber(spec[2]) then
-      return
-    end
+  if table_widths.are_given(tbl) then
+    return
   end
-  each_row(tbl, function(row)
-    local at = 1
-    for _, cell in ipairs(row.cells) do
-      if cell.col_span == 1 then
-        local length = utf8.len(pandoc.utils.stringify(cell.contents)) or 1
-        widths[at] = math.max(widths[at] or 0, length * CHARACTER + PADDING)
-      end
-      at = at + cell.col_span
-    end
-  end)
-  for i = 1, #tbl.colspecs do
-    widths[i] = (widths[i] or PADDING) / POINTS
-    total = total + widths[i]
-  end
+  local whole, word = table_widths.measured(tbl)
+  local room = (POINTS - #whole * PADDING) / CHARACTER
+  local widths = table_widths.shared(whole, word, room) or word
+  local total = table_widths.sum(widths)
   for i, spec in ipairs(tbl.colspecs) do
-    tbl.colspecs[i] = { spec[1], widths[i] / math.max(1, total) }
+    local share = (widths[i] * CHARACTER + PADDING) / math.max(POINTS, total * CHARACTER + #widths * PADDING)
+    tbl.colspecs[i] = { spec[1], share }
   end
 end
 
 -- Rows of a table that is not long stay together, and with its caption.
 local function keep_rows(tbl)
-  each_row(tbl, function(row, n, count)
+  table_widths.each_row(tbl, function(row, n, count)
     local style = count <= KEPT and n < count and "Table Text Kept" or "Table Text"
     for _, cell in ipairs(row.cells) do
       cell.contents = { styled(style, pandoc.Blocks(cell.contents):walk({ Plain = function(p) return pandoc.Para(p.content) end })) }
@@ -278,6 +258,9 @@ end
 local UPRIGHT = { definition = true, example = true, remark = true, assumption = true, algorithm = true, exercise = true }
 
 local function division(div, names)
+  if div.classes:includes("table-notes") then
+    return styled("Table Note", paragraphs(div.content))
+  end
   local kind = kinds.theorem_kind(div)
   if kind then
     local number = take(div.attributes, "pb-number") or ""
@@ -406,10 +389,6 @@ local function byline(found, people)
     end
   end
   return out
-end
-
-local function paragraphs(blocks)
-  return pandoc.Blocks(blocks):walk({ Plain = function(p) return pandoc.Para(p.content) end })
 end
 
 local function front_matter(found, people, words)

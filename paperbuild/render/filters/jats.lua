@@ -4,6 +4,7 @@
 
 local equation_lines = require("equation_lines")
 local kinds = require("kinds")
+local pieces = require("pieces")
 local plain_math = require("plain_math")
 local source = require("source")
 
@@ -18,7 +19,7 @@ local function written(blocks, options)
 end
 
 function M.write(blocks)
-  return written(blocks, { wrap_text = "none" })
+  return (written(blocks, { wrap_text = "none" }):gsub("<p>(" .. pieces.BETWEEN .. ")</p>", "%1"))
 end
 
 -- Notes of what is written piece by piece stand where they are: the back has those of the text around.
@@ -146,7 +147,18 @@ local function statement(div, label, title, content)
     .. piece(content:walk({ Plain = function(p) return pandoc.Para(p.content) end })) .. "\n</statement>"
 end
 
+-- A table's notes are its foot.
+local function with_notes(div)
+  local text = M.write(div.content:filter(function(block) return block.t ~= "Div" end))
+  local notes = div.content:filter(function(block) return block.t == "Div" end)
+  local foot = "<table-wrap-foot>\n" .. piece(notes[1].content:walk({ Plain = function(p) return pandoc.Para(p.content) end })) .. "\n</table-wrap-foot>\n"
+  return (text:gsub("</table%-wrap>%s*$", function() return foot .. "</table-wrap>" end))
+end
+
 local function division(div, names)
+  if div.classes:includes("table-with-notes") then
+    return with_notes(div)
+  end
   local kind = kinds.theorem_kind(div)
   local proof = div.classes:includes("proof")
   if not kind and not proof then

@@ -155,6 +155,43 @@ local function plain_figure(figure, how)
 end
 
 -- Set apart, but no float: a long one breaks across pages.
+local SIZES = { [1] = { { "", 71 }, { "\\small", 78 }, { "\\footnotesize", 87 }, { "\\scriptsize", 97 } },
+  [2] = { { "\\small", 49 }, { "\\footnotesize", 56 }, { "\\scriptsize", 63 } } } -- characters of typewriter type on a line
+
+local function in_lines(text, room)
+  local out = {}
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    local indent = line:match("^%s*") .. "    "
+    while (utf8.len(line) or #line) > room do
+      local stop = utf8.offset(line, room + 1) or room + 1
+      local cut = line:sub(1, stop - 1):match("^.*%S()%s") or stop
+      if cut <= #indent then
+        cut = stop
+      end
+      out[#out + 1] = line:sub(1, cut - 1)
+      line = indent .. line:sub(cut):gsub("^%s+", "")
+    end
+    out[#out + 1] = line
+  end
+  return table.concat(out, "\n")
+end
+
+-- Code in the largest type in which its lines fit; what does not fit in the smallest goes on in the next line.
+local function code_lines(block, columns)
+  local longest = 0
+  for line in block.text:gmatch("[^\n]+") do
+    longest = math.max(longest, utf8.len(line) or #line)
+  end
+  local sizes = SIZES[columns] or SIZES[1]
+  local size = sizes[#sizes]
+  for i = #sizes, 1, -1 do
+    size = sizes[i][2] >= longest and sizes[i] or size
+  end
+  local anchor = block.identifier ~= "" and "\\phantomsection" .. label(block.identifier) .. "%\n" or ""
+  local code = "\\begin{verbatim}\n" .. in_lines(block.text, size[2]) .. "\n\\end{verbatim}"
+  return pandoc.RawBlock("latex", anchor .. (size[1] ~= "" and "{" .. size[1] .. "\n" .. code .. "\n}" or code))
+end
+
 local function listing(figure, how)
   how.listing()
   local caption, after = caption_of(figure)
@@ -194,6 +231,15 @@ local function as_one(tex)
   return strip(tex)
 end
 
+local LONG = { [1] = 150, [2] = 80 } -- characters of TeX that may be more than a line
+
+-- A formula that may be wider than its column becomes smaller where it is.
+local function fitted(tex, columns)
+  local shown = tex:gsub("\\%a+", "x"):gsub("[{}%s_^]", "")
+  local one_line = not tex:find("\\\\", 1, true)
+  return one_line and #shown > LONG[columns == 2 and 2 or 1] * 0.45 and "\\fitteddisplay{" .. tex .. "}" or tex
+end
+
 local function formula(math, how)
   local tex, packages = formulas.latex(text.formula(math.text))
   for _, package in ipairs(packages) do
@@ -206,7 +252,7 @@ local function numbered_equation(span, how)
   local tex = formula(span.content[1], how)
   local tag = span.attributes.tag
   return pandoc.RawInline("latex", "\\begin{equation}" .. label(span.identifier) .. (tag and "\\tag{" .. tag .. "}" or "") .. "\n"
-    .. as_one(tex) .. "\n\\end{equation}")
+    .. fitted(as_one(tex), how.columns) .. "\n\\end{equation}")
 end
 
 -- amsmath numbers the lines; each has its own label.
@@ -232,7 +278,7 @@ local function plain_formula(math, how)
   if math.mathtype == "InlineMath" then
     return pandoc.RawInline("latex", "$" .. strip(tex) .. "$")
   end
-  return pandoc.RawInline("latex", "\\[\n" .. as_one(tex) .. "\n\\]")
+  return pandoc.RawInline("latex", "\\[\n" .. fitted(as_one(tex), how.columns) .. "\n\\]")
 end
 
 local function theorem(div, kind, how)
@@ -276,7 +322,24 @@ local function references(div)
   return "\\begin{" .. name .. "}\n" .. M.write(div.content) .. "\n\\end{" .. name .. "}"
 end
 
+-- A table's notes stand below it, in its float.
+local function with_notes(div)
+  local code, notes = "", ""
+  for _, block in ipairs(div.content) do
+    if block.t == "RawBlock" then
+      code = code .. block.text
+    else
+      notes = notes .. "\\par\\smallskip{\\footnotesize " .. M.write(block.t == "Div" and block.content or { block }) .. "\\par}\n"
+    end
+  end
+  local inside, count = code:gsub("\n(\\end{%l*table%*?})", function(ending) return "\n" .. notes .. ending end, 1)
+  return count > 0 and not code:find("\\begin{longtable}", 1, true) and inside or code .. "\n" .. notes
+end
+
 local function division(div, how)
+  if div.classes:includes("table-with-notes") then
+    return with_notes(div)
+  end
   local kind = kinds.theorem_kind(div)
   if kind then
     return theorem(div, kind, how)
@@ -407,6 +470,7 @@ function M.finish(doc, options, problems)
       local write_figure = kinds.is_listing(figure) and listing or figure.classes:includes("subfigures") and subfigures or plain_figure
       return raw(write_figure(figure, how))
     end,
+    CodeBlock = function(block) return code_lines(block, how.columns) end,
     Table = function(tbl)
       tbl.caption = { long = tbl.caption.long }
       return raw(tables.written(tbl, how))

@@ -1,5 +1,7 @@
 -- Tables in LaTeX: booktabs' rules, columns as wide as their text or as the author's shares, long ones across pages.
 
+local table_widths = require("table_widths")
+
 local M = {}
 
 local LONG = 40 -- rows that no page has room for
@@ -155,9 +157,46 @@ local function long_table(columns, head, body, caption)
   return table.concat(lines, "\n")
 end
 
+local CHARACTER, LINE = 5.7, { [1] = 414, [2] = 240 } -- points: a character on average, a line of one column or of two
+local SIZES = { { "", 1, 12 }, { "\\small\\setlength{\\tabcolsep}{4pt}", 0.91, 8 }, { "\\footnotesize\\setlength{\\tabcolsep}{3pt}", 0.82, 6 },
+  { "\\scriptsize\\setlength{\\tabcolsep}{2pt}", 0.74, 4 } } -- a size, what it makes of a width, and the points between two columns
+
+-- Returns the size of type in which a table fits on its line: as it is in one that is not too small, else with cells that go on in
+-- the next line, whose columns get widths here.
+local function fit(tbl, columns)
+  if table_widths.are_given(tbl) then
+    return ""
+  end
+  local whole, word = table_widths.measured(tbl)
+  local line = LINE[tbl.classes:includes("wide") and 1 or columns] or LINE[1]
+  local function room(size)
+    return (line - (#whole - 1) * size[3]) / (CHARACTER * size[2])
+  end
+  for n = 1, 3 do
+    if table_widths.sum(whole) <= room(SIZES[n]) then
+      return SIZES[n][1]
+    end
+  end
+  for n = 2, #SIZES do
+    local padded = {}
+    for i, width in ipairs(word) do
+      padded[i] = width * 1.15 + 1
+    end
+    local widths = table_widths.shared(whole, padded, room(SIZES[n]))
+    if widths then
+      for i, spec in ipairs(tbl.colspecs) do
+        tbl.colspecs[i] = { spec[1], widths[i] / table_widths.sum(widths) }
+      end
+      return SIZES[n][1]
+    end
+  end
+  return SIZES[#SIZES][1]
+end
+
 -- Returns the LaTeX of a table. `how` has `write` for blocks, `caption(element)` for its \caption, `notes` for what stands below it,
 -- `need(package)`, and `place` for where floats go.
 function M.written(tbl, how)
+  local size = fit(tbl, how.columns)
   local specs, columns = tbl.colspecs, {}
   for i, spec in ipairs(specs) do
     columns[i] = column(spec, #specs)
@@ -175,10 +214,12 @@ function M.written(tbl, how)
   local head, body = head_lines(tbl, how.write), body_lines(tbl, how.write)
   if (tbl.classes:includes("long") or count_rows(tbl) > LONG) and not wide and not sideways and how.columns == 1 then
     how.need("longtable")
-    return long_table(spec, head, body, caption) .. after
+    local code = long_table(spec, head, body, caption)
+    return (size ~= "" and "{" .. size .. "\n" .. code .. "\n}" or code) .. after
   end
   local grid = "\\begin{tabular}{" .. spec .. "}\n\\toprule\n" .. (#head > 0 and table.concat(head, "\n") .. "\n\\midrule\n" or "")
     .. table.concat(body, "\n") .. "\n\\bottomrule\n\\end{tabular}"
+  grid = size ~= "" and size .. "\n" .. grid or grid
   local shares = spec:find("\\real", 1, true) ~= nil
   grid = shares and grid or "\\fitted{%\n" .. grid .. "}"
   if caption == "" and tbl.identifier == "" then

@@ -12,6 +12,8 @@ local function has_note(blocks)
   return found
 end
 
+M.BETWEEN = BETWEEN
+
 -- Returns what `write` makes of each of `list`, a list of Blocks. A piece with notes is written by itself: they stand at its end.
 function M.each(list, write)
   local out, together, turns = {}, pandoc.Blocks({}), {}

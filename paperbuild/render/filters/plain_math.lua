@@ -8,12 +8,11 @@ local M = {}
 function M.converted(math, problems, cache)
   local key = math.mathtype .. math.text
   if cache[key] == nil then
-    local plain = formulas.plain_tex(math.text)
-    local try = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ pandoc.Math(math.mathtype, plain) }) }), "html", { html_math_method = "mathml" })
-    if not try:find("<math", 1, true) then
-      problems:insert({ kind = "math", text = math.text, detail = formulas.stumbling_block(math.text) })
-      plain = ""
+    local tree, fault = formulas.read(math.text)
+    if not tree then
+      problems:insert(formulas.problem(math.text, fault))
     end
+    local plain = tree and formulas.plain_tex(math.text) or ""
     cache[key] = plain
   end
   return pandoc.Math(math.mathtype, cache[key])
