@@ -47,6 +47,7 @@ def latex_source(parts: Parts, template: Template) -> str:
         "authors": who.writers,
         "affiliations": who.places,
         "date": parts.date,
+        "running_title": who.running_title,
         "abstract": parts.abstract,
         "keywords": parts.keywords,
         "plain_title": parts.plain_title,

@@ -114,6 +114,12 @@ def test_a_table_in_running_text_is_a_problem(worker):
     assert kinds(body(worker, "Text ![S](s.csv) text.\n", images=(table,))) == [("inline-table", "s.csv")]
 
 
+def test_a_name_at_the_end_of_a_sentence_names_no_reference_of_the_next(worker):
+    text = "$$ x $$ {#eq:e}\n\nIn Equation @eq:e, eq. @eq:e. In the next chapter. @eq:e says so. No equation. @eq:e is one.\n"
+    said = re.sub(r"<[^>]+>", "", body(worker, text).body).replace("\u00a0", " ")
+    assert "In Equation (1), eq. (1). In the next chapter. Equation (1) says so. No equation. Equation (1) is one." in said
+
+
 CROSS = """
 # One {#sec:one}
 

@@ -177,22 +177,26 @@ function Names:label(kind, number)
   return before .. (number ~= "" and " " .. number or "") .. after
 end
 
--- Whether a word, without its full stop, is (the beginning of) one of the names: "Figure", "Fig", "Eqs", "§".
+-- Whether a word, without its full stop, is (the beginning of) one of the names: "Figure", "Fig", "Eqs", "§". A full stop behind a name
+-- that is written out ends a sentence: in "is in the next chapter. @fig:x shows" the figure has no name yet.
 function Names:has(word)
+  local stopped = word:find("%.$") ~= nil
   word = pandoc.text.lower((word:gsub("%.$", "")))
   local length = utf8.len(word) or 0
   if length < 2 then
     return word == "§"
   end
+  local found = word == "eq" or word == "eqs" or word == "figs" or word == "tab"
   for _, forms in pairs(self.forms) do
     for _, form in ipairs(forms) do
-      form = pandoc.text.lower((form:gsub("%.$", "")))
-      if form == word or (length > 2 and form:sub(1, #word) == word) then
-        return true
+      local whole = pandoc.text.lower((form:gsub("%.$", "")))
+      if whole == word and stopped and not form:find("%.$") then
+        return false
       end
+      found = found or whole == word or (length > 2 and whole:sub(1, #word) == word)
     end
   end
-  return word == "eq" or word == "eqs" or word == "figs" or word == "tab"
+  return found
 end
 
 local function own_name(value)
