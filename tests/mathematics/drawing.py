@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typst
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 from paperbuild.render.pandoc import PandocWorker, Request
 
@@ -19,6 +19,8 @@ _HEAD = """#import "/elements.typ": equation-lines, mq
 #show math.equation: set text(font: "New Computer Modern Math", weight: 450)
 #set math.vec(gap: .35em)
 """
+ACCEPTED = Path(__file__).parent / "accepted"
+_GAP = 4
 _MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 
 
@@ -42,6 +44,41 @@ def drawn(code: Sequence[str], ppi: float = 110) -> list[Image.Image]:
     source = _HEAD + "\n#pagebreak()\n".join(code)
     pages = typst.compile(source.encode(), root=str(_TEMPLATE), format="png", ppi=ppi, ignore_system_fonts=True)
     return [cropped(Image.open(io.BytesIO(page))) for page in (pages if isinstance(pages, list) else [pages])]
+
+
+def accepted(chapter: str, folder: Path = ACCEPTED) -> dict[str, Image.Image]:
+    """Return the pictures that somebody has looked at, by their formula."""
+    strip = Image.open(folder / f"{chapter}.png").convert("L")
+    pictures, y = {}, 0
+    for line in (folder / f"{chapter}.txt").read_text(encoding="utf-8").splitlines():
+        width, height, tex = line.split(" ", 2)
+        pictures[tex] = strip.crop((0, y, int(width), y + int(height)))
+        y += int(height) + _GAP
+    return pictures
+
+
+def accept(chapter: str, pictures: dict[str, Image.Image], folder: Path = ACCEPTED) -> None:
+    """Keep pictures, one below the other, and beside them how large each is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    strip = Image.new("L", (max(p.width for p in pictures.values()), sum(p.height + _GAP for p in pictures.values())), 255)
+    y = 0
+    for picture in pictures.values():
+        strip.paste(picture, (0, y))
+        y += picture.height + _GAP
+    strip.quantize(8).save(folder / f"{chapter}.png", optimize=True)
+    sizes = "".join(f"{picture.width} {picture.height} {tex}\n" for tex, picture in pictures.items())
+    (folder / f"{chapter}.txt").write_text(sizes, encoding="utf-8")
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return how far two pictures are apart for the eye: the largest difference of brightness, from 0 to 255, once both are blurred."""
+    size = (max(one.width, other.width) + 8, max(one.height, other.height) + 8)
+    blurred = []
+    for picture in (one, other):
+        canvas = Image.new("L", size, 255)
+        canvas.paste(picture, (4, 4))
+        blurred.append(canvas.filter(ImageFilter.GaussianBlur(1.6)))
+    return float(ImageChops.difference(*blurred).getextrema()[1])  # type: ignore[arg-type]
 
 
 def cropped(picture: Image.Image) -> Image.Image:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from paperbuild.render.pandoc import PandocWorker
 from tests.mathematics.corpus import Formula, load
-from tests.mathematics.drawing import converted, cropped, drawn
+from tests.mathematics.drawing import accept, converted, cropped, drawn
 
 _PPI = 110
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "article"
@@ -110,7 +110,8 @@ def sheet(rows: list[tuple[Formula, list[Image.Image]]]) -> Image.Image:
 
 def main(arguments: list[str]) -> None:
     """Draw the chapters that are named, or all."""
-    folder, *chapters = arguments
+    keep = "--accept" in arguments
+    folder, *chapters = [argument for argument in arguments if argument != "--accept"]
     formulas = [formula for formula in load() if not chapters or formula.chapter in chapters]
     worker = PandocWorker()
     texts = [formula.markdown for formula in formulas]
@@ -123,6 +124,9 @@ def main(arguments: list[str]) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for chapter in dict.fromkeys(formula.chapter for formula in formulas):
         rows = [(formula, list(pictures)) for formula, *pictures in zip(formulas, *columns, strict=False) if formula.chapter == chapter]
+        if keep:
+            for name, column in (("", 1), ("tex-", 0)):
+                accept(name + chapter, {f"{formula.display:d} {formula.tex}": pictures[column] for formula, pictures in rows})
         for n in range(0, len(rows), 26):
             sheet(rows[n : n + 26]).save(Path(folder) / f"{chapter}-{n // 26 + 1}.png", optimize=True)
 

@@ -8,10 +8,11 @@ import pytest
 
 from paperbuild.render.pandoc import PandocWorker
 from tests.mathematics.corpus import Formula, load, save, structure
-from tests.mathematics.drawing import converted, mathml
+from tests.mathematics.drawing import accepted, converted, difference, drawn, mathml
 
 FORMULAS = load()
 _AT_LEAST = 400
+_SEEN = 60  # of 255, blurred: a sign that moved by a pixel is not seen, one that changed is
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,13 @@ def test_every_formula_becomes_mathml_of_the_structure_that_it_should(pages):
     assert changed == {}
 
 
-def test_every_formula_becomes_typst_without_complaint(worker):
-    _, problems = converted(worker, [formula.markdown for formula in FORMULAS], "typst")
+def test_every_formula_becomes_typst_that_looks_as_in_the_picture_that_was_accepted(worker):
+    code, problems = converted(worker, [formula.markdown for formula in FORMULAS], "typst")
     assert problems == []
+    before = {chapter: accepted(chapter) for chapter in {formula.chapter for formula in FORMULAS}}
+    changed = []
+    for formula, picture in zip(FORMULAS, drawn(code), strict=True):
+        old = before[formula.chapter].get(f"{formula.display:d} {formula.tex}")
+        if old is None or difference(old, picture) > _SEEN:
+            changed.append(f"{formula.place}: {formula.tex}")
+    assert changed == []
