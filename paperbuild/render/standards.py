@@ -34,7 +34,8 @@ def lacking(standards: tuple[str, ...], written: Written, manuscript: Manuscript
     """Yield what the paper lacks as a whole; pictures without words are among the problems that the worker found."""
     if not wants_words(standards):
         return
-    asks = (f"{' and '.join(map(shown_standard, standards))} asks for it",)
+    asking = [shown_standard(name) for name in standards if wants_words((name,))]
+    asks = (f"{' and '.join(asking)} {'ask' if len(asking) > 1 else 'asks'} for it",)
     if not written.plain_title.strip():
         yield Diagnostic(
             "PB514", "the paper has no title", Span(paper, 1, 1), notes=asks, help=("write one in the front matter: title: …",)

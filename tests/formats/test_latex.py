@@ -153,3 +153,9 @@ def test_notes_of_a_table_stand_in_its_float(runner):
 def test_letters_that_pdftex_lacks_ask_for_luatex(runner):
     assert render(runner, "latex", "Nguyễn\n").outputs["latex"].startswith(b"% !TeX program = lualatex\n")
     assert render(runner, "latex", "Łukasz ≤ Øystein\n").outputs["latex"].startswith(b"\\documentclass")
+
+
+@pytest.mark.parametrize("abstract", ["", "abstract: Short.\n"])
+def test_keywords_stand_there_once_with_and_without_an_abstract(runner, abstract):
+    text = of(runner, f"---\ntitle: T\nkeywords: [one & two]\n{abstract}---\n\nWords.\n")
+    assert text.count("\\textbf{Keywords:} one \\& two") == 1
