@@ -103,6 +103,16 @@ def _text(named: Named, what: str, code: str, artifacts: Artifacts, faults: list
     return None
 
 
+def _dependent(path: str, text: str, link: re.Match[str]) -> Diagnostic:
+    """Return that a style only names another, and which that is."""
+    address = re.search(r'\bhref\s*=\s*"([^"]+)"', text[link.start() : text.find(">", link.start()) + 1])
+    parent = address[1].rstrip("/").rpartition("/")[2] if address else ""
+    span = span_at(path, text, link.start(), link.end() - link.start())
+    note = "it only names another style, which holds how to write things"
+    mend = f"put {parent}.csl, from citationstyles.org, into the project and name it instead" if parent else "use the style that it names"
+    return Diagnostic("PB544", f"{path} is a dependent style", span, notes=(note,), help=(mend,))
+
+
 def _style(style: Named | None, artifacts: Artifacts, faults: list[Diagnostic]) -> str:
     text = _text(style, "citation style", "PB543", artifacts, faults) if style else None
     if style is None or text is None:
@@ -126,8 +136,10 @@ def _style(style: Named | None, artifacts: Artifacts, faults: list[Diagnostic]) 
         return ""
     dependent = _PARENT.search(text)
     if dependent:
-        span = span_at(style.path, text, dependent.start(), dependent.end() - dependent.start())
-        note = "it only names another style, which would have to be fetched"
-        faults.append(Diagnostic("PB544", f"{style.path} is a dependent style", span, notes=(note,), help=("use the style that it names",)))
+        faults.append(_dependent(style.path, text, dependent))
+        return ""
+    if "<layout" not in text:
+        mend = ("fetch it again from citationstyles.org",)
+        faults.append(Diagnostic("PB544", f"{style.path} says nowhere how to write anything: no layout is in it", style.span, help=mend))
         return ""
     return text

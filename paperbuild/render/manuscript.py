@@ -154,6 +154,11 @@ class Manuscript:
         at = self.text.find(text) if text else -1
         return self.sources.span(at + inside, len(text) - inside) if at >= 0 else None
 
+    def line_span(self, line: int, column: int, length: int) -> Span:
+        """Return where ``length`` characters stand that pandoc found, which counts lines of the whole paper and columns from 1."""
+        start = sum(map(len, self.text.splitlines(keepends=True)[: line - 1]))
+        return self.sources.span(start + column - 1, length)
+
     def folded_span(self, text: str) -> Span | None:
         """Return where ``text`` stands first, taking any white space for any other."""
         words = [re.escape(word) for word in _SPACES.split(text.strip())[:40] if word]

@@ -58,9 +58,10 @@ class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images or libraries from 1.
+    """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images, libraries or lines from 1.
 
-    In a formula, ``token`` is what cannot be read, and ``at`` where it stands in ``text``, in characters from 0.
+    In a formula, ``token`` is what cannot be read, and ``at`` where it stands in ``text``, in characters from 0; where ``n`` is a line,
+    ``at`` is the column, from 1.
     """
 
     kind: str

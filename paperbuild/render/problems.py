@@ -155,6 +155,30 @@ class Told:
         span = self._manuscript.image_span(problem.n - 1)
         return Diagnostic("PB281", f"the table {problem.text} stands in running text", span, help=("put it into a paragraph of its own",))
 
+    def note_twice(self, problem: Problem) -> Diagnostic:
+        """A note written twice."""
+        message = f"the note [^{problem.text}] is written twice, and only one of them counts"
+        return self._slip(problem, message, len(problem.text) + 3, "give one of them another name")
+
+    def link_twice(self, problem: Problem) -> Diagnostic:
+        """The address of a link by name written twice."""
+        message = f"the address of {problem.text} is written twice, and only one of them counts"
+        return self._slip(problem, message, len(problem.text), "give one of them another name")
+
+    def unclosed_div(self, problem: Problem) -> Diagnostic:
+        """A division that goes on to the end of the paper."""
+        message = "this division is never closed: it takes in all that follows"
+        return self._slip(problem, message, 3, "close it with as many colons, or </div>")
+
+    def note_unused(self, problem: Problem) -> Diagnostic:
+        """A note that no mark in the text asks for."""
+        mark = f"[^{problem.text}]"
+        return self._slip(problem, f"nothing refers to the note {mark}: it is left out", len(mark), f"write {mark} where it belongs")
+
+    def _slip(self, problem: Problem, message: str, length: int, mend: str) -> Diagnostic:
+        span = self._manuscript.line_span(problem.n, problem.at, length)
+        return Diagnostic("PB273", message, span, Severity.WARNING, help=(mend,))
+
 
 _TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
     {
@@ -171,6 +195,10 @@ _TOLD: Mapping[str, Callable[[Told, Problem], Diagnostic]] = MappingProxyType(
         "unknown-affiliation": Told.unknown_affiliation,
         "no-orcid": Told.no_orcid,
         "no-alt": Told.no_alt,
+        "note-twice": Told.note_twice,
+        "link-twice": Told.link_twice,
+        "unclosed-div": Told.unclosed_div,
+        "note-unused": Told.note_unused,
     }
 )
 

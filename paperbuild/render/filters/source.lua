@@ -185,10 +185,26 @@ local function read_appendix(blocks)
   end)
 end
 
+local SLIPS = { DuplicateNoteReference = "note-twice", DuplicateLinkReference = "link-twice", UnclosedDiv = "unclosed-div",
+  NoteDefinedButNotUsed = "note-unused" }
+
+-- Passes on what the reader noticed, with its line and column.
+local function tell(log, problems)
+  for _, entry in ipairs(log) do
+    local message = pandoc.json.decode(pandoc.json.encode(entry), false) -- all that can be had of it besides a sentence
+    local kind, place = SLIPS[message.type], message.openpos or message
+    if kind and place.line then
+      local line, column = math.tointeger(place.line), math.tointeger(place.column)
+      problems:insert({ kind = kind, text = message.contents or message.key or "", n = line, at = column })
+    end
+  end
+end
+
 -- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
 function M.prepare(text, metadata, strays, is_tagged)
   local problems = pandoc.List({})
-  local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
+  local log, doc = pandoc.log.silence(pandoc.read, text, "markdown", reader.OPTIONS, {})
+  tell(log, problems)
   local own = macros.of(doc)
   doc = settle_headings(rawtex.take_front_matter(doc, own))
   local people, fields = metadata.people(doc.meta, problems)
