@@ -67,7 +67,7 @@ def structure(math: str) -> str:
     Letters and numbers stand as they are, a letter that is set upright with a dot behind it; operators in brackets, with ``~`` where they
     stretch, ``<`` and ``>`` for their form where it is said; words in quotes; other elements as ``(name children)``.
     """
-    return _short(ET.fromstring(math.replace("&#8289;", "\u2061"))).removeprefix("(math ").removesuffix(")")
+    return _short(ET.fromstring(math.replace("&#8289;", "\u2061"))).removeprefix("(math ").removesuffix(")").rstrip()
 
 
 _FORMS = {"prefix": "<", "postfix": ">", "infix": "="}

@@ -87,6 +87,22 @@ local function with_space(piece, before, behind, position)
   piece.xml = piece.xml:gsub(HERE, (said:gsub("%%", "%%%%")), 1)
 end
 
+-- Words and spaces do not count as operands in MathML: an operator among them alone would lose its space. An empty letter does.
+local function with_operand(out)
+  local operators = 0
+  for _, xml in ipairs(out) do
+    if xml:find("^<mo[ >]") then
+      operators = operators + 1
+    elseif not (xml:find("^<mtext") or xml:find("^<mspace")) then
+      return out
+    end
+  end
+  if operators == 1 and #out > 1 then
+    out[#out + 1] = "<mi></mi>"
+  end
+  return out
+end
+
 -- Returns the elements of a row's atoms. `lead`: something ordinary stands before the first, in another cell.
 local function elements(atoms, style, lead)
   local script = style == "script"
@@ -137,7 +153,7 @@ local function elements(atoms, style, lead)
       out[n] = finished(piece)
     end
   end
-  return out
+  return with_operand(out)
 end
 
 -- Returns a row as one element.
