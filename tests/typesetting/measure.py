@@ -96,7 +96,7 @@ GEOMETRIES = {
     "article": _a4(5.0, top=1.15, bottom=1.15),
     "twocolumn": Geometry((8.5, 11.0), (0.67, 7.83), top=0.92, bottom=0.8, columns=2, gutter=0.16),
     "preprint": _a4(5.0, 1.0, top=1.05, bottom=1.0, more=((0.3, 1.0), (6.28, 7.93))),
-    "joss": _a4(4.4, 2.7, top=1.1, bottom=1.2, more=((0.6, 2.35),), foot_left=0.6),
+    "joss": _a4(4.4, 2.7, top=1.1, bottom=1.15, more=((0.6, 2.35),), foot_left=0.6),
     "report": _a4(5.2, top=1.25, bottom=1.15),
 }
 
