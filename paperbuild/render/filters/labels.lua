@@ -14,4 +14,9 @@ function M.latex(id)
   return (id:gsub("[^%w:%.%-+]", function(char) return string.format("_%02x", char:byte()) end))
 end
 
+-- The \label of an id; nothing for none.
+function M.mark(id)
+  return id ~= "" and "\\label{" .. M.latex(id) .. "}" or ""
+end
+
 return M

@@ -1,10 +1,9 @@
 -- The last filter before LaTeX: floats, formulas, theorems and references as an author would write them by hand, with the packages
 -- that they need. LaTeX counts by itself; what it must count, and what not, is decided here.
 
-local equation_lines = require("equation_lines")
-local formulas = require("formulas")
 local kinds = require("kinds")
 local labels = require("labels")
+local latex_formulas = require("latex_formulas")
 local numbering = require("latex_numbering")
 local tables = require("latex_tables")
 local text = require("latex_text")
@@ -23,9 +22,7 @@ local function inline_text(inlines)
   return (pandoc.write(pandoc.Pandoc({ pandoc.Plain(inlines) }), FORMAT, LINE):gsub("%s+$", ""))
 end
 
-local function label(id)
-  return id ~= "" and "\\label{" .. labels.latex(id) .. "}" or ""
-end
+local label = labels.mark
 
 -- A length as LaTeX knows it; a bare number is pixels, as in HTML. nil for what is no length.
 local function length(value, whole)
@@ -206,81 +203,6 @@ function M.finish_images(blocks)
   end })
 end
 
--- Environments that number each of their lines, and what they are inside another one.
-local INNER = { align = "aligned", alignat = "alignedat", flalign = "aligned", gather = "gathered", eqnarray = "aligned", multline = "gathered" }
-
-local function strip(tex)
-  return (tex:gsub("\\label%s*%b{}", ""):gsub("\\tag%*?%s*%b{}", ""):gsub("\\nonumber%f[%A]", ""):gsub("\\notag%f[%A]", "")
-    :gsub("^%s+", ""):gsub("%s+$", ""):gsub("\n%s*\n", "\n"))
-end
-
--- What stands between the dollars, in a form that bears one number or none.
-local function as_one(tex)
-  local name = tex:match("^%s*\\begin{(%a+)%*?}")
-  if name == "equation" or name == "displaymath" then
-    tex = tex:gsub("^%s*\\begin{%a+%*?}", ""):gsub("\\end{%a+%*?}%s*$", "")
-  elseif name and INNER[name] then
-    tex = tex:gsub("^(%s*\\begin{)%a+%*?}", "%1" .. INNER[name] .. "}"):gsub("\\end{%a+%*?}(%s*)$", "\\end{" .. INNER[name] .. "}%1")
-    if name == "eqnarray" then
-      tex = tex:gsub("&%s*([^&]-)%s*&", "&%1 ")
-    end
-  elseif tex:gsub("\\begin%b{}.-\\end%b{}", ""):find("\\\\", 1, true) then
-    local environment = tex:find("&", 1, true) and "aligned" or "gathered"
-    tex = "\\begin{" .. environment .. "}\n" .. tex .. "\n\\end{" .. environment .. "}"
-  end
-  return strip(tex)
-end
-
-local LONG = { [1] = 150, [2] = 80 } -- characters of TeX that may be more than a line
-
--- A formula that may be wider than its column becomes smaller where it is.
-local function fitted(tex, columns)
-  local shown = tex:gsub("\\%a+", "x"):gsub("[{}%s_^]", "")
-  local one_line = not tex:find("\\\\", 1, true)
-  return one_line and #shown > LONG[columns == 2 and 2 or 1] * 0.45 and "\\fitteddisplay{" .. tex .. "}" or tex
-end
-
-local function formula(math, how)
-  local tex, packages = formulas.latex(text.formula(math.text))
-  for _, package in ipairs(packages) do
-    how.need(package)
-  end
-  return tex
-end
-
-local function numbered_equation(span, how)
-  local tex = formula(span.content[1], how)
-  local tag = span.attributes.tag
-  return pandoc.RawInline("latex", "\\begin{equation}" .. label(span.identifier) .. (tag and "\\tag{" .. tag .. "}" or "") .. "\n"
-    .. fitted(as_one(tex), how.columns) .. "\n\\end{equation}")
-end
-
--- amsmath numbers the lines; each has its own label.
-local function numbered_lines(span, how)
-  local lines, about = equation_lines.of(span.content[1].text)
-  local _, ids = equation_lines.marks(span)
-  local name = about.environment == "alignat" and "align" or about.environment
-  local written = {}
-  for i, line in ipairs(lines) do
-    local tex = formula(pandoc.Math("DisplayMath", line.text), how):gsub("^%s+", ""):gsub("%s+$", "")
-    written[i] = tex .. (line.tag and " \\tag{" .. line.tag .. "}" or not line.numbered and " \\nonumber" or "")
-      .. (ids[i] ~= "" and " " .. label(ids[i]) or "")
-  end
-  local code = "\\begin{" .. name .. "}\n" .. table.concat(written, " \\\\\n") .. "\n\\end{" .. name .. "}"
-  if about.sub then
-    code = "\\begin{subequations}" .. label(span.identifier) .. "\n" .. code .. "\n\\end{subequations}"
-  end
-  return pandoc.RawInline("latex", code)
-end
-
-local function plain_formula(math, how)
-  local tex = formula(math, how)
-  if math.mathtype == "InlineMath" then
-    return pandoc.RawInline("latex", "$" .. strip(tex) .. "$")
-  end
-  return pandoc.RawInline("latex", "\\[\n" .. fitted(as_one(tex), how.columns) .. "\n\\]")
-end
-
 local function theorem(div, kind, how)
   local title, content = kinds.split_title(div)
   local numbered = (div.attributes["pb-number"] or "") ~= ""
@@ -426,7 +348,7 @@ function M.finish(doc, options, problems)
     traverse = "topdown",
     Span = function(span)
       if span.classes:includes("eqn") then
-        local write_equation = span.classes:includes("lines") and numbered_lines or numbered_equation
+        local write_equation = span.classes:includes("lines") and latex_formulas.numbered_lines or latex_formulas.numbered_equation
         return write_equation(span, how), false
       elseif span.classes:includes("pb-value") then
         return span.content
@@ -434,7 +356,7 @@ function M.finish(doc, options, problems)
         return pandoc.RawInline("latex", "\\phantomsection" .. label(span.identifier)), false
       end
     end,
-    Math = function(math) return plain_formula(math, how) end,
+    Math = function(math) return latex_formulas.plain_formula(math, how) end,
     Cite = function(cite) return cite.content end,
     Link = function(link)
       local id = link.target:match("^#(.+)$")
