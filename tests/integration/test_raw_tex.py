@@ -166,6 +166,7 @@ def test_a_table_keeps_its_cells_caption_label_and_notes(worker):
     for part in ("Table 1. Numbers.", "Name", "Value", "one", "two", "A note.", "See Table 1."):
         assert part in body
     assert "lr" not in body
+    assert "1-2" not in body
 
 
 def test_theorems_have_their_names_titles_and_labels_and_one_number(worker):

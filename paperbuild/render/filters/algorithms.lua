@@ -177,7 +177,7 @@ function M.read(text, inlines)
   for _, line in ipairs(listing.lines) do
     lines:insert(pandoc.Inlines({ pandoc.Str(INDENT:rep(line.depth)) }) .. inlines(line.text))
   end
-  local content = pandoc.Blocks({ pandoc.LineBlock(lines) })
+  local content = pandoc.Blocks({ pandoc.Div({ pandoc.LineBlock(lines) }) }) -- a Div: the lines begin below the name
   if name == "algorithmic" then
     return content
   end

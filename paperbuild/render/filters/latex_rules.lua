@@ -195,6 +195,14 @@ local function newtheorem(theorems)
   end
 end
 
+-- A rule below some columns: (lr){1-2}, which pandoc takes for words.
+local function rule_of_a_table(c)
+  c:option()
+  c:parenthesis()
+  c:argument()
+  return ""
+end
+
 local RULES = {
   resizebox = last_argument(2), scalebox = last_argument(1), rotatebox = last_argument(1), raisebox = last_argument(1),
   makebox = last_argument(0), framebox = last_argument(0), fbox = last_argument(0), fcolorbox = last_argument(2), adjustbox = last_argument(1),
@@ -203,8 +211,8 @@ local RULES = {
   footnotetext = last_argument(0, "\\footnote{"), tablefootnote = last_argument(0, "\\footnote{"), marginpar = last_argument(0, "\\footnote{"),
   marginnote = last_argument(0, "\\footnote{"), sidenote = last_argument(0, "\\footnote{"), tnote = last_argument(0, "\\textsuperscript{"),
   todo = last_argument(0, "\\hl{"), missingfigure = last_argument(0, "\\hl{"), citetext = last_argument(0, "(", ")"),
-  subfigure = subfigure, subfloat = subfigure, cellcolor = nothing(1), rowcolor = nothing(1), columncolor = nothing(1),
-  checkmark = function() return "✓" end, percent = function() return "\\%" end,
+  cmidrule = rule_of_a_table, cline = rule_of_a_table, subfigure = subfigure, subfloat = subfigure, cellcolor = nothing(1),
+  rowcolor = nothing(1), columncolor = nothing(1), checkmark = function() return "✓" end, percent = function() return "\\%" end,
   citeauthor = part_of_citation("author"), Citeauthor = part_of_citation("author"), citeyear = part_of_citation("year"),
   citeyearpar = part_of_citation("yearpar"), nocite = part_of_citation("nothing"), citeA = renamed("citet"), shortcite = renamed("citep"),
   citenum = renamed("cite"), nameref = reference("nameref"), pageref = reference("pageref"), Autoref = renamed("autoref"),

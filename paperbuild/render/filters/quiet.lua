@@ -31,9 +31,19 @@ local function is_quiet(block)
   return quiet
 end
 
+-- Whether blocks stand between tags of HTML, which will take the paragraphs between them into what they mean.
+local function has_tags(blocks)
+  return blocks:find_if(function(block)
+    return block.t == "RawBlock" and block.format == "html" and block.text:find("^%s*<%a") ~= nil
+  end) ~= nil
+end
+
 -- Returns `blocks` with a token for each quiet paragraph, and the paragraphs.
 function M.aside(blocks)
   local out, paragraphs = pandoc.Blocks({}), {}
+  if has_tags(blocks) then
+    return blocks, paragraphs
+  end
   for _, block in ipairs(blocks) do
     if block.t == "Para" and is_quiet(block) then
       paragraphs[#paragraphs + 1] = block
