@@ -92,8 +92,8 @@ def test_a_long_word_does_not_tear_the_line_before_it_apart(open_page):
 
 
 def test_what_is_cancelled_is_struck_out(still_page):
-    drawn = still_page.locator("menclose").evaluate_all(
-        """(all) => all.map((e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundImage.split("linear-gradient").slice(1)])"""
+    drawn = still_page.locator("mrow.cancel").evaluate_all(
+        """(all) => all.map((e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundImage.split("linear-gradient").slice(1, 3)])"""
     )
     assert [[colour in line for line in lines] for colour, lines in drawn] == [[True, False], [True, True], [False, True]]
 
