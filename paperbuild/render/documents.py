@@ -30,7 +30,7 @@ from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
-from paperbuild.render.parts import Heading, Parts, Provenance, Publication
+from paperbuild.render.parts import Parts, Provenance
 from paperbuild.render.places import Places
 from paperbuild.render.problems import Told, concerns
 from paperbuild.render.scholarly import date_parts, timestamp_of
@@ -300,14 +300,14 @@ class _Rendering:
             date=written.date,
             abstract=written.abstract,
             keywords=written.keywords,
-            outline=tuple(Heading(h.level, h.number, h.id, h.text) for h in written.outline),
+            outline=written.outline,
             lang=lang,
             options=options,
             provenance=origins,
             plain_description=_described(written.plain_abstract),
             timestamp=timestamp_of(published),
             published=published,
-            publication=Publication(**msgspec.structs.asdict(written.publication)),
+            publication=written.publication,
             packages=written.packages,
             theorems=written.theorems,
             preamble=written.preamble,

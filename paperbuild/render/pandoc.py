@@ -25,7 +25,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper.formats import Piece
 from paperbuild.paper.positions import Surfaced
-from paperbuild.render.parts import Format
+from paperbuild.render.parts import Format, Heading, Publication
 
 TIME_LIMIT_S = 120.0
 """How long one request may take: a book with a thousand references needs a tenth of it."""
@@ -219,27 +219,6 @@ class WrittenAffiliation(msgspec.Struct, frozen=True):
     url: str = ""
 
 
-class WrittenHeading(msgspec.Struct, frozen=True):
-    """A heading; ``text`` is a fragment."""
-
-    level: int
-    number: str
-    id: str
-    text: str
-
-
-class WrittenPublication(msgspec.Struct, frozen=True):
-    """Where the paper appeared, as :class:`paperbuild.render.parts.Publication` has it."""
-
-    doi: str = ""
-    journal: str = ""
-    volume: str = ""
-    issue: str = ""
-    pages: str = ""
-    publisher: str = ""
-    url: str = ""
-
-
 class Written(msgspec.Struct, frozen=True, rename="kebab"):
     """A paper in its target format: fragments, the outline, and what went wrong. ``labels`` says how the n-th image (from 1) is called."""
 
@@ -254,7 +233,7 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     keywords: tuple[str, ...] = ()
     authors: tuple[WrittenAuthor, ...] = ()
     affiliations: tuple[WrittenAffiliation, ...] = ()
-    outline: tuple[WrittenHeading, ...] = ()
+    outline: tuple[Heading, ...] = ()
     problems: tuple[Problem, ...] = ()
     labels: Mapping[str, str] = {}
     citation_keys: tuple[str, ...] = ()
@@ -262,7 +241,7 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     theorems: tuple[tuple[str, str], ...] = ()
     document: bytes = b""
     preamble: str = ""
-    publication: WrittenPublication = WrittenPublication()
+    publication: Publication = Publication()
 
 
 class _Version(msgspec.Struct, frozen=True):

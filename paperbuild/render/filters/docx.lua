@@ -8,6 +8,8 @@ local kinds = require("kinds")
 local plain_math = require("plain_math")
 local source = require("source")
 local table_widths = require("table_widths")
+local elements = require("elements")
+local take = elements.take
 
 local M = {}
 
@@ -37,12 +39,6 @@ end
 
 local function paragraphs(blocks)
   return pandoc.Blocks(blocks):walk({ Plain = function(p) return pandoc.Para(p.content) end })
-end
-
-local function take(attributes, key)
-  local value = attributes[key]
-  attributes[key] = nil
-  return value
 end
 
 -- A table without rules; `cells` are lists of blocks, `widths` their shares of the text's width.

@@ -7,6 +7,8 @@ local bibtex = require("bibtex")
 local html_tables = require("html_tables")
 local kinds = require("kinds")
 local matching = require("matching")
+local elements = require("elements")
+local take = elements.take
 
 local M = { leaves_words = true } -- of paragraphs that are nothing but words nothing is changed here
 
@@ -52,12 +54,6 @@ local function put_label(element, class, text)
     blocks:insert(1, pandoc.Plain({ span }))
   end
   element.caption = { long = blocks }
-end
-
-local function take(attributes, key)
-  local value = attributes[key]
-  attributes[key] = nil
-  return value
 end
 
 local function finish_figure(figure, names)

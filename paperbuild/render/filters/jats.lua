@@ -7,6 +7,9 @@ local kinds = require("kinds")
 local pieces = require("pieces")
 local plain_math = require("plain_math")
 local source = require("source")
+local elements = require("elements")
+local take = elements.take
+local images_of = elements.images_of
 
 local M = {}
 
@@ -54,12 +57,6 @@ local function id_attribute(id)
   return id ~= "" and ' id="' .. name_of(id) .. '"' or ""
 end
 
-local function take(attributes, key)
-  local value = attributes[key]
-  attributes[key] = nil
-  return value
-end
-
 local function label_of(text)
   return text ~= "" and "<label>" .. escaped(text) .. "</label>\n" or ""
 end
@@ -69,12 +66,6 @@ local function caption_of(element)
     return ""
   end
   return "<caption><p>" .. inline_text(pandoc.utils.blocks_to_inlines(element.caption.long, { pandoc.Space() })) .. "</p></caption>\n"
-end
-
-local function images_of(element)
-  local found = pandoc.List({})
-  element:walk({ Image = function(image) found:insert(image) end })
-  return found
 end
 
 local MEDIA = { svg = "svg+xml", png = "png", jpg = "jpeg", jpeg = "jpeg", gif = "gif" }

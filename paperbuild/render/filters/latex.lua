@@ -7,6 +7,8 @@ local latex_formulas = require("latex_formulas")
 local numbering = require("latex_numbering")
 local tables = require("latex_tables")
 local text = require("latex_text")
+local elements = require("elements")
+local images_of = elements.images_of
 
 local M = {}
 
@@ -84,12 +86,6 @@ local function caption_of(element)
     after[#after + 1] = (i > 1 and "\\stepcounter{footnote}" or "") .. "\\footnotetext{" .. note .. "}"
   end
   return "\\caption" .. short .. "{" .. inline_text(marked) .. "}" .. label(element.identifier), table.concat(after, "\n", 1, #after)
-end
-
-local function images_of(element)
-  local found = pandoc.List({})
-  element:walk({ Image = function(image) found:insert(image) end })
-  return found
 end
 
 local function is_wide(figure)

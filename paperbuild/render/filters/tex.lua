@@ -104,27 +104,6 @@ function Cursor:parenthesis()
   return inside:sub(2, -2)
 end
 
--- Reads all up to the end of the group or cell that the cursor stands in.
-function Cursor:rest()
-  local i, depth = self.at, 0
-  while i <= #self.text do
-    local c = self.text:sub(i, i)
-    if depth == 0 and (c == "}" or c == "&" or self.text:sub(i, i + 1) == "\\\\") then
-      break
-    elseif c == "\\" then
-      i = i + 1
-    elseif c == "{" then
-      depth = depth + 1
-    elseif c == "}" then
-      depth = depth - 1
-    end
-    i = i + 1
-  end
-  local inside = self.text:sub(self.at, i - 1)
-  self.at = i
-  return inside
-end
-
 local function rewrite(s, rules, depth)
   local out, at = {}, 1
   while true do

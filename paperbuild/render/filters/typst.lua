@@ -9,6 +9,8 @@ local kinds = require("kinds")
 local typst_tables = require("typst_tables")
 local labels = require("labels")
 local pieces = require("pieces")
+local elements = require("elements")
+local images_of = elements.images_of
 
 local M = { leaves_words = true } -- of paragraphs that are nothing but words nothing is changed here
 
@@ -138,12 +140,6 @@ local function is_wide(figure)
   return wide
 end
 
-local function pictures(figure)
-  local images = pandoc.List({})
-  figure:walk({ Image = function(image) images:insert(image) end })
-  return images
-end
-
 -- Typst is told each number: what it counts by itself would be another where numbers start anew or stand in parts.
 local function number_arguments(element, kind, names)
   local number = element.attributes["pb-number"]
@@ -162,7 +158,7 @@ local function subfigures(figure, names)
   for _, cell in ipairs(figure.content) do
     if cell.t == "Figure" then
       local images = {}
-      for _, image in ipairs(pictures(cell)) do
+      for _, image in ipairs(images_of(cell)) do
         images[#images + 1] = image_call(image, caption_words(cell.caption))
       end
       local id = cell.identifier ~= "" and ", id: " .. quoted(cell.identifier) or ""
