@@ -25,6 +25,8 @@ import long_paper
 
 TOP = Path(__file__).resolve().parent.parent
 PAPERBUILD = [sys.executable, "-m", "paperbuild"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Bytecode is written, as it is wherever paperbuild is installed: without it each start would compile all modules."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def once(case: Case) -> tuple[float, float]:
     case.before()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.perf_counter()
-    done = subprocess.run(case.command, cwd=case.folder, capture_output=True, check=False)
+    done = subprocess.run(case.command, cwd=case.folder, env=ENVIRONMENT, capture_output=True, check=False)
     wall = time.perf_counter() - begin
     if done.returncode:
         sys.exit(f"{case.name} failed:\n{done.stderr.decode()}")

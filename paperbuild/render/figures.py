@@ -125,8 +125,6 @@ class Figures:
 
     def _picture(self, data: bytes, path: str, index: int, typesetter: Typesetter) -> Shown:
         picture = prepare(data, path, self._target, typesetter, self._manuscript.image_span(index), conforms=self._conforms)
-        if self._target == "html":
-            return Shown(BoundImage("path", src=picture.data_uri))
         name = self._named(picture, path) if self._beside else picture.path
         self.files[name] = picture.data
         return Shown(BoundImage("path", src=name))

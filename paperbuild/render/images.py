@@ -72,8 +72,8 @@ _BECOMES: Mapping[Format, Mapping[ImageKind, Drawn]] = {
 class Picture:
     """An image that its format can show.
 
-    ``path`` is its name below typst's private root, made of its content; ``width_in`` and ``height_in`` are its natural size in
-    inches, 0 where it does not say.
+    ``path`` is the name by which the document's fragments call it, made of its content; ``width_in`` and ``height_in`` are its natural
+    size in inches, 0 where it does not say.
     """
 
     kind: ImageKind
@@ -81,11 +81,6 @@ class Picture:
     data: bytes
     width_in: float = 0.0
     height_in: float = 0.0
-
-    @property
-    def data_uri(self) -> str:
-        """The image as a URI that a page holds in itself."""
-        return f"data:{_MEDIA_TYPES[self.kind]};base64,{base64.b64encode(self.data).decode()}"
 
 
 def sniff(data: bytes) -> ImageKind:
@@ -110,6 +105,11 @@ def sniff(data: bytes) -> ImageKind:
         return ImageKind.LFS
     head = data[:4096].lstrip(b"\xef\xbb\xbf").lstrip()
     return ImageKind.SVG if head.startswith(b"<") and (b"<svg" in head or b":svg" in head) else ImageKind.UNKNOWN
+
+
+def data_uri(path: str, data: bytes) -> str:
+    """Return the picture that is called ``path`` as a URI that a page holds in itself."""
+    return f"data:{_MEDIA_TYPES[ImageKind(path.rpartition('.')[2])]};base64,{base64.b64encode(data).decode()}"
 
 
 def is_remote(path: str) -> bool:

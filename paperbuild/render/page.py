@@ -10,11 +10,13 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from markupsafe import Markup
 
 from paperbuild.render.byline import byline
+from paperbuild.render.images import data_uri
 from paperbuild.render.parts import Heading, Parts
 from paperbuild.render.scholarly import head_tags, linked_data, own_bibtex
 from paperbuild.render.templates import Template, WebFont
@@ -23,11 +25,12 @@ _CONTENTS_DEPTH = 3
 _LINKS = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 _NOTE_MARKS = re.compile(r'<a\b[^>]*role="doc-noteref"[^>]*>.*?</a>', re.IGNORECASE | re.DOTALL)
 _IDENTITY = re.compile(r'\s(?:id|data-pb|data-cites)="[^"]*"')
+_PICTURE = re.compile(r'(?<=src=")images/[0-9a-f]+\.[a-z]+(?=")')
 _MEDIA_TYPES = {"woff2": "font/woff2", "woff": "font/woff", "otf": "font/otf", "ttf": "font/ttf"}
 
 
-def render_page(parts: Parts, template: Template) -> bytes:
-    """Return the page that shows ``parts``: UTF-8, equal for equal parts.
+def render_page(parts: Parts, template: Template, pictures: Mapping[str, bytes]) -> bytes:
+    """Return the page that shows ``parts``, with the ``pictures`` that its fragments call by name: UTF-8, equal for equal parts.
 
     Raises:
         BuildError: a file of the template is missing or broken.
@@ -62,7 +65,17 @@ def render_page(parts: Parts, template: Template) -> bytes:
         "provenance": Markup(embedded_json([asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
         "has_provenance": bool(parts.provenance),
     }
-    return template.fill(files.page, context).encode()
+    return _with_pictures(template.fill(files.page, context), pictures).encode()
+
+
+def _with_pictures(page: str, pictures: Mapping[str, bytes]) -> str:
+    """Return the page with its pictures inside. They come last, since all that happens to text before takes time for each character."""
+
+    def uri(match: re.Match[str]) -> str:
+        data = pictures.get(match[0])
+        return match[0] if data is None else data_uri(match[0], data)
+
+    return _PICTURE.sub(uri, page)
 
 
 def _script(template: Template, names: tuple[str, ...]) -> str:

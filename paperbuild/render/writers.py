@@ -80,7 +80,7 @@ def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
 
 
 def _page(draft: Draft) -> Made:
-    return Made(render_page(draft.parts, draft.template))
+    return Made(render_page(draft.parts, draft.template, draft.files))
 
 
 def _latex_pdf(draft: Draft) -> Made:

@@ -17,7 +17,7 @@ from PIL import Image
 from paperbuild.diagnostics import Span
 from paperbuild.errors import BuildError
 from paperbuild.render.ghostscript import as_pdf, program
-from paperbuild.render.images import ImageKind, is_remote, prepare, sniff
+from paperbuild.render.images import ImageKind, data_uri, is_remote, prepare, sniff
 from paperbuild.render.typst import Typesetter
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="144pt" height="1in" viewBox="0 0 10 5"><path d="M0 0"/></svg>'
@@ -73,8 +73,9 @@ def test_an_image_is_known_by_its_content(data: bytes, kind: ImageKind) -> None:
 def test_a_png_called_jpg_gets_a_true_name_and_media_type() -> None:
     picture = prepare(png(), "photo.jpg", "typst", Typesetter())
     assert picture.path.endswith(".png")
-    assert picture.data_uri.startswith("data:image/png;base64,")
-    assert base64.b64decode(picture.data_uri.partition(",")[2]) == png()
+    uri = data_uri(picture.path, picture.data)
+    assert uri.startswith("data:image/png;base64,")
+    assert base64.b64decode(uri.partition(",")[2]) == png()
 
 
 def test_equal_images_share_one_name_and_others_do_not() -> None:

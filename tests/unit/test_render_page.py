@@ -50,7 +50,7 @@ def parts(**changes: object) -> Parts:
 
 
 def page(**changes: object) -> str:
-    return render_page(parts(**changes), article()).decode()
+    return render_page(parts(**changes), article(), {}).decode()
 
 
 class Addresses(HTMLParser):
@@ -147,10 +147,10 @@ def test_embedded_json_means_the_same_and_cannot_end_its_element(value: object) 
 
 def test_a_template_with_facts_of_the_publication_tells_those_that_are_known() -> None:
     template = TemplateFinder().find("joss", NoFiles())
-    plain = render_page(parts(options=template.options({})[0]), template).decode()
+    plain = render_page(parts(options=template.options({})[0]), template, {}).decode()
     assert 'class="publication"' not in plain
     given_options = {"doi": "10.21105/joss.1", "repository": "https://example.org/<x>", "archive": "10.5281/zenodo.1", "editor": "E. D."}
-    page = render_page(parts(options=template.options(given_options)[0]), template).decode()
+    page = render_page(parts(options=template.options(given_options)[0]), template, {}).decode()
     assert '<dt>DOI</dt><dd><a href="https://doi.org/10.21105/joss.1">10.21105/joss.1</a></dd>' in page
     assert '<a href="https://example.org/&lt;x&gt;">example.org/&lt;x&gt;</a>' in page
     assert '<a href="https://doi.org/10.5281/zenodo.1">' in page
@@ -160,11 +160,11 @@ def test_a_template_with_facts_of_the_publication_tells_those_that_are_known() -
 
 def test_a_preprint_says_what_it_is_and_whether_its_notes_stand_in_the_margin() -> None:
     template = TemplateFinder().find("preprint", NoFiles())
-    page = render_page(parts(options=template.options({})[0], date="May 2026"), template).decode()
+    page = render_page(parts(options=template.options({})[0], date="May 2026"), template, {}).decode()
     assert '<p class="status">Preprint</p><span>May 2026</span>' in page
     assert page.count("May 2026") == 1
     assert '<html lang="en" data-notes="margin"' in page
     assert (
         'data-notes="margin"'
-        not in render_page(parts(options=template.options({"margin-notes": False})[0]), template).decode().split("<style>")[0]
+        not in render_page(parts(options=template.options({"margin-notes": False})[0]), template, {}).decode().split("<style>")[0]
     )

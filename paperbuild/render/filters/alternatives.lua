@@ -112,6 +112,11 @@ function M.tell(doc, problems)
   end })
 end
 
+-- Whether formats differ in what of a prepared paper they show.
+function M.are_in(paper)
+  return paper.has_formats or paper.problems:find_if(function(problem) return problem.kind == "raw-lost" end) ~= nil
+end
+
 -- Marks what `format` cannot show, so that it stands there as its source: who is not lenient does not get so far.
 function M.mark_foreign(doc, format, problems, marked)
   local told = {}

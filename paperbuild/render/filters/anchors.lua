@@ -6,6 +6,9 @@ local M = {}
 local LABELS = pandoc.List({ "caption-label", "theorem-label", "eqno" })
 
 local function leads_elsewhere(inline)
+  if inline.t == "Str" or inline.t == "Space" then -- nearly all are, and a walk takes longer than a look
+    return false
+  end
   local found = false
   local function see()
     found = true

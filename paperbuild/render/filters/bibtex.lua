@@ -25,11 +25,7 @@ local function entry(reference)
   return written
 end
 
--- Puts the BibTeX of `references` below their list.
-function M.add(doc, references)
-  if #references == 0 then
-    return doc
-  end
+local function all_of(references)
   local entries = pandoc.List({})
   for _, reference in ipairs(references) do
     local ok, written = pcall(entry, reference)
@@ -38,11 +34,15 @@ function M.add(doc, references)
     end
   end
   local open = '<details class="bibtex references-bibtex"><summary>BibTeX</summary><pre>'
-  local block = pandoc.RawBlock("html", open .. table.concat(entries, "\n\n") .. "</pre></details>")
+  return pandoc.RawBlock("html", open .. table.concat(entries, "\n\n") .. "</pre></details>")
+end
+
+-- Puts the BibTeX of `references` below their list.
+function M.add(doc, references)
   return doc:walk({
     Div = function(div)
-      if div.identifier == "refs" then
-        return { div, block }
+      if div.identifier == "refs" and #references > 0 then
+        return { div, all_of(references) }
       end
     end,
   })

@@ -125,10 +125,11 @@ function M.scan(prepared, codes)
     out.images:insert({ seq = seq, path = image.src, id = image.identifier, classes = pandoc.List(image.classes), attributes = attributes, ["in"] = place })
     return image, false
   end
-  for _, block in ipairs(prepared.doc.blocks) do
-    place = block.t == "Div" and block.classes:includes(source.META) and "meta" or "body"
-    pandoc.Blocks({ block }):walk(visitor)
-  end
+  local front, body = source.parted(prepared.doc.blocks)
+  place = "meta"
+  front:walk(visitor)
+  place = "body"
+  body:walk(visitor)
   return out
 end
 
@@ -140,13 +141,9 @@ local function bound(inlines, provenance)
 end
 
 local function bind_image(image, use)
-  if use.kind == "path" then
-    image.src = use.src
-    if use.provenance ~= nil then
-      image.attributes["data-pb"] = string.format("%d", use.provenance)
-    end
+  if use.kind == "path" and use.provenance ~= nil then
+    image.attributes["data-pb"] = string.format("%d", use.provenance)
   end
-  image.attributes["data-n"] = tostring(use.n)
   return image
 end
 
@@ -172,7 +169,7 @@ local function bind_figure(figure, images, problems)
   return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long, problems)
 end
 
--- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th.
+-- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th; where a picture lies, `shown` says.
 function M.bind(doc, values, images, problems)
   local v, i = 0, 0
   local function next_value()
@@ -205,15 +202,11 @@ function M.bind(doc, values, images, problems)
   end
   function visitor.Image(image)
     i = i + 1
-    local use = images[i] or { kind = "path", src = image.src }
-    use.n = i
-    return bind_image(image, use), false
+    image.attributes["data-n"] = tostring(i)
+    return bind_image(image, images[i] or {}), false
   end
-  local blocks = pandoc.Blocks({})
-  for _, block in ipairs(doc.blocks) do -- block by block, as scan does
-    blocks:extend(pandoc.Blocks({ block }):walk(visitor))
-  end
-  doc.blocks = blocks
+  local front, body = source.parted(doc.blocks) -- in two parts, as scan does
+  doc.blocks = front:walk(visitor) .. body:walk(visitor)
   doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images, problems) end }):walk({ Blocks = datatables.join_notes })
   doc:walk({ Image = function(image)
     local n = tonumber(image.attributes["data-n"])
@@ -222,6 +215,17 @@ function M.bind(doc, values, images, problems)
     end
   end })
   return doc
+end
+
+-- Returns a filter that gives each picture the name under which a format finds it.
+function M.shown(images)
+  return function(image)
+    local use = images[tonumber(image.attributes["data-n"])]
+    if use and use.kind == "path" then
+      image.src = use.src
+      return image
+    end
+  end
 end
 
 return M

@@ -5,7 +5,7 @@
 
 local kinds = require("kinds")
 local matching = require("matching")
-local writers = require("xref_writers")
+local xrefs = require("xref_writers")
 
 local M = {}
 
@@ -64,7 +64,7 @@ function Resolver:numbers(group, bare)
   local function write(entry)
     local part = before ~= nil and entry.part ~= nil and entry.kind == "figure" and before.part ~= nil and before.whole == entry.whole
     before = entry
-    return self.writer(entry, { part = part, bare = bare })
+    return xrefs.link(entry, { part = part, bare = bare })
   end
   while at <= #group do
     local last = run_end(group, at)
@@ -90,7 +90,7 @@ function Resolver:several(entries, how)
       before, after = self.names:reference(group.kind, plural, how.capital and i == 1)
     end
     if not plural then
-      parts[i] = self.writer(group[1], { name = before ~= "" and before or nil, bare = how.bare })
+      parts[i] = xrefs.link(group[1], { name = before ~= "" and before or nil, bare = how.bare })
     else
       parts[i] = self:numbers(group, how.bare)
       if named then
@@ -202,14 +202,12 @@ function Resolver:link(node)
     end
     entries[#entries + 1] = self.ids[id]
   end
-  local page = how == "pageref" and writers.page(self.format, entries[1])
-  if page then
-    return page
-  elseif how == "nameref" then
-    return self:joined(pandoc.List(entries):map(function(entry) return self.writer(entry, { title = true }) end))
+  if how == "nameref" then
+    return self:joined(pandoc.List(entries):map(function(entry) return xrefs.link(entry, { title = true }) end))
   end
   local named = how == "ref+label" or how == "ref+Label" or how == "pageref"
-  return self:several(entries, { nameless = not named, bare = how == "ref", capital = how == "ref+Label" })
+  local words = self:several(entries, { nameless = not named, bare = how == "ref", capital = how == "ref+Label" })
+  return how == "pageref" and xrefs.page(entries[1], words) or words
 end
 
 -- Inside a formula there are no links: a number is what \ref says there.
@@ -264,8 +262,7 @@ end
 -- Turns references into links. `ids` are the entries by id, `options.citations` what the bibliographies hold.
 function M.resolve(doc, ids, options, problems)
   local resolver = setmetatable({
-    ids = ids, names = options.names, format = options.format, writer = writers.of(options.format), known = options.citations,
-    problems = problems, reported = {},
+    ids = ids, names = options.names, known = options.citations, problems = problems, reported = {},
   }, Resolver)
   local function may_be_named(words)
     return resolver:may_be_named(words)

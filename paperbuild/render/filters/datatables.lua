@@ -25,7 +25,7 @@ local ALIGN = { left = "AlignLeft", right = "AlignRight", center = "AlignCenter"
 -- Reads what an author wrote into an attribute, as the paper itself is read.
 local function fragment(text, problems)
   local doc = pandoc.read(text, "markdown", reader.OPTIONS, {})
-  return rawhtml.read(rawtex.read(doc, macros.of(doc), problems), problems).blocks
+  return rawhtml.read(rawtex.read(doc, macros.of(doc, text), problems), problems).blocks
 end
 
 -- Fragments that were read, by their text.

@@ -144,12 +144,6 @@ local function is_formula(inline)
   return inline.t == "RawInline" and inline.text:find("^<math") and not inline.text:find('^<math[^>]*display="block"')
 end
 
-local function has_formula(_, paragraph)
-  local found = false
-  paragraph:walk({ RawInline = function(raw) found = found or is_formula(raw) end })
-  return found
-end
-
 -- Where a line may break inside a word: after these.
 local BREAKS = { "-", "/", "\u{2013}", "\u{2014}" }
 
@@ -316,7 +310,7 @@ function M.finish(doc, options, problems)
     Link = finish_link,
     Code = finish_code,
   })
-  doc = matching.walk(doc, has_formula, join_formulas):walk({
+  doc = matching.walk_holding(doc, { RawInline = is_formula }, join_formulas):walk({
     Figure = function(figure) return finish_figure(figure, names) end,
     Table = function(tbl) return finish_table(tbl, names) end,
     Div = function(div) return finish_division(div, names) end,

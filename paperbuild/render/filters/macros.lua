@@ -62,9 +62,26 @@ local function raw_texts(element, only_latex, out)
   element:walk({ RawBlock = take, RawInline = take })
 end
 
--- Returns what the paper defines out of pandoc's sight: the LaTeX to be read before each raw node, and the names.
-function M.of(doc)
+-- Whether a command that defines something occurs in a text at all.
+local function may_define(text)
+  if text:find("\\def", 1, true) then
+    return true
+  end
+  for command in pairs(DEFINES) do
+    if text:find("\\" .. command, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Returns what the paper, of which `source` is the text, defines out of pandoc's sight: the LaTeX to be read before each raw node, and the
+-- names.
+function M.of(doc, source)
   local texts = pandoc.List({})
+  if not may_define(source) then
+    return { preamble = "", names = {} }
+  end
   local function includes(value)
     local kind = pandoc.utils.type(value)
     if kind == "List" then

@@ -259,8 +259,9 @@ function M.number(doc, options, problems)
   return doc:walk(visitor), counter.ids
 end
 
--- Says in `labels[n]` what the reader sees of the n-th image: "Figure 1", or nothing where it has no number.
-function M.label_images(doc, options, labels)
+-- Returns what the reader sees of the n-th image by n: "Figure 1", or nothing where it has no number.
+function M.image_labels(doc, options)
+  local labels = {}
   local function say(n, kind, number)
     if n and number ~= "" and not labels[n] then
       labels[n] = options.names:label(kind, number)
@@ -273,6 +274,7 @@ function M.label_images(doc, options, labels)
     end,
     Table = function(tbl) say(tbl.attributes["data-n"], "table", tbl.attributes["pb-number"]) end,
   })
+  return labels
 end
 
 return M

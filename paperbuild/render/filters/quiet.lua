@@ -8,26 +8,25 @@ local OPEN, CLOSE = "\u{10FFFC}", "\u{10FFFD}" -- no text has the second: Unicod
 local TOKEN = "^" .. OPEN .. "(%d+)" .. CLOSE .. "$"
 local LONG = ("[^%s/_-]"):rep(22) -- a word that the page treats in its own way
 
-local CHANGED = {}
-for name in ("Cite Math Image Link Note Span RawInline Code LineBreak"):gmatch("%a+") do
-  CHANGED[name] = true
-end
+local CHANGED = "Cite Math Image Link Note Span RawInline Code LineBreak"
 
--- Whether a paragraph has nothing that a filter could look for. Braces may be attributes that pandoc did not read, or TeX.
-local function is_quiet(block)
-  local words = pandoc.utils.stringify(block)
-  if words:find("[{}\\]") or words:find("^%a*:") or words:find(LONG) then
-    return false
+-- Returns those of `paragraphs` that have nothing that a filter could look for, as a set of their turns. Braces may be attributes that
+-- pandoc did not read, or TeX.
+local function quiet_ones(paragraphs)
+  local quiet, n = {}, 0
+  local visitor = { traverse = "topdown" }
+  for name in CHANGED:gmatch("%a+") do
+    visitor[name] = function(node)
+      quiet[n] = nil
+      return node, false
+    end
   end
-  local quiet = true
-  local function loud()
-    quiet = false
+  function visitor.Para(block)
+    n = n + 1
+    local words = pandoc.utils.stringify(block)
+    quiet[n] = not (words:find("[{}\\]") or words:find("^%a*:") or words:find(LONG)) or nil
   end
-  local filter = {}
-  for name in pairs(CHANGED) do
-    filter[name] = loud
-  end
-  block:walk(filter)
+  paragraphs:walk(visitor)
   return quiet
 end
 
@@ -44,10 +43,14 @@ function M.aside(blocks)
   if has_tags(blocks) then
     return blocks, paragraphs
   end
+  local quiet, n = quiet_ones(pandoc.Blocks(blocks:filter(function(block) return block.t == "Para" end))), 0
   for _, block in ipairs(blocks) do
-    if block.t == "Para" and is_quiet(block) then
-      paragraphs[#paragraphs + 1] = block
-      block = pandoc.Para({ pandoc.Str(OPEN .. #paragraphs .. CLOSE) })
+    if block.t == "Para" then
+      n = n + 1
+      if quiet[n] then
+        paragraphs[#paragraphs + 1] = block
+        block = pandoc.Para({ pandoc.Str(OPEN .. #paragraphs .. CLOSE) })
+      end
     end
     out:insert(block)
   end

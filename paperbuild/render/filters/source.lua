@@ -24,7 +24,7 @@ M.META = "pb-meta" -- class of the Divs that hold metadata
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
 local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
-  ["pb-cited"] = true, ["pb-alternatives"] = true }
+  ["pb-cited"] = true, ["pb-alternatives"] = true, ["pb-page"] = true, xref = true }
 
 local function foreign(element)
   local touched = false
@@ -170,6 +170,15 @@ local function add_metadata(meta, people)
   return front
 end
 
+-- Returns the Divs that hold metadata, and what comes behind them.
+function M.parted(blocks)
+  local front, body = pandoc.Blocks({}), pandoc.Blocks({})
+  for _, block in ipairs(blocks) do
+    (block.t == "Div" and block.classes:includes(M.META) and front or body):insert(block)
+  end
+  return front, body
+end
+
 -- LaTeX's \appendix makes an appendix of the next heading of level 1.
 local function read_appendix(blocks)
   local waits = false
@@ -205,7 +214,7 @@ function M.prepare(text, metadata, strays, is_tagged)
   local problems = pandoc.List({})
   local log, doc = pandoc.log.silence(pandoc.read, text, "markdown", reader.OPTIONS, {})
   tell(log, problems)
-  local own = macros.of(doc)
+  local own = macros.of(doc, text)
   doc = settle_headings(rawtex.take_front_matter(doc, own))
   local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta

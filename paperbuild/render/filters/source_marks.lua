@@ -41,7 +41,7 @@ end
 -- Returns a copy of a prepared paper's document, with a mark in front of each block whose offset is known.
 function M.put(paper, offsets, format)
   local doc = paper.doc:clone()
-  if not offsets or not COMMENTS[format] then
+  if #offsets == 0 or not COMMENTS[format] then
     return doc
   end
   local blocks, n = pandoc.Blocks({}), 0

@@ -9,16 +9,13 @@ collectgarbage("generational")
 local folder = arg[1] or "."
 package.path = folder .. "/?.lua"
 
-local alternatives = require("alternatives")
-local rawtex = require("rawtex")
 local source = require("source")
 local source_marks = require("source_marks")
 local metadata = require("metadata")
 local alt_texts = require("alt_texts")
 local bindings = require("bindings")
-local names = require("names")
-local numbering = require("numbering")
-local crossrefs = require("crossrefs")
+local resolution = require("resolution")
+local xref_writers = require("xref_writers")
 local citations = require("citations")
 local pieces = require("pieces")
 local quiet = require("quiet")
@@ -56,30 +53,6 @@ function OPS.scan(request)
     paper.scanned.meta = metadata.plain(paper.meta)
   end
   return paper.scanned
-end
-
--- Dangling links stop typst and lead nowhere in HTML: their words stay, and they are reported.
-local function check_links(doc, ids, problems)
-  local entries = {}
-  doc:walk({ Div = function(div) entries[div.identifier] = div.identifier:find("^ref%-") and true or nil end })
-  return doc:walk({
-    Link = function(link)
-      local id = link.target:match("^#(.+)$")
-      if not id or entries[id] or link.classes:includes("xref") then
-        return nil
-      end
-      local entry = ids[id]
-      if not entry and id:find("^ref%-") then
-        return link.content
-      end
-      if not entry then
-        problems:insert({ kind = "dangling-link", text = id })
-        return link.content
-      end
-      link.target = "#" .. entry.id
-      return link
-    end,
-  })
 end
 
 -- Returns the headings; their texts are written by the function that comes with them.
@@ -177,39 +150,19 @@ end
 
 function OPS.write(request)
   local paper = prepare(request.text)
-  local problems, labels = pandoc.List({}), {}
-  local finisher = FINISHERS[request.format]
-  local options = {
-    format = request.format, lang = request.lang, number_sections = request.number_sections, number_within = request.number_within,
-    reference_names = request.reference_names, caption_names = request.caption_names, reference_range = request.reference_range,
-    csl = request.csl, meta = paper.meta,
-    columns = request.columns or 1,
-    needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
-  }
-  options.names = names.of(options)
-  numbering.settle(options)
-  local doc = source_marks.put(paper, request.offsets, request.format)
-  doc = bindings.bind(doc, index(request.values), index(request.images), problems)
-  doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
-  doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
-  local by_id, all = library:collect(request.bibliography or {}, paper.meta, problems)
-  options.citations = by_id
-  doc, options.nocite = citations.gather(doc, paper.meta, by_id, all, options.names)
-  local cited = citations.are_cited(doc, options.nocite)
-  if cited then
-    doc = citations.place(doc, paper.meta, options.names)
-  end
-  local ids
-  doc, ids = numbering.number(doc, options, problems)
-  doc = crossrefs.resolve(doc, ids, options, problems)
-  if cited then
-    doc = citations.process(doc, by_id, all, options, problems)
-  end
-  doc = check_links(doc, ids, problems)
+  request.values, request.images = index(request.values), index(request.images)
+  request.bibliography, request.offsets = request.bibliography or {}, request.offsets or {}
+  local resolved = resolution.of(paper, request, library)
+  local problems, finisher = pandoc.List({}) .. resolved.problems, FINISHERS[request.format]
+  local options = setmetatable({
+    format = request.format, columns = request.columns or 1, needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
+  }, { __index = resolved.options })
+  local filters = xref_writers.filters(request.format)
+  filters.Image = bindings.shown(request.images)
+  local doc = resolved.doc:walk(filters)
   if request.needs_alt then
     alt_texts.check(doc, problems)
   end
-  numbering.label_images(doc, options, labels)
   local headings = outline(doc.blocks, finisher, options)
   local texts = plain_texts(doc.blocks)
   if finisher.leaves_words then
@@ -220,8 +173,8 @@ function OPS.write(request)
     doc = finisher.finish(doc, options, problems)
   end
   local out = write_parts(doc, paper, finisher, options, texts)
-  out.outline, out.problems, out.labels = headings(), problems, labels
-  out["citation-keys"] = all
+  out.outline, out.problems, out.labels = headings(), problems, resolved.labels
+  out["citation-keys"] = resolved.citation_keys
   out.preamble = finisher.preamble and finisher.preamble(options) or ""
   out.publication = publication.of(paper.meta)
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)

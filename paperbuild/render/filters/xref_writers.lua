@@ -1,9 +1,10 @@
--- How one reference is written in each format.
+-- How a reference to something numbered is written: alike in every format while filters run, then in the words of one.
 --
--- A writer takes what is referred to and how: `name` is what stands before its number (nil for nothing), `bare` leaves the parentheses
--- of an equation's number away, `part` says of "3b" the "b" alone, `title` the words instead of the number. It returns inlines. What has
--- no number is referred to by its words, in quotes.
+-- A reference is a Link of the class "xref" to what it names. Its attribute `pb-ref` says what LaTeX counts by itself: "ref" and
+-- "eqref" a number, with `pb-name` before it, and nothing where its words are all there is. One to a page is a Span of the class
+-- "pb-page" around the reference that formats without pages show.
 
+local elements = require("elements")
 local labels = require("labels")
 
 local M = {}
@@ -29,51 +30,80 @@ local function said(entry, how)
   return pandoc.Inlines({ pandoc.Str((how.name and how.name .. NBSP or "") .. number) })
 end
 
--- A link that says the number.
-local function link(entry, how)
-  return pandoc.Inlines({ pandoc.Link(said(entry, how), "#" .. entry.id) })
+-- Returns one reference. `how` has `name`, what stands before its number (nil for nothing), `bare`, which leaves the parentheses of an
+-- equation's number away, `part`, which says of "3b" the "b" alone, `title` for the words instead of the number. What has no number is
+-- referred to by its words, in quotes.
+function M.link(entry, how)
+  local attributes = {}
+  if entry.number ~= "" and not how.part and not how.title then
+    attributes["pb-ref"] = entry.kind == "equation" and not how.bare and "eqref" or "ref"
+    attributes["pb-name"] = how.name
+  end
+  return pandoc.Inlines({ pandoc.Link(said(entry, how), "#" .. entry.id, "", pandoc.Attr("", { "xref" }, attributes)) })
 end
 
+-- Returns a reference to the page where something stands; `words` are for formats without pages.
+function M.page(entry, words)
+  return pandoc.Inlines({ pandoc.Span(words, pandoc.Attr("", { "pb-page" }, { ["pb-id"] = entry.id })) })
+end
+
+local WRITERS = {}
+
 -- The class tells the page which links have a preview.
-local function page_link(entry, how)
-  return pandoc.Inlines({ pandoc.Link(said(entry, how), "#" .. entry.id, "", { class = "xref" }) })
+function WRITERS.html(link)
+  return link
 end
 
 -- Ends in ";" as every call does: typst would take a "(" or ".name" of the author's that follows for a part of it.
-local function typst(entry, how)
-  return pandoc.Inlines({ pandoc.RawInline("typst", "#link(" .. labels.typst(entry.id) .. ")[") }) .. said(entry, how)
+function WRITERS.typst(link, id)
+  return pandoc.Inlines({ pandoc.RawInline("typst", "#link(" .. labels.typst(id) .. ")[") }) .. link.content
     .. { pandoc.RawInline("typst", "];") }
 end
 
 -- LaTeX's own \ref prints its own count, so that an author may go on writing in the source.
-local function latex(entry, how)
-  local label = labels.latex(entry.label or entry.id)
-  if entry.number == "" or how.part or how.title then
-    return pandoc.Inlines({ pandoc.RawInline("latex", "\\hyperref[" .. label .. "]{") }) .. said(entry, how)
-      .. { pandoc.RawInline("latex", "}") }
+function WRITERS.latex(link, id, command, name)
+  local label = labels.latex(id)
+  if not command then
+    return pandoc.Inlines({ pandoc.RawInline("latex", "\\hyperref[" .. label .. "]{") }) .. link.content .. { pandoc.RawInline("latex", "}") }
   end
-  local command = entry.kind == "equation" and not how.bare and "\\eqref{" or "\\ref{"
-  local out = pandoc.Inlines(how.name and { pandoc.Str(how.name .. NBSP) } or {})
-  out:insert(pandoc.RawInline("latex", command .. label .. "}"))
+  local out = pandoc.Inlines(name and { pandoc.Str(name .. NBSP) } or {})
+  out:insert(pandoc.RawInline("latex", "\\" .. command .. "{" .. label .. "}"))
   return out
 end
 
--- Returns the number of the page where something stands; nil in a format without pages.
-function M.page(format, entry)
-  if format == "typst" then
-    local label = labels.typst(entry.id)
-    return pandoc.Inlines({ pandoc.RawInline("typst", "#context link(" .. label .. ", str(counter(page).at(" .. label .. ").first()));") })
-  elseif format == "latex" then
-    return pandoc.Inlines({ pandoc.RawInline("latex", "\\pageref{" .. labels.latex(entry.label or entry.id) .. "}") })
-  end
-  return nil
+local function plain(link)
+  link.classes = {}
+  return link
+end
+WRITERS.docx, WRITERS.jats = plain, plain
+
+local PAGES = {}
+
+function PAGES.typst(id)
+  local label = labels.typst(id)
+  return pandoc.RawInline("typst", "#context link(" .. label .. ", str(counter(page).at(" .. label .. ").first()));")
 end
 
-local WRITERS = { html = page_link, typst = typst, latex = latex, docx = link, jats = link }
+function PAGES.latex(id)
+  return pandoc.RawInline("latex", "\\pageref{" .. labels.latex(id) .. "}")
+end
 
--- Returns the writer of a format.
-function M.of(format)
-  return WRITERS[format]
+-- Returns filters that write references as `format` has them.
+function M.filters(format)
+  local write_link, write_page = WRITERS[format], PAGES[format]
+  return {
+    Span = function(span)
+      if span.classes:includes("pb-page") then
+        return write_page and write_page(span.attributes["pb-id"]) or span.content
+      end
+    end,
+    Link = function(link)
+      if link.classes:includes("xref") then
+        local command, name = elements.take(link.attributes, "pb-ref"), elements.take(link.attributes, "pb-name")
+        return write_link(link, link.target:sub(2), command, name)
+      end
+    end,
+  }
 end
 
 return M
