@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TextIO
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import ExitCode
@@ -18,8 +20,7 @@ FORMAT = 1
 """The version of the objects. It grows when a key changes its meaning or goes, not when one is added."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActionAnswer:
+class ActionAnswer(msgspec.Struct, frozen=True):
     """What a build made of one action. ``reason`` says why it ran ("" where it did not)."""
 
     action: str
@@ -29,8 +30,7 @@ class ActionAnswer:
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentAnswer:
+class DocumentAnswer(msgspec.Struct, frozen=True):
     """One document: ``path`` is where it stands, relative to where the command was called, ``outcome`` that of its action."""
 
     action: str
@@ -38,8 +38,7 @@ class DocumentAnswer:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class StandingAnswer:
+class StandingAnswer(msgspec.Struct, frozen=True):
     """How one action stands: ``state`` is one of :class:`paperbuild.engine.queries.State`, ``reason`` the first for that."""
 
     action: str
@@ -48,8 +47,7 @@ class StandingAnswer:
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonsAnswer:
+class ReasonsAnswer(msgspec.Struct, frozen=True):
     """Why one action must run, all reasons; none mean that it is up to date."""
 
     action: str
@@ -78,8 +76,8 @@ def failure(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic]) -> 
 
 
 def rows(items: Iterable[ActionAnswer | DocumentAnswer | StandingAnswer | ReasonsAnswer]) -> tuple[Mapping[str, object], ...]:
-    """Return dataclasses as objects."""
-    return tuple(asdict(item) for item in items)
+    """Return structs as objects."""
+    return tuple(msgspec.structs.asdict(item) for item in items)
 
 
 def write_json(stream: TextIO, value: Mapping[str, Value]) -> None:

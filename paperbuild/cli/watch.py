@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import click
+import msgspec
 from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
@@ -49,13 +49,12 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | N
     return ExitCode.OK
 
 
-@dataclass(slots=True)
-class _Loop:
+class _Loop(msgspec.Struct):
     invocation: Invocation
     paper: str
     wishes: Wishes
     options: BuildOptions
-    strays: Counter[str] = field(default_factory=Counter)
+    strays: Counter[str] = msgspec.field(default_factory=Counter)
     graph: Graph | None = None
 
     def run(self, watcher: Watcher) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Graph
@@ -33,8 +34,7 @@ class State(StrEnum):
     FOREIGN = "changed by hand"  # up to date, but an output was replaced by somebody
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """How one action stands: ``reasons`` why it would run (for ``waits``: after what), and its last run."""
 
     action: Action
@@ -138,8 +138,7 @@ def _state(reasons: Sequence[Reason], last: Run | None) -> State:
     return State.NEVER if not reasons or reasons[0].kind == "never" else State.STALE
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(msgspec.Struct, frozen=True):
     """What :func:`clean` took away, and what it left because it is not ours; project-relative paths."""
 
     removed: tuple[str, ...]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.digest import digest_of
@@ -35,16 +36,14 @@ LOG_BYTES = 1 << 16
 LOGS_KEPT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """It ran, and its outputs are published."""
 
     duration_s: float
     warnings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """It failed. ``is_ours`` is false where only the place of its outputs is the trouble, and nothing ran."""
 
     diagnostics: tuple[Diagnostic, ...]
@@ -52,30 +51,26 @@ class Failed:
     is_ours: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """It asked for outputs of these actions, which have not settled."""
 
     actions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """What it read changed while it ran; nothing was published."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(msgspec.Struct, frozen=True):
     """It was ended because the build stops."""
 
 
 Result = Made | Failed | Needs | Changed | Cancelled | BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
+class Floor(msgspec.Struct, frozen=True):
     """What all attempts of one build share."""
 
     workshop: Workshop

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, span_at
 
@@ -26,8 +27,7 @@ _QUOTED = re.compile(r'[^{}\\"]++|\\[\s\S]|[{}"]')
 _NEXT_ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*\{", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class BibEntry:
+class BibEntry(msgspec.Struct, frozen=True):
     """An entry: its citation key and the key's offset; ``aliases`` are the keys of BibLaTeX's ``ids``."""
 
     key: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Number:
+
+class Number(msgspec.Struct, frozen=True):
     """A number: the double (or integer) that arithmetic uses, and its source text where it was read as it stands.
 
     ``text`` is empty for a computed value. A number that a double cannot hold keeps its text and has the value infinity, so that it
@@ -44,8 +44,7 @@ Value: TypeAlias = "Entry | Table | Mapping[str, Value] | tuple[Value, ...]"
 """Anything that a result file holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows of equal length under named columns."""
 
     columns: tuple[str, ...]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from paperbuild.diagnostics import Span
@@ -71,8 +69,7 @@ class DocumentSpec(msgspec.Struct, frozen=True):
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later."""
 
     documents: tuple[DocumentSpec, ...] = ()
@@ -81,4 +78,4 @@ class Manifest:
     store_path: str | None = None
     profile: str | None = None
     path: str = MANIFEST_NAME
-    text: ManifestText = field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""), compare=False, repr=False)
+    text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))

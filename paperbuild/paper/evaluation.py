@@ -6,9 +6,10 @@ import datetime as dt
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
+
+import msgspec
 
 from paperbuild.paper.access import has, item, missing
 from paperbuild.paper.catalog import Catalog, Cell
@@ -44,8 +45,7 @@ MOST_EXPONENT = 1000
 Result: TypeAlias = "Value | Spread | View"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where a value came from: the action, the path of its output, and the keys below it ("history.loss.0")."""
 
     action: str

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal as OneOf
 from typing import TypeAlias
+
+import msgspec
 
 from paperbuild.paper.data import Number
 from paperbuild.paper.faults import Finding, ReferenceFault
@@ -26,8 +27,7 @@ Sign = OneOf["+", "-", "not"]
 Comparison = OneOf["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True):
     """A target."""
 
     start: int
@@ -35,8 +35,7 @@ class Name:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """A number, a text, a truth value or none, written in the expression."""
 
     start: int
@@ -44,8 +43,7 @@ class Constant:
     value: Number | str | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(msgspec.Struct, frozen=True):
     """``low:high:step`` between brackets."""
 
     start: int
@@ -53,8 +51,7 @@ class Slice:
     parts: tuple[Expression | None, Expression | None, Expression | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """``base.key`` or ``base[key]``."""
 
     start: int
@@ -63,8 +60,7 @@ class Access:
     key: Expression | Slice
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """``base.where(axis=value)``."""
 
     start: int
@@ -73,8 +69,7 @@ class Where:
     conditions: tuple[tuple[str, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A built-in function, or a filter, which is the same."""
 
     start: int
@@ -84,8 +79,7 @@ class Call:
     options: tuple[tuple[str, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(msgspec.Struct, frozen=True):
     """``operand is kind``."""
 
     start: int
@@ -94,8 +88,7 @@ class Test:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(msgspec.Struct, frozen=True):
     """A sign, or ``not``."""
 
     start: int
@@ -104,8 +97,7 @@ class Unary:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(msgspec.Struct, frozen=True):
     """Arithmetic on two numbers."""
 
     start: int
@@ -115,8 +107,7 @@ class Binary:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(msgspec.Struct, frozen=True):
     """Texts put together by ``~``."""
 
     start: int
@@ -124,8 +115,7 @@ class Join:
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(msgspec.Struct, frozen=True):
     """``first < second <= third``: every neighbour with its next."""
 
     start: int
@@ -134,8 +124,7 @@ class Compare:
     rest: tuple[tuple[Comparison, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(msgspec.Struct, frozen=True):
     """``and`` or ``or``."""
 
     start: int
@@ -145,8 +134,7 @@ class Logic:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(msgspec.Struct, frozen=True):
     """``then if condition else otherwise``."""
 
     start: int
@@ -156,8 +144,7 @@ class Conditional:
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True):
     """A list or a tuple."""
 
     start: int
@@ -165,8 +152,7 @@ class Sequence:
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """``{"key": value}``."""
 
     start: int

@@ -6,11 +6,10 @@ which knows where that text starts, makes the diagnostic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What is wrong with a reference. ``offset`` and ``length`` count characters of the reference's text."""
 
     code: str
@@ -22,7 +21,7 @@ class Finding:
 
     def moved(self, offset: int) -> Finding:
         """Return the same finding, ``offset`` characters further on: a part's fault seen from the whole."""
-        return replace(self, offset=self.offset + offset)
+        return msgspec.structs.replace(self, offset=self.offset + offset)
 
 
 class ReferenceFault(Exception):  # noqa: N818 - the user's slip, in the paper's vocabulary; the caller makes a BuildError of it

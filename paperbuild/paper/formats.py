@@ -21,10 +21,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from paperbuild.paper.data import Number, Table, Value, describe, shortened
 from paperbuild.paper.dates import DATE_CODE, DATE_CODES, written_date
@@ -38,8 +39,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
-@dataclass(frozen=True, slots=True)
-class Locale:
+class Locale(msgspec.Struct, frozen=True):
     """How a language writes numbers. ``percent`` is what follows a percentage, with its space if there is one."""
 
     decimal_point: str = "."
@@ -60,8 +60,7 @@ def locale_of(language: str) -> Locale:
 Kind = Literal["f", "e", "g", "d", "%", "pp", "p", "words", "date"]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """A parsed format. ``text`` is what was written; ``decimals`` is the N of ``.N``, None where it was left out."""
 
     kind: Kind
@@ -73,16 +72,14 @@ class Format:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """A stretch of running text."""
 
     kind: Literal["text", "superscript"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True):
     """A value as it is printed: ``pieces`` in running text, ``tex`` in math."""
 
     pieces: tuple[Piece, ...]
@@ -94,8 +91,7 @@ class Rendered:
         return "".join(piece.text if piece.kind == "text" else f"^{piece.text}" for piece in self.pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True):
     """A mean and how far around it: what ``pm`` and ``ci95`` give."""
 
     mean: Number

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, nearest
 from paperbuild.errors import BuildError
@@ -28,16 +29,14 @@ _PLAIN_VALUE = re.compile(r"(?P<key>[ ]*(?:-[ ]+(?:[\w.-]+[ ]*:[ ]+)?|[\w.-]+[ ]
 _REFERENCE = re.compile(r"\]\{[^}]*\b(?:val|claim)=")
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """A piece of text of the front matter, and its offset in the paper."""
 
     text: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(msgspec.Struct, frozen=True):
     """What the YAML blocks say, by top-level key. ``keys`` has the offset of each key, ``scalars`` the text of plain entries and lists."""
 
     keys: Mapping[str, int]

@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
+
+import msgspec
 
 from paperbuild.paper.data import Number, Table, Value, describe
 from paperbuild.paper.faults import Misfit
@@ -39,8 +40,7 @@ Computed: TypeAlias = "Value | Spread"
 _Options: TypeAlias = "Mapping[str, Value]"
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     """A built-in: what it computes, how many arguments it takes at least and at most, and the options it knows."""
 
     compute: Callable[[tuple[Value, ...], _Options], Computed]

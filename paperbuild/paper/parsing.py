@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from functools import lru_cache
 
+import msgspec
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
@@ -422,6 +423,4 @@ class _Translation:
 
 
 def _stretched(tree: Expression, start: int, end: int) -> Expression:
-    from dataclasses import replace
-
-    return replace(tree, start=start, end=end)
+    return msgspec.structs.replace(tree, start=start, end=end)

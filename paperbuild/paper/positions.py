@@ -22,7 +22,8 @@ type of the node that has the code as an attribute or in its text::
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.errors import InternalError
 from paperbuild.paper import attributes
@@ -32,8 +33,7 @@ _CODE = frozenset({"Code", "CodeBlock"})
 _SCRIPTS = ((0x1401, 0x166C), (0xA500, 0xA60B), (0x1208, 0x1246))
 
 
-@dataclass(frozen=True, slots=True)
-class Surfaced:
+class Surfaced(msgspec.Struct, frozen=True):
     """One reference as the worker met it, or (``kind`` is "stray") a code elsewhere. ``on`` is the type of the node."""
 
     kind: str
@@ -54,8 +54,7 @@ class Surfaced:
         return attributes.plain(self.text, False) if self.kind == "math-value" else attributes.fold(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(msgspec.Struct, frozen=True):
     """The copy to parse, as long as the source, and what each of its codes stands for (an index into ``scan.candidates``)."""
 
     scan: Scan
@@ -68,8 +67,7 @@ class Tagged:
         return {code: self.scan.candidates[index].word for code, index in self.codes.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """What belongs to what.
 
     ``places`` has for each reference of the untouched paper its candidate, None where none is known. ``lost`` are the live

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from paperbuild.paper.catalog import Catalog, Cell
 from paperbuild.paper.evaluation import Evaluation, Source
@@ -40,8 +41,7 @@ Read: TypeAlias = "Callable[[str], bytes] | ResultCache"
 """How results are read: a function from a path to its bytes, or a cache around one, so that each file is parsed once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """A parsed reference. ``spec`` is its format, which starts ``spec_offset`` characters into ``text``."""
 
     text: str
@@ -50,8 +50,7 @@ class Reference:
     spec_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """What a reference came to: as it is printed, in full as plain text, where it was read, and warnings placed in its text."""
 
     rendered: Rendered
@@ -60,8 +59,7 @@ class Resolved:
     warnings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """Whether a claim holds, and on what values: ``compared`` has "ours.acc = 0.934" for each operand that is no constant."""
 
     text: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import msgspec
 
 from paperbuild.paper.faults import Misfit
 
@@ -14,8 +15,7 @@ _MOST_MAGNITUDE = 1000
 _CONTEXT = Context(prec=4 * _MOST_MAGNITUDE, rounding=ROUND_HALF_EVEN)
 
 
-@dataclass(frozen=True, slots=True)
-class Numeral:
+class Numeral(msgspec.Struct, frozen=True):
     """Rounded digits: "1234.50" without a sign, and the power of ten that they are to be multiplied with (None: none)."""
 
     negative: bool

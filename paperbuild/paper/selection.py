@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from paperbuild.diagnostics import did_you_mean
 from paperbuild.engine.graph import Scalar
@@ -25,8 +26,7 @@ PARAMETERS = "params"
 """What reaches a cell's parameters: ``train.params.lr``."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A target, or the cells of a sweep that ``where`` left. ``many`` says that its values are lists, one element for each cell.
 
     A ``where`` that leaves exactly one cell gives a view of that single cell: its values are no lists.
@@ -104,8 +104,7 @@ def narrowed(view: View, conditions: Mapping[str, Value]) -> View:
     return View(target, cells, len(cells) > 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What the first key below a target means: ``output`` is a name, ``parameter`` one too ("" for all of them); none: the short form."""
 
     output: str | None = None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, did_you_mean, nearest
 from paperbuild.paper.attributes import fold
@@ -29,8 +30,7 @@ _LIKE_A_REFERENCE = re.compile(r"""["']?(?:\w+\()*[A-Za-z_]\w*\.[A-Za-z_][\s\S]*
 _EXPLICIT_ID = re.compile(r"\{[^{}]*#[\w:.\-]+[^{}]*\}[ \t#]*\r?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(msgspec.Struct, frozen=True):
     """What is wrong with one candidate; ``at`` and ``length`` where it is not the key itself."""
 
     code: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ _RUNNING_TITLE = 68
 """Characters of a running title: what fits beside the authors on one line of the narrowest page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """An affiliation with the number that its authors carry; ``name`` is a fragment."""
 
     mark: int
@@ -24,16 +22,14 @@ class Place:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A remark on an author, below the byline: ``text`` belongs to those who carry ``mark``."""
 
     mark: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(msgspec.Struct, frozen=True):
     """An author with the numbers of the affiliations; no numbers where there is only one affiliation.
 
     ``signs`` are the marks that stand for something else than an affiliation, a correspondence or an equal contribution: those of
@@ -52,8 +48,7 @@ class Writer:
     degrees: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Byline:
+class Byline(msgspec.Struct, frozen=True):
     """Authors and places in the order to print; ``running_title`` and ``running_authors`` are text, short enough for a header."""
 
     writers: tuple[Writer, ...]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import MappingProxyType
 from xml.parsers import expat
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span, span_at
 from paperbuild.errors import BuildError
@@ -32,16 +33,14 @@ _READERS = MappingProxyType(
 _PARENT = re.compile(r'<link\b[^>]*\brel\s*=\s*"independent-parent"')
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A file that the author names: its project ``path``, and where the name stands (None: in the manifest)."""
 
     path: str
     span: Span | None
 
 
-@dataclass(frozen=True, slots=True)
-class Citing:
+class Citing(msgspec.Struct, frozen=True):
     """What citeproc needs. ``paths`` are those of ``libraries``, in the same order; ``style`` is "" for the default style."""
 
     libraries: tuple[Library, ...] = ()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import msgspec
+from msgspec import structs
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.graph import Action, Scalar, Step
@@ -46,8 +47,7 @@ _OURS = frozenset(
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
 
-@dataclass(frozen=True, slots=True)
-class _Config:
+class _Config(msgspec.Struct, frozen=True):
     """What the action's recipe says. ``beside`` is the folder of the pictures beside the document, ``options`` are the template's.
 
     ``output`` is the name of a writer.
@@ -171,8 +171,8 @@ class _Rendering:
         if self._asked is None or all(fault.span or fault.code not in _OF_GENERATED_CODE for fault in error.diagnostics):
             return error
         offsets = self._places.offsets(self._worker.blocks(self._manuscript.text))
-        written = self._worker.write(msgspec.structs.replace(self._asked, offsets=offsets), self._attached)
-        marked = replace(draft, parts=replace(draft.parts, body=written.body), document=written.document)
+        written = self._worker.write(structs.replace(self._asked, offsets=offsets), self._attached)
+        marked = structs.replace(draft, parts=structs.replace(draft.parts, body=written.body), document=written.document)
         try:
             self._writer.write(marked)
         except BuildError as found:
@@ -228,7 +228,7 @@ class _Rendering:
         shown = figures.show(typesetter, locale)
         citing, faults = read_citing(libraries, style, self._artifacts)
         if style is None and template.settings.files.csl:
-            citing = replace(citing, style=template.text(template.settings.files.csl))
+            citing = structs.replace(citing, style=template.text(template.settings.files.csl))
         self._note((*values.faults, *figures.faults, *faults))
         turns = _turns(bound, shown)
         request = self._request(
@@ -277,7 +277,7 @@ class _Rendering:
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
         request = Request(self._manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
-        return msgspec.structs.replace(request, **how)
+        return structs.replace(request, **how)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
         labels = image_labels(shown, written.labels)

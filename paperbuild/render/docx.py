@@ -6,11 +6,11 @@ Pandoc stamps the files of the archive and the document's properties with the ti
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 import zipfile
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError
@@ -70,7 +70,7 @@ def _properties(parts: Parts) -> str:
         ("dc:description", parts.plain_description),
         ("dc:language", parts.lang),
     ]
-    text = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in entries if value)
+    text = "".join(f"<{name}>{html.escape(value, quote=False)}</{name}>" for name, value in entries if value)
     if parts.timestamp:
         moment = dt.datetime.fromtimestamp(parts.timestamp, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         stamped = (f'<dcterms:{name} xsi:type="dcterms:W3CDTF">{moment}</dcterms:{name}>' for name in ("created", "modified"))

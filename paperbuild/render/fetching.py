@@ -12,8 +12,9 @@ import os
 import re
 import tempfile
 import time
-from dataclasses import dataclass
 from typing import IO
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
@@ -32,8 +33,7 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
     """A fetch that led to nothing, with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetcher:
+class Fetcher(msgspec.Struct, frozen=True):
     """Fetches into the project ``root`` where that is ``allowed``; what is there already needs no leave."""
 
     root: str

@@ -6,7 +6,6 @@ import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
@@ -15,13 +14,12 @@ from paperbuild.diagnostics import Diagnostic, Severity, nearest
 from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import Locale
-from paperbuild.paper.results import is_table, load_table
+from paperbuild.paper.results import is_table
 from paperbuild.render.images import Picture, is_remote, prepare
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin
 from paperbuild.render.pandoc import BoundImage, ScannedImage
 from paperbuild.render.parts import Format
-from paperbuild.render.tables import Place, shown_table
 from paperbuild.render.typst import Typesetter
 
 _LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")
@@ -31,8 +29,7 @@ _LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")
 _LENGTH = re.compile(r"\s*[\d.]+\s*(?:%|px|cm|mm|in|inch|pt|em)?\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """An image as the document will have it; ``origin`` where a target made it."""
 
     bound: BoundImage
@@ -43,8 +40,7 @@ class Shown:
         return msgspec.structs.replace(self.bound, provenance=index)
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(msgspec.Struct, frozen=True):
     """What images are made ready for.
 
     ``beside`` is the folder beside the document where a reader finds them by their own names ("": nobody sees their names);
@@ -107,6 +103,9 @@ class Figures:
         if not is_table(path):
             shown = self._picture(self._artifacts.read(path), path, index, typesetter)
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
+        from paperbuild.paper.results import load_table
+        from paperbuild.render.tables import Place, shown_table  # with all that tables need: most figures are none
+
         place = Place(span, lambda name, offset, length: self._manuscript.attribute_span(index, name, offset, length))
         bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
         if any(fault.severity is Severity.ERROR for fault in faults):

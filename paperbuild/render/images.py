@@ -13,9 +13,10 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from xml.parsers import expat
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.errors import BuildError
@@ -68,8 +69,7 @@ _BECOMES: Mapping[Format, Mapping[ImageKind, Drawn]] = {
 """What a format cannot show, and what it is drawn as instead. Word shows SVG, but no two of its versions the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """An image that its format can show.
 
     ``path`` is the name by which the document's fragments call it, made of its content; ``width_in`` and ``height_in`` are its natural

@@ -6,7 +6,8 @@ It is meant to be submitted and read by people: pdfTeX and LuaTeX both take it, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.render.byline import byline
 from paperbuild.render.parts import Parts
@@ -24,8 +25,7 @@ _LATIN = re.compile(r"[\x00-\u017f\u0218-\u021b\u2010-\u2026\u2030\u2039\u203a\u
 """What pdfTeX sets with the encodings T1 and TS1."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Theorem:
+class _Theorem(msgspec.Struct, frozen=True):
     """An environment of theorems: all kinds share one counter, that of the first."""
 
     kind: str

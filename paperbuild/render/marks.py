@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Span
 
@@ -15,8 +16,7 @@ TYPST, TEX = "//", "%"
 """How a comment begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(msgspec.Struct, frozen=True):
     """A place of generated code that an engine named: the ``text`` of the line, and the ``column`` in it, counted from 0.
 
     ``start`` and ``end`` are the offsets that the nearest marks above and below say, None where there is none.

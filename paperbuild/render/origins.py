@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Span
 from paperbuild.engine.ports import Reader
@@ -44,8 +45,7 @@ class Artifacts:
         return hashlib.sha256(self.read(path)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """What a place of the paper is bound to: ``seq`` is its turn in reading order, ``paths`` what it was read from."""
 
     seq: int

@@ -11,9 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 
 from markupsafe import Markup
+from msgspec import structs
 
 from paperbuild.render.byline import byline
 from paperbuild.render.images import data_uri
@@ -46,8 +46,8 @@ def render_page(parts: Parts, template: Template, pictures: Mapping[str, bytes])
         "plain_description": parts.plain_description,
         "title": Markup(title),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
         "subtitle": Markup(subtitle),  # noqa: S704 - as above
-        "authors": tuple(replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above
-        "affiliations": tuple(replace(place, name=Markup(place.name)) for place in who.places),  # noqa: S704 - as above
+        "authors": tuple(structs.replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above
+        "affiliations": tuple(structs.replace(place, name=Markup(place.name)) for place in who.places),  # noqa: S704 - as above
         "author_notes": who.notes,
         "date": Markup(parts.date),  # noqa: S704 - as above
         "abstract": Markup(abstract),  # noqa: S704 - as above
@@ -62,7 +62,7 @@ def render_page(parts: Parts, template: Template, pictures: Mapping[str, bytes])
         "styles": Markup(styles),  # noqa: S704 - the template's own files
         "early_script": Markup(early),  # noqa: S704 - the template's own files
         "script": Markup(script),  # noqa: S704 - the template's own files
-        "provenance": Markup(embedded_json([asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
+        "provenance": Markup(embedded_json([structs.asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
         "has_provenance": bool(parts.provenance),
     }
     return _with_pictures(template.fill(files.page, context), pictures).encode()
@@ -87,7 +87,7 @@ def _script(template: Template, names: tuple[str, ...]) -> str:
 def contents(outline: tuple[Heading, ...]) -> tuple[Heading, ...]:
     """Return the entries of the table of contents: no deep ones, and no links, notes or ids inside, for each stands in a link."""
     kept = (heading for heading in outline if heading.level <= _CONTENTS_DEPTH and heading.id)
-    return tuple(replace(heading, text=Markup(_bare(heading.text))) for heading in kept)  # noqa: S704 - a fragment, as pandoc wrote it
+    return tuple(structs.replace(heading, text=Markup(_bare(heading.text))) for heading in kept)  # noqa: S704 - a fragment, as pandoc wrote it
 
 
 def _bare(fragment: str) -> str:

@@ -24,8 +24,9 @@ Typst fragments call the functions whose signatures stand at the top of the temp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from paperbuild.engine.graph import Scalar
 
@@ -33,8 +34,7 @@ Format = Literal["typst", "html", "latex", "docx", "jats"]
 ProvenanceKind = Literal["value", "figure", "table"]
 
 
-@dataclass(frozen=True, slots=True)
-class Affiliation:
+class Affiliation(msgspec.Struct, frozen=True):
     """Where an author works. ``key`` is what :attr:`Author.affiliations` names; ``name`` is a fragment, ``plain`` the same as text.
 
     The rest is text, "" where the paper does not say: ``institution`` without department and town, ``ror`` the bare identifier of the
@@ -53,8 +53,7 @@ class Affiliation:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """Who wrote it. ``name`` is a fragment, ``plain`` the same as text; ``orcid`` is the bare identifier ("0000-0002-…").
 
     ``given``, ``family`` (with its particle) and ``suffix`` are the parts of the name, as the paper has them or else as
@@ -81,8 +80,7 @@ class Author:
     deceased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(msgspec.Struct, frozen=True):
     """An entry of the outline. ``level`` counts from 1, ``number`` is "" where it has none, ``text`` is a fragment without it."""
 
     level: int
@@ -91,8 +89,7 @@ class Heading:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True):
     """Where one bound number, figure or table comes from. Facts of the document's key only: no time, no host, no commit.
 
     ``label`` is what the reader sees ("91.2 %", "Figure 1"), ``target`` and ``command`` what made it, ``output`` the path of the
@@ -111,8 +108,7 @@ class Provenance:
     expression: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(msgspec.Struct, frozen=True):
     """Where the paper appeared, "" where it does not say. ``doi`` is the bare identifier ("10.21105/joss.01234")."""
 
     doi: str = ""
@@ -124,8 +120,7 @@ class Publication:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """One paper, ready to be laid out.
 
     ``title``, ``subtitle``, ``date``, ``abstract`` and ``body`` (with its bibliography) are fragments; ``keywords``, ``plain_title``

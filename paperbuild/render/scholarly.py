@@ -10,8 +10,9 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from paperbuild.render.parts import Affiliation, Author, Parts
 
@@ -57,8 +58,7 @@ def timestamp_of(parts: tuple[int, ...]) -> int:
     return max(0, int(dt.datetime(year, month, day, tzinfo=dt.UTC).timestamp()))
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """A ``<meta>`` of a page: ``kind`` is the attribute that names it, "name" or "property"."""
 
     kind: str

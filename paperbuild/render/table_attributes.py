@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean, nearest
 from paperbuild.paper.attributes import fold
@@ -44,8 +45,7 @@ _PAIR = re.compile(rf"\s*(?P<name>{_NAME}?)\s*(?::\s*(?P<value>.*?))?\s*", re.DO
 _LISTED = re.compile(r"'[^']*'|[^,]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a table's image stands in the paper: the span of its path, and that of a stretch of one of its attributes.
 
     ``attribute`` takes the attribute's name, an offset into its folded value, and a length.
@@ -55,8 +55,7 @@ class Place:
     attribute: Callable[[str, int, int], Span | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One part of an attribute. ``at`` and ``value_at`` are the offsets of ``name`` and ``value`` in the attribute's value."""
 
     name: str
@@ -65,13 +64,12 @@ class Item:
     value_at: int = 0
 
 
-@dataclass(slots=True)
-class Complaints:
+class Complaints(msgspec.Struct):
     """What is wrong with one table: ``found`` grows as its attributes are read."""
 
     path: str
     place: Place
-    found: list[Diagnostic] = field(default_factory=list)
+    found: list[Diagnostic] = []
 
     def say(self, key: str, finding: Finding, severity: Severity = Severity.ERROR) -> None:
         """Tell of a fault in the attribute ``key``, where the finding says."""
@@ -119,8 +117,7 @@ def _unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == "'" else name
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True):
     """The attributes of one table, whitespace folded, and where to complain of them."""
 
     table: Table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
@@ -20,8 +19,7 @@ MISSING = "\N{EN DASH}"
 """What stands for an entry that the file does not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(msgspec.Struct, frozen=True):
     """How entries are written: in which language, what stands for a missing one, and where to complain of one that cannot be."""
 
     table: Table

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from paperbuild.paper.data import Entry, Number
 from paperbuild.paper.faults import Finding, ReferenceFault
@@ -19,8 +20,7 @@ _BETTER: dict[str, Better] = {"max": "max", "min": "min"}
 _AROUND = re.compile(r"\s*(?:±|\+-)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column as it is shown. ``heading`` is Markdown where the author gave it (``is_markdown_heading``), else the name.
 
     ``around`` names the column of what stands behind ±; ``best`` says which way is better, ``second`` that the next best is marked, too;
@@ -39,8 +39,7 @@ class Column:
     spec_at: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Spanner:
+class Spanner(msgspec.Struct, frozen=True):
     """A heading above neighbouring columns: ``first`` counts them from 0. ``heading`` is Markdown."""
 
     heading: str
@@ -48,8 +47,7 @@ class Spanner:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """What ``format`` says of one column, and where in that attribute its format stands (-1: nowhere)."""
 
     spec: Format | None

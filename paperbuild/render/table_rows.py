@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Severity
 from paperbuild.paper.conditions import Condition
@@ -17,16 +18,14 @@ _MERGED = "merged"
 _HEADED = "headed"
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(msgspec.Struct, frozen=True):
     """The column whose equal entries make a group. ``merged``: they are one cell beside their rows, not a heading above them."""
 
     column: str = ""
     merged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """The rows of one group, as indices into the table, top to bottom; ``entry`` is what they share."""
 
     indices: tuple[int, ...]

@@ -14,7 +14,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -83,11 +82,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     text_width: dict[str, float] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFinder:
+class TemplateFinder(msgspec.Struct, frozen=True):
     """Finds templates by name. ``folder`` holds the packaged ones, one folder each."""
 
-    folder: str = field(default_factory=packaged_folder)
+    folder: str = msgspec.field(default_factory=packaged_folder)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the packaged templates, sorted."""
@@ -226,8 +224,7 @@ def typst_value(value: Scalar) -> str:
     return typst_string(value) if isinstance(value, str) else repr(value)
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(msgspec.Struct, frozen=True, dict=True):
     """One template of one build: its settings, and its files read as they are needed.
 
     A PDF reads no style sheet and a page no typst library, so a change of one does not make the other stale.

@@ -14,7 +14,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.errors import BuildError, InternalError
@@ -44,8 +45,7 @@ _INSTALL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TexJob:
+class TexJob(msgspec.Struct, frozen=True):
     """What TeX is given. ``files`` are pictures by the paths in the source; ``place`` says where in the paper a place comes from."""
 
     source: str

@@ -13,8 +13,11 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
+from msgspec import structs
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.errors import BuildError, InternalError
@@ -47,8 +50,7 @@ _GLYPHS_SHOWN = 12
 _NO_GLYPH = re.compile(r"the text [`\"]*(.+?)[`\"]* could not be displayed with (?:font )?[`\"]*(.+?)[`\"]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Pdf:
+class Pdf(msgspec.Struct, frozen=True):
     """A typeset document: its bytes, the PDF standards it conforms to, and what typst warned of."""
 
     data: bytes
@@ -56,8 +58,7 @@ class Pdf:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """What to typeset. Paths in ``files`` and ``fonts`` are relative to the private root.
 
     ``place`` says where in the paper a place of ``source`` comes from, ``written`` which files of the project some of ``files`` are;
@@ -85,7 +86,7 @@ def typst_job(parts: Parts, template: Template, images: Mapping[str, bytes], pla
     options = dict(parts.options)
     system_fonts = options.pop(SYSTEM_FONTS, False) is True
     fonts = tuple((os.path.basename(name), template.file(name)) for name in template.settings.files.fonts)
-    source = template.fill(template.settings.files.typst, _context(replace(parts, options=tuple(options.items())), template))
+    source = template.fill(template.settings.files.typst, _context(structs.replace(parts, options=tuple(options.items())), template))
     return Job(source, files, fonts, parts.timestamp, system_fonts, place, template.written(libraries))
 
 
@@ -115,7 +116,7 @@ def _context(parts: Parts, template: Template) -> dict[str, object]:
 
 def provenance_json(parts: Parts) -> str:
     """Return where every number, figure and table comes from, as the JSON that travels in the PDF: a list in reading order."""
-    return json.dumps([asdict(entry) for entry in parts.provenance], indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps([structs.asdict(entry) for entry in parts.provenance], indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 class Typesetter:
@@ -166,7 +167,7 @@ class Typesetter:
 
         Hence once more, without images; on the same line, so that positions stay.
         """
-        bare = replace(job, source="#show image: none;" + job.source)
+        bare = structs.replace(job, source="#show image: none;" + job.source)
         root, compiler = self._compiler(bare, os.path.join(folder, "bare"))
         self._attempt(bare, root, compiler, ("a-3b",))
 

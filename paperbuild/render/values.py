@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
@@ -18,8 +16,7 @@ from paperbuild.render.origins import Artifacts, Origin
 from paperbuild.render.pandoc import BoundValue
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """What stands for one reference; ``origin`` where it came from an artifact."""
 
     value: BoundValue

@@ -1,30 +1,26 @@
 """From a paper that pandoc wrote to the bytes of its outputs: one writer for each format.
 
 A writer names the format that pandoc writes for it and the function that makes a document of that; the runner of documents chooses it
-from a table, so a format more is an entry more.
+from a table, so a format more is an entry more. What only one format needs is imported when it is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
+import msgspec
+from msgspec import structs
+
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.render.docx import docx_files, finished_docx
-from paperbuild.render.jats import jats_article
-from paperbuild.render.latex import latex_source
 from paperbuild.render.marks import Place
-from paperbuild.render.page import render_page
 from paperbuild.render.parts import Format, Parts
 from paperbuild.render.standards import allows_attachments
 from paperbuild.render.templates import Template
-from paperbuild.render.tex import TexJob, tex_pdf
 from paperbuild.render.typst import Typesetter, typst_job
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A paper in its target format, ready to become a document.
 
     ``files`` are its images by the paths that the fragments name, ``place`` says where in the paper a place of the fragments comes
@@ -39,8 +35,7 @@ class Draft:
     standards: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """What a writer made: the document, the files that belong beside it by their names, and warnings."""
 
     document: bytes
@@ -52,8 +47,7 @@ def _nothing(_template: Template, _images: Mapping[str, bytes]) -> Mapping[str, 
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(msgspec.Struct, frozen=True):
     """How one format comes about: what pandoc writes, what is made of it, and which files pandoc is given along (most formats: none)."""
 
     format: Format
@@ -69,34 +63,51 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
         "html": Writer("html", _page),
         "latex": Writer("latex", _latex),
         "jats": Writer("jats", _jats),
-        "docx": Writer("docx", _docx, docx_files),
+        "docx": Writer("docx", _docx, _docx_files),
     }
 
 
 def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
-    parts = draft.parts if allows_attachments(draft.standards) else replace(draft.parts, provenance=())
-    pdf = typesetter.pdf(replace(typst_job(parts, draft.template, draft.files, draft.place), standards=draft.standards))
+    parts = draft.parts if allows_attachments(draft.standards) else structs.replace(draft.parts, provenance=())
+    pdf = typesetter.pdf(structs.replace(typst_job(parts, draft.template, draft.files, draft.place), standards=draft.standards))
     return Made(pdf.data, warnings=pdf.warnings)
 
 
 def _page(draft: Draft) -> Made:
+    from paperbuild.render.page import render_page
+
     return Made(render_page(draft.parts, draft.template, draft.files))
 
 
 def _latex_pdf(draft: Draft) -> Made:
+    from paperbuild.render.latex import latex_source
+    from paperbuild.render.tex import TexJob, tex_pdf
+
     source = latex_source(draft.parts, draft.template)
     return Made(tex_pdf(TexJob(source, draft.files, draft.parts.timestamp, draft.place)))
 
 
 def _latex(draft: Draft) -> Made:
+    from paperbuild.render.latex import latex_source
+
     return Made(latex_source(draft.parts, draft.template).encode(), _named_within(draft.files))
 
 
 def _jats(draft: Draft) -> Made:
+    from paperbuild.render.jats import jats_article
+
     return Made(jats_article(draft.parts, draft.template), _named_within(draft.files))
 
 
+def _docx_files(template: Template, images: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    from paperbuild.render.docx import docx_files
+
+    return docx_files(template, images)
+
+
 def _docx(draft: Draft) -> Made:
+    from paperbuild.render.docx import finished_docx
+
     return Made(finished_docx(draft.document, draft.parts))
 
 

@@ -7,7 +7,9 @@ lines, names) is made safe before it reaches a terminal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.terminal.screen import DEFAULT_WIDTH, character_width, escaped, escaped_character, without_colors
@@ -45,8 +47,7 @@ def merged(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(replace(diagnostic, needed_by=tuple(names)) for diagnostic, names in found.items())
 
 
-@dataclass(frozen=True, slots=True)
-class _Printer:
+class _Printer(msgspec.Struct, frozen=True):
     color: bool
     width: int
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self, TextIO
+
+import msgspec
 
 from paperbuild.diagnostics import Severity
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Event, Noticed, Outcome
@@ -31,8 +32,7 @@ class Verbosity(IntEnum):
     VERBOSE = 2
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(msgspec.Struct):
     action: str
     reason: str
     estimate_s: float | None

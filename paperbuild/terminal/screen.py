@@ -6,8 +6,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 DEFAULT_WIDTH = 100
 """Columns assumed where there is no terminal: texts in logs and tests do not depend on who looks."""
@@ -18,8 +19,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(msgspec.Struct, frozen=True):
     """What may be written to one stream. ``rewrites`` says that a line can be erased and written again."""
 
     rewrites: bool = False

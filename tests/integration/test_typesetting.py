@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pypdf
 import pypdfium2  # type: ignore[import-untyped]  # it comes without types
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.diagnostics import Severity, Span
 from paperbuild.errors import BuildError

@@ -1,6 +1,7 @@
 from textwrap import dedent
 
 import pytest
+from msgspec.structs import asdict
 
 from paperbuild.engine.graph import Resources
 from paperbuild.paper.declarations import DocumentSpec, Manifest, TargetSpec
@@ -19,8 +20,13 @@ def target(keys: str, profile: str | None = None) -> TargetSpec:
     return manifest(head + dedent(keys), profile).targets[0]
 
 
+def said(manifest: Manifest) -> dict[str, object]:
+    """What a manifest says; where it says so is another matter."""
+    return {name: value for name, value in asdict(manifest).items() if name != "text"}
+
+
 def test_an_empty_manifest_declares_nothing() -> None:
-    assert manifest("") == Manifest()
+    assert said(manifest("")) == said(Manifest())
 
 
 def test_a_paper_is_a_document_named_after_its_source() -> None:
@@ -71,7 +77,8 @@ def test_the_options_of_a_document_are_sorted_and_only_those_that_are_set() -> N
 
 
 def test_a_paper_without_a_manifest_has_one_all_the_same() -> None:
-    assert default_manifest("some/paper.v2.md") == Manifest(documents=(DocumentSpec("paper.v2", ("some/paper.v2.md",)),))
+    declared = Manifest(documents=(DocumentSpec("paper.v2", ("some/paper.v2.md",)),))
+    assert said(default_manifest("some/paper.v2.md")) == said(declared)
 
 
 def test_a_target_has_defaults() -> None:
@@ -185,7 +192,7 @@ def test_the_python_and_the_store_can_be_named() -> None:
 
 
 def test_the_present_version_is_read() -> None:
-    assert manifest("version = 1") == Manifest()
+    assert said(manifest("version = 1")) == said(Manifest())
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.render.parts import Affiliation, Author, Parts, Publication
 from paperbuild.render.scholarly import date_parts, head_tags, linked_data, own_bibtex
