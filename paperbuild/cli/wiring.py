@@ -173,10 +173,15 @@ class LazyDocumentRunner:
     def _made(self) -> DocumentRunner:
         with self._lock:
             if self._runner is None:
+                from paperbuild.render.pandoc import PandocWorker
+
+                worker = PandocWorker()
+                worker.begin()  # while pandoc gets ready, the rest is imported
+
                 from paperbuild.render.documents import DocumentRunner
                 from paperbuild.render.fetching import Fetcher
 
-                self._runner = DocumentRunner(self._catalog, fetcher=Fetcher(self._root, self._fetches))
+                self._runner = DocumentRunner(self._catalog, worker=worker, fetcher=Fetcher(self._root, self._fetches))
             return self._runner
 
 

@@ -22,13 +22,12 @@ from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper import frontmatter
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import locale_of
-from paperbuild.paper.frontmatter import FrontMatter
 from paperbuild.render.byline import affiliation, author
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.fetching import Fetcher
 from paperbuild.render.figures import Figures, Medium, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
-from paperbuild.render.manuscript import Manuscript
+from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Parts, Provenance
@@ -97,6 +96,7 @@ class DocumentRunner:
         self._fetcher = fetcher or Fetcher("")
         self._templates = templates or TemplateFinder()
         self._worker = worker or PandocWorker()
+        self._manuscripts = Manuscripts(self._worker)
         self._typesetter = Typesetter()
         self._writers = writers(self._typesetter)
 
@@ -125,7 +125,8 @@ class DocumentRunner:
         return StepResult({output.name: data for output, data in zip(action.outputs, contents, strict=True)}, warnings)
 
     def _rendering(self, config: _Config, reader: Reader) -> _Rendering:
-        return _Rendering(config, self._writers[config.output], self._catalog, Artifacts(reader, self._fetcher), self._worker)
+        manuscript = self._manuscripts.of(config.sources, reader)
+        return _Rendering(config, self._writers[config.output], manuscript, self._catalog, Artifacts(reader, self._fetcher), self._worker)
 
     def close(self) -> None:
         """End the pandoc worker."""
@@ -135,7 +136,9 @@ class DocumentRunner:
 class _Rendering:
     """One paper on its way to one format."""
 
-    def __init__(self, config: _Config, writer: Writer, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker) -> None:
+    def __init__(
+        self, config: _Config, writer: Writer, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker
+    ) -> None:
         self._config = config
         self._writer = writer
         self._medium = Medium(writer.format, config.beside, bool(config.standards))
@@ -144,16 +147,10 @@ class _Rendering:
         self._worker = worker
         self.warnings: list[Diagnostic] = []
         self._errors: list[Diagnostic] = []
-        self._manuscript, self._front = self._read()
+        self._manuscript = manuscript
         self._places = Places(self._manuscript)
         self._asked: Request | None = None
         self._attached: Mapping[str, bytes] = {}
-
-    def _read(self) -> tuple[Manuscript, FrontMatter]:
-        sources = Manuscript.sources_of(self._config.sources, self._artifacts.reader)
-        lexical = Manuscript.scan(sources)
-        front = frontmatter.read(lexical, sources)  # before pandoc, which knows no place of what is wrong there
-        return Manuscript(sources, lexical, self._worker), front
 
     def written(self, draft: Draft) -> Made:
         """Return the document; what cannot be set is told where the paper has it, a missing font where it is named.
@@ -216,13 +213,13 @@ class _Rendering:
         values = Values(manuscript, self._catalog)
         figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
         needed = (*values.outputs(), *figures.outputs())
-        libraries = named_libraries(manuscript, self._front, config.bibliography)
-        style = named_style(manuscript, self._front, config.csl)
+        libraries = named_libraries(manuscript, manuscript.front, config.bibliography)
+        style = named_style(manuscript, manuscript.front, config.csl)
         self._artifacts.reader.require((*needed, *(named.path for named in (*libraries, *((style,) if style else ())))))
         template = templates.find(config.template, self._artifacts.reader, config.span)
         options = self._options(template)
-        self._note(frontmatter.misspelt(self._front, dict(options), manuscript.sources))
-        lang = config.lang or self._front.lang or "en"
+        self._note(frontmatter.misspelt(manuscript.front, dict(options), manuscript.sources))
+        lang = config.lang or self._manuscript.front.lang or "en"
         locale = locale_of(lang)
         bound = values.resolve(self._artifacts, locale)
         shown = figures.show(typesetter, locale)
@@ -260,7 +257,7 @@ class _Rendering:
         """Return the template's options: the manifest's, over the front matter's, over its defaults."""
         given: dict[str, Scalar] = {}
         for name, default in template.settings.options.items():
-            found = self._front.scalar(name)
+            found = self._manuscript.front.scalar(name)
             if found is not None:
                 given[name] = _typed(found.text, default)
         of_paper = frozenset(given)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import re
+import threading
+from collections import OrderedDict
 from functools import cached_property
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
-from paperbuild.paper import attributes, positions, slips
-from paperbuild.paper.source import Candidate, Destination, Scan, SourceMap, decode, scan
+from paperbuild.paper import attributes, frontmatter, positions, slips
+from paperbuild.paper.source import Candidate, Destination, SourceMap, decode, scan
 from paperbuild.render.formula_places import place
 from paperbuild.render.pandoc import PandocWorker
 
+_KEPT = 6  # as many papers as the worker keeps prepared
 _SPACES = re.compile(r"\s+")
 # Pandoc counts the lines of the paper from 1, those inside the block from 0, its delimiter included.
 _YAML_PLACE = re.compile(
@@ -23,16 +26,20 @@ _YAML_PLACE = re.compile(
 
 
 class Manuscript:
-    """One paper: its sources joined, scanned lexically and by pandoc.
+    """One paper: its sources joined, scanned lexically and by pandoc, and its front matter.
 
     ``folder`` is that of its first file, relative to the project ("" for the root): what the author's paths are relative to.
+
+    Raises:
+        BuildError: its front matter has faults, or pandoc cannot read it.
     """
 
-    def __init__(self, sources: SourceMap, lexical: Scan, worker: PandocWorker) -> None:
+    def __init__(self, sources: SourceMap, worker: PandocWorker) -> None:
         self.sources = sources
         self.text = sources.text
         self.folder = posixpath.dirname(sources.paths[0])
-        self.lexical = lexical
+        self.lexical = scan(sources.text)
+        self.front = frontmatter.read(self.lexical, sources)  # before pandoc, which knows no place of what is wrong there
         self._worker = worker
         try:
             self.found = worker.scan(sources.text)
@@ -58,11 +65,6 @@ class Manuscript:
         if faults:
             raise BuildError(*faults)
         return SourceMap.join(files)
-
-    @staticmethod
-    def scan(sources: SourceMap) -> Scan:
-        """Return what can be seen of the paper without pandoc."""
-        return scan(sources.text)
 
     @cached_property
     def match(self) -> positions.Match:
@@ -173,6 +175,30 @@ class Manuscript:
             return None
         at = header.find(value, found.end()) if value else -1
         return self.sources.span(at, len(value)) if at >= 0 else self.sources.span(found.start(), len(key))
+
+
+class Manuscripts:
+    """The papers read last: each is read once for all its formats, and for the early look at its faults. Safe in several threads."""
+
+    def __init__(self, worker: PandocWorker) -> None:
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._read: OrderedDict[SourceMap, Manuscript] = OrderedDict()
+
+    def of(self, paths: tuple[str, ...], reader: Reader) -> Manuscript:
+        """Return the paper whose sources are ``paths``, which ``reader`` is asked for each time.
+
+        Raises:
+            BuildError: a source is missing or no text, the front matter has faults, or pandoc cannot read it.
+        """
+        sources = Manuscript.sources_of(paths, reader)
+        with self._lock:  # whoever wants the same paper would wait for pandoc in any case
+            found = self._read.get(sources) or Manuscript(sources, self._worker)
+            self._read[sources] = found
+            self._read.move_to_end(sources)
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        return found
 
 
 def _placed(diagnostic: Diagnostic, sources: SourceMap) -> Diagnostic:

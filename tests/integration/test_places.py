@@ -77,7 +77,7 @@ def worker():
 
 def manuscript(worker, *files):
     sources = SourceMap.join(files)
-    return Manuscript(sources, Manuscript.scan(sources), worker)
+    return Manuscript(sources, worker)
 
 
 def test_every_block_is_found_where_it_begins(worker):
