@@ -4,6 +4,7 @@ import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pypdf
 import pytest
@@ -15,9 +16,11 @@ from .tex import compiled, needs_latex
 PAPER = Path(__file__).parents[1] / "papers" / "numbering" / "paper.md"
 CAPTIONS = {
     "one": "Figure 1", "two": "Figure 2", "three": "Figure 3", "pair": "Figure 4", "five": "Figure 5", "six": "Figure 6",
-    "appended": "Figure 7", "eight": "Figure 8", "extra": "Figure S1", "extratwo": "Figure S2",
-    "tone": "Table 1", "ttwo": "Table 2", "tthree": "Table 3", "tappended": "Table 4", "textra": "Table S1",
-    "lone": "Listing 1", "ltwo": "Listing 2", "lextra": "Listing S1",
+    "mfiga": "Figure 7", "mfigb": "Figure 8", "mfigc": "Figure 9", "mfigd": "Figure 10", "mfige": "Figure 11",
+    "appended": "Figure 12", "eight": "Figure 13", "extra": "Figure S1", "extratwo": "Figure S2",
+    "tone": "Table 1", "ttwo": "Table 2", "tthree": "Table 3", "mtbla": "Table 4", "mtblb": "Table 5",
+    "mtblc": "Table 6", "mtbld": "Table 7", "tappended": "Table 8", "textra": "Table S1",
+    "lone": "Listing 1", "ltwo": "Listing 2", "mlsta": "Listing 3", "mlstb": "Listing 4", "mlstc": "Listing 5", "lextra": "Listing S1",
 }  # fmt: skip
 PARTS = {"pone": "(a)", "ptwo": "(b)", "pthree": "(c)", "xone": "(a)", "xtwo": "(b)"}
 EQUATIONS = {
@@ -28,7 +31,7 @@ THEOREMS = {
     "thmone": "Theorem 1", "lemone": "Lemma 2", "thmtwo": "Theorem 3", "corappended": "Corollary 4", "lemextra": "Lemma S1",
 }  # fmt: skip
 HEADINGS = {
-    "Opening": "1", "Deep": "1.1", "Deeper": "1.1.1", "Middle": "2", "Closing": "3", "Proofs": "Appendix A",
+    "Opening": "1", "Deep": "1.1", "Deeper": "1.1.1", "Middle": "2", "Closing": "3", "Many": "4", "Proofs": "Appendix A",
     "Steps": "A.1", "More proofs": "Appendix B", "More of everything": "S1", "Data": "S1.1",
 }  # fmt: skip
 REFERENCES = {
@@ -41,9 +44,10 @@ REFERENCES = {
     "lemmas": "Theorems 1 and 3 and Lemma 2",
     "sections": "Sections 1\N{EN DASH}3 and Section 1.1.1.",
     "bare": "2, (2) and Figures 1\N{EN DASH}3.",
-    "late": "Appendix A, Appendix A.1 and Figure 7.",
-    "later": "Table 4, Equation (7) and Corollary 4.",
+    "late": "Appendix A, Appendix A.1 and Figure 12.",
+    "later": "Table 8, Equation (7) and Corollary 4.",
     "beyond": "Section S1, Section S1.1, Figures S1 and S2 and Figure S2b.",
+    "many": "Figures 7\N{EN DASH}11, Tables 4, 6, and 7 and Listings 3\N{EN DASH}5.",
     "last": "Table S1, Listing S1, Equation (S1) and Lemma S1.",
     "mixed": "Figures 6 and S1, Table 1, and Appendix A",
 }
@@ -68,6 +72,25 @@ class Words(HTMLParser):
             self.words.append(data)
 
 
+def printed(element):
+    """Return the words of a JATS element as a journal prints them: a label before a caption, and behind a formula."""
+    kind = element.tag.rpartition("}")[2]
+    if kind in {"tex-math", "front"}:
+        return ""
+    pieces = [element.text or ""]
+    for child in element:
+        words, name = printed(child), child.tag.rpartition("}")[2]
+        if name == "label" and kind in {"fig", "fig-group", "table-wrap", "boxed-text"} and not words.startswith("("):
+            words += "."
+        elif name == "title" and kind == "statement":
+            words = f"({words})"
+        pieces.append(f" {words} {child.tail or ''}" if name in {"label", "title", "p", "fig", "caption"} else words + (child.tail or ""))
+    if kind == "disp-formula":
+        label = element.find("label")
+        return "".join(pieces).replace(f" {label.text} ", "", 1) + f" {label.text}" if label is not None else "".join(pieces)
+    return "".join(pieces)
+
+
 def text_of(output, result, folder):
     """Return the words of a document, with single spaces."""
     if output == "html":
@@ -76,6 +99,8 @@ def text_of(output, result, folder):
         text = "".join(page.words)
     elif output == "docx":
         text = " ".join(text for _, text in styled(opened_bytes(result.outputs["docx"])))
+    elif output == "jats":
+        text = printed(ElementTree.fromstring(result.outputs["jats"]))
     elif output == "latex":
         text, _ = compiled(folder, result.outputs)
     else:
@@ -109,14 +134,14 @@ def rendered(runner, output, folder, **options):
     return numbers_in(text_of(output, result, folder))
 
 
-OUTPUTS = ("pdf", "html", "docx", pytest.param("latex", marks=needs_latex))
+OUTPUTS = ("pdf", "html", "docx", "jats", pytest.param("latex", marks=needs_latex))
 
 
 @pytest.mark.parametrize("what", EXPECTED)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_numbers_and_references_are_the_same_in_every_format(numbers, output, what):
     found = numbers(output)[what]
-    if (output, what) == ("docx", "equations"):  # Word's formulas have their lines' numbers beside them all together
+    if what == "equations" and output in {"docx", "jats"}:  # whose formulas have their lines' numbers beside them all together
         assert {name: EQUATIONS[name] for name in found if not name.startswith(("line", "sub"))}.items() <= found.items()
     else:
         assert found == EXPECTED[what]
@@ -140,9 +165,12 @@ def test_numbers_within_sections_are_the_same_in_every_format(runner, tmp_path, 
     found = rendered(runner, output, tmp_path, **{"number-within": "section"})
     assert found["captions"] == {
         "one": "Figure 1.1", "two": "Figure 1.2", "three": "Figure 1.3", "pair": "Figure 2.1", "five": "Figure 2.2", "six": "Figure 2.3",
+        "mfiga": "Figure 4.1", "mfigb": "Figure 4.2", "mfigc": "Figure 4.3", "mfigd": "Figure 4.4", "mfige": "Figure 4.5",
         "appended": "Figure A.1", "eight": "Figure B.1", "extra": "Figure S1.1", "extratwo": "Figure S1.2",
-        "tone": "Table 1.1", "ttwo": "Table 2.1", "tthree": "Table 2.2", "tappended": "Table A.1", "textra": "Table S1.1",
-        "lone": "Listing 1.1", "ltwo": "Listing 3.1", "lextra": "Listing S1.1",
+        "tone": "Table 1.1", "ttwo": "Table 2.1", "tthree": "Table 2.2", "mtbla": "Table 4.1", "mtblb": "Table 4.2",
+        "mtblc": "Table 4.3", "mtbld": "Table 4.4", "tappended": "Table A.1", "textra": "Table S1.1",
+        "lone": "Listing 1.1", "ltwo": "Listing 3.1", "mlsta": "Listing 4.1", "mlstb": "Listing 4.2", "mlstc": "Listing 4.3",
+        "lextra": "Listing S1.1",
     }  # fmt: skip
     assert found["theorems"] == {
         "thmone": "Theorem 1.1", "lemone": "Lemma 2.1", "thmtwo": "Theorem 2.2", "corappended": "Corollary A.1", "lemextra": "Lemma S1.1",
