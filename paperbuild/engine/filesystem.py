@@ -18,6 +18,7 @@ from paperbuild.errors import BuildError
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 _CHUNK = 1 << 20
+_PATIENCE_S = 2.0
 
 
 class DiskFileSystem:
@@ -198,13 +199,7 @@ class FileLock:
             raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
         try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
-                who = f" (process {holder})" if holder else ""
-                raise BuildError(
-                    Diagnostic("PB401", f"another paperbuild is at work in this project{who}", help=("wait for it to end, or end it",))
-                ) from None
+                _take(handle)
             except OSError as error:  # a network file system that has no locks
                 raise BuildError(Diagnostic("PB406", f"the lock cannot be had: {error.strerror}: {path}")) from None
             with suppress(OSError):  # only for whoever is refused; a full disk is no reason to stop here
@@ -213,3 +208,36 @@ class FileLock:
             yield
         finally:
             os.close(handle)
+
+
+def _take(handle: int) -> None:
+    """Take the lock on an open file.
+
+    A process that was killed while it started a command may leave a child that holds the lock too, until it has become that command:
+    a lock whose holder is dead is waited for.
+
+    Raises:
+        BuildError: another process, which is alive, has it.
+        OSError: there are no locks here.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
+            if _is_alive(holder) or time.monotonic() > deadline:
+                who = f" (process {holder})" if holder else ""
+                help_ = ("wait for it to end, or end it",)
+                raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in this project{who}", help=help_)) from None
+            time.sleep(0.01)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

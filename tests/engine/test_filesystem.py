@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -156,3 +158,16 @@ def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path: Path):
         pass
     with FileLock().hold(path):
         pass
+
+
+def test_a_lock_that_a_child_of_a_dead_process_still_holds_is_waited_for(tmp_path: Path):
+    path = str(tmp_path / "lock")
+    script = (
+        "import os, sys\nfrom paperbuild.engine.filesystem import FileLock\n"
+        "with FileLock().hold(sys.argv[1]):\n"
+        "    if os.fork() == 0:\n        __import__('time').sleep(0.3)\n"
+        "    os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    with FileLock().hold(path):
+        assert Path(path).read_text() == str(os.getpid())

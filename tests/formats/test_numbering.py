@@ -4,7 +4,7 @@ import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pypdf
 import pytest
@@ -100,7 +100,7 @@ def text_of(output, result, folder):
     elif output == "docx":
         text = " ".join(text for _, text in styled(opened_bytes(result.outputs["docx"])))
     elif output == "jats":
-        text = printed(ElementTree.fromstring(result.outputs["jats"]))
+        text = printed(ET.fromstring(result.outputs["jats"]))
     elif output == "latex":
         text, _ = compiled(folder, result.outputs)
     else:
