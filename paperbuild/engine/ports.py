@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -203,8 +203,25 @@ class NotSettled(Exception):  # noqa: N818 - it is no error: the engine settles 
         self.actions = tuple(actions)
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """How to watch a command. All paths are absolute, links followed.
+
+    ``kept`` is the project, with its slash; elsewhere what begins with one of ``dropped`` is not noted, and of what begins with one of
+    ``grouped`` only the next name. As soon as it touches one of ``unsettled`` (those that end in a slash: anything in them) it is ended:
+    its result could not be used.
+    """
+
+    kept: str
+    dropped: tuple[str, ...] = ()
+    grouped: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
+
+
 class Job(msgspec.Struct, frozen=True):
-    """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit."""
+    """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit.
+
+    Without ``watch`` nobody looks at what it reads and writes.
+    """
 
     action: str
     line: str
@@ -213,15 +230,48 @@ class Job(msgspec.Struct, frozen=True):
     environment: tuple[tuple[str, str], ...]
     log: str
     time_s: float | None
+    watch: Watch | None = None
+
+
+State = tuple[Literal["file", "folder", "other"], int, int, int, int, int, bool]
+"""What was at a path: its kind, size (of files), mtime_ns, ctime_ns, inode, device, and whether it could be executed."""
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """What a command did with ``path`` (bits of :mod:`.tracing.sightings`), and what was there before it changed anything."""
+
+    path: str
+    bits: int
+    state: State | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a command was seen to do. Paths are absolute.
+
+    ``groups`` has the names that were used below each of :attr:`Watch.grouped`, ``links`` the text of each link that was read as one.
+    ``sought`` are the dotted names of the Python modules that were looked for. ``blind`` says why not all could be seen ("": all was),
+    ``touched`` which unsettled path it touched.
+    """
+
+    sightings: tuple[Sighting, ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    sought: tuple[str, ...] = ()
+    blind: str = ""
+    touched: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How a job ended. ``status`` is its exit status, negative for a signal; the flags say that its limit, or we, ended it."""
+    """How a job ended. ``status`` is its exit status, negative for a signal; the flags say that its limit, or we, ended it.
+
+    ``seen`` is None where it was not to be watched.
+    """
 
     status: int
     duration_s: float
     timed_out: bool = False
     cancelled: bool = False
+    seen: Seen | None = None
 
 
 class Executor(Protocol):
@@ -239,3 +289,6 @@ class Executor(Protocol):
 
     def end_group(self, group: int, identity: str) -> None:
         """End what is left of a process group that an earlier build started, and wait until it is gone."""
+
+    def close(self) -> None:
+        """End the programs that helped to run jobs. No job runs any more."""

@@ -76,6 +76,9 @@ class LocalExecutor:
         if _is_same(group, identity):
             _end([group])
 
+    def close(self) -> None:
+        """See the port."""
+
 
 def _end(groups: Iterable[int], wanted: Callable[[int], bool] = lambda _: True) -> None:
     """End these groups, first by asking, and wait until they are gone; those that are not ``wanted`` any more are left alone."""

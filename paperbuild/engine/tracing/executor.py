@@ -1,0 +1,247 @@
+"""Commands on this machine, each beside a supervisor that tells what it read and wrote (see :mod:`.supervisor`)."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from typing import IO
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.ports import Ended, Job, Seen, Sighting, State, Watch
+from paperbuild.engine.process import LocalExecutor, identity_of
+from paperbuild.engine.tracing import calls
+from paperbuild.errors import BuildError
+
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from paperbuild.engine.tracing import supervisor
+supervisor.serve(supervisor.socket.socket(fileno=int(sys.argv[1])))
+"""
+_HEAD = 8
+
+
+class Order(msgspec.Struct):
+    """What a supervisor is told. Paths that it compares with are bytes, written as Latin-1."""
+
+    line: str
+    shell: str
+    folder: str
+    environment: tuple[tuple[str, str], ...]
+    kept: str
+    dropped: tuple[str, ...]
+    grouped: tuple[str, ...]
+    unsettled: tuple[str, ...]
+
+
+class _Report(msgspec.Struct):
+    status: int
+    begun: bool
+    blind: str
+    touched: str
+    seen: tuple[tuple[str, int, State | None], ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    links: tuple[tuple[str, str], ...]
+    sought: tuple[str, ...]
+
+
+class TracingExecutor:
+    """:class:`paperbuild.engine.ports.Executor` that sees what commands do; those that need not be watched it leaves to ``local``.
+
+    Where the kernel does not let commands be watched, the first that should be tells why, and ``local`` runs it and all others.
+    """
+
+    def __init__(self, local: LocalExecutor) -> None:
+        self._local = local
+        self._lock = threading.Lock()
+        self._starter: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._words: IO[bytes] | None = None
+        self._jobs: set[socket.socket] = set()
+        self._cancelled = False
+        self._blind = "" if os.uname().machine in calls.NUMBERS else f"system calls of {os.uname().machine} are not known"
+
+    def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        """See the port."""
+        if job.watch is None:
+            return self._local.run(job, started)
+        if not self._blind:
+            ended = self._run_watched(job, job.watch, started)
+            if ended is not None:
+                return ended
+        ended = self._local.run(job, started)
+        return msgspec.structs.replace(ended, seen=Seen(blind=self._blind))
+
+    def cancel_all(self) -> None:
+        """See the port."""
+        with self._lock:
+            self._cancelled = True
+            jobs = tuple(self._jobs)
+        for connection in jobs:
+            with contextlib.suppress(OSError):
+                connection.send(b"end")
+        self._local.cancel_all()
+
+    def end_group(self, group: int, identity: str) -> None:
+        """See the port."""
+        self._local.end_group(group, identity)
+
+    def close(self) -> None:
+        """See the port."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+            if self._starter is not None:
+                self._starter.wait()
+            if self._words is not None:
+                self._words.close()
+            self._control = self._starter = self._words = None
+
+    def _run_watched(self, job: Job, watch: Watch, started: Callable[[int, str], None]) -> Ended | None:
+        """Run ``job`` beside a supervisor; None where it cannot be watched, and has not begun."""
+        begin = time.monotonic()
+        ours, theirs = socket.socketpair()
+        identity = ""
+        with ours, open(job.log, "wb", buffering=0) as log:
+            with theirs:
+                self._order(job, watch, theirs.fileno(), log.fileno())
+            with self._lock:
+                self._jobs.add(ours)
+            try:
+                group = _started(ours)
+                identity = identity_of(group)
+                started(group, identity)
+                ours.sendall(b"go\n" if not self._cancelled else b"no\n")
+                report, timed_out = _awaited(ours, job.time_s)
+            except _Gone:
+                if identity:
+                    self._local.end_group(group, identity)
+                raise BuildError(self._lost(job)) from None
+            finally:
+                with self._lock:
+                    self._jobs.discard(ours)
+        if not report.begun and not self._cancelled:
+            self._blind = report.blind
+            return None
+        return Ended(report.status, time.monotonic() - begin, timed_out, self._cancelled, _seen(report))
+
+    def _order(self, job: Job, watch: Watch, connection: int, log: int) -> None:
+        order = Order(
+            job.line, job.shell, job.folder, job.environment, _latin(watch.kept), tuple(map(_latin, watch.dropped)),
+            tuple(map(_latin, watch.grouped)), tuple(map(_latin, watch.unsettled)),
+        )  # fmt: skip
+        body = msgspec.json.encode(order)
+        with self._lock:
+            control = self._control or self._start()
+            try:
+                descriptors = array.array("i", [connection, log])
+                control.sendmsg([len(body).to_bytes(_HEAD, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+                control.sendall(body)
+            except OSError:
+                raise BuildError(self._lost(job)) from None
+
+    def _start(self) -> socket.socket:
+        control, theirs = socket.socketpair()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the starter
+        with theirs:
+            os.set_inheritable(theirs.fileno(), True)
+            self._starter = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), _PACKAGES],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._words,
+                pass_fds=(theirs.fileno(),),
+                env={name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ} | {"LC_ALL": "C.UTF-8"},
+                start_new_session=True,
+            )
+        self._control = control
+        return control
+
+    def _lost(self, job: Job) -> Diagnostic:
+        detail: tuple[str, ...] = ()
+        if self._words is not None:
+            self._words.seek(0)
+            detail = tuple(self._words.read().decode("utf-8", "replace").splitlines()[-8:])
+        help_ = (
+            "was it killed? build again",
+            f'observe = "off" in the target {job.action.partition("[")[0]} runs it without being watched',
+        )
+        return Diagnostic(
+            "PB441", f"what watched {job.action} ended before it did, so nobody knows what it read", help=help_, detail=detail
+        )
+
+
+class _Gone(Exception):  # noqa: N818 - never leaves this module
+    """The supervisor has ended."""
+
+
+def _started(connection: socket.socket) -> int:
+    """Return the process group of the command, which waits at its gate."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = connection.recv(1)
+        if not piece:
+            raise _Gone
+        line += piece
+    return int(line.split()[1])
+
+
+def _awaited(connection: socket.socket, time_s: float | None) -> tuple[_Report, bool]:
+    """Return the report, and whether the command had to be ended because its time was over."""
+    timed_out = False
+    connection.settimeout(time_s)
+    try:
+        head = connection.recv(1)
+    except TimeoutError:
+        timed_out = True
+        connection.settimeout(None)
+        connection.send(b"end")
+        head = connection.recv(1)
+    except OSError:
+        raise _Gone from None
+    connection.settimeout(None)
+    size = int.from_bytes(head + _received(connection, _HEAD - 1), "little")
+    return msgspec.json.decode(_received(connection, size), type=_Report), timed_out
+
+
+def _received(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        try:
+            piece = connection.recv(min(size - len(data), 1 << 20))
+        except OSError:
+            raise _Gone from None
+        if not piece:
+            raise _Gone
+        data += piece
+    return bytes(data)
+
+
+def _latin(path: str) -> str:
+    return os.fsencode(path).decode("latin-1")
+
+
+def _path(text: str) -> str:
+    return text if text.isascii() else os.fsdecode(text.encode("latin-1"))
+
+
+def _seen(report: _Report) -> Seen:
+    return Seen(
+        tuple(Sighting(_path(path), bits, state) for path, bits, state in report.seen),
+        tuple((_path(prefix), tuple(map(_path, names))) for prefix, names in report.groups if names),
+        tuple((_path(path), _path(text)) for path, text in report.links),
+        tuple(map(_path, report.sought)),
+        report.blind,
+        _path(report.touched),
+    )

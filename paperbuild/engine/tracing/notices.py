@@ -1,0 +1,115 @@
+"""From a notice of the kernel to what it tells: which path a call names, and what the call does with it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+
+from paperbuild.engine.tracing import calls, seccomp
+from paperbuild.engine.tracing.sightings import HOOK, Sightings
+
+_HERE = calls.AT_FDCWD & 0xFFFFFFFF
+
+
+class Notices:
+    """The calls of one command, put down in ``sightings``. ``blind`` says why not all of them could be understood; "" while all could."""
+
+    def __init__(self, sightings: Sightings) -> None:
+        self.blind = ""
+        self._sightings = sightings
+        self._memory = seccomp.Memory()
+        numbers = calls.NUMBERS[os.uname().machine]
+        self._shapes = {numbers[shape.name]: shape for shape in calls.SHAPES if shape.name in numbers}
+        self._noting: dict[int, Callable[[bytes, int, int], bool]] = {
+            calls.OPEN: sightings.opened,
+            calls.OPEN2: lambda path, how, process: sightings.opened(path, self._memory.number(process, how), process) and False,
+            calls.CREATE: lambda path, _, process: sightings.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, process),
+            calls.STATUS: lambda path, flags, _: sightings.asked(path, follow=not flags & calls.AT_SYMLINK_NOFOLLOW) and not flags,
+            calls.LINK_STATUS: lambda path, _, __: sightings.asked(path, follow=False),
+            calls.RUN: lambda path, _, __: sightings.ran(path),
+            calls.MAKE_FOLDER: lambda path, _, __: sightings.made_folder(path),
+            calls.WRITE: lambda path, _, __: sightings.wrote(path),
+        }
+
+    def taking(self, listener: int) -> Callable[[], None]:
+        """Return a function that takes one call from ``listener``, notes what it tells, and lets it go on."""
+        ioctl, unpack, pack = fcntl.ioctl, seccomp.NOTICE.unpack, seccomp.ANSWER.pack
+        notice, empty = bytearray(seccomp.NOTICE.size), bytes(seccomp.NOTICE.size)
+        shapes, text_of, note = self._shapes, self._memory.text, self._note
+        done: set[tuple[int, bytes]] = set()  # calls that can tell nothing new
+
+        def take() -> None:
+            notice[:] = empty
+            try:
+                ioctl(listener, seccomp.RECEIVE, notice)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):  # whoever asked was killed meanwhile
+                    return
+                raise
+            id_, process, _, number, _, _, *arguments = unpack(notice)
+            try:
+                shape = shapes[number]
+                text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
+                if text is not None and (number, text) not in done and note(process, shape, arguments, text):
+                    done.add((number, text))
+            except PermissionError:
+                self._lose_sight(f"process {process} does not let itself be watched")
+            except Exception as error:
+                self._lose_sight(f"{type(error).__name__}: {error}")
+            try:
+                ioctl(listener, seccomp.SEND, pack(id_, 0, 0, seccomp.CONTINUE))
+            except OSError:  # it was killed meanwhile
+                return
+
+        return take
+
+    def _lose_sight(self, why: str) -> None:
+        self.blind = self.blind or why
+
+    def _note(self, process: int, shape: calls.Shape, arguments: list[int], text: bytes) -> bool:
+        """Note one call on the path ``text``. Return whether it tells nothing new when it is made once more."""
+        if shape.kind == calls.LEAVE:
+            self._lose_sight(f"it changes what it sees of the file system ({shape.name})")
+            return False
+        if not text:
+            return False
+        if text.startswith(HOOK):
+            self._sightings.told(text[len(HOOK) :], process)
+            return False
+        path = self._absolute(process, text, None if shape.folder is None else arguments[shape.folder])
+        if shape.second is not None:
+            self._note_two(process, shape, arguments, path)
+            return False
+        if not path:
+            return False
+        flags = 0 if shape.flags is None else arguments[shape.flags]
+        told_all = not self._sightings.matters(path) or self._noting[shape.kind](path, flags, process)
+        return told_all and path is text  # a relative one may mean another file next time
+
+    def _note_two(self, process: int, shape: calls.Shape, arguments: list[int], source: bytes) -> None:
+        assert shape.second is not None
+        folder = None if shape.second_folder is None else arguments[shape.second_folder]
+        target = self._absolute(process, self._memory.text(process, arguments[shape.second]) or b"", folder)
+        if source and target and (self._sightings.matters(source) or self._sightings.matters(target)):
+            (self._sightings.renamed if shape.kind == calls.RENAME else self._sightings.linked)(source, target)
+
+    def _absolute(self, process: int, path: bytes, folder: int | None) -> bytes:
+        """Return ``path`` from the root, without ``.`` and ``..``; empty where it leads nowhere."""
+        if not path.startswith(b"/"):
+            if not path:
+                return b""
+            number = _HERE if folder is None else folder & 0xFFFFFFFF
+            try:
+                base = os.readlink(b"/proc/%d/cwd" % process if number == _HERE else b"/proc/%d/fd/%d" % (process, number))
+            except OSError:
+                return b""
+            path = base + b"/" + path
+        if b"/." in path or b"//" in path or path.endswith(b"/"):
+            if b"/../" in path or path.endswith(b"/.."):  # what it means depends on links before it
+                head, _, tail = path.rstrip(b"/").rpartition(b"/")
+                return os.path.realpath(path) if tail in (b"..", b".") else os.path.realpath(head).rstrip(b"/") + b"/" + tail
+            path = os.path.normpath(path)
+            path = path[1:] if path.startswith(b"//") else path
+        return path

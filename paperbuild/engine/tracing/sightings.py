@@ -1,0 +1,233 @@
+"""What one command was seen to do, path by path.
+
+Each call is noted before it takes place, so that what the command made itself is told from what was there. Bytes and plain tuples
+throughout: this runs once for each system call.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+
+from paperbuild.engine.tracing import calls
+
+READ, LISTED, ASKED, LINK, WROTE, RAN, SOUGHT = (1 << n for n in range(7))
+"""What was done with a path: its content read, its names listed, its status asked for, its own text as a link read, written (or removed,
+or made), executed; listed by Python's import system alone, which looks for names that are told besides."""
+
+HOOK = b"/\x01paperbuild/"
+"""Paths below this do not exist: by asking for them, Python programs tell what no call shows (see ``hook/sitecustomize.py``)."""
+
+_SEEKS, _SOUGHT_BEFORE, _MODULE = b"L", b"P", b"N"
+_SEPARATOR = b"\x02"
+
+_WRITES = os.O_WRONLY | os.O_RDWR
+_ALTERS = _WRITES | os.O_CREAT | os.O_TRUNC
+
+State = tuple[str, int, int, int, int, int, bool]
+"""What was at a path: "file", "folder" or "other"; size, mtime_ns, ctime_ns, inode, device; whether it could be executed."""
+
+
+class Sightings:
+    """Collects. Methods that return a truth value say whether the same call tells nothing new when it is made once more.
+
+    Outside the folder ``kept`` paths that begin with one of ``dropped`` do not matter, and of those that begin with one of ``grouped``
+    only the next name does: which packages of an environment were used. ``unsettled`` are paths that nobody may touch yet.
+
+    ``seen`` holds for each path the bits of what was done with it, and what was there before this command changed anything; ``links``
+    the texts of links; ``sought`` the dotted names of the Python modules that were looked for; ``groups`` the names below each of
+    ``grouped``. ``touched`` is the first of ``unsettled`` that was touched.
+    """
+
+    def __init__(self, kept: bytes, dropped: tuple[bytes, ...], grouped: tuple[bytes, ...] = (), unsettled: tuple[bytes, ...] = ()) -> None:
+        self._kept, self._kept_folder = kept, kept.rstrip(b"/")
+        self._dropped = dropped
+        self._grouped = grouped
+        self._unsettled = frozenset(path.rstrip(b"/") for path in unsettled)
+        self._unsettled_folders = tuple(path for path in unsettled if path.endswith(b"/"))
+        self._unsettled_above = frozenset(os.path.dirname(path) for path in self._unsettled)
+        self.seen: dict[bytes, tuple[int, State | None]] = {}
+        self.links: dict[bytes, bytes] = {}
+        self.groups: dict[bytes, set[bytes]] = {prefix: set() for prefix in grouped}
+        self.sought: set[bytes] = set()
+        self.touched = b""
+        self._made: set[bytes] = set()
+        self._made_folders: set[bytes] = set()
+        self._seeking: set[tuple[int, bytes]] = set()
+        self._listing: dict[bytes, list[int]] = {}  # processes that listed a folder, once for each time
+
+    def matters(self, path: bytes) -> bool:
+        """Return whether more need be noted of ``path`` than has been now."""
+        if path.startswith(self._grouped):  # an environment may lie below the project
+            for prefix, names in self.groups.items():
+                if path.startswith(prefix):
+                    names.add(path[len(prefix) :].partition(b"/")[0])
+                    return False
+        return not path.startswith(self._dropped) or path.startswith(self._kept) or path == self._kept_folder
+
+    def opened(self, path: bytes, flags: int, process: int) -> bool:
+        """Note that ``path`` is about to be opened with ``flags``."""
+        if flags & calls.O_PATH == calls.O_PATH:
+            self.asked(path)
+        elif flags & calls.O_TMPFILE == calls.O_TMPFILE:
+            return False
+        elif flags & _ALTERS:
+            self._opened_to_write(path, flags)
+        else:
+            return self._opened_to_read(path, process)
+        return False
+
+    def _opened_to_read(self, path: bytes, process: int) -> bool:
+        if self._is_own(path):
+            return False
+        bits, state = self._look(path)
+        if state is None:
+            bits |= ASKED
+        elif state[0] == "folder":
+            place = (process, path)
+            if place in self._seeking:
+                self._seeking.discard(place)
+                bits |= SOUGHT
+            else:
+                bits |= LISTED
+                self._listing.setdefault(path, []).append(process)
+        elif state[0] == "file":
+            bits |= READ
+        self._note(path, bits, state)
+        return state is not None and state[0] == "file"
+
+    def _opened_to_write(self, path: bytes, flags: int) -> None:
+        if self._is_own(path):
+            return
+        bits, state = self._look(path)
+        if state is None:
+            if not flags & os.O_CREAT:
+                self._note(path, bits | ASKED, None)
+                return
+        elif state[0] != "file":
+            return
+        elif not flags & os.O_TRUNC:  # what it held stays in what it will hold, or is read
+            bits |= READ
+        if flags & _WRITES or state is None or flags & os.O_TRUNC:
+            bits |= WROTE
+            self._made.add(path)
+        self._note(path, bits, state)
+
+    def asked(self, path: bytes, *, follow: bool = True) -> bool:
+        """Note that somebody asks what is at ``path``, or without ``follow`` at the link there."""
+        if self._is_own(path):
+            return False
+        bits, state = self._look(path)
+        if not follow:
+            try:
+                self.links[path] = os.readlink(path)
+            except OSError:
+                follow = True  # no link: as good as its status
+        self._note(path, bits | (ASKED if follow else LINK), state)
+        return True
+
+    def ran(self, path: bytes) -> bool:
+        """Note that ``path`` is about to be executed; a script's interpreter, which no call names, is executed with it."""
+        if self._is_own(path):
+            return False
+        bits, state = self._look(path)
+        self._note(path, bits | (ASKED if state is None else RAN), state)
+        interpreter = _interpreter(path) if state is not None and state[0] == "file" else b""
+        if interpreter and interpreter != path and self.matters(interpreter):
+            self.ran(interpreter)
+        return True
+
+    def wrote(self, path: bytes) -> bool:
+        """Note that ``path`` is about to be made, replaced or removed."""
+        if not self._is_own(path):
+            bits, state = self._look(path)
+            self._made.add(path)
+            self._note(path, bits | WROTE, state)
+        return False
+
+    def made_folder(self, path: bytes) -> bool:
+        """Note that the folder ``path`` is about to be made: what appears in it is the command's own."""
+        if not self._is_own(path):
+            bits, state = self._look(path)
+            if state is None:
+                self._made_folders.add(path)
+                bits |= WROTE
+            self._note(path, bits | ASKED, state)  # making one that is there fails, and tells
+        return False
+
+    def renamed(self, source: bytes, target: bytes) -> None:
+        """Note that ``source`` is about to become ``target``."""
+        is_folder = source in self._made_folders or os.path.isdir(source)
+        self.wrote(source)
+        self.wrote(target)
+        if is_folder:
+            self._made_folders.add(target)
+
+    def linked(self, source: bytes, target: bytes) -> None:
+        """Note that ``target`` is about to become another name of the file ``source``."""
+        self._opened_to_read(source, 0)
+        self.wrote(target)
+
+    def told(self, text: bytes, process: int) -> None:
+        """Take in what a Python program tells through :data:`HOOK`."""
+        kind, _, rest = text.partition(_SEPARATOR)
+        if kind == _SEEKS:
+            self._seeking.add((process, rest))
+        elif kind == _SOUGHT_BEFORE:
+            self._sought_before(rest, process)
+        elif kind == _MODULE:
+            self.sought.add(rest)
+
+    def _sought_before(self, path: bytes, process: int) -> None:
+        """Take one listing of the folder ``path`` by ``process`` back: it was made to find modules, before anybody could say so."""
+        listing = self._listing.get(path, [])
+        if process in listing:
+            listing.remove(process)
+            bits, state = self.seen[path]
+            self.seen[path] = (bits | SOUGHT if listing else bits & ~LISTED | SOUGHT), state
+
+    def _is_own(self, path: bytes) -> bool:
+        if path in self._made:
+            return True
+        if self._made_folders:
+            folder = path
+            while len(folder) > 1:
+                if folder in self._made_folders:
+                    return True
+                folder = os.path.dirname(folder)
+        return False
+
+    def _look(self, path: bytes) -> tuple[int, State | None]:
+        """Return what was noted of ``path``; of one that is new, what is there."""
+        known = self.seen.get(path)
+        if known is not None:
+            return known
+        if not self.touched and self._is_unsettled(path):
+            self.touched = path
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return 0, None
+        mode = found.st_mode
+        kind = "file" if stat_bits.S_ISREG(mode) else "folder" if stat_bits.S_ISDIR(mode) else "other"
+        size = found.st_size if kind == "file" else 0
+        return 0, (kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, bool(mode & 0o111))
+
+    def _is_unsettled(self, path: bytes) -> bool:
+        return path in self._unsettled or path.startswith(self._unsettled_folders)
+
+    def _note(self, path: bytes, bits: int, state: State | None) -> None:
+        if bits & (LISTED | SOUGHT) and not self.touched and path in self._unsettled_above:
+            self.touched = path
+        self.seen[path] = (bits, state)
+
+
+def _interpreter(path: bytes) -> bytes:
+    """Return the program that the first line of a script names (``#!``, execve(2)); empty where there is none."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return b""
+    words = first[2:].split() if first.startswith(b"#!") else ()
+    return words[0] if words else b""

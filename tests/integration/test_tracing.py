@@ -1,0 +1,383 @@
+"""What supervisors see of real commands: every language, children, static programs, and what must not be taken for an input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from paperbuild.engine.ports import Ended, Job, Seen, Watch
+from paperbuild.engine.process import MARK, LocalExecutor
+from paperbuild.engine.tracing.executor import TracingExecutor
+from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
+from paperbuild.errors import BuildError
+
+HOOK = str(Path(sys.modules[TracingExecutor.__module__].__file__ or "").parent / "hook")
+SITE = sysconfig.get_path("purelib")
+DROPPED = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib", "/etc/", "/bin/", "/sbin/", "/tmp/", "/var/tmp/", sys.base_prefix + "/")
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[TracingExecutor]:
+    made = TracingExecutor(LocalExecutor())
+    yield made
+    made.close()
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(executor: TracingExecutor, tmp_path: Path) -> Run:
+    """Return a function that runs a line of shell in the test's folder."""
+
+    def run(line: str, *, shell: str = "/bin/sh", time_s: float | None = 30.0, unsettled: tuple[str, ...] = (), **variables: str) -> Ended:
+        environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", MARK: "x", **variables}
+        watch = Watch(f"{tmp_path}/", DROPPED, (f"{SITE}/",), tuple(f"{tmp_path}/{path}" for path in unsettled))
+        job = Job("t", line, shell, str(tmp_path), tuple(environment.items()), str(tmp_path / "log"), time_s, watch)
+        return executor.run(job, lambda group, identity: None)
+
+    return run
+
+
+def seen_by(ended: Ended) -> Seen:
+    assert ended.seen is not None
+    assert ended.seen.blind == ""
+    return ended.seen
+
+
+def bits(ended: Ended, folder: Path) -> dict[str, int]:
+    """Return what was done with each path in ``folder``."""
+    return {
+        os.path.relpath(sighting.path, folder): sighting.bits
+        for sighting in seen_by(ended).sightings
+        if sighting.path.startswith(str(folder)) and sighting.path != f"{folder}/log"
+    }
+
+
+def test_reads_misses_listings_and_writes_of_a_shell_are_told_apart(run: Run, tmp_path: Path):
+    (tmp_path / "in").write_text("x")
+    (tmp_path / "data").mkdir()
+    ended = run("cat in > out; ls data > /dev/null; [ -e config ] || cat out > again; mkdir new; echo > new/one; cat new/one")
+    assert ended.status == 0
+    found = bits(ended, tmp_path)
+    assert found["in"] & READ
+    assert found["data"] & LISTED
+    assert found["config"] == ASKED
+    assert found["out"] == WROTE
+    assert found["again"] == WROTE
+    assert "new/one" not in found, "what is in a folder that the command made is its own"
+
+
+def test_the_state_is_that_before_the_command_changed_anything(run: Run, tmp_path: Path):
+    (tmp_path / "kept").write_text("abc")
+    ended = run("cat kept > /dev/null; echo more >> kept; cat kept; touch fresh; rm fresh; cat fresh")
+    states = {os.path.basename(s.path): (s.bits, s.state) for s in seen_by(ended).sightings}
+    bits_of_kept, state = states["kept"]
+    assert bits_of_kept == READ | WROTE
+    assert state is not None
+    assert state[:2] == ("file", 3)
+    assert states["fresh"][1] is None
+
+
+def test_children_and_grandchildren_in_subshells_and_sessions_are_watched(run: Run, tmp_path: Path):
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(name)
+    ended = run("(cat one | (cat; cat two)) > /dev/null; setsid sh -c 'cat three > /dev/null; exit 0'")
+    assert {name for name, done in bits(ended, tmp_path).items() if done & READ} == {"one", "two", "three"}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="no C compiler is installed")
+def test_a_static_program_is_watched(run: Run, tmp_path: Path):
+    (tmp_path / "reader.c").write_text(
+        '#include <stdio.h>\nint main(void) { FILE *f = fopen("data.bin", "rb"); return f ? getc(f) != 7 : 2; }\n'
+    )
+    (tmp_path / "data.bin").write_bytes(b"\x07")
+    subprocess.run([shutil.which("cc") or "gcc", "-static", "-o", "reader", "reader.c"], cwd=tmp_path, check=True)
+    ended = run("./reader")
+    assert ended.status == 0
+    found = bits(ended, tmp_path)
+    assert found["reader"] & RAN
+    assert found["data.bin"] & READ
+
+
+LIBRARIES = {
+    "h5py": ("import h5py; h5py.File('d', 'w')['x'] = [1]", "import h5py; assert h5py.File('d', 'r')['x'][0] == 1"),
+    "pyarrow": (
+        "import pyarrow as pa, pyarrow.parquet as p; p.write_table(pa.table({'x': [1]}), 'd')",
+        "import pyarrow.parquet as p; assert p.read_table('d').num_rows == 1",
+    ),
+    "ctypes": (
+        "open('d', 'w').write('x')",
+        "import ctypes; c = ctypes.CDLL(None); c.fopen.restype = ctypes.c_void_p; assert c.fopen(b'd', b'r')",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_reads_by_libraries_below_python_are_seen(run: Run, tmp_path: Path, name: str):
+    write, read = LIBRARIES[name]
+    subprocess.run([sys.executable, "-c", write], cwd=tmp_path, check=True)
+    ended = run(f'{sys.executable} -c "{read}"')
+    assert ended.status == 0, (tmp_path / "log").read_text()
+    assert bits(ended, tmp_path)["d"] & READ
+
+
+def test_the_packages_of_an_environment_are_told_by_name(run: Run):
+    groups = dict(seen_by(run(f"{sys.executable} -c 'import msgspec'")).groups)
+    assert "msgspec" in groups[f"{SITE}/"]
+
+
+def test_paths_that_cross_a_page_of_memory_or_end_with_one_are_read_whole(run: Run, tmp_path: Path):
+    script = """
+import ctypes, mmap
+libc = ctypes.CDLL(None)
+size = mmap.PAGESIZE
+pages = mmap.mmap(-1, 3 * size)
+start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+libc.mprotect(ctypes.c_void_p(start + 2 * size), size, 0)
+for path, end in ((b"last-byte", 2 * size), (b"last-but-one", 2 * size - 1), (b"across", size + 3), (b"first-page", size)):
+    pages[end - len(path) - 1 : end] = path + b"\\0"
+    libc.open(ctypes.c_void_p(start + end - len(path) - 1), 0)
+"""
+    (tmp_path / "script.py").write_text(script.replace("\\\\", "\\"))
+    found = bits(run(f"{sys.executable} -I script.py"), tmp_path)
+    assert {"last-byte", "last-but-one", "across", "first-page"} <= found.keys()
+
+
+def test_the_longest_paths_are_read_whole(run: Run, tmp_path: Path):
+    folder = "/".join(["f" * 200] * 15)
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "data").write_text("x")
+    assert bits(run(f"cat {folder}/data"), tmp_path)[f"{folder}/data"] & READ
+
+
+def test_relative_paths_are_those_of_the_folder_they_are_asked_in(run: Run, tmp_path: Path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "in").write_text("x")
+    (tmp_path / "a" / "link").symlink_to("b")
+    ended = run("cd a/b && cat ./in ../b//in > /dev/null; cd .. && cat link/../b/in; readlink link")
+    found = bits(ended, tmp_path)
+    assert found["a/b/in"] & READ
+    assert not any(".." in name for name in found)
+    assert dict(seen_by(ended).links)[f"{tmp_path}/a/link"] == "b"
+    assert found["a/link"] & LINK
+
+
+def test_two_path_calls_tell_both_paths(run: Run, tmp_path: Path):
+    for name in ("old", "other", "third"):
+        (tmp_path / name).write_text(name)
+    found = bits(run("mv old new; ln other hard; ln -s third soft; cat new hard > /dev/null"), tmp_path)
+    assert found["old"] & WROTE
+    assert found["new"] & WROTE
+    assert found["other"] & READ
+    assert found["hard"] & WROTE
+    assert found["soft"] & WROTE
+    assert "third" not in found or not found["third"] & READ
+
+
+def test_a_script_is_read_and_its_interpreter_executed(run: Run, tmp_path: Path):
+    interpreter, script = tmp_path / "interpreter", tmp_path / "script"
+    interpreter.write_text('#!/bin/sh\nexec sh "$@"\n')
+    script.write_text(f"#!{interpreter}\necho done\n")
+    for path in (interpreter, script):
+        path.chmod(0o755)
+    found = bits(run("./script"), tmp_path)
+    assert found["script"] & RAN
+    assert found["interpreter"] & RAN
+
+
+class TestPython:
+    """What Python's import system does is no listing, and the names that it looks for are known."""
+
+    def test_a_folder_that_is_only_searched_for_modules_is_not_listed(self, run: Run, tmp_path: Path):
+        (tmp_path / "script.py").write_text("import helper, package.part\ntry:\n    import missing\nexcept ImportError:\n    pass\n")
+        (tmp_path / "helper.py").write_text("")
+        (tmp_path / "package").mkdir()
+        (tmp_path / "package" / "__init__.py").write_text("")
+        (tmp_path / "package" / "part.py").write_text("")
+        ended = run(f"{sys.executable} script.py", PYTHONPATH=HOOK)
+        found = bits(ended, tmp_path)
+        assert found["."] & SOUGHT
+        assert not found["."] & LISTED
+        assert not found["package"] & LISTED
+        assert found["helper.py"] & READ
+        assert {"helper", "package.part", "missing"} <= set(seen_by(ended).sought)
+
+    def test_a_folder_that_the_program_lists_itself_is(self, run: Run, tmp_path: Path):
+        (tmp_path / "script.py").write_text("import glob, helper\nprint(glob.glob('*.csv'))\n")
+        (tmp_path / "helper.py").write_text("")
+        assert bits(run(f"{sys.executable} script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
+
+    def test_a_search_path_of_the_projects_own_is_only_searched(self, run: Run, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "mine.py").write_text("")
+        found = bits(run(f"{sys.executable} -c 'import mine'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"), tmp_path)
+        assert found["src"] & SOUGHT
+        assert not found["src"] & LISTED
+
+    def test_a_python_that_ignores_its_environment_counts_whole_folders(self, run: Run, tmp_path: Path):
+        (tmp_path / "script.py").write_text("import sys; sys.path.insert(0, '.'); import helper\n")
+        (tmp_path / "helper.py").write_text("")
+        assert bits(run(f"{sys.executable} -I script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
+
+    def test_the_projects_own_sitecustomize_is_loaded_too(self, run: Run, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "sitecustomize.py").write_text("print('mine')\n")
+        ended = run(
+            f"{sys.executable} -c 'import sitecustomize, sys; print(sitecustomize.__file__, sys.path)'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"
+        )
+        told = (tmp_path / "log").read_text()
+        assert ended.status == 0
+        assert told.startswith(f"mine\n{tmp_path}/src/sitecustomize.py")
+        assert HOOK not in told
+
+    def test_an_error_in_the_projects_sitecustomize_is_told_as_python_tells_it(self, run: Run, tmp_path: Path):
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src" / "sitecustomize.py").write_text("import nothing_like_this\n")
+        run(f"{sys.executable} -c pass", PYTHONPATH=f"{HOOK}:{tmp_path}/src")
+        assert "nothing_like_this" in (tmp_path / "log").read_text()
+
+
+def sleeper(folder: Path) -> Job:
+    environment = (("PATH", os.environ["PATH"]),)
+    return Job("t", "sleep 30", "/bin/sh", str(folder), environment, str(folder / "log"), None, Watch(f"{folder}/", DROPPED))
+
+
+class TestEnds:
+    """How commands end that are watched."""
+
+    def test_a_status_a_signal_and_a_missing_shell_are_told(self, run: Run, tmp_path: Path):
+        assert run("exit 3").status == 3
+        assert run("kill -9 $$").status == -9
+        assert run("true", shell="/no/shell").status == 127
+        assert "No such file" in (tmp_path / "log").read_text()
+
+    def test_a_time_limit_ends_the_whole_tree(self, run: Run, tmp_path: Path):
+        begin = time.monotonic()
+        ended = run("setsid sleep 30 & sleep 30", time_s=0.3)
+        assert ended.timed_out
+        assert time.monotonic() - begin < 10
+        assert not _running("sleep 30", tmp_path)
+
+    def test_what_is_left_running_behind_a_command_is_ended_even_in_another_session(self, run: Run, tmp_path: Path):
+        ended = run("setsid sh -c 'sleep 5; echo late > late' & exit 0")
+        assert ended.status == 0
+        time.sleep(0.1)
+        assert not (tmp_path / "late").exists()
+        assert not _running("sleep 5", tmp_path)
+
+    def test_touching_what_is_not_settled_ends_it_at_once(self, run: Run, tmp_path: Path):
+        begin = time.monotonic()
+        ended = run("cat results/unmade.json; sleep 20", unsettled=("results/unmade.json",))
+        assert seen_by(ended).touched == f"{tmp_path}/results/unmade.json"
+        assert time.monotonic() - begin < 10
+        assert seen_by(run("[ -e model/weights ]; sleep 20", unsettled=("model/",))).touched == f"{tmp_path}/model/weights"
+        (tmp_path / "results").mkdir()
+        assert seen_by(run("ls results; sleep 20", unsettled=("results/unmade.json",))).touched == f"{tmp_path}/results"
+
+    def test_cancelling_ends_what_runs(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        job = Job(
+            "t",
+            "sleep 30",
+            "/bin/sh",
+            str(tmp_path),
+            (("PATH", os.environ["PATH"]),),
+            str(tmp_path / "log"),
+            None,
+            Watch(f"{tmp_path}/", DROPPED),
+        )
+        threading.Timer(0.3, executor.cancel_all).start()
+        begin = time.monotonic()
+        assert executor.run(job, lambda group, identity: None).cancelled
+        assert time.monotonic() - begin < 10
+        executor.close()
+
+    def test_a_supervisor_that_is_killed_fails_the_job_and_ends_the_command(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        job = Job(
+            "t",
+            "sleep 30",
+            "/bin/sh",
+            str(tmp_path),
+            (("PATH", os.environ["PATH"]),),
+            str(tmp_path / "log"),
+            None,
+            Watch(f"{tmp_path}/", DROPPED),
+        )
+
+        def started(group: int, identity: str) -> None:
+            parent = int(Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[1])
+            threading.Timer(0.3, os.kill, (parent, signal.SIGKILL)).start()
+
+        with pytest.raises(BuildError, match="nobody knows what it read"):
+            executor.run(job, started)
+        assert not _running("sleep 30", tmp_path)
+        executor.close()
+
+    def test_a_command_of_a_dead_build_ends(self, tmp_path: Path):
+        script = (
+            "import os, sys\nfrom paperbuild.engine.ports import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
+            "from paperbuild.engine.tracing.executor import TracingExecutor\n"
+            "job = Job('t', 'echo begun; sleep 30', '/bin/sh', sys.argv[1], (('PATH', os.environ['PATH']),), sys.argv[1] + '/log', None,"
+            " Watch(sys.argv[1] + '/'))\n"
+            "TracingExecutor(LocalExecutor()).run(job, lambda group, identity: None)\n"
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        )
+        deadline = time.monotonic() + 10
+        while not ((tmp_path / "log").exists() and "begun" in (tmp_path / "log").read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child.kill()
+        child.wait()
+        deadline = time.monotonic() + 5
+        while _running("sleep 30", tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not _running("sleep 30", tmp_path)
+
+    def test_a_command_that_changes_its_view_of_the_file_system_is_not_vouched_for(self, run: Run):
+        ended = run("unshare --mount true || unshare --user --mount true")
+        assert ended.seen is not None
+        assert "changes what it sees" in ended.seen.blind
+
+
+class TestInside:
+    """A watched command may itself want to watch."""
+
+    def test_a_build_within_a_build_is_told_that_it_cannot_watch(self, run: Run, tmp_path: Path):
+        script = (
+            "import os, sys\nfrom paperbuild.engine.ports import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
+            "from paperbuild.engine.tracing.executor import TracingExecutor\n"
+            "job = Job('t', 'echo inner', '/bin/sh', '.', (('PATH', os.environ['PATH']),), 'inner', None, Watch(os.getcwd() + '/'))\n"
+            "ended = TracingExecutor(LocalExecutor()).run(job, lambda group, identity: None)\n"
+            "print(ended.status, bool(ended.seen.blind))\n"
+        )
+        (tmp_path / "nested.py").write_text(script)
+        ended = run(f"{sys.executable} nested.py", PYTHONPATH=str(Path(__file__).parents[2]))
+        assert ended.status == 0, (tmp_path / "log").read_text()
+        assert (tmp_path / "log").read_text() == "0 True\n"
+        assert (tmp_path / "inner").read_text() == "inner\n"
+
+
+def _running(words: str, folder: Path) -> bool:
+    """Return whether a process with these words runs in ``folder``."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if line.strip() == words and os.readlink(process / "cwd") == str(folder):
+                    return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            except OSError:
+                continue
+    return False
