@@ -1,4 +1,4 @@
-"""The pages of the other templates: notes beside the text where there is room for them, nothing wider than the window."""
+"""The pages of all templates: notes beside the text where there is room for them, nothing wider than the window."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ import pytest
 from paperbuild.engine.graph import Action, Output, Step
 from paperbuild.paper.catalog import Catalog
 from paperbuild.render.documents import DocumentRunner
-from tests.typesetting.test_templates import Folder
+from tests import example
+from tests.typesetting.test_templates import PAPERS
 
+TEMPLATES = ("article", "twocolumn", "preprint", "joss", "report")
 STRAY = "() => document.documentElement.scrollWidth - window.innerWidth"
+GAP = """() => {
+  const left = (part) => part.getBoundingClientRect().left;
+  const text = [...document.querySelectorAll(".front > *, .body > p, .body > h1, .body > section > h1")];
+  const links = [...document.querySelectorAll(".contents a")];
+  return Math.min(...text.map(left)) - Math.max(...links.map((link) => link.getBoundingClientRect().right));
+}"""
 NOTES = """() => [...document.querySelectorAll(".footnotes li")].map((note) => {
   const mark = document.querySelector(`a.footnote-ref[href="#${note.id}"]`).getBoundingClientRect();
   const box = note.getBoundingClientRect();
@@ -26,12 +34,12 @@ def pages(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("templates")
     runner = DocumentRunner(Catalog({}))
     found = {}
-    for template in ("twocolumn", "preprint", "joss", "report"):
+    for template in TEMPLATES:
         config = (("format", "html"), ("sources", "stress/paper.md"), ("template", template))
         output = Output("html", "_build/paper.html")
         action = Action("paper.html", "paper", Step("document", config), (output,), inputs=("stress/paper.md",))
         path = Path(folder, f"{template}.html")
-        path.write_bytes(runner.run(action, Folder()).outputs["html"])
+        path.write_bytes(runner.run(action, example.Folder(PAPERS)).outputs["html"])
         found[template] = path.as_uri()
     runner.close()
     return found
@@ -44,12 +52,31 @@ def opened(browser, address, width, *, scripts=True):
     return page
 
 
-@pytest.mark.parametrize("template", ["twocolumn", "preprint", "joss", "report"])
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_page_is_no_wider_than_its_window(browser, pages, template):
     for width in (360, 1300):
         page = opened(browser, pages[template], width)
         assert page.evaluate(STRAY) <= 0
         page.context.close()
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_contents_beside_the_text_do_not_touch_it(browser, pages, template):
+    for width in (1180, 1200, 1300, 1700):
+        page = opened(browser, pages[template], width)
+        gap = page.evaluate(GAP)
+        page.context.close()
+        assert gap > 8
+
+
+def test_no_reference_ends_in_an_empty_line(browser, pages):
+    page = opened(browser, pages["article"], 1200)
+    heights = "() => [...document.querySelectorAll('.csl-entry')].map((entry) => entry.offsetHeight)"
+    shown = page.evaluate(heights)
+    page.add_style_tag(content=".entry-bibtex { display: none }")
+    assert page.evaluate(heights) == shown
+    assert len(shown) == 45
+    page.context.close()
 
 
 def test_notes_stand_beside_their_marks_and_none_on_another(browser, pages):

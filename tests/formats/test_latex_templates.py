@@ -10,7 +10,8 @@ from paperbuild.engine.graph import Action, Output, Step
 from paperbuild.paper.catalog import Catalog
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.templates import TemplateFinder
-from tests.typesetting.test_templates import Folder
+from tests.example import Folder
+from tests.typesetting.test_templates import PAPERS
 
 from .tex import compiled, needs_latex
 
@@ -22,12 +23,12 @@ def sources():
     runner = DocumentRunner(Catalog({}))
     found = {}
     for template in TemplateFinder().names():
-        known = dict(TemplateFinder().find(template, Folder()).settings.options)
+        known = dict(TemplateFinder().find(template, Folder(PAPERS)).settings.options)
         facts = tuple((name, value) for name, value in FACTS.items() if name in known)
         config = tuple(sorted((("format", "latex"), ("sources", "short/paper.md"), ("template", template), *facts)))
         outputs = (Output("latex", "_build/paper.tex"), Output("figures", "_build/paper-figures/"))
         found[template] = runner.run(
-            Action("paper.latex", "paper", Step("document", config), outputs, inputs=("short/paper.md",)), Folder()
+            Action("paper.latex", "paper", Step("document", config), outputs, inputs=("short/paper.md",)), Folder(PAPERS)
         )
     runner.close()
     return {template: result.outputs for template, result in found.items()}

@@ -1,6 +1,7 @@
 """The example paper from end to end, as a stranger meets it: real experiments, real pandoc, real typst.
 
-Two clean copies in different folders are rendered side by side, each with a store of its own; then one of them is edited.
+Two clean copies in different folders are rendered side by side, each with a store of its own; then they are edited, the first after a move
+to a third folder, because other tests read what it was built to.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
-BUILT = ("_build", ".paperbuild", "build", "figures", "__pycache__")
+from tests import example
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,10 @@ class Copy:
     folder: Path
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"PYTHONPATH": str(TOP)}
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "paperbuild", *words],
             cwd=self.folder,
-            env=environment,
+            env=example.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -59,15 +58,12 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Copy, Copy]:
-    made = []
-    for name in ("one", "another place, with spaces"):
-        folder = tmp_path_factory.mktemp("clone") / name / "paper"
-        shutil.copytree(TOP / "example-paper", folder, ignore=shutil.ignore_patterns(*BUILT))
-        made.append(Copy(folder))
-    first, second = made
-    running = [first.start("render", "-j1"), second.start("render", "-j1")]
-    said = [process.communicate(timeout=400)[1] for process in running]
-    assert [process.returncode for process in running] == [0, 0], said
+    second = Copy(example.copied(tmp_path_factory.mktemp("clone") / "another place, with spaces" / "paper"))
+    running = second.start("render", "-j1")
+    first = Copy(tmp_path_factory.mktemp("clone") / "one" / "paper")
+    shutil.copytree(example.built(tmp_path_factory), first.folder, symlinks=True)
+    said = running.communicate(timeout=example.LIMIT_S)[1]
+    assert running.returncode == 0, said
     return first, second
 
 
@@ -91,50 +87,50 @@ def test_the_documents_hold_what_was_computed(copies):
 
 
 def test_a_second_render_runs_nothing_and_an_edit_runs_what_depends_on_it(copies):
-    example = copies[0]
-    before = example.digests()
-    assert example.ran("render") == []
-    (example.folder / "paper.md").touch()
-    (example.folder / "experiments/train.py").touch()
-    assert example.ran("render") == []
+    paper = copies[0]
+    before = paper.digests()
+    assert paper.ran("render") == []
+    (paper.folder / "paper.md").touch()
+    (paper.folder / "experiments/train.py").touch()
+    assert paper.ran("render") == []
 
-    example.edit("experiments/extraction.py", "import argparse", "import argparse  # to read the command line")
-    assert example.ran("render") == ["pi-check"]
-    example.edit("experiments/extraction.py", "  # to read the command line", "")
-    assert example.ran("render") == []
+    paper.edit("experiments/extraction.py", "import argparse", "import argparse  # to read the command line")
+    assert paper.ran("render") == ["pi-check"]
+    paper.edit("experiments/extraction.py", "  # to read the command line", "")
+    assert paper.ran("render") == []
 
-    example.edit("paper.md", "# Introduction", "# Opening")
-    assert example.ran("render") == ["paper.html", "paper.pdf"]
-    example.edit("paper.md", "# Opening", "# Introduction")
-    assert example.ran("render") == []
-    assert example.digests() == before
+    paper.edit("paper.md", "# Introduction", "# Opening")
+    assert paper.ran("render") == ["paper.html", "paper.pdf"]
+    paper.edit("paper.md", "# Opening", "# Introduction")
+    assert paper.ran("render") == []
+    assert paper.digests() == before
 
 
 def test_a_changed_parameter_reruns_exactly_what_depends_on_it(copies):
-    example = copies[1]
-    before = example.digests()
-    example.edit("paperbuild.toml", "params = { digits = 100000 }", "params = { digits = 100100 }")
-    assert example.ran("render") == ["frequencies", "paper.html", "paper.pdf", "pi", "pi-check"]
-    assert example.digests() != before
-    example.edit("paperbuild.toml", "params = { digits = 100100 }", "params = { digits = 100000 }")
-    assert example.ran("render") == []
-    assert example.digests() == before
+    paper = copies[1]
+    before = paper.digests()
+    paper.edit("paperbuild.toml", "params = { digits = 100000 }", "params = { digits = 100100 }")
+    assert paper.ran("render") == ["frequencies", "paper.html", "paper.pdf", "pi", "pi-check"]
+    assert paper.digests() != before
+    paper.edit("paperbuild.toml", "params = { digits = 100100 }", "params = { digits = 100000 }")
+    assert paper.ran("render") == []
+    assert paper.digests() == before
 
 
 def test_a_cell_that_leaves_the_matrix_leaves_the_tree_and_the_aggregates(copies):
-    example = copies[1]
-    before = example.digests()
-    example.edit("paperbuild.toml", "length = [20, 24, 25, 36], seed = [0, 1, 2]", "length = [20, 24, 25, 36], seed = [0, 1]")
-    ran = example.ran("run", "folding")
+    paper = copies[1]
+    before = paper.digests()
+    paper.edit("paperbuild.toml", "length = [20, 24, 25, 36], seed = [0, 1, 2]", "length = [20, 24, 25, 36], seed = [0, 1]")
+    ran = paper.ran("run", "folding")
     assert ran == ["folding"]
-    assert not list((example.folder / "build/fold").glob("*/seed-2.json"))
-    example.edit("paperbuild.toml", "length = [20, 24, 25, 36], seed = [0, 1]", "length = [20, 24, 25, 36], seed = [0, 1, 2]")
-    assert example.ran("render") == []
-    assert example.digests() == before
+    assert not list((paper.folder / "build/fold").glob("*/seed-2.json"))
+    paper.edit("paperbuild.toml", "length = [20, 24, 25, 36], seed = [0, 1]", "length = [20, 24, 25, 36], seed = [0, 1, 2]")
+    assert paper.ran("render") == []
+    assert paper.digests() == before
 
 
 def test_no_render_starts_a_program_when_nothing_is_to_be_done(copies, tmp_path):
-    example = copies[0]
+    paper = copies[0]
     empty = tmp_path / "started"
     spy = tmp_path / "sitecustomize.py"
     spy.write_text(
@@ -145,10 +141,10 @@ def test_no_render_starts_a_program_when_nothing_is_to_be_done(copies, tmp_path)
         f"        pathlib.Path({str(empty)!r}).write_text(event + ' ' + str(args[0]))\n"
         "sys.addaudithook(hook)\n"
     )
-    environment = {n: v for n, v in os.environ.items() if not n.startswith("PYTHON")} | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{TOP}"}
+    environment = example.environment() | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{example.TOP}"}
     done = subprocess.run(
         [sys.executable, "-m", "paperbuild", "render"],
-        cwd=example.folder,
+        cwd=paper.folder,
         env=environment,
         capture_output=True,
         text=True,

@@ -47,7 +47,7 @@ def draw(folder: Path, template: str | None, more: str = "", **environment: str)
     [
         ("article", [5.0, 3.0], 9.0, "Libertinus Serif"),
         ("twocolumn", [3.5, 2.1], 8.0, "TeX Gyre Termes"),
-        ("joss", [4.4, 2.64], 8.0, "Paper Sans"),
+        ("joss", [4.7, 2.82], 8.0, "Paper Sans"),
     ],
 )
 def test_figures_fill_a_column_in_the_papers_own_font_with_equal_bytes(tmp_path: Path, template, size, points, font):

@@ -221,11 +221,37 @@ def test_numbers_of_a_wide_table_neither_touch_each_other_nor_leave_the_page(
 def test_a_table_that_fits_is_set_as_typst_sets_it(
     typesetter: Typesetter, template: Template, columns: int, count: int, widths: str
 ) -> None:
-    fitted, plain = (
-        runs_of(typeset(typesetter, template, paper(template, table_of(count, widths, call), {"columns": columns})))
-        for call in ("fitted-table", "table")
-    )
+    options = {"columns": columns, "float-figures": False}
+    papers = (paper(template, table_of(count, widths, call), options) for call in ("fitted-table", "table"))
+    fitted, plain = (runs_of(typeset(typesetter, template, one)) for one in papers)
     assert fitted == plain
+
+
+@pytest.mark.parametrize(
+    ("rows", "call", "options", "moves"),
+    [
+        (3, "fitted-table", {}, True),
+        (3, "fitted-table", {"float-figures": False}, False),
+        (3, "fitted-table.with(long: true)", {}, False),
+        (59, "fitted-table", {}, False),
+    ],
+)
+def test_a_table_moves_to_an_edge_of_its_page_unless_it_may_break(
+    typesetter: Typesetter, template: Template, rows: int, call: str, options: Mapping[str, bool], moves: bool
+) -> None:
+    body = f"Before.\n\n{table_of(3, call=call, rows=rows)}\n\nAfter.\n"
+    page = " ".join(text_of(typeset(typesetter, template, paper(template, body, options))).split())
+    between = page[page.index("Before.") : page.index("After.")]
+    assert ("100.5" not in between) == moves
+
+
+def test_code_with_long_lines_is_whole_and_goes_on_indented(typesetter: Typesetter, template: Template) -> None:
+    code = "\n".join(["def f(x):", "    return " + " + ".join(f"number_{n}" for n in range(30)), "", "    # end"])
+    pdf = typeset(typesetter, template, paper(template, f"```python\n{code}\n```\n"))
+    edge = min(x for x, text in starts_of(pdf) if text.startswith("def"))
+    assert "".join(code.split()) in "".join(text_of(pdf).split())
+    assert all(x > edge + 10 for x, text in starts_of(pdf) if "number_" in text)
+    assert pdf.standards == ("a-3a", "ua-1")
 
 
 def test_a_table_too_wide_for_its_column_spans_both(typesetter: Typesetter, template: Template) -> None:

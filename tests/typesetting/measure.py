@@ -26,9 +26,14 @@ INCH = 72.0
 TOLERANCE_PT = 2.5
 """What may stick out: typst hangs hyphens and full stops into the margin, and an italic letter leans out of its box."""
 SAME_LINE_PT = 4.5
+EDGE_PT = 6.0
+"""How far from its paragraph's edge a full line may end: where it is not justified, or ends in a hanging sign."""
+SPACES = frozenset({0x20, 0xA0})
+SOFT_HYPHEN = 2  # what pdfium makes of the hyphen at the end of a line
 FLOAT_LABEL = re.compile(r"^(Fig\.|Figure|Table|TABLE)[\s\u00a0]*(\d+(?:\.\d+)?)", re.UNICODE)
 TEXTS = frozenset({"P", "Caption", "Note", "Title", "H"})
 BLOCKS = frozenset({"Table", "Formula", "Figure", "Code", "LI", "TOCI", "BlockQuote"})
+ABSTRACTS = ("Abstract", "Zusammenfassung", "Résumé", "Resumen")
 MENTION = re.compile(r"(Fig\.|Figure|Table)[\s\u00a0]*(\d+(?:\.\d+)?)")
 
 
@@ -96,14 +101,17 @@ GEOMETRIES = {
     "article": _a4(5.0, top=1.15, bottom=1.15),
     "twocolumn": Geometry((8.5, 11.0), (0.67, 7.83), top=0.92, bottom=0.8, columns=2, gutter=0.16),
     "preprint": _a4(5.0, 1.0, top=1.05, bottom=1.0, more=((0.3, 1.0), (6.28, 7.93))),
-    "joss": _a4(4.4, 2.7, top=1.1, bottom=1.15, more=((0.6, 2.35),), foot_left=0.6),
+    "joss": _a4(4.7, 2.55, top=1.1, bottom=1.15, more=((0.6, 2.35),), foot_left=0.6),
     "report": _a4(5.2, top=1.25, bottom=1.15),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character on a page: its box and baseline in points, its size, and the marked content that it belongs to."""
+    """A character on a page: its box and baseline in points, its size, and the marked content that it belongs to.
+
+    ``spaced`` says that the file has a space before it: where letters stand far apart, gaps between them would tell of more spaces.
+    """
 
     page: int
     mark: int
@@ -114,6 +122,7 @@ class Glyph:
     top: float
     base: float
     size: float
+    spaced: bool
 
 
 @dataclass(slots=True)
@@ -145,9 +154,12 @@ def glyphs_of(data: bytes) -> list[Glyph]:
     left, right, bottom, top, x, y = numbers
     for number, page in enumerate(document):
         text = page.get_textpage()
+        spaced = False
         for index in range(text.count_chars()):
             code = pdfium.FPDFText_GetUnicode(text.raw, index)
-            if pdfium.FPDFText_IsGenerated(text.raw, index) == 1 or code <= 32 or code in (0xA0, 0xFFFE, 0x2060):
+            generated = pdfium.FPDFText_IsGenerated(text.raw, index) == 1
+            spaced = spaced or (code in SPACES and not generated)
+            if generated or (code <= 32 and code != SOFT_HYPHEN) or code in (0xA0, 0xFFFE, 0x2060):
                 continue
             pdfium.FPDFText_GetCharBox(text.raw, index, left, right, bottom, top)
             pdfium.FPDFText_GetCharOrigin(text.raw, index, x, y)
@@ -155,7 +167,8 @@ def glyphs_of(data: bytes) -> list[Glyph]:
             mark = pdfium.FPDFPageObj_GetMarkedContentID(owner) if owner else -1
             size = pdfium.FPDFText_GetFontSize(text.raw, index)
             box = (left.value, bottom.value, right.value, top.value)
-            found.append(Glyph(number, mark, chr(code), *box, y.value, size))
+            found.append(Glyph(number, mark, "-" if code == SOFT_HYPHEN else chr(code), *box, y.value, size, spaced))
+            spaced = False
     return found
 
 
@@ -235,8 +248,7 @@ class Document:
 
     def _line(self, line: list[Glyph]) -> Line:
         left, right = min(glyph.left for glyph in line), max(glyph.right for glyph in line)
-        gaps = sum(b.left - a.right > 0.12 * self.size for a, b in itertools.pairwise(line))
-        text = "".join(glyph.text for glyph in line) + " " * gaps
+        text = line[0].text + "".join(" " * glyph.spaced + glyph.text for glyph in line[1:])
         return Line(line[0].page, self.geometry.column_of(left), line[0].base, left, right, text)
 
 
@@ -281,20 +293,25 @@ def lone_lines(document: Document) -> list[str]:
 
 
 def line_lengths(document: Document) -> list[int]:
-    """Return how many characters, spaces included, each full line of running text has; the bibliography, in smaller type, is none."""
-    lengths = []
-    ends = [n for n, element in enumerate(document.elements) if element.kind == "H1" and document.text(element).endswith("References")]
-    bibliography = {id(element) for element in document.elements[ends[-1] :]} if ends else set()
-    for paragraph in document.paragraphs():
-        if id(paragraph) in bibliography:
-            continue
-        lines = document.lines(paragraph)
-        edges = document.geometry.column_edges()
-        for line in lines[:-1]:
-            left, right = edges[line.column]
-            if line.right > right - 6 and line.left < left + 2.5 * document.size:
-                lengths.append(len(line.text))
-    return lengths
+    """Return how many characters, spaces included, each full line has from the abstract to the end, the bibliography included.
+
+    A full line is any but the last of its paragraph that goes from one edge of the paragraph to the other.
+    """
+    paragraphs = list(document.paragraphs())
+    start = next((n for n, element in enumerate(paragraphs) if document.text(element).startswith(ABSTRACTS)), 0)
+    return [len(line.text) for paragraph in paragraphs[start:] for line in _full_lines(document.lines(paragraph), document.size)]
+
+
+def _full_lines(lines: list[Line], size: float) -> list[Line]:
+    """Return the full lines of a paragraph; it may stand in two columns or on two pages, of which each part has edges of its own."""
+    parts: dict[tuple[int, int], list[Line]] = defaultdict(list)
+    for line in lines:
+        parts[line.page, line.column].append(line)
+    found = []
+    for part in parts.values():
+        left, right = min(line.left for line in part), max(line.right for line in part)
+        found += [line for line in part if line is not lines[-1] and line.right > right - EDGE_PT and line.left < left + 2.5 * size]
+    return found
 
 
 def float_distances(document: Document) -> dict[str, int]:
