@@ -29,9 +29,8 @@ def draw_errors(axes: Axes, runs: dict[str, list[Path]], law: float) -> None:
     axes.set_yscale("log")
     axes.set_xlim(0, 40)
     axes.set_ylim(1e-4, 1)
-    axes.annotate("populations of 100", (39.5, 0.52), color=ORANGE, ha="right", va="bottom", fontsize="small")
-    axes.annotate("populations of 200", (29.3, 0.012), color=BLUE, ha="right", va="bottom", fontsize="small")
-    axes.annotate("the law found", (29, law), color=INK, ha="right", va="center", fontsize="small")
+    axes.set_title("populations of 100", loc="left", color=ORANGE, fontsize="medium")
+    axes.set_title("of 200", loc="right", color=BLUE, fontsize="medium")
     axes.set_xlabel("generation")
     axes.set_ylabel("mean relative error")
 
@@ -55,7 +54,7 @@ def draw_law(axes: Axes, data: str) -> None:
     axes.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     axes.set_xticks([], minor=True)
     axes.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
-    axes.set_xlabel("distance $a$ (astronomical units)")
+    axes.set_xlabel("distance $a$ (au)")
     axes.set_ylabel("period $T$ (years)")
 
 
@@ -71,7 +70,7 @@ def main() -> None:
     runs = {population: [p for p in ancestries if p.parts[-3] == f"population-{population}"] for population, _ in POPULATIONS}
     winners = [json.loads(p.read_text(encoding="utf-8")) for p in outputs("evolve", "winner", "build/evolve/*/*/winner.json")]
 
-    figure = Figure(figsize=(text_width_in(), 2.2), layout="constrained")
+    figure = Figure(figsize=(text_width_in(), 2.3), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     draw_errors(left, runs, winners[0]["kepler_error"])
     draw_law(right, options.data)

@@ -30,8 +30,8 @@ def draw_loss(axes: Axes, histories: dict[str, list[Path]], column: str, title: 
         axes.fill_between(epochs, np.maximum(mean - deviation, 1e-3), mean + deviation, color=colour, alpha=0.2, linewidth=0)
         axes.plot(epochs, mean, color=colour, linewidth=1.4)
         if column == "training":
-            at = 26
             above = hidden == "0"
+            at = 26 if above else 42
             axes.annotate(
                 name,
                 (at, mean[at]),
@@ -42,6 +42,7 @@ def draw_loss(axes: Axes, histories: dict[str, list[Path]], column: str, title: 
                 color=colour,
             )
     axes.set_yscale("log")
+    axes.set_ylim(bottom=4e-3)
     axes.set_title(title, loc="left", color=INK, fontsize="medium")
     axes.set_xlabel("epoch")
     axes.spines[["top", "right"]].set_visible(False)
