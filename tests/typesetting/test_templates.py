@@ -86,6 +86,11 @@ def test_the_stress_paper_is_as_long_and_as_full_as_it_says(document, template):
     assert text.count("doi.org/10.") + text.count("doi:10.") >= 40
 
 
+def test_the_citation_at_the_foot_of_joss_has_the_year_of_the_papers_date(document):
+    foot = "".join(glyph.text for glyph in document("joss", "short").glyphs if glyph.page == 0 and glyph.bottom < 72)
+    assert "Babbage(2026).Readingthesamebooktwice." in foot
+
+
 # --- the measures themselves, on pages that are wrong on purpose
 
 
