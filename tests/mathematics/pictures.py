@@ -27,8 +27,11 @@ _PREAMBLE = r"""\documentclass[10pt]{article}
 \usepackage[paperwidth=20cm,paperheight=9cm,margin=3mm]{geometry}
 \usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}\usepackage{lmodern}
 \usepackage{amsmath,amssymb,mathtools,bm,cancel,siunitx,stmaryrd,xcolor,nicefrac,xfrac,mathrsfs}
+\usepackage{booktabs,tensor,slashed,upgreek,nicematrix}
 \usepackage[version=4]{mhchem}
 \usepackage{physics}
+\newcommand{\underaccent}[2]{\underset{#1{}}{#2}}\newcommand{\widecheck}{\check}\newcommand{\lt}{<}\newcommand{\gt}{>}\newcommand{\Perp}{\perp\!\!\!\perp}
+\newcommand{\fint}{\int}\newcommand{\oiint}{\oint}\newenvironment{IEEEeqnarray}[1]{\begin{eqnarray}}{\end{eqnarray}}
 \newcommand{\mathbbm}{\mathbb}\newcommand{\mathds}{\mathbb}\providecommand{\degree}{^\circ}\newcommand{\Set}{}
 \DeclareMathOperator*{\argmin}{arg\,min}\DeclareMathOperator*{\argmax}{arg\,max}
 \providecommand{\ceil}[1]{\left\lceil#1\right\rceil}\providecommand{\varGamma}{\mathit{\Gamma}}
@@ -38,7 +41,7 @@ _PREAMBLE = r"""\documentclass[10pt]{article}
 \pagestyle{empty}\parindent=0pt\begin{document}
 """
 _DEFINITIONS = re.compile(r"(\\(newcommand|def|DeclareMathOperator)\b.*?\}) (?=\S)")
-_OWN_DISPLAY = re.compile(r"\\begin\{(align|alignat|gather|multline|flalign|eqnarray|equation)\*?\}")
+_OWN_DISPLAY = re.compile(r"\\begin\{(align|alignat|gather|multline|flalign|eqnarray|equation|subequations|IEEEeqnarray)\*?\}")
 
 
 def tex_pictures(formulas: list[Formula]) -> list[Image.Image]:
@@ -46,7 +49,7 @@ def tex_pictures(formulas: list[Formula]) -> list[Image.Image]:
     pages = []
     for formula in formulas:
         tex = formula.tex
-        if re.search(r"\\qty\{[\d.]+\}\{", tex):
+        if re.search(r"\\qty\{[\d.()e-]+\}\{", tex):
             tex = tex.replace(r"\qty", r"\SI")
         definitions = _DEFINITIONS.match(tex)
         before = definitions[0] if definitions else ""
@@ -82,7 +85,7 @@ def browser_pictures(fragments: list[str]) -> list[Image.Image]:
     rows = "\n".join(f'<div><div class="f">{fragment}</div></div>' for fragment in fragments)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page = browser.new_page(viewport={"width": 1200, "height": 800}, device_scale_factor=_PPI / 110)
         page.set_content(f"<!doctype html><meta charset=utf-8><style>{style}</style>{rows}")
         out = [cropped(Image.open(io.BytesIO(handle.screenshot()))) for handle in page.query_selector_all(".f")]
         browser.close()

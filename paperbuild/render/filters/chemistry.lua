@@ -156,7 +156,7 @@ function Reader:digits()
   local numerator, denominator, stop = self.text:match("^(%d+)/(%d+)()", self.at)
   if self.fresh and numerator then
     self.at = stop
-    self:add({ t = "frac", line = true, style = "text", above = { t = "row", { t = "num", text = numerator } }, below = { t = "row", { t = "num", text = denominator } } })
+    self:add({ t = "frac", line = true, above = { t = "row", { t = "num", text = numerator } }, below = { t = "row", { t = "num", text = denominator } } })
     self:add({ t = "space", em = THIN })
     self.at = self.text:match("^%s*()", self.at)
     return

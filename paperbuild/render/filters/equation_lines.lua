@@ -6,34 +6,18 @@ local M = {}
 
 -- How the cells of a line are set, over and over.
 local SIDES = { align = { "right", "left" }, alignat = { "right", "left" }, flalign = { "right", "left" }, gather = { "center" },
-  eqnarray = { "right", "center", "left" } }
+  eqnarray = { "right", "center", "left" }, IEEEeqnarray = {} }
+local LETTERS = { r = "right", c = "center", l = "left" }
 
--- Splits a line at every & that stands in no group and no environment; nil where a \left has no \right in its cell.
-local function cells_of(text)
-  local cells, start, i, depth, fences = {}, 1, 1, 0, 0
-  local function close(stop)
-    cells[#cells + 1] = text:sub(start, stop):match("^%s*(.-)%s*$")
+-- The cells of a line; nil where a \left has no \right in its cell.
+local function cells_of(text, environment)
+  local cells, whole = lines.split(text, "&")
+  for column, cell in ipairs(cells) do
+    cell = cell:match("^%s*(.-)%s*$")
+    -- a relation between two columns keeps its distance from what stands there
+    cells[column] = (environment == "eqnarray" or environment == "IEEEeqnarray") and column == 2 and cell ~= "" and "{}" .. cell .. "{}" or cell
   end
-  while i <= #text do
-    local char = text:sub(i, i)
-    if char == "\\" then
-      local name = text:match("^%a+", i + 1) or text:sub(i + 1, i + 1)
-      depth = depth + (name == "begin" and 1 or name == "end" and -1 or 0)
-      fences = fences + (name == "left" and 1 or name == "right" and -1 or 0)
-      i = i + #name
-    elseif char == "{" or char == "}" then
-      depth = depth + (char == "{" and 1 or -1)
-    elseif char == "&" and depth == 0 then
-      if fences ~= 0 then
-        return nil
-      end
-      close(i - 1)
-      start = i + 1
-    end
-    i = i + 1
-  end
-  close(#text)
-  return fences == 0 and cells or nil
+  return whole and cells or nil
 end
 
 -- Returns the lines of a formula that bears a number in several lines, each with `cells`; and about the whole what lines.lines says, with
@@ -53,7 +37,7 @@ function M.of(text)
   end
   local columns, numbered = 1, false
   for _, line in ipairs(all) do
-    line.cells = cells_of(line.text)
+    line.cells = cells_of(line.text, whole.environment)
     if not line.cells then
       return nil
     end
@@ -64,6 +48,13 @@ function M.of(text)
     return nil
   end
   local pattern = SIDES[whole.environment]
+  if whole.environment == "IEEEeqnarray" then
+    pattern = {}
+    for letter in whole.columns:lower():gmatch("[lcr]") do
+      pattern[#pattern + 1] = LETTERS[letter]
+    end
+    pattern = #pattern > 0 and pattern or SIDES.eqnarray
+  end
   whole.sides = {}
   for column = 1, columns do
     whole.sides[column] = pattern[(column - 1) % #pattern + 1]

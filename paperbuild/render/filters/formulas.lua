@@ -10,7 +10,7 @@ require("chemistry")
 local to_typst = require("math_typst")
 local to_mathml = require("math_mathml")
 local to_tex = require("math_tex")
-local tex = require("tex")
+local to_latex = require("math_latex")
 
 local M = {}
 
@@ -69,59 +69,30 @@ function M.labels(text)
   return line.labels, line.tag
 end
 
+-- The letters and signs of a tree, one after the other.
+local function characters(node)
+  if node.text then
+    return node.text
+  end
+  local out = {}
+  for _, part in ipairs(node.pieces or node) do
+    out[#out + 1] = characters(part)
+  end
+  for _, key in ipairs({ "base", "body", "sub", "sup" }) do
+    out[#out + 1] = node[key] and characters(node[key]) or nil
+  end
+  return table.concat(out)
+end
+
+-- Returns what \tag says as text: its words, with the signs of formulas in them.
+function M.tag_text(tag)
+  local ok, pieces = pcall(function() return parse.words(parse.Parser.new(tag), tag) end)
+  return ok and characters({ pieces = pieces }) or tag
+end
+
 M.lines = lines.lines
 
--- Packages of LaTeX beyond amsmath and amssymb, by the commands and environments that need them.
-local PACKAGES = {}
-for package, names in pairs({
-  bm = "bm", cancel = "cancel bcancel xcancel cancelto", mhchem = "ce", siunitx = "SI si num ang SIrange numrange qtyrange unit", bbm = "mathbbm",
-  dsfont = "mathds", xcolor = "textcolor color mathcolor colorbox", nicefrac = "nicefrac", xfrac = "sfrac", esint = "oiint oiiint fint",
-  mathrsfs = "mathscr", stmaryrd = "llbracket rrbracket", textcomp = "degree",
-  mathtools = [[coloneqq eqqcolon Coloneqq vcentcolon dblcolon prescript xRightarrow xLeftarrow xLeftrightarrow xleftrightarrow xmapsto xhookrightarrow
-    xhookleftarrow xrightharpoonup xrightleftharpoons dcases rcases drcases mathrlap mathllap mathclap overbracket underbracket psmallmatrix bsmallmatrix multlined]],
-}) do
-  for name in names:gmatch("%a+") do
-    PACKAGES[name] = package
-  end
-end
-
--- Commands of the physics package, which changes what those of others mean: written out.
-local EXPANDED = {}
-for name in ([[abs norm bra ket braket ketbra ev expval mel dv pdv fdv dd vb va vu ceil floor set grad curl laplacian comm acomm eval order mqty
-  pmqty bmqty vmqty mdet qif qand qor qfor qwith qq degree unicode argmin argmax Tr tr rank diag sgn erf Var Cov]]):gmatch("%a+") do
-  EXPANDED[name] = function(cursor)
-    local inner = parse.Parser.new(cursor.text)
-    inner.at = cursor.at - #name - 1
-    local ok, node = pcall(inner.atom, inner, {})
-    if not ok then
-      return nil
-    end
-    cursor.at = inner.at
-    return to_tex.write(node.t == "row" and not node.group and node or { t = "row", node })
-  end
-end
-
 -- Returns TeX that LaTeX compiles with amsmath, amssymb and the packages of the second result (a sorted list).
-function M.latex(text)
-  local needed, seen = {}, {}
-  local written = tex.replace(text, EXPANDED)
-  local function need(package)
-    if package and not seen[package] then
-      seen[package] = true
-      needed[#needed + 1] = package
-    end
-  end
-  for name in written:gmatch("\\(%a+)") do
-    need(PACKAGES[name])
-  end
-  for name in written:gmatch("\\begin%s*{(%a+)%*?}") do
-    need(PACKAGES[name])
-  end
-  if written:find("\\qty%s*{[^{}]*}%s*{") then
-    need("siunitx")
-  end
-  table.sort(needed)
-  return written, needed
-end
+M.latex = to_latex.write
 
 return M

@@ -8,7 +8,7 @@ local text = require("latex_text")
 local M = {}
 
 -- Environments that number each of their lines, and what they are inside another one.
-local INNER = { align = "aligned", alignat = "alignedat", flalign = "aligned", gather = "gathered", eqnarray = "aligned", multline = "gathered" }
+local INNER = { align = "aligned", alignat = "alignedat", flalign = "aligned", gather = "gathered", eqnarray = "aligned", IEEEeqnarray = "aligned", multline = "gathered" }
 
 local function strip(tex)
   return (tex:gsub("\\label%s*%b{}", ""):gsub("\\tag%*?%s*%b{}", ""):gsub("\\nonumber%f[%A]", ""):gsub("\\notag%f[%A]", "")
@@ -22,7 +22,10 @@ local function as_one(tex)
     tex = tex:gsub("^%s*\\begin{%a+%*?}", ""):gsub("\\end{%a+%*?}%s*$", "")
   elseif name and INNER[name] then
     tex = tex:gsub("^(%s*\\begin{)%a+%*?}", "%1" .. INNER[name] .. "}"):gsub("\\end{%a+%*?}(%s*)$", "\\end{" .. INNER[name] .. "}%1")
-    if name == "eqnarray" then
+    if name == "IEEEeqnarray" then
+      tex = tex:gsub("^(%s*\\begin{aligned})%s*%b{}", "%1")
+    end
+    if name == "eqnarray" or name == "IEEEeqnarray" then
       tex = tex:gsub("&%s*([^&]-)%s*&", "&%1 ")
     end
   elseif tex:gsub("\\begin%b{}.-\\end%b{}", ""):find("\\\\", 1, true) then
@@ -60,7 +63,7 @@ end
 function M.numbered_lines(span, how)
   local lines, about = equation_lines.of(span.content[1].text)
   local _, ids = equation_lines.marks(span)
-  local name = about.environment == "alignat" and "align" or about.environment
+  local name = ({ alignat = "align", IEEEeqnarray = "eqnarray" })[about.environment] or about.environment
   local written = {}
   for i, line in ipairs(lines) do
     local tex = formula(pandoc.Math("DisplayMath", line.text), how):gsub("^%s+", ""):gsub("%s+$", "")
@@ -78,6 +81,9 @@ function M.plain_formula(math, how)
   local tex = formula(math, how)
   if math.mathtype == "InlineMath" then
     return pandoc.RawInline("latex", "$" .. strip(tex) .. "$")
+  end
+  if tex:find("\\intertext", 1, true) and tex:find("^%s*\\begin{%a+%*}") then -- which stands in no environment inside another one
+    return pandoc.RawInline("latex", strip(tex))
   end
   return pandoc.RawInline("latex", "\\[\n" .. fitted(as_one(tex), how.columns) .. "\n\\]")
 end

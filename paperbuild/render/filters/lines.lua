@@ -5,36 +5,41 @@ local tex = require("tex")
 local M = {}
 
 -- Environments of amsmath whose every line bears a number; `equation`, `multline` and what stands between $$ bear one.
-local BY_LINE = { align = true, alignat = true, flalign = true, gather = true, eqnarray = true }
+local BY_LINE = { align = true, alignat = true, flalign = true, gather = true, eqnarray = true, IEEEeqnarray = true }
 local BY_BLOCK = { equation = true, multline = true, displaymath = false, math = false }
 
--- Splits at every `\\` (with its star and [length]) that stands in no group and in no environment.
-local function split(body)
-  local pieces, start, i, depth = {}, 1, 1, 0
-  while i <= #body do
-    local char = body:sub(i, i)
-    if char == "\\" then
-      local name = body:match("^%a+", i + 1) or body:sub(i + 1, i + 1)
-      if name == "\\" and depth == 0 then
-        pieces[#pieces + 1] = body:sub(start, i - 1)
-        local stop = body:match("^%*?[ \t]*%[[^%]\n]*%]()", i + 2) or body:match("^%*()", i + 2) or i + 2
-        start, i = stop, stop - 1
-      else
-        depth = depth + (name == "begin" and 1 or name == "end" and -1 or 0)
-        i = i + #name
-      end
-    elseif char == "{" then
-      depth = depth + 1
-    elseif char == "}" then
-      depth = depth - 1
+-- Splits at every `mark`, which is "\\\\" (with its star and [length]) or "&", that stands in no group and in no environment. Returns the
+-- pieces, and whether each \left has its \right in the same one.
+local function split(text, mark)
+  local pieces, start, i, depth, fences, whole = {}, 1, 1, 0, 0, true
+  local function close(stop, behind)
+    pieces[#pieces + 1] = text:sub(start, stop)
+    start, whole = behind, whole and fences == 0
+  end
+  while true do
+    i = text:find("[\\{}&]", i)
+    if not i then
+      break
     end
-    i = i + 1
+    local char = text:sub(i, i)
+    local name = char == "\\" and (text:match("^%a+", i + 1) or text:sub(i + 1, i + 1))
+    local behind = i + 1 + (name and #name or 0)
+    if depth == 0 and (name == mark:sub(2) or char == mark) then
+      behind = name and (text:match("^%*?[ \t]*%[[^%]\n]*%]()", behind) or text:match("^%*()", behind)) or behind
+      close(i - 1, behind)
+    elseif name then
+      depth = depth + (name == "begin" and 1 or name == "end" and -1 or 0)
+      fences = fences + (name == "left" and 1 or name == "right" and -1 or 0)
+    elseif char ~= "&" then
+      depth = depth + (char == "{" and 1 or -1)
+    end
+    i = behind
   end
-  local last = body:sub(start)
-  if last:find("%S") or #pieces == 0 then -- a `\\` behind the last line makes no line of its own
-    pieces[#pieces + 1] = last
+  local last = text:sub(start)
+  if mark == "&" or last:find("%S") or #pieces == 0 then -- a `\\` behind the last line makes no line of its own
+    close(#text, #text + 1)
   end
-  return pieces
+  return pieces, whole
 end
 M.split = split
 
@@ -58,7 +63,7 @@ local function environment(text)
 end
 
 -- Returns the lines of a formula, and about the whole: `environment` ("" for none), `starred`, and for `subequations` the labels of the
--- whole as `sub` (nil otherwise). A line has `text` (its cells still divided by &), `labels`, `tag` (nil for none) and `numbered`.
+-- whole as `sub` (nil otherwise), `columns`, the argument in braces of an environment that has one. A line has `text` (its cells still divided by &), `labels`, `tag` (nil for none) and `numbered`.
 -- What bears one number as a whole is one line.
 function M.lines(text)
   local sub
@@ -78,9 +83,14 @@ function M.lines(text)
     line.numbered = line.numbered or #line.labels > 0 or line.tag ~= nil
     return { line }, whole
   end
-  inside = name == "alignat" and inside:gsub("^%s*%b{}", "") or inside
+  if name == "alignat" or name == "IEEEeqnarray" then
+    whole.columns, inside = inside:match("^%s*(%b{})(.*)$")
+    if not inside then
+      return { asked(text) }, { environment = "", starred = false }
+    end
+  end
   local out = {}
-  for i, piece in ipairs(split(inside)) do
+  for i, piece in ipairs((split(inside, "\\\\"))) do
     local line = asked(piece)
     if line.numbered == nil then
       line.numbered = not starred

@@ -30,7 +30,13 @@ function M.definitions(text, names)
         c:option()
         c:option()
       end
-      found[#found + 1] = "\\" .. command .. c.text:sub(start, c.at - 1)
+      local given = c.text:sub(start, c.at - 1)
+      if command == "DeclarePairedDelimiter" then -- which pandoc would not expand; the reader of formulas takes it from there
+        local name, fences = given:match("^%s*{?%s*(\\%a+)%s*}?(.*)$")
+        found[#found + 1] = "\\newcommand{" .. (name or "") .. "}{\\paireddelimiter" .. (fences or "") .. "}"
+      else
+        found[#found + 1] = "\\" .. command .. given
+      end
       return ""
     end
   end

@@ -2,87 +2,12 @@
 
 local parse = require("math_parse")
 local symbols = require("math_symbols")
-local color = require("math_color")
-require("math_text")
+local alphabets = require("math_alphabets")
+require("math_boxes")
+require("math_definitions")
 
-local commands, Parser = parse.commands, parse.Parser
-
-local function define(names, command)
-  for name in names:gmatch("%S+") do
-    commands[name] = command
-  end
-end
-
--- Letters in another alphabet ---------------------------------------------------------------------------------------------
-
-local ALPHABETS = {
-  mathrm = "rm", mathnormal = "", mathit = "it", mathbf = "bf", mathsf = "sf", mathtt = "tt", mathcal = "cal", mathscr = "scr", mathbb = "bb",
-  mathfrak = "frak", mathbbm = "bb", mathds = "bb", boldsymbol = "bi", bm = "bi", pmb = "bi", bold = "bf", symbf = "bf", symup = "rm", mathup = "rm",
-  symrm = "rm", symbfit = "bi", mathbfit = "bi", Bbb = "bb", frak = "frak", mathbfcal = "bcal", mathbfsf = "bsf", vb = "bf", vectorbold = "bf",
-  symbb = "bb", symcal = "cal", symscr = "scr", symfrak = "frak", symsf = "sf", symtt = "tt", symit = "it", EuScript = "cal",
-}
--- What becomes of a letter that was bold already.
-local BOLDER = { rm = "bf", bf = "bf", cal = "bcal", scr = "bcal", frak = "bfrak", sf = "bsf", it = "bi", bi = "bi" }
-local WORDY = { rm = true, it = true, sf = true, tt = true }
-
-local function combined(outer, inner)
-  if inner == "" then
-    return nil
-  end
-  return (outer == "bi" and inner ~= "bi") and BOLDER[inner] or (inner == "bi" and outer and outer ~= "it" and BOLDER[outer]) or inner
-end
-
--- Letters that stand side by side in such an alphabet are a word.
-local function joined_words(row, variant)
-  if not WORDY[variant] then
-    return row
-  end
-  local out = { t = "row", group = row.group }
-  for _, node in ipairs(row) do
-    local last = out[#out]
-    if last and last.t == "id" and node.t == "id" and last.variant == variant and node.variant == variant then
-      last.text = last.text .. node.text
-    else
-      out[#out + 1] = node
-    end
-  end
-  return out
-end
-
-for name, variant in pairs(ALPHABETS) do
-  commands[name] = function(parser)
-    parser:star()
-    local outer = parser.variant
-    parser.variant = combined(outer, variant)
-    local row = parser:argument()
-    local own = parser.variant
-    parser.variant = outer
-    return joined_words(row, own)
-  end
-end
-
--- A switch reads all that it applies to: the rest of its group or cell.
-local function rest_of(parser)
-  local variant = parser.variant
-  local row = parser:row()
-  parser.variant = variant
-  return row
-end
-
-for name, variant in pairs({ rm = "rm", bf = "bf", it = "it", cal = "cal", tt = "tt", sf = "sf", bfseries = "bf", boldmath = "bi", sl = "it", em = "it", mit = "" }) do
-  commands[name] = function(parser)
-    local outer = parser.variant
-    parser.variant = combined(outer, variant)
-    local row = parser:row()
-    local own = parser.variant
-    parser.variant = outer
-    return joined_words(row, own)
-  end
-end
-
-for name, style in pairs({ displaystyle = "display", textstyle = "text", scriptstyle = "script", scriptscriptstyle = "sscript" }) do
-  commands[name] = function(parser) return { t = "style", style = style, body = rest_of(parser) } end
-end
+local commands, define = parse.commands, parse.define
+local joined_words, WORDY = alphabets.joined_words, alphabets.WORDY
 
 -- Fractions and roots -----------------------------------------------------------------------------------------------------
 
@@ -173,6 +98,7 @@ for name, which in pairs({ overbrace = "brace", underbrace = "brace", overbracke
     parser:raw_option()
     local node = { t = "brace", which = which, under = under, body = parser:argument() }
     local mark = under and "_" or "^"
+    parser:take("\\limits%f[%A]")
     if parser:peek() == mark then
       parser.at = parser.at + 1
       node.note = parser:argument()
@@ -229,6 +155,40 @@ function commands.sideset(parser)
   local operator = parser:atom()
   return { t = "sideset", before = before[1], after = after[1], base = operator, class = "op" }
 end
+-- \tensor{T}{^a_b}: each index stands behind those before it, whether above or below.
+local function staggered(parser, base)
+  local text, at = parser:raw()
+  local inner = parse.Parser.new(text, at - 1 + parser.offset)
+  inner.variant, inner.macros, inner.depth = parser.variant, parser.macros, parser.depth + 1
+  local row = base or { t = "row" }
+  while inner:peek() ~= "" do
+    local mark = inner:take("[%^_]")
+    if not mark then
+      inner:fail("an index begins with ^ or _")
+    end
+    local last = #row == 1 and base and row[1] or { t = "row" }
+    if last == row[1] then
+      row[1] = nil
+    end
+    row[#row + 1] = { t = "scripts", base = last, [mark == "^" and "sup" or "sub"] = inner:argument() }
+  end
+  return row
+end
+function commands.tensor(parser)
+  return staggered(parser, parser:argument())
+end
+commands.indices = function(parser) return staggered(parser) end
+function commands.underaccent(parser)
+  local mark, at = parser:raw()
+  local name = mark:match("^%s*\\?(%a+)%s*$") or ""
+  local sign = symbols.ACCENTS[name] and symbols.ACCENTS[name][1] or (symbols.symbols[name] or symbols.characters[mark] or {}).text
+  if not sign then
+    parser:fail("this is no accent", at, mark)
+  elseif name == "bar" then
+    return { t = "line", under = true, body = parser:argument() }
+  end
+  return { t = "accent", mark = sign, combining = sign, under = true, body = parser:argument() }
+end
 function commands.prescript(parser)
   local sup, sub = parser:argument(), parser:argument()
   return { t = "scripts", base = parser:argument(), presup = sup, presub = sub }
@@ -237,7 +197,8 @@ end
 for name, arrow in pairs({
   xrightarrow = "→", xleftarrow = "←", xleftrightarrow = "↔", xRightarrow = "⇒", xLeftarrow = "⇐", xLeftrightarrow = "⇔", xmapsto = "↦",
   xhookrightarrow = "↪", xhookleftarrow = "↩", xrightharpoonup = "⇀", xrightharpoondown = "⇁", xleftharpoonup = "↼", xleftharpoondown = "↽",
-  xrightleftharpoons = "⇌", xleftrightharpoons = "⇋", xlongequal = "=", xtwoheadrightarrow = "↠", xtwoheadleftarrow = "↞",
+  xrightleftharpoons = "⇌", xleftrightharpoons = "⇋", xlongrightarrow = "→", xlongleftarrow = "←", xLongrightarrow = "⇒", xLongleftarrow = "⇐",
+  xtofrom = "⇄", xlongequal = "=", xtwoheadrightarrow = "↠", xtwoheadleftarrow = "↞",
 }) do
   commands[name] = function(parser)
     local below = parser:option()
@@ -287,7 +248,21 @@ function commands.left(parser, _, _, at)
   return node
 end
 
-for i, size in ipairs({ "big", "Big", "bigg", "Bigg" }) do
+local SIZES = { big = 1, Big = 2, bigg = 3, Bigg = 4 }
+
+-- What a macro of \DeclarePairedDelimiter does: *{x} grows, [\big]{x} has that size, {x} is as high as a letter.
+function parse.Parser:paired(open, close)
+  local grows, size = self:star(), SIZES[(self:raw_option() or ""):match("\\(%a+)") or ""]
+  local body = self:argument()
+  local first, last = parse.Parser.new(open):delimiter(), parse.Parser.new(close):delimiter()
+  if grows then
+    return { t = "fence", open = first.text, body = body, close = last.text, class = "inner" }
+  end
+  local t = size and "delim" or "sym"
+  return { t = "row", { t = t, text = first.text, size = size, class = "open" }, body, { t = t, text = last.text, size = size, class = "close" } }
+end
+
+for size, i in pairs(SIZES) do
   for side, class in pairs({ [""] = "ord", l = "open", r = "close", m = "rel" }) do
     commands[size .. side] = function(parser)
       local sign = parser:delimiter()
@@ -403,157 +378,5 @@ local function modulo(word, open)
   end
 end
 commands.pmod, commands.mod, commands.pod = modulo(true, true), modulo(true, false), modulo(false, true)
-
--- Space, boxes and what is not seen ---------------------------------------------------------------------------------------
-
-for name, em in pairs({ [","] = 3 / 18, thinspace = 3 / 18, [":"] = 4 / 18, [">"] = 4 / 18, medspace = 4 / 18, [";"] = 5 / 18, thickspace = 5 / 18,
-  ["!"] = -3 / 18, negthinspace = -3 / 18, negmedspace = -4 / 18, negthickspace = -5 / 18, quad = 1, qquad = 2, [" "] = 0.25, enspace = 0.5,
-  enskip = 0.5, space = 0.25, nobreakspace = 0.25, ["\n"] = 0.25 }) do
-  commands[name] = function() return { t = "space", em = em } end
-end
-
-local UNITS = { em = 1, ex = 0.43, mu = 1 / 18, pt = 0.1, cm = 2.845, mm = 0.2845, ["in"] = 7.227, pc = 1.2, bp = 0.10037, sp = 0 }
-
-local function length(parser, text, at)
-  local number, unit = text:match("^%s*([%-+]?%s*[%d%.]*)%s*\\?(%a+)")
-  number = tonumber(((number or ""):gsub("%s", ""))) or (number and number:gsub("%s", "") == "-" and -1) or 1
-  local factor = UNITS[unit or ""] or (unit and ({ quad = 1, textwidth = 30, linewidth = 30 })[unit])
-  if not factor then
-    parser:fail("this is no length", at, text)
-  end
-  return number * factor
-end
-
-define("hspace mspace hskip", function(parser, _, name)
-  parser:star()
-  if name == "hskip" then
-    local text, stop = parser.text:match("^%s*(%-?[%d%.]+%s*%a%a)()", parser.at)
-    parser.at = stop or parser.at
-    return { t = "space", em = text and length(parser, text, parser.at) or 0 }
-  end
-  local text, at = parser:raw()
-  return { t = "space", em = length(parser, text, at) }
-end)
-define("kern mkern mskip", function(parser, _, name, at)
-  local text, stop = parser.text:match("^%s*(%-?[%d%.]+%s*%a%a)()", parser.at)
-  if not text then
-    parser:fail("a length is missing behind it", at, "\\" .. name)
-  end
-  parser.at = stop
-  return { t = "space", em = length(parser, text, at) }
-end)
-
-define("phantom hphantom vphantom", function(parser, _, name)
-  return { t = "phantom", body = parser:argument(), keep = ({ h = "width", v = "height" })[name:sub(1, 1)] or "both" }
-end)
-define("smash mathclap mathllap mathrlap llap rlap clap", function(parser, _, name)
-  parser:raw_option()
-  return { t = "lap", body = parser:argument(), side = name:match("([lrc])lap$") or "smash" }
-end)
-define("boxed", function(parser) return { t = "boxed", body = parser:argument() } end)
-define("fbox framebox", function(parser)
-  local text, at = parser:raw()
-  return { t = "boxed", words = true, body = { t = "row", { t = "text", pieces = parse.words(parser, text, at) } } }
-end)
-for name, kind in pairs({ cancel = "up", bcancel = "down", xcancel = "both", sout = "through" }) do
-  commands[name] = function(parser) return { t = "cancel", kind = kind, body = parser:argument() } end
-end
-function commands.cancelto(parser)
-  local to = parser:argument()
-  return { t = "scripts", base = { t = "row", { t = "cancel", kind = "up", body = parser:argument() } }, sup = to }
-end
-function commands.rule(parser)
-  parser:raw_option()
-  local width, at = parser:raw()
-  parser:raw()
-  return { t = "space", em = length(parser, width, at) }
-end
-
--- Colour ------------------------------------------------------------------------------------------------------------------
-
-local function read_color(parser)
-  local model = parser:raw_option()
-  local name, at = parser:raw()
-  local hex = color.hex(name, model)
-  if not hex then
-    parser:fail("this colour has no name here", at, name)
-  end
-  return hex
-end
-
-function commands.textcolor(parser)
-  local hex = read_color(parser)
-  return { t = "color", color = hex, body = parser:argument() }
-end
-commands.mathcolor = commands.textcolor
-function commands.color(parser)
-  local hex = read_color(parser)
-  return { t = "color", color = hex, body = rest_of(parser) }
-end
-function commands.colorbox(parser)
-  local hex = read_color(parser)
-  local text, at = parser:raw()
-  return { t = "color", behind = hex, body = { t = "row", { t = "text", pieces = parse.words(parser, text, at) } } }
-end
-
--- Definitions inside a formula, and what says nothing ---------------------------------------------------------------------
-
-local function definition(parser, _, name, at)
-  parser:star()
-  local target = parser:raw():match("\\(%a+)")
-  if not target then
-    parser:fail("a command's name is missing", at, "\\" .. name)
-  end
-  local count = tonumber(parser:raw_option() or "0") or 0
-  local default = count > 0 and parser:raw_option() or nil
-  parser.macros[target] = { count = count, default = default, text = (parser:raw()) }
-  return true
-end
-define("newcommand renewcommand providecommand", definition)
-define("def gdef", function(parser, _, name, at)
-  local target = parser:take("\\(%a+)")
-  local parameters = target and parser.text:match("^([#%d%s]*){", parser.at)
-  if not parameters then
-    parser:fail("a command's name is missing", at, "\\" .. name)
-  end
-  parser.at = parser.at + #parameters
-  parser.macros[target] = { count = select(2, parameters:gsub("#%d", "")), text = (parser:raw()) }
-  return true
-end)
-
-define("nonumber notag allowbreak nobreak relax strut mathstrut displaybreak noindent protect normalsize small scriptsize footnotesize tiny / null limitsfalse",
-  function() return true end)
-define("label", function(parser) parser:raw() return true end)
-define("tag", function(parser) parser:star() parser:raw() return true end)
-define("ensuremath mathlarger mathsmaller mathstrut text@", function(parser) return parser:argument() end)
-function commands.mathstrut()
-  return true
-end
-commands["("] = function(parser) return parser:formula("\\)") end
-function commands.mathchoice(parser)
-  local display = parser:argument()
-  for _ = 1, 3 do
-    parser:argument()
-  end
-  return display
-end
-function commands.unicode(parser)
-  local code = parser:raw():match("^x(%x+)$")
-  return code and parser:character(utf8.char(tonumber(code, 16))) or true
-end
-function commands.shortstack(parser)
-  return commands.substack(parser)
-end
-function commands.backslash()
-  return { t = "sym", text = "\\", class = "ord" }
-end
-
--- `\perp \! \! \! \perp`, as independence is written.
-function commands.perp(parser)
-  local stop = parser.text:match("^%s*\\!%s*\\!%s*\\!*%s*\\!*%s*\\perp%f[%A]()", parser.at)
-    or parser.text:match("^%s*\\mkern%s*%-?%d+%s*mu%s*\\perp%f[%A]()", parser.at)
-  parser.at = stop or parser.at
-  return { t = "sym", text = stop and "⫫" or "⟂", class = "rel" }
-end
 
 return commands

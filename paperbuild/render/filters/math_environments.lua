@@ -35,24 +35,71 @@ function commands.begin(parser, _, _, at)
   return node
 end
 
--- \begin{array}{cc|c}: the alignment of each column, and after which columns a rule stands (0: before the first).
-local function read_columns(spec)
-  spec = spec:gsub("%*%s*{%s*(%d+)%s*}%s*(%b{})", function(n, inner) return inner:sub(2, -2):rep(math.min(tonumber(n), 99)) end)
-  spec = spec:gsub("[@!>]%s*%b{}", "")
-  local align, rules = {}, {}
-  for char in spec:gsub("[pmb]%s*%b{}", "l"):gmatch("[lcr|:]") do
-    if char == "|" or char == ":" then
-      rules[#align] = true
-    else
-      align[#align + 1] = char
+-- How wide the space is that TeX in @{…} says, in em; nil where it says more than space.
+local function space_of(parser, text)
+  text = text:gsub("\\extracolsep%s*%b{}", ""):gsub("\\fill?%f[%A]", ""):gsub("\\hfill?%f[%A]", "")
+  local ok, row = pcall(function() return Parser.new(text):all() end)
+  local em = 0
+  for _, node in ipairs(ok and row or {}) do
+    if node.t ~= "space" or node.high then
+      return nil
     end
+    em = em + node.em
   end
-  return align, rules
+  return ok and em or nil
 end
-parse.read_columns = read_columns
 
-local function finished(parser, node, name, at)
-  node.rows, node.any, node.rules = parser:rows()
+-- What stands before or behind a column besides its alignment: >{…}, @{…}, !{…}. Returns whether it is understood.
+local function column_extra(parser, columns, char, inner)
+  if char == ">" and inner:find("^%s*\\displaystyle%s*$") then
+    columns.displays[#columns.align + 1] = true
+  elseif char == "!" and inner:find("^%s*\\vrule%s*$") then
+    columns.rules[#columns.align] = true
+  elseif char == ">" or char == "<" then
+    return not inner:gsub("\\textstyle", ""):find("[^%s{}]")
+  else
+    local em = space_of(parser, inner)
+    if em and char == "@" then
+      columns.gaps[#columns.align] = em
+    end
+    return em ~= nil
+  end
+  return true
+end
+
+-- \begin{array}{cc|c}: the alignment of each column; `rules`, after which columns one stands (0: before the first); `gaps`, the space there
+-- in em where @{…} says it; `displays`, the columns with >{\displaystyle}. `spec` starts at byte `at`.
+local function read_columns(parser, spec, at)
+  local text = spec:gsub("%*%s*{%s*(%d+)%s*}%s*(%b{})", function(n, inner) return inner:sub(2, -2):rep(math.min(tonumber(n), 99)) end)
+  local columns, i = { align = {}, rules = {}, gaps = {}, displays = {} }, 1
+  local align, rules = columns.align, columns.rules
+  while i <= #text do
+    local char, inner, behind = text:match("^([@!><])%s*(%b{})()", i)
+    if inner and not column_extra(parser, columns, char, inner:sub(2, -2)) then
+      parser:fail("what stands between columns here cannot be set", at, spec)
+    elseif not inner then
+      char, behind = text:match("^([lcr|:])()", i)
+      if not char then
+        behind = text:match("^[pmbwW]%s*%b{}()", i) or text:match("^%s+()", i)
+        char = behind and not text:find("^%s", i) and "l" or nil
+      end
+      if not behind then
+        parser:fail("unknown kind of column", at, spec)
+      elseif char == "|" or char == ":" then
+        rules[#align] = true
+      elseif char then
+        align[#align + 1] = char
+      end
+    end
+    i = behind
+  end
+  return columns
+end
+
+local TAKES = { matrix = "rules", aligned = "words", alignedat = "words", gathered = "words", multline = "words", eqnarray = "words" }
+
+local function finished(parser, node, name, at, words_from)
+  node.rows, node.any, node.rules = parser:rows(TAKES[node.kind], words_from)
   parser:finish(name, at)
   return node
 end
@@ -64,7 +111,8 @@ local function matrix(fields)
       node[key] = value
     end
     if name:find("%*$") then
-      node.align = read_columns((parser:raw_option() or "c"):rep(30))
+      local side, side_at = parser:raw_option()
+      node.align = read_columns(parser, (side or "c"):rep(30), side_at).align
     end
     return finished(parser, node, name, at)
   end
@@ -74,19 +122,27 @@ for prefix, fences in pairs({ [""] = { "", "" }, p = { "(", ")" }, b = { "[", "]
   for _, star in ipairs({ "", "*" }) do
     environments[prefix .. "matrix" .. star] = matrix({ open = fences[1], close = fences[2] })
     environments[prefix .. "smallmatrix" .. star] = matrix({ open = fences[1], close = fences[2], small = true })
+    environments[prefix .. "NiceMatrix" .. star] = environments[prefix .. "matrix" .. star]
   end
 end
 
 local function array(parser, name, at)
   parser:raw_option()
   local node = { t = "table", kind = "matrix", open = "", close = "" }
-  node.align, node.columns = read_columns((parser:raw()))
-  return finished(parser, node, name, at)
+  local columns = read_columns(parser, parser:raw())
+  node.align, node.columns, node.gaps = columns.align, columns.rules, columns.gaps
+  finished(parser, node, name, at)
+  for _, cells in ipairs(next(columns.displays) and node.rows or {}) do
+    for column in pairs(columns.displays) do
+      cells[column] = cells[column] and { t = "row", { t = "style", style = "display", body = cells[column] } }
+    end
+  end
+  return node
 end
 environments.array, environments["array*"] = array, array
 environments.subarray = function(parser, name, at)
   local node = { t = "table", kind = "matrix", open = "", close = "", small = true, tight = true }
-  node.align = read_columns((parser:raw()))
+  node.align = read_columns(parser, parser:raw()).align
   return finished(parser, node, name, at)
 end
 
@@ -122,8 +178,10 @@ end
 
 for name, fields in pairs({ cases = { open = "{", close = "" }, dcases = { open = "{", close = "", display = true },
   rcases = { open = "", close = "}" }, drcases = { open = "", close = "}", display = true } }) do
-  environments[name] = function(parser, given, at)
-    return finished(parser, { t = "table", kind = "cases", open = fields.open, close = fields.close, display = fields.display }, given, at)
+  for star, words_from in pairs({ [""] = false, ["*"] = 2 }) do -- with a star, the second column is words
+    environments[name .. star] = function(parser, given, at)
+      return finished(parser, { t = "table", kind = "cases", open = fields.open, close = fields.close, display = fields.display }, given, at, words_from)
+    end
   end
 end
 

@@ -18,6 +18,7 @@
 
 local symbols = require("math_symbols")
 local letters = require("math_letters")
+local arguments = require("tex_arguments")
 
 local M = {}
 
@@ -32,6 +33,13 @@ M.commands = {}
 -- Environments by name: functions of the parser (behind \begin{name}) and the name, which read up to and with \end{name}.
 M.environments = {}
 
+-- Gives each of the names, with blanks between them, the same command.
+function M.define(names, command)
+  for name in names:gmatch("%S+") do
+    M.commands[name] = command
+  end
+end
+
 function Parser.new(text, offset)
   return setmetatable({ text = text, at = 1, offset = offset or 0, depth = 0, macros = {} }, Parser)
 end
@@ -39,19 +47,12 @@ end
 -- Gives up: at the token that starts at `at` and has `length` bytes.
 function Parser:fail(why, at, token)
   at = at or self.at
-  token = token or self.text:match("^\\%a+", at) or self.text:match("^\\" .. utf8.charpattern, at) or self.text:match("^" .. utf8.charpattern, at) or ""
+  token = token or arguments.token(self.text, at)
   error({ at = at + self.offset, stop = at + self.offset + math.max(#token, 1), token = token, why = why }, 0)
 end
 
 function Parser:skip()
-  local text = self.text
-  while true do
-    self.at = text:find("%S", self.at) or #text + 1
-    if text:sub(self.at, self.at) ~= "%" then
-      return
-    end
-    self.at = text:find("\n", self.at, true) or #text + 1 -- a comment
-  end
+  self.at = arguments.behind_blanks(self.text, self.at)
 end
 
 function Parser:peek()
@@ -71,79 +72,27 @@ function Parser:take(pattern)
   return found or whole
 end
 
-function Parser:star()
-  if self.text:sub(self.at, self.at) == "*" then
-    self.at = self.at + 1
-    return true
-  end
-  return false
-end
+Parser.star = arguments.star
 
-local function closing(text, at)
-  local depth, i = 0, at
-  while i <= #text do
-    local char = text:sub(i, i)
-    if char == "\\" then
-      i = i + 1
-    elseif char == "{" then
-      depth = depth + 1
-    elseif char == "}" then
-      depth = depth - 1
-      if depth == 0 then
-        return i
-      end
-    end
-    i = i + 1
-  end
-  return nil
-end
+local NO_ARGUMENT = { missing = "an argument is missing", open = "this brace is never closed" }
 
 -- Reads an argument as text, braces off. Returns it and where it starts.
 function Parser:raw()
-  local char = self:peek()
-  if char == "" or char == "}" or char == "&" then
-    self:fail("an argument is missing", nil, char)
+  local found, at, behind = arguments.argument(self.text, self.at)
+  if not found then
+    self:fail(NO_ARGUMENT[at], behind, self.text:sub(behind, behind))
   end
-  if char ~= "{" then
-    local token = self.text:match("^\\%a+", self.at) or self.text:match("^\\" .. utf8.charpattern, self.at) or self.text:match("^" .. utf8.charpattern, self.at)
-    local at = self.at
-    self.at = at + #token
-    return token, at
-  end
-  local stop = closing(self.text, self.at)
-  if not stop then
-    self:fail("this brace is never closed")
-  end
-  local at = self.at + 1
-  self.at = stop + 1
-  return self.text:sub(at, stop - 1), at
+  self.at = behind
+  return found, at
 end
 
 -- Reads an optional argument in [brackets] as text; nil, with nothing read, where there is none.
 function Parser:raw_option()
-  local save = self.at
-  if self:peek() ~= "[" then
-    self.at = save
-    return nil
+  local found, at, behind = arguments.option(self.text, self.at)
+  if found then
+    self.at = behind
   end
-  local depth, i = 0, self.at + 1
-  while i <= #self.text do
-    local char = self.text:sub(i, i)
-    if char == "\\" then
-      i = i + 1
-    elseif char == "{" then
-      depth = depth + 1
-    elseif char == "}" then
-      depth = depth - 1
-    elseif char == "]" and depth <= 0 then
-      local at = self.at + 1
-      self.at = i + 1
-      return self.text:sub(at, i - 1), at
-    end
-    i = i + 1
-  end
-  self.at = save
-  return nil
+  return found, at
 end
 
 -- Parses a piece of this parser's text that starts at byte `at`, with the state that the parser has.
@@ -227,15 +176,53 @@ function Parser:all()
   return { t = "row", { t = "table", kind = columns and "aligned" or "gathered", rows = rows, outermost = true } }
 end
 
--- Reads cells up to the end of the environment (or text). Returns the rows, whether there was more than one cell, and rules between rows.
-function Parser:rows()
+-- How many columns a cell stands in: itself, and empty ones behind it for \multicolumn; dots in each for \hdotsfor.
+local function add_cell(cells, row)
+  local only = #row == 1 and row[1]
+  if only and only.t == "dots" then
+    for _ = 1, only.count do
+      cells[#cells + 1] = { t = "row", { t = "sym", text = "…", class = "inner" } }
+    end
+  elseif only and only.t == "span" then
+    only.body.span, only.body.side = only.count, only.side
+    cells[#cells + 1] = only.body
+    for _ = 2, only.count do
+      cells[#cells + 1] = { t = "row", covered = true }
+    end
+  else
+    cells[#cells + 1] = row
+  end
+end
+
+-- Reads a cell that is words, with formulas between dollars in them.
+function Parser:cell_of_words()
+  local text, at, i = self.text, self.at, self.at
+  while true do
+    i = text:find("[\\{$&]", i) or #text + 1
+    local char = text:sub(i, i)
+    if char == "{" or char == "$" then
+      i = char == "{" and arguments.group_end(text, i) or char == "$" and text:match("%$[^$]*%$()", i) or #text + 1
+    elseif char == "\\" and not (text:find("^\\\\", i) or text:find("^\\end%f[%A]", i) or text:find("^\\cr%f[%A]", i)) then
+      i = i + 2
+    else
+      break
+    end
+  end
+  self.at = i
+  return { t = "row", { t = "text", pieces = M.words(self, (text:sub(at, i - 1):gsub("^%s+", ""):gsub("%s+$", "")), at) } }
+end
+
+-- Reads cells up to the end of the environment (or text). `takes` names what may stand between its rows, "rules" or "words"; nil for
+-- neither; from column `words_from` on (nil: none), cells are words. Returns the rows, whether there was more than one cell, and what
+-- stands between rows.
+function Parser:rows(takes, words_from)
   local rows, rules, any, cells = {}, {}, false, {}
   local function close()
     rows[#rows + 1], cells = cells, {}
   end
   while true do
-    self:rules(rules, #rows)
-    cells[#cells + 1] = self:row()
+    self:rules(rules, #rows, takes)
+    add_cell(cells, words_from and #cells + 1 >= words_from and self:cell_of_words() or self:row())
     local char = self.text:sub(self.at, self.at)
     if char == "&" then
       self.at, any = self.at + 1, true
@@ -259,25 +246,34 @@ function Parser:rows()
   return rows, any, rules
 end
 
--- \hline and its kin before a row, and \intertext.
-function Parser:rules(rules, count)
+local BETWEEN = { hline = "rules", toprule = "rules", midrule = "rules", bottomrule = "rules", hdashline = "rules", cline = "rules", cmidrule = "rules",
+  intertext = "words", shortintertext = "words", noalign = "space" }
+
+-- What stands before a row: \hline and its kin, \cline{1-2}, \intertext{words}; \noalign only makes room.
+function Parser:rules(rules, count, takes)
   while true do
     self:skip()
-    local name = self.text:match("^\\(%a+)", self.at)
-    if name == "hline" or name == "toprule" or name == "midrule" or name == "bottomrule" or name == "hdashline" then
-      self.at = self.at + 1 + #name
-      rules[#rules + 1] = { after = count }
-    elseif name == "cline" or name == "cmidrule" then
-      self.at = self.at + 1 + #name
-      self:take("%b()")
-      local from, to = self:raw():match("^%s*(%d+)%s*%-%s*(%d+)%s*$")
-      rules[#rules + 1] = { after = count, from = tonumber(from), to = tonumber(to) }
-    elseif name == "intertext" or name == "shortintertext" then
-      self.at = self.at + 1 + #name
-      local text, at = self:raw()
-      rules[#rules + 1] = { after = count, words = { t = "text", pieces = M.words(self, text, at) } }
-    else
+    local name, at = self.text:match("^\\(%a+)", self.at), self.at
+    local kind = name and BETWEEN[name]
+    if not kind then
       return
+    elseif kind ~= takes and kind ~= "space" then
+      self:fail(kind == "rules" and "no rule can stand here" or "no words can stand between these lines", at, "\\" .. name)
+    end
+    self.at = at + 1 + #name
+    if name == "cline" or name == "cmidrule" then
+      self:take("%b()")
+      local columns, from_at = self:raw()
+      local from, to = columns:match("^%s*(%d+)%s*%-%s*(%d+)%s*$")
+      if not from then
+        self:fail("these are no columns, such as 1-2", from_at, columns)
+      end
+      rules[#rules + 1] = { after = count, from = tonumber(from), to = tonumber(to) }
+    elseif kind == "rules" then
+      rules[#rules + 1] = { after = count }
+    else
+      local text, text_at = self:raw()
+      rules[#rules + 1] = kind == "words" and { after = count, words = { t = "text", pieces = M.words(self, text, text_at) } } or nil
     end
   end
 end
@@ -313,6 +309,14 @@ function Parser:row()
       row[#row + 1] = node
     end
   end
+  return row
+end
+
+-- Reads what a switch applies to: the rest of its group or cell.
+function Parser:rest()
+  local variant = self.variant
+  local row = self:row()
+  self.variant = variant
   return row
 end
 
@@ -402,13 +406,20 @@ function Parser:atom(row)
   return self:character(long)
 end
 
+-- Gives a sign the alphabet that is switched on: letters any, other signs the bold one alone.
+function Parser:dressed(node)
+  local variant = self.variant
+  if variant and (node.t == "id" or (node.t == "sym" and (variant == "bi" or letters.is_capital_greek(node.text) or node.text == "∇"))) then
+    node.variant = variant
+  end
+  return node
+end
+
 -- The node of a character that stands for itself.
 function Parser:character(char)
   local known = symbols.characters[char]
   if known then
-    local node = copy(known)
-    node.variant = node.t == "id" and self.variant or node.variant
-    return node
+    return self:dressed(copy(known))
   end
   if char == "\u{a0}" or char == "\u{2009}" or char == "\u{202f}" then
     return { t = "space", em = 0.2 }
@@ -435,21 +446,20 @@ function Parser:command(row)
   if not known then
     self:fail("unknown", at, "\\" .. name)
   end
-  local node = copy(known)
-  if node.t == "id" or letters.is_capital_greek(node.text) or node.text == "∇" then
-    node.variant = self.variant
-  end
-  return node
+  return self:dressed(copy(known))
 end
 
 -- A macro defined in the formula: its text takes the place of its use, where also its faults are shown.
 function Parser:expand(name, at)
   local macro = self.macros[name]
-  local arguments = {}
-  for n = 1, macro.count do
-    arguments[n] = (n == 1 and macro.default and (self:raw_option() or macro.default)) or self:raw()
+  if macro.paired then
+    return self:paired(table.unpack(macro.paired))
   end
-  local text = macro.text:gsub("#(%d)", function(n) return arguments[tonumber(n)] or "" end)
+  local given = {}
+  for n = 1, macro.count do
+    given[n] = (n == 1 and macro.default and (self:raw_option() or macro.default)) or self:raw()
+  end
+  local text = macro.text:gsub("#(%d)", function(n) return given[tonumber(n)] or "" end)
   local ok, result = pcall(function() return self:piece(text, at) end)
   if not ok then
     if type(result) ~= "table" then

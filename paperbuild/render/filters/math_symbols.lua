@@ -20,7 +20,7 @@ local LISTS = {
     circledR ® yen ¥ pounds £ mathsterling £ checkmark ✓ maltese ✠ surd √ dots … ldots … cdots ⋯ vdots ⋮ ddots ⋱ dotsc … dotso …
     dotsb ⋯ dotsm ⋯ dotsi ⋯ mathellipsis … degree ° mathsection § S § mathparagraph ¶ P ¶ copyright © AA Å aa å O Ø o ø ss ß ae æ
     euro € textdegree ° diagup ╱ diagdown ╲ backslash \ textbackslash \ lbrack [ rbrack ] vert | Vert ‖ | ‖ % % # # & & _ _ $ $
-    diameter ⌀ hexagon ⬡ bigcirc ◯ mathdollar $ textdollar $ micro µ upmu µ ohm Ω celsius ℃ colon : dag † ddag ‡ iinfin ⧜
+    diameter ⌀ hexagon ⬡ bigcirc ◯ mathdollar $ textdollar $ micro µ ohm Ω angstrom Å qed □ celsius ℃ colon : dag † ddag ‡ iinfin ⧜
     varGamma 𝛤 varDelta 𝛥 varTheta 𝛩 varLambda 𝛬 varXi 𝛯 varPi 𝛱 varSigma 𝛴 varUpsilon 𝛶 varPhi 𝛷 varPsi 𝛹 varOmega 𝛺
   ]],
   bin = [[
@@ -32,7 +32,7 @@ local LISTS = {
     interleave ⫼ sslash ⫽ bbslash ⑊ obar ⌽ oast ⊛ land ∧ lor ∨ ogreaterthan ⧁ olessthan ⧀ veedot ⟇ wedgedot ⟑
   ]],
   rel = [[
-    leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ equiv ≡ sim ∼ simeq ≃ approx ≈ cong ≅ propto ∝ varpropto ∝ ll ≪ gg ≫ lll ⋘ ggg ⋙ llless ⋘ gggtr ⋙
+    lt < gt > leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ equiv ≡ sim ∼ simeq ≃ approx ≈ cong ≅ propto ∝ varpropto ∝ ll ≪ gg ≫ lll ⋘ ggg ⋙ llless ⋘ gggtr ⋙
     prec ≺ succ ≻ preceq ⪯ succeq ⪰ precsim ≾ succsim ≿ precapprox ⪷ succapprox ⪸ preccurlyeq ≼ succcurlyeq ≽ curlyeqprec ⋞ curlyeqsucc ⋟
     subset ⊂ supset ⊃ subseteq ⊆ supseteq ⊇ subsetneq ⊊ supsetneq ⊋ varsubsetneq ⊊ varsupsetneq ⊋ subseteqq ⫅ supseteqq ⫆ subsetneqq ⫋ supsetneqq ⫌
     nsubseteq ⊈ nsupseteq ⊉ Subset ⋐ Supset ⋑ sqsubset ⊏ sqsupset ⊐ sqsubseteq ⊑ sqsupseteq ⊒ in ∈ ni ∋ owns ∋ notin ∉ notni ∌ vdash ⊢ dashv ⊣
@@ -60,7 +60,7 @@ local LISTS = {
     sum ∑ prod ∏ coprod ∐ bigcap ⋂ bigcup ⋃ bigvee ⋁ bigwedge ⋀ bigoplus ⨁ bigotimes ⨂ bigodot ⨀ biguplus ⨄ bigsqcup ⨆ bigsqcap ⨅
     bigtimes ⨉
   ]],
-  integral = [[ int ∫ iint ∬ iiint ∭ iiiint ⨌ oint ∮ oiint ∯ oiiint ∰ smallint ∫ intop ∫ fint ⨏ sqint ⨖ ointctrclockwise ∳ varointclockwise ∲ ]],
+  integral = [[ int ∫ iint ∬ iiint ∭ iiiint ⨌ oint ∮ oiint ∯ oiiint ∰ smallint ∫ intop ∫ fint ⨏ sqint ⨖ dashint ⨍ ointctrclockwise ∳ varointclockwise ∲ ]],
 }
 
 -- Characters as they stand in a formula, by class.
@@ -73,17 +73,18 @@ local SHOWN = { ["-"] = "−", ["*"] = "∗", ["`"] = "‘", ['"'] = "”" }
 local LIMITS = [[lim limsup liminf max min sup inf det gcd Pr injlim projlim argmax argmin plim esssup essinf]]
 local FUNCTIONS = [[
   sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth exp log ln lg ker dim hom arg deg sgn erf erfc diag rank Tr tr
-  sech csch arccot arcsec arccsc arcsinh arccosh arctanh Var Cov supp
+  sech csch arccot arcsec arccsc arcsinh arccosh arctanh Var Cov supp trace Res
 ]]
 local SPELLED = {
   limsup = "lim sup", liminf = "lim inf", injlim = "inj lim", projlim = "proj lim", argmax = "arg max", argmin = "arg min",
-  esssup = "ess sup", essinf = "ess inf",
+  esssup = "ess sup", essinf = "ess inf", trace = "tr",
 }
 
 M.symbols, M.characters = {}, {}
+M.NAMES = {} -- a name for each character
 
-for class, list in pairs(LISTS) do
-  for name, char in list:gmatch("(%S+)%s+(%S+)") do
+for _, class in ipairs({ "id", "ord", "bin", "rel", "open", "close", "big", "integral" }) do
+  for name, char in LISTS[class]:gmatch("(%S+)%s+(%S+)") do
     local node = { t = "sym", text = char, class = class }
     if class == "id" then
       node = { t = "id", text = char }
@@ -91,6 +92,7 @@ for class, list in pairs(LISTS) do
       node = { t = "big", text = char, class = "op", integral = class == "integral" }
     end
     M.symbols[name] = M.symbols[name] or node
+    M.NAMES[char] = M.NAMES[char] or name
     if #char > 1 and (class ~= "ord" or not M.characters[char]) then
       M.characters[char] = M.characters[char] or node
     end

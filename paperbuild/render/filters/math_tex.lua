@@ -10,7 +10,7 @@ local SPECIAL = { ["{"] = "\\{", ["}"] = "\\}", ["%"] = "\\%", ["#"] = "\\#", ["
   ["‖"] = "\\Vert ", ["−"] = "-", ["∗"] = "*", ["⟨"] = "\\langle ", ["⟩"] = "\\rangle ", ["⌈"] = "\\lceil ", ["⌉"] = "\\rceil ", ["⌊"] = "\\lfloor ",
   ["⌋"] = "\\rfloor ", ["…"] = "\\ldots ", ["⋯"] = "\\cdots ", ["⋮"] = "\\vdots ", ["⋱"] = "\\ddots ", ["∑"] = "\\sum ", ["∏"] = "\\prod ", ["∐"] = "\\coprod ",
   ["∫"] = "\\int ", ["∬"] = "\\iint ", ["∭"] = "\\iiint ", ["∮"] = "\\oint ", ["⋂"] = "\\bigcap ", ["⋃"] = "\\bigcup ", ["⨁"] = "\\bigoplus ", ["⨂"] = "\\bigotimes ",
-  ["⋁"] = "\\bigvee ", ["⋀"] = "\\bigwedge ", ["′"] = "\\prime ", ["~"] = "\\sim " }
+  ["⋁"] = "\\bigvee ", ["⋀"] = "\\bigwedge ", ["′"] = "\\prime ", ["~"] = "\\sim ", ["⟦"] = "\\llbracket ", ["⟧"] = "\\rrbracket " }
 
 local function sign(char)
   return SPECIAL[char] or char
@@ -37,7 +37,8 @@ local ALPHABETS = { rm = "mathrm", bf = "mathbf", it = "mathit", bi = "boldsymbo
 
 function write.id(node)
   local command = ALPHABETS[node.variant or (utf8.len(node.text) > 1 and "rm" or "")]
-  return command and "\\" .. command .. "{" .. node.text .. "}" or node.text
+  local text = node.text:gsub("[{}%%#&_$\\]", SPECIAL)
+  return command and "\\" .. command .. "{" .. text .. "}" or text
 end
 
 function write.num(node)
@@ -64,7 +65,7 @@ function write.name(node)
   return "\\operatorname" .. (node.limits and "*" or "") .. "{" .. body .. "}" .. (LIMITS[node.limits] or "")
 end
 
-local WORDS = { bf = "textbf", it = "textit", tt = "texttt", sf = "textsf", sc = "textsc" }
+local WORDS = { bi = "textbf", bf = "textbf", it = "textit", tt = "texttt", sf = "textsf" }
 
 function write.text(node)
   local out = {}
@@ -85,6 +86,20 @@ function write.sideset(node)
   return "{}" .. all({ node.before or { t = "row" } }) .. write[node.base.t](node.base) .. (node.after and all({ node.after }) or "")
 end
 
+-- Fences that pandoc lets grow; the others stay as high as a letter.
+local GROWING = { ["."] = true, ["/"] = true }
+for _, code in utf8.codes("()[]{}|‖⟨⟩⌈⌉⌊⌋⟦⟧⌜⌝⌞⌟") do
+  GROWING[utf8.char(code)] = true
+end
+
+-- Something between fences ("" for none) that grow with it.
+local function fenced(open, inside, close)
+  if open ~= "" and not GROWING[open] or close ~= "" and not GROWING[close] then
+    return sign(open) .. inside .. sign(close)
+  end
+  return "\\left" .. (open == "" and "." or sign(open)) .. " " .. inside .. "\\right" .. (close == "" and "." or sign(close)) .. " "
+end
+
 local FRACTIONS = { display = "dfrac", text = "tfrac" }
 
 function write.frac(node)
@@ -97,11 +112,7 @@ function write.frac(node)
   else
     out = "\\begin{matrix}" .. above .. "\\\\" .. below .. "\\end{matrix}"
   end
-  return node.open and "\\left" .. M.fence(node.open) .. out .. "\\right" .. M.fence(node.close) or out
-end
-
-function M.fence(char)
-  return char == "" and "." or sign(char)
+  return node.open and fenced(node.open, out, node.close) or out
 end
 
 function write.root(node)
@@ -141,17 +152,21 @@ function write.arrow(node)
 end
 
 function write.fence(node)
-  return "\\left" .. M.fence(node.open) .. " " .. all(node.body) .. "\\right" .. M.fence(node.close) .. " "
+  return fenced(node.open, all(node.body), node.close)
 end
 
 function write.middle(node)
   return sign(node.text)
 end
 
-local SIZES = { "big", "Big", "bigg", "Bigg" }
+local SIZES, SIDES = { "big", "Big", "bigg", "Bigg" }, { open = "l", close = "r" }
 
 function write.delim(node)
-  return node.text == "" and "" or "\\" .. SIZES[node.size] .. ({ open = "l", close = "r", rel = "m" })[node.class or ""] .. sign(node.text)
+  local out = sign(node.text)
+  if GROWING[node.text] then
+    out = "\\" .. SIZES[node.size] .. (SIDES[node.class] or "") .. out
+  end
+  return node.class == "rel" and "\\mathrel{" .. out .. "}" or out
 end
 
 function write.style(node)
@@ -206,7 +221,7 @@ write["table"] = function(node)
       return environment(MATRICES[open .. close], node.rows)
     end
     local out = environment(columns and "array" or "matrix", node.rows, columns)
-    return open == "" and close == "" and out or "\\left" .. M.fence(open) .. out .. "\\right" .. M.fence(close)
+    return open == "" and close == "" and out or fenced(open, out, close)
   end
   local columns = false
   for _, cells in ipairs(node.rows) do

@@ -96,7 +96,9 @@ local function command(inner, words, style)
     end
   elseif STYLES[name] ~= nil then
     local text, from = inner:raw()
-    read(inner, text, from, STYLES[name] or style, words)
+    local new = STYLES[name]
+    local both = new ~= style and (new == "bf" or new == "it") and (style == "bf" or style == "it" or style == "bi")
+    read(inner, text, from, both and "bi" or new or style, words)
   elseif SWITCHES[name] or SILENT[name] then
     inner.at = inner.text:match("^%s*()", inner.at)
     return SWITCHES[name] or style

@@ -9,6 +9,7 @@
 -- `pb-numbers` and `pb-ids`, a line each.
 
 local equation_lines = require("equation_lines")
+local formulas = require("formulas")
 local kinds = require("kinds")
 
 local M = {}
@@ -170,7 +171,7 @@ function Counter:lines(span)
     numbers[i], ids[i] = "", ""
     if line.numbered then
       n = n + (line.tag and 0 or 1)
-      local entry = line.tag and { kind = "equation", number = line.tag } or (whole and part_of(whole, n) or self:step("equation"))
+      local entry = line.tag and { kind = "equation", number = formulas.tag_text(line.tag) } or (whole and part_of(whole, n) or self:step("equation"))
       self.order = self.order + 1
       entry.order, entry.id = self.order, line.labels[1] or ""
       for _, label in ipairs(line.labels) do
@@ -188,7 +189,7 @@ function Counter:equation(span)
     return self:lines(span)
   end
   local tag = span.attributes.tag
-  local entry = tag and { kind = "equation", number = tag } or self:step("equation")
+  local entry = tag and { kind = "equation", number = formulas.tag_text(tag) } or self:step("equation")
   span.attributes["pb-number"] = entry.number
   return self:register(span, entry)
 end

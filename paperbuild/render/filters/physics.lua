@@ -4,6 +4,11 @@ local parse = require("math_parse")
 
 local commands, Parser = parse.commands, parse.Parser
 
+local before = {} -- the commands that are not of this module
+for name in pairs(commands) do
+  before[name] = true
+end
+
 local function sym(text, class)
   return { t = "sym", text = text, class = class or "ord" }
 end
@@ -295,4 +300,12 @@ for name, fences in pairs({ mqty = { "", "" }, matrixquantity = { "", "" }, pmqt
   end
 end
 
-return commands
+-- The names of the commands that are defined here.
+local names = {}
+for name in pairs(commands) do
+  if not before[name] then
+    names[#names + 1] = name
+  end
+end
+
+return names

@@ -4,94 +4,32 @@
 -- cursor behind it and returns what stands there instead; what it returns is rewritten again, up to a depth that ends a rule that
 -- calls itself.
 
+local arguments = require("tex_arguments")
+
 local M = {}
 
 local MAX_DEPTH = 30
 
--- Returns the position after the balanced group that starts at `i` (a "{"), or nil where it never ends.
-local function group_end(s, i)
-  local depth = 0
-  while i <= #s do
-    local c = s:sub(i, i)
-    if c == "\\" then
-      i = i + 1
-    elseif c == "{" then
-      depth = depth + 1
-    elseif c == "}" then
-      depth = depth - 1
-      if depth == 0 then
-        return i + 1
-      end
-    end
-    i = i + 1
-  end
-  return nil
-end
-
-local Cursor = {}
+local Cursor = { star = arguments.star }
 Cursor.__index = Cursor
 
--- Skips white space.
+-- Skips white space and comments.
 function Cursor:skip()
-  self.at = self.text:find("%S", self.at) or #self.text + 1
+  self.at = arguments.behind_blanks(self.text, self.at)
 end
 
--- Reads one argument: a group's content, a command, or one character. nil at the end of the text.
+-- Reads one argument: a group's content, a command, or one character. nil, and nothing is read, where none follows.
 function Cursor:argument()
-  self:skip()
-  local s, i = self.text, self.at
-  local c = s:sub(i, i)
-  if c == "" or c == "}" then
-    return nil
-  end
-  if c == "{" then
-    local stop = group_end(s, i)
-    if not stop then
-      return nil
-    end
-    self.at = stop
-    return s:sub(i + 1, stop - 2)
-  end
-  local token = s:match("^\\%a+", i) or s:match("^\\.", i) or s:match("^" .. utf8.charpattern, i)
-  self.at = i + #token
-  return token
+  local found, _, behind = arguments.argument(self.text, self.at)
+  self.at = found and behind or self.at
+  return found
 end
 
 -- Reads an argument in [brackets], or nil (and nothing is read) where there is none.
 function Cursor:option()
-  local save = self.at
-  self:skip()
-  if self.text:sub(self.at, self.at) ~= "[" then
-    self.at = save
-    return nil
-  end
-  local depth, i = 0, self.at + 1
-  while i <= #self.text do
-    local c = self.text:sub(i, i)
-    if c == "\\" then
-      i = i + 1
-    elseif c == "{" then
-      depth = depth + 1
-    elseif c == "}" then
-      depth = depth - 1
-    elseif c == "]" and depth == 0 then
-      local inside = self.text:sub(self.at + 1, i - 1)
-      self.at = i + 1
-      return inside
-    end
-    i = i + 1
-  end
-  self.at = save
-  return nil
-end
-
--- Reads a star, if one follows.
-function Cursor:star()
-  if self.text:sub(self.at, self.at) == "*" then
-    self.at = self.at + 1
-    return true
-  end
-  return false
+  local found, _, behind = arguments.option(self.text, self.at)
+  self.at = found and behind or self.at
+  return found
 end
 
 -- Reads an argument in (parentheses), or nil.
@@ -141,7 +79,5 @@ end
 function M.replace(s, rules)
   return rewrite(s, rules, 0)
 end
-
-M.group_end = group_end
 
 return M

@@ -2,7 +2,7 @@
 
 local parse = require("math_parse")
 
-local commands, Parser = parse.commands, parse.Parser
+local commands = parse.commands
 
 local UNITS = {
   metre = "m", meter = "m", second = "s", gram = "g", kilogram = "kg", ampere = "A", kelvin = "K", mole = "mol", candela = "cd", radian = "rad",
@@ -40,17 +40,10 @@ end
 local function grouped(digits)
   local whole, point, part = digits:match("^(%d*)(%.?)(%d*)$")
   if #whole >= 5 then
-    whole = whole:reverse():gsub("(%d%d%d)(%d)", "%1 %2")
-    while whole:find("%d%d%d%d") do
-      whole = whole:gsub("(%d%d%d)(%d)", "%1 %2")
-    end
-    whole = whole:reverse()
+    whole = whole:reverse():gsub("%d%d%d", "%0 "):reverse():gsub("^ ", "")
   end
   if #part >= 5 then
-    part = part:gsub("(%d%d%d)(%d)", "%1 %2")
-    while part:find("%d%d%d%d") do
-      part = part:gsub("(%d%d%d)(%d)", "%1 %2")
-    end
+    part = part:gsub("%d%d%d", "%0 "):gsub(" $", "")
   end
   return (whole == "" and point ~= "" and "0" or whole) .. point .. part
 end
@@ -59,14 +52,27 @@ local function number_node(digits)
   return { t = "num", text = (grouped(digits):gsub(" ", "\u{2009}")) }
 end
 
+-- Digits of an uncertainty, (2) behind 1.5, as a number: 0.2.
+local function spelled_out(digits, uncertain)
+  local part = digits:match("%.(%d*)$") or ""
+  if uncertain:find("%.") or #part == 0 then
+    return uncertain
+  end
+  uncertain = ("0"):rep(#part + 1 - #uncertain) .. uncertain
+  return uncertain:sub(1, -#part - 1) .. "." .. uncertain:sub(-#part)
+end
+
 -- Adds the nodes of a number such as -1.5(2)e-3 or 4 +- 1.
-local function add_number(parser, row, text, at)
+local function add_number(parser, row, text, at, options)
   local s = text:gsub("%s", ""):gsub("\\pm", "+-"):gsub("±", "+-"):gsub("~", ""):gsub("−", "-"):gsub("(%d),(%d)", "%1.%2"):gsub("\\times10%^{?", "e"):gsub("[{}]", "")
   local mantissa, exponent = s:match("^(.-)[eEdD]([%+%-]?%d+)$")
   mantissa = mantissa or s
   local sign, digits, rest = mantissa:match("^([%+%-<>]*)([%d%.]*)(.*)$")
   if digits == "" and not exponent or not rest:match("^%(?[%d%.]*%)?$") and not rest:match("^%+%-[%d%.]+$") and not rest:match("^[x/]") then
     parser:fail("this is no number", at, text)
+  end
+  if options and options.separate and rest:find("^%(") then
+    rest = "+-" .. spelled_out(digits, rest:match("[%d%.]+"))
   end
   local uncertain = rest:find("^%+%-") ~= nil
   for mark in sign:gmatch(".") do
@@ -88,10 +94,10 @@ local function add_number(parser, row, text, at)
     row[#row + 1] = sym(")", "close")
   elseif rest:find("^x") then
     row[#row + 1] = sym("×", "bin")
-    add_number(parser, row, rest:sub(2), at)
+    add_number(parser, row, rest:sub(2), at, options)
   elseif rest:find("^/") then
     row[#row + 1] = sym("/")
-    add_number(parser, row, rest:sub(2), at)
+    add_number(parser, row, rest:sub(2), at, options)
   end
   if paired then
     row[#row + 1] = sym(")", "close")
@@ -121,77 +127,153 @@ local function powered(base, power)
   return { t = "scripts", base = base, sup = sup }
 end
 
--- Units as macros: \kilo\gram\metre\per\second\squared.
-local function add_macros(parser, row, text, at)
-  local i, prefix, per, ahead, first = 1, "", false, nil, true
-  local last, slot
+-- Options ------------------------------------------------------------------------------------------------------------------
+
+-- Those that change nothing here.
+local SILENT = { mode = true, ["table-format"] = true, ["group-minimum-digits"] = true, ["number-unit-product"] = true, ["reset-text-series"] = true,
+  ["text-series-to-math"] = true, ["propagate-math-font"] = true, ["detect-all"] = true, ["detect-weight"] = true, ["detect-family"] = true }
+local SLASHED = { symbol = true, fraction = true, ["repeated-symbol"] = true, ["single-symbol"] = true }
+
+-- What a known option says about how something is written; false for one that is not known.
+local function understood(key, value, options)
+  if key == "per-mode" then
+    options.slash = SLASHED[value] or false
+  elseif key == "separate-uncertainty" or key == "uncertainty-mode" then
+    options.separate = value == "true" or value == "" or value == "separate"
+  elseif key == "range-phrase" then
+    options.phrase = value:gsub("^{(.*)}$", "%1")
+  elseif key == "range-units" or key == "list-units" then
+    options.single = value == "single" or value == "bracket"
+  else
+    return SILENT[key] or false
+  end
+  return true
+end
+
+-- Reads the options of a command.
+local function read_options(parser)
+  local text, at = parser:raw_option()
+  local options, i = {}, 1
+  while text and i <= #text do
+    local key, behind = text:match("^%s*([%a%-]+)%s*()", i)
+    if not key then
+      break
+    end
+    local value, stop = text:match("^=%s*(%b{})%s*()", behind)
+    if not value then
+      value, stop = text:match("^=%s*([^,]*)()", behind)
+    end
+    if not understood(key, (value or ""):gsub("%s+$", ""), options) then
+      parser:fail("this option of siunitx changes what is shown, and is not known here", at + i - 1, key)
+    end
+    i = text:match("^%s*,?()", stop or behind)
+  end
+  return options
+end
+
+-- Units --------------------------------------------------------------------------------------------------------------------
+
+-- Adds units to a row: each { base, power, per, apart }; `apart` where a sign stands before it. Those below a line come last, behind a slash,
+-- or have negative powers.
+local function add_units(row, units, slash)
+  local above, below = {}, {}
+  for _, unit in ipairs(units) do
+    table.insert(slash and unit.per and below or above, unit)
+  end
+  local function add(list)
+    for i, unit in ipairs(list) do
+      row[#row + 1] = unit.dot and sym("⋅", "bin") or i > 1 and { t = "space", em = THIN } or nil
+      local power = unit.power
+      if unit.per and not slash then
+        power = "-" .. (power or "1")
+      end
+      row[#row + 1] = powered(unit.base, power)
+    end
+  end
+  add(#above == 0 and #below > 0 and { { base = { t = "num", text = "1" } } } or above)
+  if #below > 0 then
+    row[#row + 1] = sym("/")
+    row[#row + 1] = #below > 1 and sym("(", "open") or nil
+    add(below)
+    row[#row + 1] = #below > 1 and sym(")", "close") or nil
+  end
+end
+
+-- What \squared and its kin say to the unit before them, or to the one that follows. Returns where the text goes on; nil for no power.
+local function read_power(state, name, text, i)
+  local last = state[#state]
+  if name == "square" or name == "cubic" then
+    state.ahead = name == "square" and "2" or "3"
+  elseif POWERS[name] and last then
+    last.power = POWERS[name]
+  elseif name == "tothe" or name == "raiseto" then
+    local power, behind = text:match("^%s*{?(%-?[%d%.]+)}?()", i)
+    if name == "raiseto" then
+      state.ahead = power
+    elseif last then
+      last.power = power
+    end
+    return behind or i
+  else
+    return POWERS[name] and i or nil
+  end
+  return i
+end
+
+-- One command among units. Returns where the text goes on.
+local function unit_command(parser, state, text, i, where)
+  local name = text:match("^%a+", i + 1)
+  local behind = i + 1 + #name
+  local after_power = read_power(state, name, text, behind)
+  if after_power then
+    return after_power
+  elseif PREFIXES[name] then
+    state.prefix = PREFIXES[name]
+  elseif name == "per" then
+    state.per = true
+  elseif name == "of" then
+    local what, stop = text:match("^%s*(%b{})()", behind)
+    local last = state[#state]
+    if last and what then
+      last.base = { t = "scripts", base = last.base, sub = { t = "row", upright(what:sub(2, -2)) } }
+    end
+    return stop or behind
+  elseif UNITS[name] then
+    state[#state + 1] = { base = upright(state.prefix .. UNITS[name]), power = state.ahead, per = state.per, dot = state.dot }
+    state.prefix, state.per, state.ahead, state.dot = "", false, nil, nil
+  elseif name == "cdot" or name == "times" then
+    state.dot = true
+  else
+    parser:fail("unknown unit", where, "\\" .. name)
+  end
+  return behind
+end
+
+-- Units as macros: \kilo\gram\metre\per\second\squared, with letters among them.
+local function add_macros(parser, row, text, at, slash)
+  local i, state = 1, { prefix = "", per = false }
   while true do
     i = text:find("%S", i)
     if not i then
       break
     end
-    local name = text:match("^\\(%a+)", i)
     local where = at and at + i - 1
-    if not name then
-      local power = text:match("^%^{?(%-?%d+)}?()", i)
-      if power and last then
-        row[slot] = powered(last, power)
-        i = select(2, text:find("^%^{?%-?%d+}?", i)) + 1
-      elseif text:find("^[~%.,]", i) or text:find("^\\[,; ]", i) then
-        i = i + (text:sub(i, i) == "\\" and 2 or 1)
-      else
-        local letters = text:match("^[%aµΩ°%%]+", i)
-        if not letters then
-          parser:fail("this is no unit", where, text:sub(i))
-        end
-        name, i = letters, i + #letters
-        if not first then
-          row[#row + 1] = { t = "space", em = THIN }
-        end
-        first = false
-        last = upright(prefix .. letters)
-        row[#row + 1] = per and powered(last, "-1") or last
-        slot, prefix, per = #row, "", false
-      end
+    local power, after_power = text:match("^%^{?(%-?%d+)}?()", i)
+    local letters = text:match("^[%aµΩ°%%]+", i)
+    if text:find("^\\%a", i) then
+      i = unit_command(parser, state, text, i, where)
+    elseif power and state[#state] then
+      state[#state].power, i = power, after_power
+    elseif text:find("^[~%.,]", i) or text:find("^\\[,; ]", i) then
+      i = i + (text:sub(i, i) == "\\" and 2 or 1)
+    elseif letters then
+      state[#state + 1] = { base = upright(state.prefix .. letters), per = state.per, dot = state.dot }
+      state.prefix, state.per, state.dot, i = "", false, nil, i + #letters
     else
-      i = i + 1 + #name
-      if PREFIXES[name] then
-        prefix = PREFIXES[name]
-      elseif name == "per" then
-        per = true
-      elseif name == "square" or name == "cubic" then
-        ahead = name == "square" and "2" or "3"
-      elseif POWERS[name] or name == "tothe" or name == "raiseto" then
-        local power = POWERS[name]
-        if not power then
-          power, i = text:match("^%s*{?(%-?[%d%.]+)}?()", i)
-        end
-        if name == "raiseto" then
-          ahead = power
-        elseif last then
-          local negative = row[slot].t == "scripts" and power:sub(1, 1) ~= "-"
-          row[slot] = powered(last, (negative and "-" or "") .. power)
-        end
-      elseif name == "of" then
-        local what = text:match("^%s*(%b{})", i)
-        i = i + #(text:match("^%s*%b{}", i) or "")
-        row[slot] = { t = "scripts", base = row[slot], sub = { t = "row", upright((what or ""):sub(2, -2)) } }
-      elseif UNITS[name] then
-        if not first then
-          row[#row + 1] = { t = "space", em = THIN }
-        end
-        first = false
-        last = upright(prefix .. UNITS[name])
-        row[#row + 1] = powered(last, per and ("-" .. (ahead or "1")) or ahead)
-        slot, prefix, per, ahead = #row, "", false, nil
-      elseif name == "cdot" or name == "times" then
-        row[#row + 1] = sym("⋅", "bin")
-        first = true
-      else
-        parser:fail("unknown unit", where, "\\" .. name)
-      end
+      parser:fail("this is no unit", where, text:sub(i))
     end
   end
+  add_units(row, state, slash)
 end
 
 -- Units as letters: m.s^{-1}, kg/m^3.
@@ -200,7 +282,10 @@ local function add_letters(parser, row, text, at)
   while i <= #text do
     local word, stop = text:match("^([%a%%°µμΩÅ\x80-\xF4]+)()", i)
     if word then
-      local power, after = text:match("^%^{?(%-?[%d%./]+)}?()", stop)
+      local power, after = text:match("^%^{(%-?[%d%./]+)}()", stop)
+      if not power then
+        power, after = text:match("^%^(%-?%d)()", stop)
+      end
       if not first then
         row[#row + 1] = { t = "space", em = THIN }
       end
@@ -224,9 +309,9 @@ local function add_letters(parser, row, text, at)
   end
 end
 
-local function add_unit(parser, row, text, at)
+local function add_unit(parser, row, text, at, options)
   if text:find("\\", 1, true) then
-    add_macros(parser, row, text, at)
+    add_macros(parser, row, text, at, options.slash)
   else
     add_letters(parser, row, text, at)
   end
@@ -234,84 +319,106 @@ end
 
 local ANGLES = { ["°"] = true, ["′"] = true, ["″"] = true, ["\\degree"] = true, ["\\arcminute"] = true, ["\\arcsecond"] = true }
 
-local function quantity(parser, number, at, unit, unit_at)
-  local row = { t = "row", unit = true }
-  add_number(parser, row, number, at)
-  if not ANGLES[unit:gsub("%s", "")] then
-    row[#row + 1] = { t = "space", em = THIN }
+-- Adds a number with its unit, either { text, at }.
+local function add_quantity(parser, row, number, unit, options)
+  local out = { t = "row", unit = true }
+  add_number(parser, out, number[1], number[2], options)
+  if not ANGLES[unit[1]:gsub("%s", "")] then
+    out[#out + 1] = { t = "space", em = THIN }
   end
-  add_unit(parser, row, unit, unit_at)
-  row.unit = nil
-  return row
+  add_unit(parser, out, unit[1], unit[2], options)
+  out.unit = nil
+  row[#row + 1] = out
 end
 
 function commands.SI(parser)
+  local options = read_options(parser)
+  local row, number = { t = "row" }, { parser:raw() }
   parser:raw_option()
-  local number, at = parser:raw()
-  parser:raw_option()
-  local unit, unit_at = parser:raw()
-  if not number:find("%S") then
-    local row = { t = "row" }
-    add_unit(parser, row, unit, unit_at)
-    return row
+  local unit = { parser:raw() }
+  if number[1]:find("%S") then
+    add_quantity(parser, row, number, unit, options)
+  else
+    add_unit(parser, row, unit[1], unit[2], options)
   end
-  return quantity(parser, number, at, unit, unit_at)
+  return row
 end
 
 function commands.si(parser)
-  parser:raw_option()
-  local row = { t = "row" }
-  add_unit(parser, row, parser:raw())
+  local options = read_options(parser)
+  local row, text, at = { t = "row" }, parser:raw()
+  add_unit(parser, row, text, at, options)
   return row
 end
 commands.unit = commands.si
 
 function commands.num(parser)
-  parser:raw_option()
-  local row = { t = "row" }
-  add_number(parser, row, parser:raw())
+  local options = read_options(parser)
+  local row, text, at = { t = "row" }, parser:raw()
+  add_number(parser, row, text, at, options)
   return row
 end
 
 function commands.ang(parser)
-  parser:raw_option()
+  local options = read_options(parser)
   local text, at = parser:raw()
   local row, signs, n = { t = "row" }, { "°", "′", "″" }, 0
   for part in (text .. ";"):gmatch("([^;]*);") do
     n = n + 1
     if part:find("%S") and signs[n] then
-      add_number(parser, row, part, at)
+      add_number(parser, row, part, at, options)
       row[#row + 1] = sym(signs[n])
     end
   end
   return row
 end
 
+-- Numbers, or quantities where `units`, with words between them: `between` gives the words behind the n-th of so many.
+local function several(parser, numbers, units, options, between)
+  local unit, row = units and { parser:raw() } or nil, { t = "row" }
+  for i, number in ipairs(numbers) do
+    if i > 1 then
+      row[#row + 1] = between(i, #numbers)
+    end
+    if unit and (not options.single or i == #numbers) then
+      add_quantity(parser, row, number, unit, options)
+    else
+      add_number(parser, row, number[1], number[2], options)
+    end
+  end
+  return row
+end
+
+local function words(text)
+  return { t = "text", pieces = { { text = text } } }
+end
+
 -- \SIrange{1}{2}{\m}, \numrange{1}{2}.
 local function range(units)
   return function(parser)
-    parser:raw_option()
-    local from, at = parser:raw()
-    local to, at_to = parser:raw()
-    local row = { t = "row" }
-    local unit, unit_at = "", nil
-    if units then
-      unit, unit_at = parser:raw()
-    end
-    local function add(number, where)
-      if units then
-        row[#row + 1] = quantity(parser, number, where, unit, unit_at)
-      else
-        add_number(parser, row, number, where)
-      end
-    end
-    add(from, at)
-    row[#row + 1] = { t = "text", pieces = { { text = " to " } } }
-    add(to, at_to)
-    return row
+    local options = read_options(parser)
+    local numbers = { { parser:raw() }, { parser:raw() } }
+    local phrase = options.phrase and parse.words(parser, options.phrase) or { { text = " to " } }
+    return several(parser, numbers, units, options, function() return { t = "text", pieces = phrase } end)
   end
 end
 commands.SIrange, commands.qtyrange, commands.numrange = range(true), range(true), range(false)
+
+-- \numlist{1;2;3}, \SIlist{1;2}{\m}, and \qtyproduct{2x3}{\m}.
+local function list(units, mark)
+  return function(parser)
+    local options, numbers = read_options(parser), {}
+    local text, at = parser:raw()
+    for part in text:gmatch("[^" .. mark .. "]+") do
+      numbers[#numbers + 1] = { part, at }
+    end
+    return several(parser, numbers, units, options, function(i, count)
+      return mark == "x" and sym("×", "bin") or words(i < count and ", " or " and ")
+    end)
+  end
+end
+commands.numlist, commands.SIlist, commands.qtylist = list(false, ";"), list(true, ";"), list(true, ";")
+commands.qtyproduct, commands.numproduct = list(true, "x"), list(false, "x")
 
 -- Units outside of \SI, as some write them.
 function commands.degreeCelsius()
