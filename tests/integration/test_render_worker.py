@@ -94,7 +94,7 @@ def test_values_carry_their_place_in_the_provenance_in_pages_alone(worker):
     page = body(worker, text, values=values).body
     assert '<span class="pb-value" data-pb="0">1.2e<sup>3</sup></span>' in page
     assert '<span class="pb-value" data-pb="1"><math alttext="x={0.5}"' in page
-    assert body(worker, text, "typst", values=values).body == '1.2e#super[3] and #mq("x={0.5}", $x = 0.5$);'
+    assert body(worker, text, "typst", values=values).body == '1.2e#super[3] and #mq("x equals 0.5", $x = 0.5$);'
 
 
 def test_a_data_table_takes_the_place_of_its_image_with_caption_and_id(worker):
@@ -543,7 +543,7 @@ def test_each_line_of_a_formula_has_the_number_that_it_asks_for(worker):
     assert re.findall(r'"eqno">(?:<a [^>]*>)?([^<]*)<', written.body) == ["(1)", "", "(2)", "(3)", "", "(T)", "(4a)", "(4b)", "(5)"]
     assert re.findall(r'<span id="(eq:\w+)" class="eqn', written.body) == ["eq:a", "eq:b", "eq:all", "eq:s", "eq:t", "eq:one"]
     typst = body(worker, LINES, "typst").body
-    assert '#equation-lines((right, left,), (cells: (("a", $ a $), ("= b", $ = b $),), number: [1], id: "eq:a")' in typst
+    assert '#equation-lines((right, left,), (cells: (("a", $ a $), ("equals b", $ = b $),), number: [1], id: "eq:a")' in typst
     assert '("t", $ t $),), number: [4b], id: "eq:t")) <eq:all>' in typst
 
 

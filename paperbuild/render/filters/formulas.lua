@@ -10,6 +10,7 @@ require("chemistry")
 local to_typst = require("math_typst")
 local to_mathml = require("math_mathml")
 local to_tex = require("math_tex")
+local to_words = require("math_words")
 local to_latex = require("math_latex")
 
 local M = {}
@@ -35,17 +36,28 @@ function M.problem(text, fault)
   return { kind = "math", text = text, detail = fault.why, token = fault.token, at = math.max(before, 0) }
 end
 
--- Returns the typst code of a formula, with its dollars; or nil, and what is wrong with it.
-function M.typst(text, display)
+-- What is said instead of a formula: words in papers in English, its TeX in others.
+local function spoken(tree, text, lang)
+  local english = (lang or "") == "" or lang:find("^en%f[%A]")
+  local words = tree and english and to_words.write(tree) or ""
+  return words ~= "" and words or (text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+function M.spoken(text, lang)
+  return spoken(M.read(text), text, lang)
+end
+
+-- Returns the typst code of a formula, with its dollars; or nil, and what is wrong with it. In both cases then what is said instead of it.
+function M.typst(text, display, lang)
   local tree, fault = M.read(text)
   if not tree then
-    return nil, fault
+    return nil, fault, spoken(nil, text, lang)
   end
   local inside = to_typst.write(tree, display)
   if inside:sub(-1) == "\\" then
     inside = inside .. " "
   end
-  return display and "$ " .. inside .. " $" or "$" .. inside .. "$"
+  return display and "$ " .. inside .. " $" or "$" .. inside .. "$", nil, spoken(tree, text, lang)
 end
 
 -- Returns what stands inside a formula's <math> element; or nil, and what is wrong with it.

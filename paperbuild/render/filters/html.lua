@@ -70,7 +70,7 @@ local function finish_figure(figure, names)
       if not image.attributes.alt and #image.caption == 0 then
         image.caption = pandoc.Inlines({ pandoc.Str(pandoc.utils.stringify(pandoc.Blocks(figure.caption.long):walk({
           Note = function() return {} end,
-          RawInline = function(raw) return pandoc.Str(unescaped(raw.text:match('^<math alttext="(.-)"') or "")) end,
+          RawInline = function(raw) return pandoc.Str(formulas.spoken(unescaped(raw.text:match('^<math alttext="(.-)"') or ""), names.lang)) end,
         }))) })
       end
       return image

@@ -211,6 +211,7 @@ function M.of(options)
   local meta = options.meta or {}
   local names = setmetatable({
     forms = {}, own = {}, titles = {}, short = options.reference_names == "short", short_captions = options.caption_names == "short",
+    lang = options.lang,
   }, Names)
   for kind, name in pairs(words_of(options.lang)) do
     if WORDS[kind] then

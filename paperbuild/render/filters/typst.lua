@@ -82,7 +82,7 @@ local function words(inlines)
   return pandoc.utils.stringify(inlines)
 end
 
--- What the alternative text of a figure says: its caption, formulas as TeX.
+-- What the alternative text of a figure says: its caption, formulas in words.
 local function caption_words(caption)
   local blocks = pandoc.Blocks(caption.long):walk({
     Note = function() return {} end,
@@ -98,14 +98,13 @@ local function equation(math, problems, cache)
   local display = math.mathtype == "DisplayMath"
   local key = (display and "D" or "I") .. math.text
   if cache[key] == nil then
-    local code, fault = formulas.typst(math.text, display)
-    cache[key] = code or false
+    local code, fault, words = formulas.typst(math.text, display, cache.lang)
+    cache[key] = quoted(words) .. ", " .. (code or "$" .. quoted(words) .. "$")
     if not code then
       problems:insert(formulas.problem(math.text, fault))
     end
   end
-  local alt = math.text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", "")
-  return quoted(alt) .. ", " .. (cache[key] or "$" .. quoted(alt) .. "$")
+  return cache[key]
 end
 
 local function numbered_equation(span, problems, cache)
@@ -287,7 +286,7 @@ end
 
 -- Returns the document with everything that needs it written as raw typst.
 function M.finish(doc, options, problems)
-  local names, cache = options.names, {}
+  local names, cache = options.names, { lang = options.lang }
   local function raw(code)
     return code and pandoc.RawBlock("typst", code .. "\n")
   end
