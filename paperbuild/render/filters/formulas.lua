@@ -7,27 +7,37 @@ require("math_environments")
 require("physics")
 require("units")
 require("chemistry")
-local to_typst = require("math_typst")
-local to_mathml = require("math_mathml")
-local to_tex = require("math_tex")
-local to_words = require("math_words")
-local to_latex = require("math_latex")
 
 local M = {}
+
+-- What writes a tree, by its module's name: each is loaded by the first formula that needs it.
+local function writer(name)
+  return require(name).write
+end
 
 function M.quoted(s)
   return '"' .. s:gsub('[\\"]', "\\%0"):gsub("%s+", " ") .. '"'
 end
 
+-- What was read, { tree, fault } by its text: a paper is written in several formats. Writers leave trees as they are.
+local read, count = {}, 0
+local MANY = 4000 -- then all is forgotten: the worker of a session in which a paper is written lives for long
+
 -- Returns the tree of a formula; or nil, and what is wrong: { at, stop, token, why }, offsets in bytes from 1.
 function M.read(text)
-  local ok, result = pcall(parse.parse, text)
-  if ok then
-    return result
-  elseif type(result) ~= "table" then
-    error(result, 0)
+  local known = read[text]
+  if not known then
+    local ok, result = pcall(parse.parse, text)
+    if not ok and type(result) ~= "table" then
+      error(result, 0)
+    end
+    if count >= MANY then
+      read, count = {}, 0
+    end
+    known, count = ok and { result } or { nil, result }, count + 1
+    read[text] = known
   end
-  return nil, result
+  return known[1], known[2]
 end
 
 -- What a filter reports of a formula that cannot be read. `at` counts characters from 0.
@@ -39,7 +49,7 @@ end
 -- What is said instead of a formula: words in papers in English, its TeX in others.
 local function spoken(tree, text, lang)
   local english = (lang or "") == "" or lang:find("^en%f[%A]")
-  local words = tree and english and to_words.write(tree) or ""
+  local words = tree and english and writer("math_words")(tree) or ""
   return words ~= "" and words or (text:gsub("\\label%s*%b{}", ""):gsub("^%s+", ""):gsub("%s+$", ""))
 end
 
@@ -53,7 +63,7 @@ function M.typst(text, display, lang)
   if not tree then
     return nil, fault, spoken(nil, text, lang)
   end
-  local inside = to_typst.write(tree, display)
+  local inside = writer("math_typst")(tree, display)
   if inside:sub(-1) == "\\" then
     inside = inside .. " "
   end
@@ -66,13 +76,13 @@ function M.mathml(text, display)
   if not tree then
     return nil, fault
   end
-  return to_mathml.write(tree, display)
+  return writer("math_mathml")(tree, display)
 end
 
 -- Returns TeX for pandoc's own writers (OMML, MathML), in words that they know. What cannot be read stays as it is.
 function M.plain_tex(text)
   local tree = M.read(text)
-  return tree and to_tex.write(tree) or text
+  return tree and writer("math_tex")(tree) or text
 end
 
 -- Returns the ids that \label gives inside a formula, and what \tag says (nil where it has none).
@@ -105,6 +115,8 @@ end
 M.lines = lines.lines
 
 -- Returns TeX that LaTeX compiles with amsmath, amssymb and the packages of the second result (a sorted list).
-M.latex = to_latex.write
+function M.latex(text)
+  return writer("math_latex")(text)
+end
 
 return M

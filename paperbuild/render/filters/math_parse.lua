@@ -56,14 +56,20 @@ function Parser:skip()
 end
 
 function Parser:peek()
-  self:skip()
-  return self.text:sub(self.at, self.at)
+  local at = arguments.behind_blanks(self.text, self.at)
+  self.at = at
+  return self.text:sub(at, at)
 end
+
+local anchored = setmetatable({}, { __index = function(all, pattern)
+  all[pattern] = "^" .. pattern
+  return all[pattern]
+end })
 
 -- Takes `pattern` if it is what follows, and returns its first capture (or all of it).
 function Parser:take(pattern)
   self:skip()
-  local from, to, found = self.text:find("^" .. pattern, self.at)
+  local from, to, found = self.text:find(anchored[pattern], self.at)
   if not from then
     return nil
   end
@@ -173,7 +179,7 @@ function Parser:all()
   for _, cells in ipairs(rows) do
     columns = columns or #cells > 1
   end
-  return { t = "row", { t = "table", kind = columns and "aligned" or "gathered", rows = rows, outermost = true } }
+  return { t = "row", { t = "table", kind = columns and "aligned" or "gathered", rows = rows } }
 end
 
 -- How many columns a cell stands in: itself, and empty ones behind it for \multicolumn; dots in each for \hdotsfor.
@@ -376,11 +382,24 @@ local function copy(node)
 end
 
 local NON_LATIN = "^[\x80-\xF4][\x80-\xBF]*"
+local KINDS = {}
+for byte = 0x30, 0x7A do
+  local char = string.char(byte)
+  KINDS[char] = char:find("%a") and "letter" or char:find("%d") and "digit" or nil
+end
 
 -- Reads one atom. `row` is what stands before it, for what binds backwards.
 function Parser:atom(row)
   local char, at = self:peek(), self.at
-  if char == "{" then
+  local kind = KINDS[char]
+  if kind == "letter" then
+    self.at = at + 1
+    return { t = "id", text = char, variant = self.variant }
+  elseif kind == "digit" or (char == "." and self.text:find("^%.%d", at)) then
+    local digits = self.text:match("^%d*%.?%d+", at)
+    self.at = at + #digits
+    return { t = "num", text = digits, variant = self.variant }
+  elseif char == "{" then
     return self:group()
   elseif char == "^" or char == "_" then
     self.at = at + 1
@@ -389,12 +408,6 @@ function Parser:atom(row)
     return self:prime(row)
   elseif char == "\\" then
     return self:command(row)
-  elseif char:find("%a") then
-    self.at = at + 1
-    return { t = "id", text = char, variant = self.variant }
-  elseif char:find("%d") or (char == "." and self.text:find("^%.%d", at)) then
-    local digits = self:take("%d*%.?%d+") or self:take("%d+")
-    return { t = "num", text = digits, variant = self.variant }
   elseif char == "~" then
     self.at = at + 1
     return { t = "space", em = 0.25 }
@@ -427,9 +440,11 @@ function Parser:character(char)
   return { t = #char > 1 and "id" or "sym", text = char, class = "ord", variant = #char > 1 and (self.variant or "rm") or nil }
 end
 
+local SIGN = "^\\(" .. utf8.charpattern .. ")"
+
 function Parser:command(row)
   local at = self.at
-  local name = self.text:match("^\\(%a+)", at) or self.text:match("^\\(" .. utf8.charpattern .. ")", at)
+  local name = self.text:match("^\\(%a+)", at) or self.text:match(SIGN, at)
   if not name or name == "" then
     self:fail("a command's name is missing", at, "\\")
   end

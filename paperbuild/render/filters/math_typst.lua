@@ -3,7 +3,7 @@
 local letters = require("math_letters")
 local symbols = require("math_symbols")
 local nodes = require("typst_nodes")
-require("math_typst_tables")
+local tables = require("math_typst_tables")
 
 local M = {}
 
@@ -306,10 +306,8 @@ end
 
 -- Returns the typst code of a tree, without dollars.
 function M.write(tree, display)
-  if #tree == 1 and tree[1].t == "table" then
-    tree[1].outermost = true
-  end
-  local out = joined(tree, display and "display" or "text")
+  local only = #tree == 1 and tree[1]
+  local out = display and only and only.t == "table" and tables.lines_of(only) or joined(tree, display and "display" or "text")
   return (out:gsub("[ ]*" .. TIGHT .. "[ ]*", ""))
 end
 

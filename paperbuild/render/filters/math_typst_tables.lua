@@ -2,6 +2,8 @@
 
 local nodes = require("typst_nodes")
 
+local M = {}
+
 local write, joined, fenced, NOTHING = nodes.write, nodes.joined, nodes.fenced, nodes.NOTHING
 
 local function cell_text(cell, style)
@@ -196,11 +198,18 @@ local function lines(node, outermost)
   return "display(mat(delim: #none, row-gap: #.6em, " .. table.concat(rows, "; ") .. "))"
 end
 
-write["table"] = function(node, style)
+write["table"] = function(node)
   if node.kind == "matrix" then
     return matrix(node)
   elseif node.kind == "cases" then
     return cases(node)
   end
-  return lines(node, style == "display" and node.outermost)
+  return lines(node, false)
 end
+
+-- The lines of a table that is the whole of a displayed formula: typst breaks them over pages. nil for a table of another kind.
+function M.lines_of(node)
+  return node.kind ~= "matrix" and node.kind ~= "cases" and lines(node, true) or nil
+end
+
+return M

@@ -6,6 +6,10 @@ local M = {}
 
 -- Returns where what follows begins, behind white space and comments.
 function M.behind_blanks(text, at)
+  local byte = text:byte(at)
+  if byte and byte > 0x20 and byte ~= 0x25 then -- most often nothing is there to be skipped
+    return at
+  end
   while true do
     at = text:find("%S", at) or #text + 1
     if text:byte(at) ~= 0x25 then
