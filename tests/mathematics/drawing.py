@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Sequence
@@ -37,6 +38,14 @@ def converted(worker: PandocWorker, markdown: Sequence[str], target: str) -> tup
 def mathml(page: str) -> list[str]:
     """Return the ``<math>`` elements of a page's fragment: one, or one for each cell of lines that are numbered."""
     return _MATH.findall(page)
+
+
+def page_style() -> str:
+    """Return the style sheet of a page with its font of mathematics, in black on white."""
+    font = base64.b64encode((_TEMPLATE / "fonts" / "paper-math.woff2").read_bytes()).decode()
+    style = f'@font-face {{ font-family: "Paper Math"; src: url(data:font/woff2;base64,{font}) }}\n'
+    style += (_TEMPLATE / "page.css").read_text(encoding="utf-8")
+    return style + "html, body { background: #fff !important; color: #000 !important } p { margin: 10px }"
 
 
 def drawn(code: Sequence[str], ppi: float = 110) -> list[Image.Image]:

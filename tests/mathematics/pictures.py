@@ -6,7 +6,6 @@ FOLDER/<chapter>-<n>.png. With ``--accept`` it also keeps the pictures of TeX an
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 import shutil
@@ -19,10 +18,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from paperbuild.render.pandoc import PandocWorker
 from tests.mathematics.corpus import Formula, load
-from tests.mathematics.drawing import accept, converted, cropped, drawn
+from tests.mathematics.drawing import accept, converted, cropped, drawn, page_style
 
 _PPI = 110
-_TEMPLATE = Path(__file__).parents[2] / "templates" / "article"
 _PREAMBLE = r"""\documentclass[10pt]{article}
 \usepackage[paperwidth=20cm,paperheight=9cm,margin=3mm]{geometry}
 \usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}\usepackage{lmodern}
@@ -77,10 +75,7 @@ def browser_pictures(fragments: list[str]) -> list[Image.Image]:
     """Return Chromium's picture of each fragment of a page."""
     from playwright.sync_api import sync_playwright
 
-    font = base64.b64encode((_TEMPLATE / "fonts" / "paper-math.woff2").read_bytes()).decode()
-    style = f'@font-face {{ font-family: "Paper Math"; src: url(data:font/woff2;base64,{font}) }}\n'
-    style += (_TEMPLATE / "page.css").read_text(encoding="utf-8")
-    style += "html, body { background: #fff !important; color: #000 !important } p { margin: 10px } math { font-size: 15px }"
+    style = page_style() + "math { font-size: 15px }"
     style += ".f { display: inline-block; padding: 2px 6px; margin: 6px } .f :is(p, math) { margin: 0 !important }"
     rows = "\n".join(f'<div><div class="f">{fragment}</div></div>' for fragment in fragments)
     with sync_playwright() as play:

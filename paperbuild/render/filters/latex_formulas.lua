@@ -3,7 +3,6 @@
 local equation_lines = require("equation_lines")
 local formulas = require("formulas")
 local labels = require("labels")
-local text = require("latex_text")
 
 local M = {}
 
@@ -45,7 +44,7 @@ local function fitted(tex, columns)
 end
 
 local function formula(math, how)
-  local tex, packages = formulas.latex(text.formula(math.text))
+  local tex, packages = formulas.latex(math.text)
   for _, package in ipairs(packages) do
     how.need(package)
   end

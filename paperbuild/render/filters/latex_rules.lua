@@ -258,12 +258,15 @@ local function figures_of_minipages(text)
 end
 
 -- Displayed mathematics is read by the filters of formulas, which know its commands: nothing in it is rewritten here.
-local DISPLAYS = { "align", "gather", "multline", "flalign", "alignat", "eqnarray", "equation" }
+local DISPLAYS = { "align", "gather", "multline", "flalign", "alignat", "eqnarray", "IEEEeqnarray", "equation" }
 
 local function with_mathematics_hidden(text)
   for _, name in ipairs(text:find("\\begin", 1, true) and DISPLAYS or {}) do
     for _, star in ipairs({ "", "%*" }) do
-      text = text:gsub("\\begin%s*{" .. name .. star .. "}.-\\end%s*{" .. name .. star .. "}", function(found) return (found:gsub("\\", HIDDEN)) end)
+      text = text:gsub("\\begin%s*{" .. name .. star .. "}.-\\end%s*{" .. name .. star .. "}", function(found)
+        found = name == "IEEEeqnarray" and "\\[" .. found .. "\\]" or found -- pandoc does not know it as mathematics
+        return (found:gsub("\\", HIDDEN))
+      end)
     end
   end
   return text

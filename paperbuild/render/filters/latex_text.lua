@@ -1,5 +1,8 @@
 -- Characters that pdfTeX's fonts lack, as commands that every LaTeX has: in words, in formulas, and in quoted material.
 
+local symbols = require("math_symbols")
+local tex = require("tex")
+
 local M = {}
 
 -- What stands for a character in a formula; in words it is the same between \ensuremath's braces.
@@ -18,16 +21,25 @@ local MATH = {
   ["⟨"] = "\\langle", ["⟩"] = "\\rangle", ["⌊"] = "\\lfloor", ["⌋"] = "\\rfloor", ["⌈"] = "\\lceil", ["⌉"] = "\\rceil",
   ["◦"] = "\\circ", ["…"] = "\\dots", ["⋯"] = "\\cdots", ["⋮"] = "\\vdots", ["∣"] = "\\mid", ["†"] = "\\dagger", ["‡"] = "\\ddagger",
 }
-local GREEK = {
-  ["α"] = "alpha", ["β"] = "beta", ["γ"] = "gamma", ["δ"] = "delta", ["ε"] = "varepsilon", ["ϵ"] = "epsilon", ["ζ"] = "zeta", ["η"] = "eta", ["θ"] = "theta",
-  ["ϑ"] = "vartheta", ["ι"] = "iota", ["κ"] = "kappa", ["λ"] = "lambda", ["μ"] = "mu", ["ν"] = "nu", ["ξ"] = "xi", ["π"] = "pi", ["ρ"] = "rho", ["σ"] = "sigma",
-  ["ς"] = "varsigma", ["τ"] = "tau", ["υ"] = "upsilon", ["φ"] = "varphi", ["ϕ"] = "phi", ["χ"] = "chi", ["ψ"] = "psi", ["ω"] = "omega", ["Γ"] = "Gamma", ["Δ"] = "Delta",
-  ["Θ"] = "Theta", ["Λ"] = "Lambda", ["Ξ"] = "Xi", ["Π"] = "Pi", ["Σ"] = "Sigma", ["Φ"] = "Phi", ["Ψ"] = "Psi", ["Ω"] = "Omega",
-}
-for char, name in pairs(GREEK) do
-  MATH[char] = "\\" .. name
+MATH["µ"], MATH["∆"], MATH["Ω"], MATH["𝛁"], MATH["ο"] = "\\mu", "\\Delta", "\\Omega", "\\boldsymbol{\\nabla}", "o"
+MATH["⫫"], MATH["∶"], MATH["∌"], MATH["‖"], MATH["°"] = "\\perp\\!\\!\\!\\perp", "{:}", "\\not\\ni", "\\Vert", "{}^{\\circ}"
+
+-- Signs for which no usual package has the name that formulas know.
+local NAMELESS = {}
+for _, code in utf8.codes("⟇⟑⬡⟪⟫⨍⧜⊫∰") do
+  NAMELESS[utf8.char(code)] = true
 end
-MATH["µ"], MATH["∆"], MATH["Ω"] = "\\mu", "\\Delta", "\\Omega"
+local FIRST_GREEK = 0x370 -- letters before that are LaTeX's own business
+
+-- Returns the command that stands for a character in a formula; nil where it stands for itself.
+local function in_formula(char)
+  local command = MATH[char]
+  if not command and symbols.NAMES[char] and not NAMELESS[char] and utf8.codepoint(char) >= FIRST_GREEK then
+    command = "\\" .. symbols.NAMES[char]
+    MATH[char] = command
+  end
+  return command
+end
 
 -- What stands for a character in words only.
 local WORDS = {
@@ -47,7 +59,12 @@ end
 WORDS["⁻"], MATH["⁻"], WORDS["⁺"], MATH["⁺"] = "\\textsuperscript{-}", "^{-}", "\\textsuperscript{+}", "^{+}"
 
 local function in_words(char)
-  return WORDS[char] or (MATH[char] and "\\ensuremath{" .. MATH[char] .. "}")
+  local command = WORDS[char]
+  if not command then
+    command = in_formula(char)
+    command = command and "\\ensuremath{" .. command .. "}"
+  end
+  return command
 end
 
 -- Returns a word as inlines: its own characters as they are, the others as commands. nil where it has none of those.
@@ -75,13 +92,25 @@ function M.word(str)
   return found and out or nil
 end
 
+local OUTSIDE_ASCII = "[\xC2-\xF4][\x80-\xBF]+"
+
+-- Commands whose argument is words, inside a formula.
+local OF_WORDS = {}
+for name in ("text mbox textrm textbf textit textsf texttt textsc textnormal textup emph hbox fbox intertext tag"):gmatch("%a+") do
+  OF_WORDS[name] = function(cursor)
+    local star = cursor:star() and "*" or ""
+    local words = cursor:argument()
+    return words and "\\" .. name .. star .. "{" .. words:gsub(OUTSIDE_ASCII, in_words) .. "}" or nil
+  end
+end
+
 -- Returns the TeX of a formula without characters that are commands.
 function M.formula(text)
   if not text:find("[\x80-\xff]") then
     return text
   end
-  return (text:gsub(utf8.charpattern, function(char)
-    local command = #char > 1 and MATH[char]
+  return (tex.replace(text, OF_WORDS):gsub(OUTSIDE_ASCII, function(char)
+    local command = in_formula(char)
     return command and (command:find("%a$") and command .. " " or command) or nil
   end))
 end

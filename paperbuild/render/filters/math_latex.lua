@@ -3,7 +3,7 @@
 local parse = require("math_parse")
 local symbols = require("math_symbols")
 local physics = require("physics")
-local signs = require("latex_signs")
+local words = require("latex_text")
 local to_tex = require("math_tex")
 local tex = require("tex")
 
@@ -85,7 +85,7 @@ end
 -- Returns TeX that LaTeX compiles with amsmath, amssymb and the packages of the second result (a sorted list).
 function M.write(text)
   local needed, seen = {}, {}
-  local written = signs.commands(tex.replace(text, EXPANDED))
+  local written = words.formula(tex.replace(text, EXPANDED))
   local function need(package)
     if package and not seen[package] then
       seen[package] = true

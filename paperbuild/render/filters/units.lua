@@ -155,7 +155,8 @@ local function read_options(parser)
   local text, at = parser:raw_option()
   local options, i = {}, 1
   while text and i <= #text do
-    local key, behind = text:match("^%s*([%a%-]+)%s*()", i)
+    i = text:find("%S", i) or #text + 1
+    local key, behind = text:match("^([%a%-]+)%s*()", i)
     if not key then
       break
     end
