@@ -52,7 +52,7 @@ def right(box):
     return box["x"] + box["width"]
 
 
-@pytest.mark.parametrize(("fence", "widest"), [("(", 0.67), ("[", 0.48), (r"\{", 0.7), (r"\langle", 0.67)])
+@pytest.mark.parametrize(("fence", "widest"), [("(", 0.7), ("[", 0.48), (r"\{", 0.7), (r"\langle", 0.67)])
 def test_a_fence_around_a_fraction_is_no_wider_than_its_form(show, fence, widest):
     close = {"(": ")", "[": "]", r"\{": r"\}", r"\langle": r"\rangle"}[fence]
     first, last = show(rf"\left{fence} \frac{{a}}{{b}} \right{close}", "math > mrow > mo")

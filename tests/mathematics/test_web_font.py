@@ -48,7 +48,7 @@ def test_the_font_is_what_its_program_makes_of_the_original(font):
 def test_no_large_fence_is_much_wider_than_the_one_around_a_fraction(font):
     variants = font["MATH"].table.MathVariants
     forms = dict(zip(variants.VertGlyphCoverage.glyphs, variants.VertGlyphConstruction, strict=True))
-    for char, widest in (("(", 0.67), ("[", 0.48), ("{", 0.7), ("√", 0.84)):
+    for char, widest in (("(", 0.7), ("[", 0.48), ("{", 0.7), ("√", 0.84)):
         construction = forms[font.getBestCmap()[ord(char)]]
         names = [form.VariantGlyph for form in construction.MathGlyphVariantRecord]
         names += [part.glyph for part in construction.GlyphAssembly.PartRecords]

@@ -45,7 +45,7 @@ _PIECES = [*range(0x239B, 0x23B8), *range(0x23DC, 0x23E2)]
 
 # The most that a stretched form may be wide, in thousandths of an em: about the width of the form around a fraction.
 _WIDEST = {
-    "(": 660, ")": 660, "[": 472, "]": 472, "{": 690, "}": 690, "⟨": 660, "⟩": 660, "⌈": 528, "⌉": 528, "⌊": 528, "⌋": 528,
+    "(": 690, ")": 690, "[": 472, "]": 472, "{": 690, "}": 690, "⟨": 660, "⟩": 660, "⌈": 528, "⌉": 528, "⌊": 528, "⌋": 528,
     "⟦": 750, "⟧": 750, "⟮": 660, "⟯": 660, "/": 964, "\\": 964,
 }  # fmt: skip
 

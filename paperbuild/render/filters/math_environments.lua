@@ -1,6 +1,7 @@
 -- Environments of LaTeX, amsmath and mathtools: tables of rows and cells.
 
 local parse = require("math_parse")
+require("math_cells")
 
 local environments, commands, Parser = parse.environments, parse.commands, parse.Parser
 
