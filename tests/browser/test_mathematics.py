@@ -118,3 +118,19 @@ def test_what_overlaps_to_the_left_takes_no_room(show):
 def test_a_rule_runs_below_the_columns_that_it_names(show):
     widths = show(r"\begin{array}{ccc} a & b & c \\ \cline{2-3} d & e & f \end{array}", "mtd[style*=border-bottom]")
     assert len(widths) == 2
+
+
+def test_a_high_root_meets_its_rule_and_high_fences_are_not_cut_off(draw):
+    high = r"\begin{matrix} 1 \\ 2 \\ 3 \\ 4 \\ 5 \end{matrix}"
+    picture = draw(rf"\sqrt{{{high}}}").point(lambda value: 255 if value > 128 else 0)
+    dark = [x for x in range(picture.width) if 0 in [picture.getpixel((x, y)) for y in range(4)]]
+    assert dark == list(range(dark[0], dark[0] + len(dark)))
+    assert len(dark) > 0.5 * EM
+    bracket = draw(rf"\left[ {high} \right]").point(lambda value: 255 if value > 128 else 0)
+
+    def ink(rows):
+        return max(sum(bracket.getpixel((x, y)) == 0 for x in range(bracket.width)) for y in rows)
+
+    top, bottom = ink(range(3)), ink(range(bracket.height - 3, bracket.height))
+    assert top == pytest.approx(bottom, abs=2)
+    assert top > 0.3 * EM

@@ -7,6 +7,7 @@ Taken out is what no formula uses. Changed is what browsers need otherwise than 
 
 - Chromium reserves for a fence that stretches, and for a root, the width of its widest form. So the large forms are moved together: they
   lose blank space at their sides, and the widest ones are narrowed a little.
+- Chromium sets a root that is built of pieces too low for its rule. So there are higher ready-made roots.
 - Browsers place scripts as the font's constants say, without TeX's exception for single letters. With these constants the 2 of "(a+b)²"
   and the index of "y" stand where TeX puts them (drops of scripts: Computer Modern's own, 0.386 and 0.05 em).
 - Chromium draws the smallest ready-made arrow that is long enough, past the ends of the arrow's own box; built of pieces, it has the length
@@ -53,6 +54,8 @@ _WIDEST = {
 _SMALL = ((0x28, 0x3E), (0x61, 0x7A), (0x2032, 0x2034), (0x2057, 0x2057), (0x2212, 0x2212), (0x1D434, 0x1D467), (0x1D6FC, 0x1D71B))
 _BEARING = 50  # white that stays at each side
 _ROOT = 833
+_HIGHER_ROOTS = (1.2, 1.4, 1.7, 2.0, 2.4)
+_AXIS = 250
 
 
 def characters() -> set[int]:
@@ -129,6 +132,17 @@ class Glyphs:
             boxes.append(pen.bounds)
         return min(box[0] for box in boxes), max(box[2] for box in boxes)
 
+    def add(self, name: str, model: str, factor: float) -> None:
+        """Add a glyph: another one, drawn out from the axis of fractions upwards and downwards."""
+        width, bearing = self._font["hmtx"][model]
+        pen = T2CharStringPen(width, self._font.getGlyphSet())
+        self._font.getGlyphSet()[model].draw(TransformPen(pen, (1, 0, 0, factor, 0, _AXIS * (1 - factor))))
+        old = self._strings[model]
+        self._strings.charStringsIndex.append(pen.getCharString(old.private, old.globalSubrs))
+        self._strings.charStrings[name] = len(self._strings.charStringsIndex) - 1
+        self._font["CFF "].cff.topDictIndex[0].charset.append(name)
+        self._font["hmtx"][name] = (width, bearing)
+
     def place(self, names: list[str], scale: float, shift: float, width: int) -> None:
         """Set the widths of glyphs, and let each x of theirs become ``x * scale + shift``. What was placed once stays."""
         glyphs = self._font.getGlyphSet()
@@ -179,6 +193,22 @@ def narrow_roots(glyphs: Glyphs, vertical: dict[str, Any]) -> None:
         glyphs.place(form, scale, end - right * scale, _ROOT)
 
 
+def add_higher_roots(font: TTFont, glyphs: Glyphs, vertical: dict[str, Any]) -> None:
+    """Add roots beyond the highest ready-made one: that one, drawn out upwards and downwards."""
+    variants = vertical[glyphs.of[0x221A]]
+    highest = variants.MathGlyphVariantRecord[-1]
+    order = list(font.getGlyphOrder())
+    for factor in _HIGHER_ROOTS:
+        name = f"radical.x{round(10 * factor)}"
+        glyphs.add(name, highest.VariantGlyph, factor)
+        record = otTables.MathGlyphVariantRecord()
+        record.VariantGlyph, record.AdvanceMeasurement = name, round(highest.AdvanceMeasurement * factor)
+        variants.MathGlyphVariantRecord.append(record)
+        order.append(name)
+    variants.VariantCount = len(variants.MathGlyphVariantRecord)
+    font.setGlyphOrder(order)
+
+
 def stretch_across(font: TTFont, glyphs: Glyphs) -> None:
     """Arrows of pieces alone; forms for the spacing tilde and caron; an arrow above letters that has a width."""
     variants = font["MATH"].table.MathVariants
@@ -217,6 +247,7 @@ def changed(font: TTFont) -> TTFont:
     vertical = dict(zip(variants.VertGlyphCoverage.glyphs, variants.VertGlyphConstruction, strict=True))
     narrow_fences(glyphs, vertical)
     narrow_roots(glyphs, vertical)
+    add_higher_roots(font, glyphs, vertical)
     stretch_across(font, glyphs)
     constants = font["MATH"].table.MathConstants
     constants.SuperscriptBaselineDropMax.Value, constants.SubscriptBaselineDropMin.Value = 386, 50
