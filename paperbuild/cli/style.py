@@ -1,7 +1,8 @@
 """The figures' style: the matplotlib settings that belong to a template, given to every command.
 
 A figure drawn under them is as wide as the template's column, has its font sizes, and the same bytes from the same data. They are given
-as ``MATPLOTLIBRC``, so a ``matplotlibrc`` in the project's own folder still wins, as matplotlib documents. Only the content counts in keys.
+as ``MATPLOTLIBRC``, so a ``matplotlibrc`` in the project's own folder still wins, as matplotlib documents. Only the content counts, and
+only for commands that look at it.
 :mod:`paperbuild.mpl` reads the same file.
 """
 
@@ -30,7 +31,7 @@ def style_variables(root: str, document: DocumentSpec, *, writes: bool) -> tuple
     if document.template == _PLAIN and columns < 2 and not os.path.isdir(os.path.join(root, FOLDER, _PLAIN)):
         path = os.path.join(packaged_folder(), _PLAIN, FILE)
         with open(path, "rb") as file:
-            return (Variable("MATPLOTLIBRC", path, digest_bytes(file.read())),)
+            return (Variable("MATPLOTLIBRC", path, digest_bytes(file.read()), path),)
     return _composed(root, document.template, columns, writes=writes)
 
 
@@ -47,7 +48,7 @@ def _composed(root: str, name: str, columns: int, *, writes: bool) -> tuple[Vari
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
             file.write(style)
-    return (Variable("MATPLOTLIBRC", path, digest_bytes(style)),)
+    return (Variable("MATPLOTLIBRC", path, digest_bytes(style), path),)
 
 
 class _Files:

@@ -16,6 +16,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
+from paperbuild.engine.findings import makers_touched
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
@@ -104,6 +105,7 @@ class _Progress(msgspec.Struct):
     attempts: Counter[str] = msgspec.field(default_factory=Counter)
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
     diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
+    expecting: set[str] = msgspec.field(default_factory=set)
     stopping: bool = False
 
 
@@ -112,7 +114,7 @@ class _Build:
         self._workshop = workshop
         self._options = options
         self._tell = listener
-        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._shelf = Shelf(
             workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions, overwrite=options.overwrite
         )
@@ -139,10 +141,20 @@ class _Build:
         except BaseException:
             self._cancel()  # nothing goes on behind the back of whoever called
             raise
+        self._tell_blindness()
         outcomes = {id_: self._progress.outcomes.get(id_, Outcome.CANCELLED) for id_ in schedule.order}
         duration_s = clock.monotonic_s() - begin
         self._tell(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
         return BuildReport(outcomes, tuple(self._progress.diagnostics), duration_s)
+
+    def _tell_blindness(self) -> None:
+        """Say once where commands ran that nobody could watch: what they are supposed to read was taken for what they read."""
+        ran = (id_ for id_ in self._progress.attempts if isinstance(self._graph.actions[id_].recipe, Command))
+        unwatched = [id_ for id_ in ran if self._graph.actions[id_].observe != "off"]
+        why = self._workshop.executor.blind() if unwatched else ""
+        if why:
+            notes = ("their declared inputs, the files that their words name and what they need count as what they read",)
+            self._notice(Diagnostic("PB417", f"commands cannot be watched here: {why}", severity=Severity.NOTE, notes=notes))
 
     def _put_right(self) -> None:
         """Undo what died, and take away what is left over, before anything is looked at."""
@@ -239,8 +251,22 @@ class _Build:
         if self._options.no_run and isinstance(action.recipe, Command):
             self._hold(schedule, action, found)
             return False
+        if self._expects_others(schedule, action):
+            return False
         self._progress.reasons[action.id] = found
         return True
+
+    def _expects_others(self, schedule: Schedule, action: Action) -> bool:
+        """Let what a command read last time be made first: it will probably read it again. Return whether there is such.
+
+        Steps ask before they read, which costs nothing; a command would have run in vain.
+        """
+        if action.id in self._progress.expecting or isinstance(action.recipe, Step):
+            return False
+        self._progress.expecting.add(action.id)
+        others = [other for other in last_reads(self._graph, self._workshop, action.id) if not self._graph.path(other, action.id)]
+        schedule.add(self._graph.closure(others), self._graph.edges)
+        return schedule.expect(action.id, others)
 
     def _unsettled(self, schedule: Schedule, action: Action, others: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(set(others) - schedule.settled - {action.id}))
@@ -274,10 +300,12 @@ class _Build:
         return adopted
 
     def _attempt(self, action: Action, settled: frozenset[str] = frozenset()) -> Attempt:
-        from paperbuild.engine.running import Attempt, Floor  # only a build with something to do pays for it
+        from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
+        from paperbuild.engine.running import Floor, StepAttempt
 
         floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys)
-        return Attempt(floor, action, self._progress.keyed[action.id], settled)
+        kind = StepAttempt if isinstance(action.recipe, Step) else CommandAttempt
+        return kind(floor, action, self._progress.keyed[action.id], settled)
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
@@ -381,13 +409,16 @@ class _Build:
 
 def last_edges(graph: Graph, workshop: Workshop) -> dict[str, tuple[str, ...]]:
     """Return what the last traces of steps show: an action's id to those whose outputs it read, and may read again."""
-    found = {}
-    for id_ in graph.actions:
-        last = workshop.index.last_run(id_)
-        if last is not None and last.reads:
-            makers = (graph.maker(path) for path in last.reads)
-            found[id_] = tuple(maker.id for maker in makers if maker is not None)
-    return found
+    found = ((id_, last_reads(graph, workshop, id_)) for id_ in graph.actions)
+    return {id_: others for id_, others in found if others}
+
+
+def last_reads(graph: Graph, workshop: Workshop, id_: str) -> tuple[str, ...]:
+    """Return the ids of the actions whose outputs the last trace of ``id_`` shows."""
+    last = workshop.index.last_run(id_)
+    if last is None or not last.reads:
+        return ()
+    return tuple(sorted({other for path in last.reads for other in makers_touched(graph, path, listed=True)} - {id_}))
 
 
 def has_errors(report: BuildReport) -> bool:

@@ -17,11 +17,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
+from paperbuild.engine.ports import Surroundings
+from paperbuild.engine.rules import KERNEL, SYSTEM, TEMPORARY, Ground, Treatment, rule_for
 from paperbuild.engine.shellwords import shell_words
+from paperbuild.engine.trace import Package, Program
 
 _PASSED = frozenset(
     {
@@ -43,6 +47,14 @@ _FIXED = {
 }
 """1980-01-01: the earliest moment that a ZIP file can hold."""
 
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_HOOK = f"{_OURS}/engine/tracing/hook"
+_BELOW_USR = tuple(
+    f"/usr/{name}/" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec", "include", "share", "src", "games")
+)
+"""All of /usr but /usr/local: a watcher compares with beginnings only."""
+
+_NO_PROGRAMS = (".cfg", "._pth")  # which a Python looks for beside itself
 _PYTHON = re.compile(r"python[0-9.]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
@@ -63,8 +75,10 @@ class LocalEnvironment:
         self._common = {**passed, **_FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
         self._shared = shared
         self._root = root
-        self._installed = Installed(base.get("HOME", ""))
+        self.home = base.get("HOME", "")
+        self._installed = Installed(self.home)
         self._programs: dict[str, str | None] = {}
+        self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""
@@ -73,15 +87,93 @@ class LocalEnvironment:
     def counted(self, action: Action) -> Mapping[str, str]:
         """See the port."""
         counted = {f"variable:{name}": value for name, value in self._common.items() if name.startswith(_COUNTED_PREFIXES)}
-        counted.update((f"variable:{v.name}", v.counted) for v in (*self._shared, *action.variables) if v.counted is not None)
+        variables = (variable for variable in (*self._shared, *action.variables) if not variable.file)
+        counted.update((f"variable:{variable.name}", variable.counted) for variable in variables if variable.counted is not None)
         for name, tool in self._tools(action):
             counted[f"tool:{name}"] = self._installed.tool(tool)
         return counted
 
+    @cached_property
+    def _pythons(self) -> tuple[str, ...]:
+        """The Pythons that commands find along the search path."""
+        found = (self._which(name) for name in ("python3", "python"))
+        return tuple(dict.fromkeys(tool for tool in found if tool is not None))
+
+    @cached_property
+    def _ground(self) -> Ground:
+        shared = {"", "/usr", "/usr/local", "/opt/homebrew", self.home, f"{self.home}/.local"}
+        prefixes = []
+        for prefix in (prefix for tool in self._pythons for prefix in self._installed.prefixes(tool)):
+            prefixes += [f"{prefix}/lib/python3", f"{prefix}/lib/libpython3"] if prefix in shared else [f"{prefix}/"]
+        private = (self._common.get(name) for name in ("PYTHONPYCACHEPREFIX", "TMPDIR", "TEMP", "TMP"))
+        caches = [f"{folder}/" for folder in private if folder]
+        if self.home:
+            caches += [f"{self.home}/.cache/", f"{self.home}/Library/Caches/"]
+        return Ground(f"{os.path.realpath(self._root)}/", (f"{_OURS}/",), tuple(dict.fromkeys(prefixes)), tuple(dict.fromkeys(caches)))
+
+    @cached_property
+    def _sites(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(f"{site}/" for tool in self._pythons for site in self._installed.sites(tool)))
+
+    @cached_property
+    def _places(self) -> tuple[str, ...]:
+        """Folders of the search path that are no part of the project: what is used there is a program."""
+        project = self._ground.project
+        return tuple(f"{folder}/" for folder in self._search if not f"{folder}/".startswith(project) or self._is_environment(folder))
+
+    def _is_environment(self, folder: str) -> bool:
+        return f"{folder}/".startswith(self._ground.environments)
+
+    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
+        """See the port."""
+        path = os.pathsep.join(filter(None, (_HOOK, given.get("PYTHONPATH", ""))))
+        ground = self._ground
+        system = (*(place for place in SYSTEM if place != "/usr/"), *_BELOW_USR)
+        dropped = (*ground.ours, *ground.environments, *KERNEL, *TEMPORARY, *ground.caches, *system)
+        return Surroundings(dropped, (*self._sites, *self._places, *ground.caches[:1]), (("PYTHONPATH", path),))
+
+    def treatment(self, path: str) -> Treatment:
+        """See the port."""
+        return rule_for(self._ground, path).treatment
+
+    def grouped(self, prefix: str, names: Iterable[str]) -> tuple[Package | Program, ...]:
+        """See the port."""
+        if prefix in self._places:
+            return tuple(Program(name, self.program(name)) for name in names if not name.endswith(_NO_PROGRAMS))
+        for tool in self._pythons:
+            if prefix in {f"{site}/" for site in self._installed.sites(tool)}:
+                name = os.path.basename(tool)
+                return tuple(Package(name, *found) for found in self._installed.owners(tool, prefix.rstrip("/"), names))
+        return ()
+
+    def program(self, name: str) -> str | None:
+        """See the port."""
+        found = self._which(name)
+        if found is None:
+            return None
+        if self._is_environment(os.path.dirname(found)):
+            return f"environment {self._installed.tool(found)}"
+        real = os.path.realpath(found)
+        return found if rule_for(self._ground, real).treatment is Treatment.INPUT else "system"
+
+    def unfound(self, names: Iterable[str]) -> tuple[Package, ...]:
+        """See the port."""
+        return tuple(
+            Package(os.path.basename(tool), f"?{name}", "absent")
+            for tool in self._pythons[:1]
+            for name in self._installed.unfound(tool, names)
+        )
+
     def value_digest(self, name: str) -> str | None:
         """See the port."""
-        value = self._common.get(name)
+        shared = next((variable.counted for variable in self._shared if variable.name == name), None)
+        value = self._common.get(name) if shared is None else shared
         return None if value is None else digest_bytes(value.encode("utf-8", "surrogateescape"))
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """See the port."""
+        return {variable.file: variable.name for variable in self._shared if variable.file}
 
     def packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """See the port."""

@@ -49,11 +49,15 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """An environment variable given to a command. ``counted`` is what the action key holds of it; None: passed, not counted."""
+    """An environment variable given to a command. ``counted`` is what the action key holds of it; None: passed, not counted.
+
+    One that names a ``file`` counts only where a command looked at that file.
+    """
 
     name: str
     value: str
     counted: str | None
+    file: str = ""
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -117,6 +121,7 @@ class Graph:
         self._makers: dict[str, str] = {}
         self._inside: dict[str, set[str]] = {}
         self._matching: dict[str, tuple[str, ...]] = {}
+        self._holders: dict[str, set[str]] | None = None
         for action in actions:
             if action.id in self.actions:
                 raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
@@ -167,6 +172,23 @@ class Graph:
         maker = self.maker(plain)
         return tuple(sorted(self._inside.get(plain + "/", set()) | ({maker.id} if maker else set())))
 
+    def makers_in(self, folder: str) -> tuple[str, ...]:
+        """Return the ids of the actions with an output whose name stands in ``folder`` ("" for the project) itself, not deeper."""
+        base = folder.rstrip("/") + "/" if folder.rstrip("/") else ""
+        near = self._inside.get(base, set()) if base else self.actions.keys()
+        return tuple(sorted(id_ for id_ in near if any(_folder_of(output.path) == base for output in self.actions[id_].outputs)))
+
+    def holders(self, folder: str) -> frozenset[str]:
+        """Return the names in ``folder`` ("" for the project) that are folders around outputs: they come and go with those."""
+        if self._holders is None:
+            self._holders = {}
+            for path in self._makers:
+                above = ""
+                for inner in _folders_above(path):
+                    self._holders.setdefault(above, set()).add(inner[len(above) : -1])
+                    above = inner
+        return frozenset(self._holders.get(folder.rstrip("/") + "/" if folder.rstrip("/") else "", ()))
+
     def _declared_edges(self, action: Action) -> frozenset[str]:
         found = set(action.needs)
         for path in (*(action.inputs or ()), *action.mentioned):
@@ -183,6 +205,7 @@ class Graph:
         """Return this graph with edges of its own, to which more can be added as they are found."""
         copy = object.__new__(Graph)
         copy.actions, copy._makers, copy._inside, copy._matching = self.actions, self._makers, self._inside, self._matching
+        copy._holders = self._holders
         copy.edges = dict(self.edges)
         return copy
 
@@ -220,6 +243,12 @@ class Graph:
             waits = sorted(self.edges[here], key=order.__getitem__, reverse=True)
             todo.extend((other, False) for other in waits if other not in seen)
         return tuple(seen)
+
+
+def _folder_of(path: str) -> str:
+    """Return the folder that ``path`` stands in, with its slash; "" for the project."""
+    folder, slash, _ = path.rstrip("/").rpartition("/")
+    return folder + slash
 
 
 def _folders_above(path: str) -> tuple[str, ...]:

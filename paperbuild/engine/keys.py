@@ -34,11 +34,6 @@ class Keyed(msgspec.Struct, frozen=True):
     notices: tuple[Diagnostic, ...] = ()
 
 
-def is_unknown(action: Action) -> bool:
-    """Return whether nobody knows what ``action`` reads: a command without declared inputs that nothing observes."""
-    return isinstance(action.recipe, Command) and action.inputs is None
-
-
 def index_of(action: Action, graph: Graph) -> bytes:
     """Return the JSON that tells a command about the cells of what it needs: target to list of parameters and output paths."""
     cells: dict[str, list[dict[str, object]]] = {}
@@ -90,20 +85,23 @@ class KeyMaker:
             raise InternalError(f"no runner for {name} steps") from None
 
     def inputs(self, action: Action) -> Iterator[tuple[str, bool]]:
-        """Yield the paths that count as inputs before ``action`` runs, and whether each was declared by name.
-
-        For a command that nothing observes these are also the project files that its words name, and all outputs of what it needs.
-        """
+        """Yield the paths that are declared as inputs of ``action``, and whether each was by name."""
         own = tuple(output.path for output in action.outputs)
         for declared in action.inputs or ():
             if patterns.is_glob(declared):
                 yield from ((path, False) for path in self._observer.expand(declared, own))
             elif not patterns.is_within(declared, own):
                 yield declared, True
-        if isinstance(action.recipe, Command):
-            yield from ((word, False) for word in action.mentioned if self._observer.exists(word) and not patterns.is_within(word, own))
-            for id_ in action.needs:
-                yield from ((output.path, False) for output in self._graph.actions[id_].outputs)
+
+    def supposed(self, action: Action) -> Iterator[str]:
+        """Yield the paths that a command is supposed to read where nothing observes it.
+
+        Those are, besides its declared inputs, the project files that its words name or may name one day, and all outputs of what it needs.
+        """
+        own = tuple(output.path for output in action.outputs)
+        yield from (word for word in action.mentioned if not patterns.is_within(word, own))
+        for id_ in action.needs:
+            yield from (output.path for output in self._graph.actions[id_].outputs)
 
     def makers(self, action: Action) -> Iterator[str]:
         """Yield the ids of the actions that make its inputs, found by where their paths lead: through links, ``..`` or from ``/``."""

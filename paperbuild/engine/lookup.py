@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from collections.abc import Set as AbstractSet
 
-from paperbuild.engine.graph import Action, Graph
-from paperbuild.engine.keys import Keyed, is_unknown
-from paperbuild.engine.observation import Observer
+from paperbuild.engine.graph import Action, Command, Graph, Step
+from paperbuild.engine.keys import Keyed
+from paperbuild.engine.observation import A_FOLDER, Observer
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Present, Question, Reason, decide, stale_reasons
-from paperbuild.engine.trace import EnvironmentVariable, Package, Record
+from paperbuild.engine.trace import Absent, Content, Item, Listing, Modules, Record, Tree, path_of
 from paperbuild.engine.workshop import Workshop
 
 
@@ -25,17 +25,32 @@ class Lookup:
     def reasons(self, action: Action, keyed: Keyed) -> Generator[Reason, None, Record | None]:
         """Return the one generator of reasons for ``action``."""
         store = self._workshop.store
-        candidates = store.records(keyed.key)
+        found = store.records(keyed.key)
+        candidates = tuple(record for record in found if self._may_count(action, record))
         last = None if candidates else self._workshop.index.last_run(action.id)
         question = Question(
             components=keyed.components,
             candidates=candidates,
             last=None if last is None else store.record(last.key, last.record),
             refresh_s=action.refresh_s,
-            unknown=is_unknown(action),
+            unknown=not candidates and self._is_unknown(action),
             now_ns=self._workshop.clock.now_ns(),
         )
         return stale_reasons(question, self._present)
+
+    def _may_count(self, action: Action, record: Record) -> bool:
+        """Return whether what ``record`` holds is all that ``action`` depends on, as far as can be known here.
+
+        What an action was supposed to read is believed only where nobody could have seen what it does read.
+        """
+        if record.observed or record.adopted or isinstance(action.recipe, Step):
+            return True
+        return action.inputs is not None and (action.observe == "off" or bool(self._workshop.executor.blind()))
+
+    def _is_unknown(self, action: Action) -> bool:
+        """Return whether nobody knows what ``action`` reads: a command without declared inputs that nothing observes."""
+        is_watched = action.observe != "off" and not self._workshop.executor.blind()
+        return isinstance(action.recipe, Command) and action.inputs is None and not is_watched
 
     def find(self, action: Action, keyed: Keyed) -> Record | Reason:
         """Return the record to reuse for ``action``, or the first reason to run it."""
@@ -56,6 +71,32 @@ class Lookup:
     def _looked_at(self, record: Record, graph: Graph) -> Iterator[tuple[str, frozenset[str]]]:
         """Yield each path in the trace of ``record`` with the ids of the actions that make it, or something in it."""
         for item in record.items:
-            if not isinstance(item, Package | EnvironmentVariable):
-                place = self._observer.inside(item.path)
-                yield item.path, frozenset((*graph.makers_around(item.path), *(() if place is None else graph.makers_around(place))))
+            path = path_of(item)
+            if path is not None and not path.startswith("~/"):
+                place = self._observer.inside(path)
+                for candidate in dict.fromkeys((path, *(() if place is None else (place,)))):
+                    yield candidate, frozenset(_makers(graph, item, candidate))
+
+
+def _makers(graph: Graph, item: Item, path: str) -> Iterator[str]:
+    """Yield the actions that must settle before anybody knows whether ``item``, which is about ``path``, holds."""
+    match item:
+        case Listing():
+            yield from graph.makers_in(path.removeprefix("."))
+        case Modules(_, names, _):
+            for id_ in graph.makers_in(path.removeprefix(".")):
+                outputs = (output.path.rstrip("/").rpartition("/")[2] for output in graph.actions[id_].outputs)
+                if any(name.partition(".")[0] in names for name in outputs):
+                    yield id_
+        case Content(_, digest) if digest != A_FOLDER:
+            yield from _maker(graph, path)
+        case Content() | Tree() | Absent():
+            yield from graph.makers_around(path)
+        case _:
+            yield from _maker(graph, path)
+
+
+def _maker(graph: Graph, path: str) -> Iterator[str]:
+    maker = graph.maker(path)
+    if maker is not None:
+        yield maker.id

@@ -6,20 +6,47 @@ from collections.abc import Iterable, Iterator
 
 from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
+from paperbuild.engine.graph import Graph
 from paperbuild.engine.index import Index
-from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem
-from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Listing, Package, Tree
+from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem, Stat
+from paperbuild.engine.trace import (
+    Absent,
+    Content,
+    EnvironmentVariable,
+    Item,
+    Link,
+    Listing,
+    Modules,
+    Package,
+    Program,
+    Status,
+    Tree,
+    from_record,
+    recordable,
+)
 from paperbuild.engine.tree import listing, walk
 
 A_FOLDER = "a folder"
 """What stands in place of a digest where a folder was found and a file was looked for."""
 
 
-class Observer:
-    """Answers questions about the project in ``root``. Paths are relative to it, or absolute."""
+def status_of(is_folder: bool, size: int, executable: bool) -> str:
+    """Return a status in the words of :class:`Status`."""
+    return "folder" if is_folder else f"file {size}{' x' if executable else ''}"
 
-    def __init__(self, root: str, fs: FileSystem, index: Index, clock: Clock, environment: CommandEnvironment) -> None:
+
+class Observer:
+    """Answers questions about the project in ``root``. Paths are relative to it, ``~/…`` in the home of whoever builds, or absolute.
+
+    ``graph`` tells which folders are there only for outputs: their names are nothing that a listing depends on.
+    """
+
+    def __init__(
+        self, root: str, fs: FileSystem, index: Index, clock: Clock, environment: CommandEnvironment, graph: Graph | None = None
+    ) -> None:
         self.root = root
+        self._home = environment.home.rstrip("/")
+        self._graph = graph
         self._fs = fs
         self._index = index
         self._clock = clock
@@ -27,8 +54,21 @@ class Observer:
         self._real_folders: dict[str, str] = {}
 
     def absolute(self, path: str) -> str:
-        """Return ``path`` as an absolute path."""
+        """Return ``path``, as it is written in records, as an absolute path."""
+        path = from_record(path)
+        if path.startswith("~/"):
+            return self._home + path[1:]
         return path if path.startswith("/") else f"{self.root}/{path}".rstrip("/")
+
+    def portable(self, path: str) -> str:
+        """Return the absolute ``path`` as it is written in records: relative to the project or the home, where it lies in one of them."""
+        path = recordable(path)
+        for base in (recordable(self._real_folder(self.root)), recordable(self.root)):
+            if path == base:
+                return "."
+            if path.startswith(f"{base}/"):
+                return path[len(base) + 1 :]
+        return f"~{path[len(self._home) :]}" if self._home and path.startswith(f"{self._home}/") else path
 
     def inside(self, path: str) -> str | None:
         """Return where ``path`` leads, links followed, as a path relative to the project; None where that is elsewhere."""
@@ -69,6 +109,10 @@ class Observer:
             self._index.note_digest(absolute, stat, hashed_ns, digest)
         return digest
 
+    def digest_then(self, path: str, then: Stat) -> str | None:
+        """Return the digest of the file at ``path`` when its status was ``then``; None where nobody hashed it then."""
+        return self._index.digest(self.absolute(path), then)
+
     def folder_digest(self, path: str, *, as_input: bool, without: Iterable[str] = ()) -> str | None:
         """Return the digest of everything in the folder ``path``, or None where there is no folder.
 
@@ -92,13 +136,37 @@ class Observer:
             return "of another kind"  # a folder where a file belongs, a file where a folder does, a dangling link: no content of ours
         return digest
 
-    def names_digest(self, path: str) -> str | None:
-        """Return the digest of the names in the folder ``path``, or None where there is no folder."""
+    def names_digest(self, path: str, without: Iterable[str] = ()) -> str | None:
+        """Return the digest of the names in the folder ``path``, or None where there is no folder.
+
+        Left out are those in ``without``, what is never an input, and folders that are there for outputs.
+        """
         absolute = self.absolute(path)
         stat = self._fs.stat(absolute)
         if stat is None or not stat.is_folder:
             return None
-        return digest_of("names 1", tuple(name for name in self._fs.names(absolute) if not patterns.is_ignored(name)))
+        left_out = {*without, *(() if self._graph is None or path.startswith(("/", "~")) else self._graph.holders(path.removeprefix(".")))}
+        names = self._fs.names(absolute)
+        return digest_of("names 1", tuple(name for name in names if name not in left_out and not patterns.is_ignored(name)))
+
+    def modules_digest(self, path: str, names: Iterable[str]) -> str | None:
+        """Return the digest of what in the folder ``path`` can be one of the Python modules ``names``; None where there is no folder."""
+        absolute = self.absolute(path)
+        stat = self._fs.stat(absolute)
+        if stat is None or not stat.is_folder:
+            return None
+        wanted = frozenset(names)
+        return digest_of("modules 1", tuple(name for name in self._fs.names(absolute) if name.partition(".")[0] in wanted))
+
+    def status(self, path: str) -> str | None:
+        """Return what is at ``path`` in the words of :class:`Status`, or None where nothing is."""
+        stat = self._fs.stat(self.absolute(path))
+        return None if stat is None else status_of(stat.is_folder, stat.size, stat.executable)
+
+    def program(self, name: str) -> str | None:
+        """Return the fingerprint of what is found as the program ``name``, or None where nothing is."""
+        found = self._environment.program(name)
+        return self.file_digest(found) if found is not None and found.startswith("/") else found
 
     def holds(self, item: Item) -> bool:
         """Return whether ``item`` is true now."""
@@ -107,8 +175,16 @@ class Observer:
                 return (self.file_digest(path) or self._is_folder(path)) == digest
             case Tree(path, digest):
                 return self.folder_digest(path, as_input=True) == digest
-            case Listing(path, digest):
-                return self.names_digest(path) == digest
+            case Listing(path, digest, without):
+                return self.names_digest(path, without) == digest
+            case Modules(path, names, digest):
+                return self.modules_digest(path, names) == digest
+            case Status(path, status):
+                return self.status(path) == status
+            case Link(path, text):
+                return self._fs.link(self.absolute(path)) == text
+            case Program(name, fingerprint):
+                return self.program(name) == fingerprint
             case Absent(path):
                 return not self.exists(path)
             case EnvironmentVariable(name, digest):

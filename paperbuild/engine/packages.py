@@ -20,6 +20,7 @@ import msgspec
 from paperbuild.engine.digest import digest_bytes
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FROZEN = ("_frozen_importlib", "_frozen_importlib_external")
 _EXTRA = re.compile(r";.*\bextra\b")
 
 
@@ -42,6 +43,16 @@ class _Distribution(msgspec.Struct, frozen=True):
         content = self.text("RECORD") or self.text("METADATA")
         sources = "".join(f"{path}\0{_content(path)}\0" for path in self._sources())
         return f"{version} {digest_bytes((content + sources).encode(errors='surrogateescape'))[:16]}"
+
+    def is_editable(self) -> bool:
+        return next(self._roots(), None) is not None
+
+    def entries(self) -> Iterator[str]:
+        """Yield the names that it has in the folder it is installed in, its metadata aside."""
+        for line in self.text("RECORD").splitlines():
+            first = line.partition(",")[0].strip('"').partition("/")[0]
+            if first not in {"..", "__pycache__"} and not first.endswith((".dist-info", ".data")):
+                yield first
 
     def modules(self) -> Iterator[str]:
         """Yield the names that it makes importable."""
@@ -98,6 +109,8 @@ class Installed:
         self._home = home
         self._environments: dict[str, dict[str, tuple[_Distribution, ...]]] = {}
         self._fingerprints: dict[tuple[str, str], str] = {}
+        self._stems: dict[str, frozenset[str]] = {}
+        self._claimed: dict[str, dict[str, tuple[str, ...]]] = {}
 
     def _distributions(self, tool: str) -> dict[str, tuple[_Distribution, ...]]:
         """Return the distributions by name; several where the prefix has several Pythons, or one shadows another."""
@@ -114,8 +127,77 @@ class Installed:
             self._environments[prefix] = found
         return found
 
+    def prefixes(self, tool: str) -> tuple[str, ...]:
+        """Return the folders that the Python ``tool`` is installed in: an environment's, and that of the Python it was made of."""
+        prefix = os.path.dirname(os.path.dirname(tool))
+        base = _settings(prefix).get("home", "")
+        real = os.path.dirname(os.path.dirname(os.path.realpath(tool)))
+        return tuple(dict.fromkeys((prefix, *((os.path.dirname(base),) if base else ()), real)))
+
+    def sites(self, tool: str) -> tuple[str, ...]:
+        """Return the folders in which the Python ``tool`` finds packages, under all names that they have (``lib64`` is ``lib``)."""
+        found = self._found_sites(os.path.dirname(os.path.dirname(tool)))
+        return tuple(dict.fromkeys((*found, *map(os.path.realpath, found))))
+
+    def owners(self, tool: str, site: str, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """Return (name, fingerprint) of each distribution that has one of ``names`` in its folder ``site``.
+
+        Of metadata that was looked at, ``numpy-2.4.6.dist-info/METADATA``, that file alone: ``numpy:METADATA``. What no distribution
+        claims is taken by itself. Editable installs are not in it: their files are read elsewhere, and count there.
+        """
+        found: dict[str, str] = {}
+        for name in names:
+            folder, _, file = name.partition("/")
+            if folder.endswith((".dist-info", ".egg-info")):
+                if file:
+                    label = f"{normalise(folder.rpartition('.')[0].rpartition('-')[0])}:{file}"
+                    found[label] = self.fingerprint(tool, label) or "absent"
+                continue
+            for distribution in self._claims(site).get(folder, ()):
+                found[distribution] = self.fingerprint(tool, distribution) or "absent"
+            if folder not in self._claims(site) and "." not in folder and folder != "__pycache__":
+                label = f"/{folder}"
+                found[label] = self.fingerprint(tool, label) or "absent"
+        return tuple(sorted(found.items()))
+
+    def unfound(self, tool: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the top-level modules ``names`` that are neither installed nor Python's own."""
+        return tuple(sorted(set(names) - self._importable(tool)))
+
+    def _importable(self, tool: str) -> frozenset[str]:
+        """Return the stems of everything in the folders where the Python ``tool`` looks for its own and for installed modules."""
+        known = self._stems.get(tool)
+        if known is None:
+            sites = self.sites(tool)
+            own = [os.path.dirname(site) for site in sites]
+            own += [folder for prefix in self.prefixes(tool) for folder in glob.glob(os.path.join(glob.escape(prefix), "lib/python3*"))]
+            folders = dict.fromkeys((*sites, *own, *(os.path.join(folder, "lib-dynload") for folder in own)))
+            stems = {name.partition(".")[0] for folder in folders for name in _listed(folder)}
+            known = self._stems[tool] = frozenset(stems | sys.stdlib_module_names | {"__main__", *_FROZEN})
+        return known
+
+    def _claims(self, site: str) -> dict[str, tuple[str, ...]]:
+        """Return which distributions have a file or folder of this name in ``site``."""
+        known = self._claimed.get(site)
+        if known is None:
+            claims: dict[str, set[str]] = {}
+            for name in _listed(site):
+                if name.endswith(".dist-info"):
+                    one = _Distribution(normalise(name.removesuffix(".dist-info").rpartition("-")[0]), os.path.join(site, name))
+                    if not one.is_editable():
+                        for entry in one.entries():
+                            claims.setdefault(entry, set()).add(one.name)
+                    else:
+                        for entry in one.entries():
+                            claims.setdefault(entry, set())
+            known = self._claimed[site] = {entry: tuple(sorted(owners)) for entry, owners in claims.items()}
+        return known
+
     def _sites(self, prefix: str) -> tuple[str, ...]:
         """Return the folders that hold packages for the Pythons in ``prefix``: its own, and those it looks into besides."""
+        return tuple({os.path.realpath(site): site for site in self._found_sites(prefix)}.values())
+
+    def _found_sites(self, prefix: str) -> tuple[str, ...]:
         settings = _settings(prefix)
         prefixes = [prefix]
         if settings.get("include-system-site-packages", "").lower() == "true":
@@ -128,8 +210,7 @@ class Installed:
             "lib/python3*/dist-packages",
             "local/lib/python3*/*-packages",
         )
-        found = (site for one in prefixes for place in places for site in sorted(glob.glob(os.path.join(glob.escape(one), place))))
-        return tuple({os.path.realpath(site): site for site in found}.values())
+        return tuple(site for one in prefixes for place in places for site in sorted(glob.glob(os.path.join(glob.escape(one), place))))
 
     def tool(self, tool: str) -> str:
         """Return what counts of an executable: of an environment's Python its version, of anything else that it exists."""
@@ -143,14 +224,39 @@ class Installed:
         return settings.get("version_info", settings.get("version", "unknown")).removesuffix(".final.0")
 
     def fingerprint(self, tool: str, name: str) -> str | None:
-        """Return the present fingerprint of the distribution ``name``, or None where it is not installed."""
+        """Return the present fingerprint of the distribution ``name``, or None where it is not installed.
+
+        ``name:FILE`` is one file of its metadata, ``/name`` a module that no distribution claims, which counts by what is in it, and
+        ``?name`` a module that was looked for: "absent" where no distribution has it.
+        """
+        if name.startswith("/"):
+            return self._unclaimed(tool, name[1:])
+        if name.startswith("?"):
+            return "absent" if name[1:] not in self._importable(tool) else "present"
+        name, _, file = name.partition(":")
         found = self._distributions(tool).get(name)
+        if found is not None and file:
+            return digest_bytes("".join(one.text(file) for one in found).encode(errors="surrogateescape"))[:16]
         if found is None:
             return None
         key = (found[0].folder, name)
         if key not in self._fingerprints:
             self._fingerprints[key] = ", ".join(distribution.fingerprint() for distribution in found)
         return self._fingerprints[key]
+
+    def _unclaimed(self, tool: str, name: str) -> str | None:
+        key = (tool, f"/{name}")
+        if key not in self._fingerprints:
+            contents = []
+            for site in self.sites(tool):
+                for path in (os.path.join(site, name), *(os.path.join(site, name + suffix) for suffix in (".py", ".so"))):
+                    if os.path.isfile(path):
+                        contents.append(_content(path))
+                    for here, folders, files in os.walk(path):
+                        folders[:] = sorted(folder for folder in folders if folder != "__pycache__")
+                        contents += [f"{os.path.relpath(here, site)}/{file} {_content(os.path.join(here, file))}" for file in sorted(files)]
+            self._fingerprints[key] = digest_bytes("\n".join(contents).encode(errors="surrogateescape"))[:16] if contents else ""
+        return self._fingerprints[key] or None
 
     def used(self, tool: str, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield name and fingerprint of each distribution that the Python files ``sources`` import, and of what those require."""

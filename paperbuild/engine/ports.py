@@ -14,6 +14,8 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action
+from paperbuild.engine.rules import Treatment
+from paperbuild.engine.trace import Package, Program
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -120,8 +122,42 @@ class VersionControl(Protocol):
         """Return the commit that the project stands on, or None where there is none."""
 
 
+class Surroundings(msgspec.Struct, frozen=True):
+    """What of the file system around a project need not be looked at file by file: see :class:`Watch`."""
+
+    dropped: tuple[str, ...] = ()
+    grouped: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    """What a watched command is given besides, to tell more of itself."""
+
+
 class CommandEnvironment(Protocol):
     """What commands are given, and what of it counts."""
+
+    home: str
+    """The home folder of whoever builds; "" where there is none."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Files that variables name, by their absolute paths: a variable counts where its file was looked at."""
+
+    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
+        """Return how a command with the environment ``given`` is watched."""
+
+    def treatment(self, path: str) -> Treatment:
+        """Return what becomes of the absolute ``path`` when a command looked at it."""
+
+    def grouped(self, prefix: str, names: Iterable[str]) -> tuple[Package | Program, ...]:
+        """Return what ``names`` below the grouped ``prefix`` mean: packages of an environment, or programs."""
+
+    def unfound(self, names: Iterable[str]) -> tuple[Package, ...]:
+        """Return an item for each of the Python modules ``names`` that is neither Python's own nor installed: it may be, one day."""
+
+    def program(self, name: str) -> str | None:
+        """Return what is found as the program ``name``: a word where it is the system's or an environment's, else its absolute path.
+
+        None where nothing is found.
+        """
 
     def given(self, action: Action) -> Mapping[str, str]:
         """Return every environment variable that the command of ``action`` gets, its own included."""
@@ -276,6 +312,9 @@ class Ended(msgspec.Struct, frozen=True):
 
 class Executor(Protocol):
     """Runs commands. One small protocol for local processes, clusters and tests."""
+
+    def blind(self) -> str:
+        """Return why commands cannot be watched here; "" where they can."""
 
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
         """Run ``job`` to its end; called from several threads at once.

@@ -62,7 +62,7 @@ class _Inspector:
     def __init__(self, graph: Graph, workshop: Workshop) -> None:
         self._graph = graph
         self._workshop = workshop
-        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)

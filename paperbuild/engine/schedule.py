@@ -107,6 +107,11 @@ class Schedule:
         self._waits[id_] |= set(after)
         return tuple(sorted(self._waits[id_] & self._lost))
 
+    def expect(self, id_: str, others: Iterable[str]) -> bool:
+        """Hold ``id_`` back for ``others``, which it probably reads; return whether any of them is still to come."""
+        self._hints.setdefault(id_, set()).update(others)
+        return bool(self._hints[id_] & (self._waits.keys() - self._settled - self._lost) - {id_})
+
     def add(self, ids: Iterable[str], edges: Mapping[str, Iterable[str]]) -> None:
         """Take in more actions, which somebody turned out to need."""
         for id_ in ids:

@@ -12,7 +12,21 @@ from typing import Literal
 import msgspec
 
 from paperbuild.engine.keys import Components, differences
-from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Record, Tree
+from paperbuild.engine.trace import (
+    Absent,
+    Artifact,
+    Content,
+    EnvironmentVariable,
+    Item,
+    Link,
+    Listing,
+    Modules,
+    Package,
+    Program,
+    Record,
+    Status,
+    Tree,
+)
 
 Kind = Literal["unknown", "never", "key", "trace", "output", "refresh"]
 
@@ -88,14 +102,20 @@ def _sentence(item: Item) -> str:
     match item:
         case Content(path) | Tree(path):
             return f"{path} changed"
-        case Listing(path):
+        case Listing(path) | Modules(path):
             return f"the files in {path or '.'} changed"
+        case Status(path) | Link(path):
+            return f"{path} changed"
+        case Program(name):
+            return f"the program {name} changed"
         case Absent(path):
             return f"{path} appeared"
         case EnvironmentVariable(name):
             return f"the variable {name} changed"
+        case Package(_, name) if name.startswith("?"):
+            return f"the package {name[1:]} was installed"
         case Package(_, name):
-            return f"the package {name} changed"
+            return f"the package {name.lstrip('/').partition(':')[0]} changed"
 
 
 def decide(reasons: Generator[Reason, None, Record | None]) -> Reason | Record:

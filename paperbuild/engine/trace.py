@@ -3,7 +3,9 @@
 A *record* is the store's memory of one run: the key it ran under, everything it was observed to read (its *trace*), and the content
 of every output. A record holds for the present when every item of its trace still does.
 
-File format of a record, version 1: one line ``paperbuild-record 1 <sha256>``, where the digest is of everything after that line;
+Paths are relative to the project, ``~/…`` in the home of whoever builds, or absolute, so that a record holds wherever the project lies.
+
+File format of a record, version 2: one line ``paperbuild-record 2 <sha256>``, where the digest is of everything after that line;
 then one JSON object, the :class:`Record`. A file whose digest does not match is no record.
 """
 
@@ -13,7 +15,7 @@ import hashlib
 
 import msgspec
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 _MAGIC = b"paperbuild-record %d " % RECORD_VERSION
 
 
@@ -32,16 +34,46 @@ class Tree(msgspec.Struct, frozen=True, tag="tree"):
 
 
 class Listing(msgspec.Struct, frozen=True, tag="listing"):
-    """The folder ``path`` held these names."""
+    """The folder ``path`` held these names, besides ``without``, which the action makes itself."""
 
     path: str
     digest: str
+    without: tuple[str, ...] = ()
+
+
+class Modules(msgspec.Struct, frozen=True, tag="modules"):
+    """Of what can be the Python modules ``names``, the folder ``path`` held exactly this: it was searched for them, and not listed."""
+
+    path: str
+    names: tuple[str, ...]
+    digest: str
+
+
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    """At ``path`` was such a thing: "folder", or "file", its size in bytes, and "x" where it could be executed."""
+
+    path: str
+    status: str
+
+
+class Link(msgspec.Struct, frozen=True, tag="link"):
+    """The symbolic link ``path`` held this text."""
+
+    path: str
+    text: str
 
 
 class Absent(msgspec.Struct, frozen=True, tag="absent"):
     """Nothing was at ``path``."""
 
     path: str
+
+
+class Program(msgspec.Struct, frozen=True, tag="program"):
+    """Whoever looked for the program ``name`` along the search path found one with this fingerprint; None: found none."""
+
+    name: str
+    fingerprint: str | None
 
 
 class EnvironmentVariable(msgspec.Struct, frozen=True, tag="variable"):
@@ -59,7 +91,29 @@ class Package(msgspec.Struct, frozen=True, tag="package"):
     fingerprint: str
 
 
-Item = Content | Tree | Listing | Absent | EnvironmentVariable | Package
+Item = Content | Tree | Listing | Modules | Status | Link | Absent | EnvironmentVariable | Package | Program
+
+
+_NO_TEXT = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
+_FROM_RECORD = {there: here for here, there in _NO_TEXT.items()}
+
+
+def recordable(path: str) -> str:
+    """Return ``path`` as records have it: they are text, while a file's name may be any bytes.
+
+    What is no text becomes characters of a private plane, which no file is called by.
+    """
+    return path if path.isascii() else path.translate(_NO_TEXT)
+
+
+def from_record(path: str) -> str:
+    """Return the path that :func:`recordable` was given."""
+    return path if path.isascii() else path.translate(_FROM_RECORD)
+
+
+def path_of(item: Item) -> str | None:
+    """Return the path that ``item`` is about; None where it is about none."""
+    return None if isinstance(item, EnvironmentVariable | Package | Program) else item.path
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -77,8 +131,10 @@ class Artifact(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One run of one action.
 
-    ``components`` are the named parts of the key, kept so that a later key can be compared with this one. ``adopted`` says that the
-    outputs were taken over from disk, not made by a run under this key. ``finished_ns`` and ``duration_s`` tell when and how long.
+    ``components`` are the named parts of the key, kept so that a later key can be compared with this one. ``observed`` says that the
+    items are all that it was seen to read, not what it was supposed to; ``adopted`` that the outputs were taken over from disk, not made
+    by a run under this key. ``strays`` are files of the project that it wrote and does not declare. ``finished_ns`` and ``duration_s``
+    tell when and how long.
     """
 
     key: str
@@ -90,11 +146,13 @@ class Record(msgspec.Struct, frozen=True):
     finished_ns: int
     duration_s: float
     adopted: bool = False
+    observed: bool = False
+    strays: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """What the record is called among those of its key: the digest of what it read and made."""
-        body = msgspec.json.encode((self.items, self.artifacts, self.adopted))
+        body = msgspec.json.encode((self.items, self.artifacts, self.adopted, self.observed))
         return hashlib.sha256(body).hexdigest()[:32]
 
 

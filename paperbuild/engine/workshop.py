@@ -39,7 +39,21 @@ class Workshop(msgspec.Struct, frozen=True):
 
     def close(self) -> None:
         """Let go of what is held open."""
+        self.executor.close()
         self.index.close()
+
+
+def _executor() -> Executor:
+    """Return what runs commands here: beside a watcher where there are any."""
+    import sys
+
+    from paperbuild.engine.process import LocalExecutor
+
+    if sys.platform != "linux":
+        return LocalExecutor()
+    from paperbuild.engine.tracing.executor import TracingExecutor
+
+    return TracingExecutor(LocalExecutor())
 
 
 def open_workshop(
@@ -54,7 +68,7 @@ def open_workshop(
 
     from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
     from paperbuild.engine.lanes import ThreadLanes
-    from paperbuild.engine.process import Git, LocalExecutor
+    from paperbuild.engine.process import Git
 
     fs = DiskFileSystem()
     state = f"{root}/.paperbuild"
@@ -64,5 +78,5 @@ def open_workshop(
     index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
         site=Site(root, state), fs=fs, store=Store(fs, store), index=index, clock=SystemClock(), lock=FileLock(),
-        lanes=ThreadLanes(), executor=LocalExecutor(), versions=Git(root), environment=environment, runners=runners,
+        lanes=ThreadLanes(), executor=_executor(), versions=Git(root), environment=environment, runners=runners,
     )  # fmt: skip

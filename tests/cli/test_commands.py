@@ -141,7 +141,7 @@ def test_sigterm_ends_what_runs_and_exits_with_130(project):
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "error[PB404]: interrupted" in err
 
 
@@ -155,7 +155,7 @@ def test_an_interrupted_build_still_tells_what_had_failed(project):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert err.index("no luck") < err.index("error[PB404]: interrupted")
 
 

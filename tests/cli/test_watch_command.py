@@ -59,7 +59,8 @@ def test_a_build_that_writes_into_the_project_does_not_call_itself_for_ever(proj
     assert watching.said(WAITS)
     project.write(
         "paperbuild.toml",
-        '[paper]\nsource = "paper.md"\n\n[target.train]\nrun = "date +%N | tee stray.log > acc.txt"\noutputs = ["acc.txt"]\n',
+        '[paper]\nsource = "paper.md"\n\n[target.train]\nrun = "date +%N | tee stray.log > acc.txt"\noutputs = ["acc.txt"]\n'
+        'refresh = "always"\n',
     )
     project.write("paper.md", "![](acc.txt)\n\n[x]{val=train.acc}\n")
     assert watching.said("stray.log changes whenever this is built")

@@ -32,7 +32,7 @@ class Project:
 
     def workshop(self, *, reading_only: bool = False) -> Workshop:
         root = str(self.root)
-        environment = LocalEnvironment(os.environ, "/nowhere/bin", f"{root}/.paperbuild/bytecode")
+        environment = LocalEnvironment(os.environ, "/nowhere/bin", f"{root}/.paperbuild/bytecode", root=root)
         opened = open_workshop(root, self.store or f"{root}/.paperbuild", environment, {"joiner": Joiner()}, reading_only=reading_only)
         if self.wrap is None:
             return opened

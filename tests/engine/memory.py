@@ -7,14 +7,17 @@ was being written at that moment is left half-written. :meth:`MemoryFileSystem.r
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
-from paperbuild.engine.ports import Ended, Job, Stat
+from paperbuild.engine.ports import Ended, Job, Seen, Sighting, Stat, State
+from paperbuild.engine.tracing.sightings import Sightings
 
 STEP_NS = 1_000_000_000
 
@@ -250,23 +253,58 @@ class ShuffledLanes:
         self._waiting.clear()
 
 
+class MemorySightings(Sightings):
+    """Sightings on a file system in memory."""
+
+    def __init__(self, fs: MemoryFileSystem, kept: str, unsettled: tuple[bytes, ...]) -> None:
+        super().__init__(kept.encode(), (b"/sys/",), (b"/bin/",), unsettled)
+        self._fs = fs
+
+    def state_of(self, path: bytes) -> State | None:
+        found = self._fs.stat(path.decode())
+        if found is None:
+            return None
+        kind: Literal["file", "folder"] = "folder" if found.is_folder else "file"
+        return kind, found.size, found.mtime_ns, found.ctime_ns, found.inode, found.device, found.executable
+
+    def link_text(self, path: bytes) -> bytes | None:
+        text = self._fs.link(path.decode())
+        return None if text is None else text.encode()
+
+    def told(self) -> Seen:
+        """Return what a supervisor would send."""
+        sightings = tuple(Sighting(path.decode(), bits, state) for path, (bits, state) in self.seen.items())
+        groups = tuple((prefix.decode(), tuple(sorted(name.decode() for name in names))) for prefix, names in self.groups.items() if names)
+        links = tuple((path.decode(), text.decode()) for path, text in self.links.items())
+        return Seen(sightings, groups, links, tuple(sorted(n.decode() for n in self.sought)), "", self.touched.decode())
+
+
 @dataclass
 class ScriptedExecutor:
     """Runs a little language on the memory's files: statements separated by ``;``, words as a shell splits them.
 
     ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below),
     ``lazy IN to OUT`` (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT``
-    (somebody changes a file meanwhile).
+    (somebody changes a file meanwhile), ``ask PATH`` (whether it is there), ``names FOLDER to OUT``, ``use PROGRAM``.
     """
 
     fs: MemoryFileSystem
+    watched: bool = False
     ran: list[str] = field(default_factory=list)
     ended_groups: list[int] = field(default_factory=list)
     started_groups: int = 0
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    def blind(self) -> str:
+        return "" if self.watched else "nobody watches"
+
+    def close(self) -> None:
+        return
+
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
         self.started_groups += 1
+        unsettled = tuple(path.encode() for path in (job.watch.unsettled if job.watch else ()))
+        self._seen = MemorySightings(self.fs, f"{job.folder}/", unsettled)
         started(self.started_groups, "boot")
         self.ran.append(job.action)
         self.environments[job.action] = dict(job.environment)
@@ -276,39 +314,73 @@ class ScriptedExecutor:
             try:
                 if words and not self._do(words, job.folder):
                     self.fs.write(job.log, f"cannot {statement.strip()}\n".encode())
-                    return Ended(1, 0.5)
+                    return self._ended(job, 1, 0.5)
             except FileNotFoundError as error:
                 self.fs.write(job.log, str(error).encode())
-                return Ended(1, 0.5)
-        return Ended(0, 1.5)
+                return self._ended(job, 1, 0.5)
+            if self._seen.touched:
+                return self._ended(job, -9, 0.1)
+        return self._ended(job, 0, 1.5)
 
-    def _do(self, words: list[str], folder: str) -> bool:
+    def _ended(self, job: Job, status: int, duration_s: float) -> Ended:
+        if job.watch is None:
+            return Ended(status, duration_s)
+        return Ended(status, duration_s, seen=self._seen.told() if self.watched else Seen(blind=self.blind()))
+
+    def _read(self, path: str) -> bytes:
+        self._seen.opened(path.encode(), os.O_RDONLY, 1)
+        return self.fs.read(path)
+
+    def _write(self, path: str, data: bytes) -> None:
+        self._seen.opened(path.encode(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 1)
+        self.fs.write(path, data)
+
+    def _is_there(self, path: str) -> bool:
+        self._seen.asked(path.encode())
+        return self.fs.stat(path) is not None
+
+    def _do(self, words: list[str], folder: str) -> bool:  # noqa: C901 - a case for each word of the language
         def at(path: str) -> str:
             return posixpath.join(folder, path).rstrip("/")
 
         match words:
             case ["write", out, *text]:
-                self.fs.write(at(out), " ".join(text).encode())
+                self._write(at(out), " ".join(text).encode())
             case ["edit", out, *text]:
                 self.fs.clock.tick()
                 self.fs.write(at(out), " ".join(text).encode())
             case ["cat", *sources, "to", out]:
-                self.fs.write(at(out), b"+".join(self.fs.read(at(s)) for s in sources))
+                self._write(at(out), b"+".join(self._read(at(s)) for s in sources))
             case ["append", source, "to", out]:
-                old = self.fs.read(at(out)) if self.fs.stat(at(out)) else b""
-                self.fs.write(at(out), old + self.fs.read(at(source)))
+                old = self._read(at(out)) if self._is_there(at(out)) else b""
+                self._write(at(out), old + self._read(at(source)))
             case ["lazy", source, "to", out]:
-                if not self.fs.stat(at(out)):
-                    self.fs.write(at(out), self.fs.read(at(source)))
+                if not self._is_there(at(out)):
+                    self._write(at(out), self._read(at(source)))
+            case ["ask", path, "to", out]:
+                self._write(at(out), str(self._is_there(at(path))).encode())
+            case ["names", what, "to", out]:
+                self._seen.opened(at(what).encode(), os.O_RDONLY, 1)
+                self._write(at(out), " ".join(self.fs.names(at(what))).encode())
             case ["list", what, "to", out]:
                 found = self.fs.files(at(what))
-                self.fs.write(at(out), b"".join(f"{n}={d!r}\n".encode() for n, d in sorted(found.items())))
+                self._seen.opened(at(what).encode(), os.O_RDONLY, 1)
+                for name in found:
+                    inner = posixpath.join(at(what), name)
+                    while inner != at(what):
+                        self._seen.opened(inner.encode(), os.O_RDONLY, 1)
+                        inner = posixpath.dirname(inner)
+                self._write(at(out), b"".join(f"{n}={d!r}\n".encode() for n, d in sorted(found.items())))
             case ["fold", source, "to", out]:
+                self._seen.made_folder(at(out).encode())
                 self.fs.make_folder(at(out) + "/sub")
-                self.fs.write(at(out) + "/a", self.fs.read(at(source)))
-                self.fs.write(at(out) + "/sub/b", b"b")
+                self._write(at(out) + "/a", self._read(at(source)))
+                self._write(at(out) + "/sub/b", b"b")
             case ["remove", path]:
+                self._seen.wrote(at(path).encode())
                 self.fs.remove_tree(at(path))
+            case ["use", program]:
+                self._seen.matters(f"/bin/{program}".encode())
             case ["true"]:
                 pass
             case _:

@@ -150,7 +150,7 @@ def test_a_folder_output_is_one_artifact():
 
 
 def test_unknown_inputs_run_each_time_and_say_so():
-    world = World().targets(command("t", "write a 1", "a", None), command("u", "cat a to b", "b", "a")).build()
+    world = World(watched=False).targets(command("t", "write a 1", "a", None), command("u", "cat a to b", "b", "a")).build()
     world.build().ran("t")
     situation = world.situation("t")
     assert situation.state is State.UNKNOWN
@@ -158,7 +158,7 @@ def test_unknown_inputs_run_each_time_and_say_so():
 
 
 def test_a_glob_input_takes_in_new_files():
-    world = World().put("data/x.csv", "1").targets(command("t", "list data to all", "all", "data/*.csv")).build()
+    world = World(watched=False).put("data/x.csv", "1").targets(command("t", "list data to all", "all", "data/*.csv")).build()
     world.put("data/notes.txt", "n").build().ran_nothing()
     world.put("data/y.csv", "2").build().ran("t")
     assert [r.text for r in world.put("data/z.csv", "3").situation("t").reasons] == ["data/z.csv is a new input"]
@@ -217,7 +217,7 @@ def test_a_declared_circle_is_a_manifest_error():
 
 
 def test_a_package_that_changed_reruns_what_used_it():
-    world = World()
+    world = World(watched=False)
     world.environment.versions["numpy"] = "1"
     world.targets(command("t", "write a 1", "a")).build()
     world.environment.versions["numpy"] = "2"
@@ -297,7 +297,7 @@ def test_a_graph_that_is_not_the_whole_project_takes_nothing_away():
 
 def test_a_word_of_the_command_that_becomes_a_file_is_told_and_is_no_input_of_that_run():
     action = replace(command("t", "write a 1; write extra x", "a"), mentioned=("extra",))
-    world = World().targets(action).build().ran("t").succeeded()
+    world = World(watched=False).targets(action).build().ran("t").succeeded()
     assert world.codes() == ["PB415"]
     world.build().ran("t").succeeded()  # it is a file of the project now, named by the command: who knows whether it is read
     world.build().ran_nothing()

@@ -151,7 +151,7 @@ def test_a_pipe_among_the_inputs_does_not_stop_the_build_for_ever(tmp_path: Path
 
 
 def test_packages_of_sources_in_a_folder_count():
-    world = World().put("src/a.py", "import numpy").targets(command("t", "list src to out", "out", "src/"))
+    world = World(watched=False).put("src/a.py", "import numpy").targets(command("t", "list src to out", "out", "src/"))
     seen: list[str] = []
     ask = world.environment.packages
     world.environment.packages = lambda action, sources: ask(action, seen.extend(sources) or ())  # type: ignore[func-returns-value,method-assign] - a spy

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
-from paperbuild.engine.ports import Reader, Revision, StepResult
+from paperbuild.engine.ports import Reader, Revision, StepResult, Surroundings
 from paperbuild.engine.queries import Situation, survey
+from paperbuild.engine.rules import Treatment
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
+from paperbuild.engine.trace import Package, Program
 from paperbuild.engine.workshop import Workshop
 from paperbuild.events import Event, Outcome
 from tests.engine.memory import Clock, Locks, MemoryFileSystem, ScriptedExecutor, ShuffledLanes
@@ -21,10 +24,29 @@ ROOT = "/p"
 
 
 class Environment:
-    """No variables; one package, whose version tests set."""
+    """No variables; one package and one program, whose versions tests set."""
+
+    home = "/home/u"
+    files: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
+        self.programs: dict[str, str] = {}
+
+    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
+        return Surroundings(("/sys/",), ("/bin/",), (("WATCHED", "yes"),))
+
+    def treatment(self, path: str) -> Treatment:
+        return Treatment.NOTHING if path in {"/", ROOT.rpartition("/")[0]} else Treatment.INPUT
+
+    def grouped(self, prefix: str, names: Iterable[str]) -> tuple[Package | Program, ...]:
+        return tuple(Program(name, self.program(name)) for name in names)
+
+    def unfound(self, names: Iterable[str]) -> tuple[Package, ...]:
+        return ()
+
+    def program(self, name: str) -> str | None:
+        return self.programs.get(name)
 
     def given(self, action: Action) -> Mapping[str, str]:
         return {v.name: v.value for v in action.variables}
@@ -109,15 +131,17 @@ def document(name: str, reads: str, *, needs: str = "", inputs: str = "") -> Act
 
 
 class World:
-    """A project in memory."""
+    """A project in memory, on a machine where commands are ``watched``, or not."""
 
-    def __init__(self, seed: int = 0) -> None:
+    is_watched = False  # what a world is that does not say
+
+    def __init__(self, seed: int = 0, *, watched: bool | None = None) -> None:
         self.clock = Clock()
         self.fs = MemoryFileSystem(self.clock)
         self.fs.make_folder(ROOT)
         self.versions = Versions(self.fs)
         self.environment = Environment()
-        self.executor = ScriptedExecutor(self.fs)
+        self.executor = ScriptedExecutor(self.fs, watched=self.is_watched if watched is None else watched)
         self.random = Random(seed)
         self.actions: dict[str, Action] = {}
         self.events: list[Event] = []
@@ -206,7 +230,7 @@ class World:
 
     def codes(self) -> list[str]:
         assert self.report is not None
-        return [d.code for d in self.report.diagnostics]
+        return [d.code for d in self.report.diagnostics if d.severity is not Severity.NOTE]
 
     def content(self, path: str) -> str | None:
         node = self.fs.nodes.get(f"{ROOT}/{path}")

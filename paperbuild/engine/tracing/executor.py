@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
 import os
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -21,6 +16,10 @@ from paperbuild.engine.ports import Ended, Job, Seen, Sighting, State, Watch
 from paperbuild.engine.process import LocalExecutor, identity_of
 from paperbuild.engine.tracing import calls
 from paperbuild.errors import BuildError
+
+if TYPE_CHECKING:
+    import socket
+    import subprocess
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _PROGRAM = """
@@ -70,7 +69,16 @@ class TracingExecutor:
         self._words: IO[bytes] | None = None
         self._jobs: set[socket.socket] = set()
         self._cancelled = False
-        self._blind = "" if os.uname().machine in calls.NUMBERS else f"system calls of {os.uname().machine} are not known"
+        self._blind: str | None = None  # None: nobody has tried
+        if os.uname().machine not in calls.NUMBERS:
+            self._blind = f"system calls of {os.uname().machine} are not known"
+
+    def blind(self) -> str:
+        """See the port. Asked before any command was watched, it watches one that does nothing."""
+        if self._blind is None:
+            job = Job("", ":", "/bin/sh", "/", (), os.devnull, None, Watch("/"))
+            self._run_watched(job, Watch("/"), lambda _group, _identity: None)
+        return self._blind or ""
 
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
         """See the port."""
@@ -81,7 +89,7 @@ class TracingExecutor:
             if ended is not None:
                 return ended
         ended = self._local.run(job, started)
-        return msgspec.structs.replace(ended, seen=Seen(blind=self._blind))
+        return msgspec.structs.replace(ended, seen=Seen(blind=self._blind or ""))
 
     def cancel_all(self) -> None:
         """See the port."""
@@ -110,6 +118,8 @@ class TracingExecutor:
 
     def _run_watched(self, job: Job, watch: Watch, started: Callable[[int, str], None]) -> Ended | None:
         """Run ``job`` beside a supervisor; None where it cannot be watched, and has not begun."""
+        import socket  # with what it needs: a build with nothing to run does without
+
         begin = time.monotonic()
         ours, theirs = socket.socketpair()
         identity = ""
@@ -132,11 +142,15 @@ class TracingExecutor:
                 with self._lock:
                     self._jobs.discard(ours)
         if not report.begun and not self._cancelled:
-            self._blind = report.blind
+            self._blind = report.blind or "nobody knows why"
             return None
+        self._blind = self._blind or ""
         return Ended(report.status, time.monotonic() - begin, timed_out, self._cancelled, _seen(report))
 
     def _order(self, job: Job, watch: Watch, connection: int, log: int) -> None:
+        import array
+        import socket
+
         order = Order(
             job.line, job.shell, job.folder, job.environment, _latin(watch.kept), tuple(map(_latin, watch.dropped)),
             tuple(map(_latin, watch.grouped)), tuple(map(_latin, watch.unsettled)),
@@ -152,6 +166,11 @@ class TracingExecutor:
                 raise BuildError(self._lost(job)) from None
 
     def _start(self) -> socket.socket:
+        import socket
+        import subprocess
+        import sys
+        import tempfile
+
         control, theirs = socket.socketpair()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the starter
         with theirs:

@@ -21,6 +21,7 @@ HOOK = b"/\x01paperbuild/"
 _SEEKS, _SOUGHT_BEFORE, _MODULE = b"L", b"P", b"N"
 _SEPARATOR = b"\x02"
 
+_METADATA = (b".dist-info", b".egg-info")
 _WRITES = os.O_WRONLY | os.O_RDWR
 _ALTERS = _WRITES | os.O_CREAT | os.O_TRUNC
 
@@ -45,7 +46,6 @@ class Sightings:
         self._grouped = grouped
         self._unsettled = frozenset(path.rstrip(b"/") for path in unsettled)
         self._unsettled_folders = tuple(path for path in unsettled if path.endswith(b"/"))
-        self._unsettled_above = frozenset(os.path.dirname(path) for path in self._unsettled)
         self.seen: dict[bytes, tuple[int, State | None]] = {}
         self.links: dict[bytes, bytes] = {}
         self.groups: dict[bytes, set[bytes]] = {prefix: set() for prefix in grouped}
@@ -61,7 +61,9 @@ class Sightings:
         if path.startswith(self._grouped):  # an environment may lie below the project
             for prefix, names in self.groups.items():
                 if path.startswith(prefix):
-                    names.add(path[len(prefix) :].partition(b"/")[0])
+                    first, _, rest = path[len(prefix) :].partition(b"/")
+                    # of metadata one file may be all that was looked at: whoever asks for entry points asks every package
+                    names.add(first + b"/" + rest if rest and first.endswith(_METADATA) else first)
                     return False
         return not path.startswith(self._dropped) or path.startswith(self._kept) or path == self._kept_folder
 
@@ -97,7 +99,7 @@ class Sightings:
         return state is not None and state[0] == "file"
 
     def _opened_to_write(self, path: bytes, flags: int) -> None:
-        if self._is_own(path):
+        if self._made_already(path):
             return
         bits, state = self._look(path)
         if state is None:
@@ -119,10 +121,11 @@ class Sightings:
             return False
         bits, state = self._look(path)
         if not follow:
-            try:
-                self.links[path] = os.readlink(path)
-            except OSError:
+            text = self.link_text(path)
+            if text is None:
                 follow = True  # no link: as good as its status
+            else:
+                self.links[path] = text
         self._note(path, bits | (ASKED if follow else LINK), state)
         return True
 
@@ -139,7 +142,7 @@ class Sightings:
 
     def wrote(self, path: bytes) -> bool:
         """Note that ``path`` is about to be made, replaced or removed."""
-        if not self._is_own(path):
+        if not self._made_already(path):
             bits, state = self._look(path)
             self._made.add(path)
             self._note(path, bits | WROTE, state)
@@ -157,7 +160,8 @@ class Sightings:
 
     def renamed(self, source: bytes, target: bytes) -> None:
         """Note that ``source`` is about to become ``target``."""
-        is_folder = source in self._made_folders or os.path.isdir(source)
+        state = self.state_of(source)
+        is_folder = source in self._made_folders or (state is not None and state[0] == "folder")
         self.wrote(source)
         self.wrote(target)
         if is_folder:
@@ -186,7 +190,18 @@ class Sightings:
             bits, state = self.seen[path]
             self.seen[path] = (bits | SOUGHT if listing else bits & ~LISTED | SOUGHT), state
 
+    def _made_already(self, path: bytes) -> bool:
+        """Return whether ``path`` is known to be made by the command; if it stands in a folder that the command made, it is from now on."""
+        if path in self._made:
+            return True
+        if not self._is_own(path):
+            return False
+        self._made.add(path)
+        self._note(path, WROTE, None)
+        return True
+
     def _is_own(self, path: bytes) -> bool:
+        """Return whether what is at ``path`` was made by the command."""
         if path in self._made:
             return True
         if self._made_folders:
@@ -204,21 +219,30 @@ class Sightings:
             return known
         if not self.touched and self._is_unsettled(path):
             self.touched = path
+        return 0, self.state_of(path)
+
+    def state_of(self, path: bytes) -> State | None:
+        """Return what is at ``path`` now."""
         try:
             found = os.stat(path)
         except (OSError, ValueError):
-            return 0, None
+            return None
         mode = found.st_mode
         kind = "file" if stat_bits.S_ISREG(mode) else "folder" if stat_bits.S_ISDIR(mode) else "other"
         size = found.st_size if kind == "file" else 0
-        return 0, (kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, bool(mode & 0o111))
+        return (kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, bool(mode & 0o100))
+
+    def link_text(self, path: bytes) -> bytes | None:
+        """Return what the link at ``path`` holds; None where there is none."""
+        try:
+            return os.readlink(path)
+        except OSError:
+            return None
 
     def _is_unsettled(self, path: bytes) -> bool:
         return path in self._unsettled or path.startswith(self._unsettled_folders)
 
     def _note(self, path: bytes, bits: int, state: State | None) -> None:
-        if bits & (LISTED | SOUGHT) and not self.touched and path in self._unsettled_above:
-            self.touched = path
         self.seen[path] = (bits, state)
 
 

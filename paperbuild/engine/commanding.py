@@ -1,0 +1,179 @@
+"""One attempt at a command: from clearing the places of its outputs to publishing them.
+
+Whatever goes wrong, the outputs that stood before stand again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.digest import digest_of
+from paperbuild.engine.findings import Findings, Reading
+from paperbuild.engine.graph import Action, Command, text_of
+from paperbuild.engine.index import Run
+from paperbuild.engine.journal import Entry
+from paperbuild.engine.keys import index_of, params_of
+from paperbuild.engine.logs import failure, new_log
+from paperbuild.engine.ports import Ended, Job, Watch
+from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
+from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree
+from paperbuild.errors import BuildError
+
+MOST_UNSETTLED = 2000
+"""How many outputs a watcher is told not to let be touched."""
+
+
+class CommandAttempt(Attempt):
+    """An attempt at a command."""
+
+    def _run(self) -> Result:
+        recipe = self._action.recipe
+        assert isinstance(recipe, Command)
+        try:
+            cleared = self._shelf.set_aside(self._action)
+        except BuildError as refused:
+            return Failed(refused.diagnostics, is_ours=False)
+        running = Entry(cleared.action, cleared.outputs, "running", made=cleared.made)
+        try:
+            result = self._run_cleared(recipe, running)
+        except BaseException:
+            self._shelf.journal.undo(running)
+            raise
+        if isinstance(result, Made):
+            self._shelf.journal.forget(running)
+        else:
+            self._shelf.journal.undo(running)
+        return result
+
+    def _run_cleared(self, recipe: Command, entry: Entry) -> Result:
+        """Run the command where nothing stands at its outputs, and publish what it makes."""
+        log = new_log(self._workshop, _slug(self._action.id))
+        job = self._job(recipe, log.path)
+        before = None if self._is_watched(job) else self._supposed()
+
+        def started(group: int, identity: str) -> None:
+            self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made))
+
+        ended = self._workshop.executor.run(job, started)
+        failed = Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, log.shown)
+        reading = self._reading()
+        seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
+        unsettled = reading.makers(seen) - self._settled if seen is not None else frozenset()
+        if unsettled and not ended.cancelled:
+            return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
+        if ended.cancelled or ended.timed_out or ended.status != 0:
+            self._note(failed)
+            return Cancelled() if ended.cancelled else Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s)
+        try:
+            artifacts = self._shelf.collect(self._action, log.shown)
+        except BuildError as error:
+            self._note(failed)
+            return Failed(error.diagnostics, ended.duration_s)
+        findings = reading.findings(seen) if seen is not None else self._unobserved(before or self._supposed())
+        still = [item for item in findings.items if not (isinstance(item, Absent) and item.path in findings.strays)]
+        changed = Changed(findings.changed) if findings.changed else self._changed(still)
+        if changed is not None:
+            return changed
+        self._publish(findings, artifacts, ended.duration_s, log.shown)
+        return Made(ended.duration_s, (*self._blindness(ended), *(_stray(self._action, path) for path in findings.strays)))
+
+    def _job(self, recipe: Command, log: str) -> Job:
+        environment, watch = self._environment(), None
+        if self._action.observe != "off":
+            surroundings = self._workshop.environment.surroundings(environment)
+            environment |= dict(surroundings.variables)
+            root = self._workshop.fs.real(self._workshop.site.root)
+            watch = Watch(f"{root}/", surroundings.dropped, surroundings.grouped, tuple(f"{root}/{path}" for path in self._unsettled()))
+        variables = tuple(sorted(environment.items()))
+        limit_s = self._action.resources.time_s
+        return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch)
+
+    def _unsettled(self) -> tuple[str, ...]:
+        """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
+        others = self._graph.actions.keys() - self._settled - {self._action.id}
+        if len(others) > MOST_UNSETTLED:
+            return ()
+        return tuple(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs)
+
+    def _is_watched(self, job: Job) -> bool:
+        return job.watch is not None and not self._workshop.executor.blind()
+
+    def _reading(self) -> Reading:
+        workshop = self._workshop
+        private = (workshop.site.state, workshop.fs.real(workshop.site.state))
+        return Reading(self._action, self._graph, self._observer, workshop.fs, workshop.environment, private)
+
+    def _supposed(self) -> Mapping[str, Item]:
+        """Return by path what the command is supposed to read, as it is before it runs."""
+        found: dict[str, Item] = {}
+        own = tuple(output.path for output in self._action.outputs)
+        for path in self._keys.supposed(self._action):
+            tree = self._observer.folder_digest(path, as_input=True, without=own)
+            digest = tree or self._observer.file_digest(path.rstrip("/"))
+            found[path] = Absent(path) if digest is None else Content(path, digest) if tree is None else Tree(path, digest)
+        return found
+
+    def _unobserved(self, before: Mapping[str, Item]) -> Findings:
+        """Return what a command that nothing observed is taken to depend on. Words of it that became files are its own writing."""
+        there = [path for path, item in before.items() if not isinstance(item, Absent)]
+        sources = [file for path in (*(path for path, _ in self._keys.inputs(self._action)), *there) for file in self._observer.files(path)]
+        packages = (Package(*found) for found in self._workshop.environment.packages(self._action, sources))
+        declared = set(self._action.inputs or ())
+        appeared = {
+            path for path, item in before.items() if isinstance(item, Absent) and path not in declared and self._observer.exists(path)
+        }
+        strays = (path for path in sorted(appeared) if not any(path.startswith(f"{other.rstrip('/')}/") for other in appeared))
+        environment = self._workshop.environment
+        variables = (EnvironmentVariable(name, environment.value_digest(name)) for name in environment.files.values())
+        return Findings((*before.values(), *packages, *variables), strays=tuple(strays), observed=False)
+
+    def _blindness(self, ended: Ended) -> tuple[Diagnostic, ...]:
+        """Return a warning where this command could not be watched though others can."""
+        if ended.seen is None or not ended.seen.blind or self._workshop.executor.blind():
+            return ()
+        declared = self._action.inputs is not None
+        notes = ("what its inputs declare and its words name is taken for what it reads",) if declared else ()
+        help_ = () if declared else (f"declare the inputs of {self._action.target}: without them it runs each time",)
+        message = f"{self._action.id} could not be watched: {ended.seen.blind}"
+        return (Diagnostic("PB416", message, self._action.span, Severity.WARNING, notes=notes, help=help_),)
+
+    def _environment(self) -> dict[str, str]:
+        """Return the command's environment, with its parameters and its index of cells in files and variables."""
+        folder = f"{self._workshop.site.state}/given/{_slug(self._action.id)}"
+        self._workshop.fs.make_folder(folder)
+        given = dict(self._workshop.environment.given(self._action))
+        for name, data in (("params", params_of(self._action)), ("index", index_of(self._action, self._graph))):
+            path = f"{folder}/{name}.json"
+            self._workshop.fs.write(path, data)
+            given[f"PAPERBUILD_{name.upper()}"] = path
+        given["PAPERBUILD_CHECKPOINTS"] = f"{self._workshop.site.state}/checkpoints/{_slug(self._action.id)}"
+        self._workshop.fs.make_folder(given["PAPERBUILD_CHECKPOINTS"])
+        for name, value in self._action.params:
+            given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = text_of(value)
+        return given
+
+    def _publish(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float, log: str = "") -> None:
+        super()._publish(findings, artifacts, duration_s, log)
+        self._shelf.own(artifacts)
+
+    def _assumed(self) -> Findings:
+        return self._unobserved(self._supposed())
+
+
+def _slug(id_: str) -> str:
+    """Return a file name for an action's id, different for different ids."""
+    plain = re.sub(r"[^A-Za-z0-9._=,-]", "_", id_)[:80]
+    return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
+
+
+def _stray(action: Action, path: str) -> Diagnostic:
+    return Diagnostic(
+        "PB415",
+        f"{action.id} wrote {path}, which its outputs do not declare",
+        action.span,
+        severity=Severity.WARNING,
+        notes=("it stays in the project, and counts as an input of the next run",),
+        help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
+    )

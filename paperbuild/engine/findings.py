@@ -1,0 +1,189 @@
+"""From what a command was seen to do to what its record says: items, edges, files that it left where nobody expects them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from paperbuild.engine import patterns
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.observation import Observer, status_of
+from paperbuild.engine.ports import CommandEnvironment, FileSystem, Seen, Sighting, Stat, State
+from paperbuild.engine.rules import Treatment
+from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Link, Listing, Modules, Package, Program, Status
+from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
+
+_NO_INPUT = re.compile(r"\.py[co]$|(?:^|/)__pycache__$|(?:^|/)python\d+\.zip$")
+"""Bytecode, whose source is read besides, and the archive in which every Python looks for its own library first."""
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a run was found to depend on.
+
+    ``items`` are its trace, ``reads`` the outputs of others among them. ``changed`` is something that was not the same any more when the
+    run had ended. ``strays`` are files that it wrote and does not declare. ``observed`` says that this is what it was seen to do, not
+    what it is supposed to.
+    """
+
+    items: tuple[Item, ...] = ()
+    reads: tuple[str, ...] = ()
+    changed: str = ""
+    strays: tuple[str, ...] = ()
+    observed: bool = True
+
+
+class Reading:
+    """Reads what was seen of ``action``. ``private`` are folders of the build itself, absolute."""
+
+    def __init__(
+        self, action: Action, graph: Graph, observer: Observer, fs: FileSystem, environment: CommandEnvironment, private: tuple[str, ...]
+    ) -> None:  # fmt: skip
+        self._action = action
+        self._graph = graph
+        self._observer = observer
+        self._fs = fs
+        self._environment = environment
+        self._private = tuple(f"{folder}/" for folder in private)
+        self._own = tuple(output.path for output in action.outputs)
+        self._items: dict[tuple[str, str], Item] = {}
+        self._reads: set[str] = set()
+        self._strays: list[str] = []
+        self._changed = ""
+
+    def makers(self, seen: Seen) -> frozenset[str]:
+        """Return the actions whose outputs were touched: if one had not settled, the run counts for nothing."""
+        found: set[str] = set()
+        for sighting, path in self._inside(seen):
+            found.update(makers_touched(self._graph, path, listed=bool(sighting.bits & LISTED)))
+            place = self._observer.inside(path)  # a link may lead to an output
+            if place is not None and place != path:
+                found.update(makers_touched(self._graph, place, listed=bool(sighting.bits & LISTED)))
+        return frozenset(found - {self._action.id})
+
+    def _inside(self, seen: Seen) -> Iterator[tuple[Sighting, str]]:
+        """Yield what was seen of the project that is neither the action's own output nor the build's."""
+        for sighting in seen.sightings:
+            path = self._observer.portable(sighting.path)
+            if not path.startswith(("/", "~/")) and not self._is_own(sighting, path):
+                yield sighting, path
+
+    def _is_own(self, sighting: Sighting, path: str) -> bool:
+        own = self._own
+        return sighting.path.startswith(self._private) or patterns.is_within(path, own) or patterns.is_within(f"{path}/", own)
+
+    def findings(self, seen: Seen) -> Findings:
+        """Return what ``seen`` means."""
+        links = dict(seen.links)
+        for sighting in seen.sightings:
+            path = self._observer.portable(sighting.path)
+            variable = self._environment.files.get(sighting.path)
+            if variable is not None:
+                self._add(EnvironmentVariable(variable, self._environment.value_digest(variable)), variable)
+            elif not self._is_own(sighting, path):
+                self._take(sighting, path, links.get(sighting.path), seen.sought)
+        for prefix, names in seen.groups:
+            for item in self._environment.grouped(prefix, names):
+                if isinstance(item, Program):
+                    item = Program(item.name, self._observer.program(item.name))  # noqa: PLW2901 - by the stat cache
+                self._add(item, f"{item.tool}:{item.name}" if isinstance(item, Package) else item.name)
+        for missing in self._environment.unfound({name.partition(".")[0] for name in seen.sought} - self._modules_read()):
+            self._add(missing, f"{missing.tool}:{missing.name}")
+        items = tuple(item for _, item in sorted(self._items.items()))
+        return Findings(items, tuple(sorted(self._reads)), self._changed, tuple(self._strays))
+
+    def _modules_read(self) -> set[str]:
+        """Return the names of modules that were found in the project: whoever looked for them looked no further."""
+        paths = (path for kind, path in self._items if kind == "Content")
+        return {part.partition(".")[0] for path in paths if path.endswith(".py") for part in path.rsplit("/", 2)[-2:]}
+
+    def _take(self, sighting: Sighting, path: str, link: str | None, sought: tuple[str, ...]) -> None:
+        if self._environment.treatment(sighting.path) is not Treatment.INPUT or _NO_INPUT.search(path):
+            return
+        inside = not path.startswith(("/", "~/"))
+        if inside and makers_touched(self._graph, path, listed=bool(sighting.bits & LISTED)) - {self._action.id}:
+            self._reads.add(path)
+        if sighting.bits & WROTE:
+            if inside and self._fs.exists(sighting.path) and (sighting.state is None or sighting.state[0] == "file"):
+                self._strays.append(path)
+            return  # what it changed itself holds for no later run
+        for item in self._items_of(path, sighting, link, sought):
+            self._add(item, path)
+
+    def _items_of(self, path: str, sighting: Sighting, link: str | None, sought: tuple[str, ...]) -> Iterator[Item]:
+        bits, state = sighting.bits, sighting.state
+        if bits & LINK and link is not None:
+            yield Link(path, link)
+        if state is None:
+            if bits & ~LINK or link is None:
+                self._notice_change(path, self._fs.stat(sighting.path) is not None)
+                yield Absent(path)
+            return
+        kind, size, *_, executable = state
+        if kind == "other":
+            return
+        if kind == "file":
+            self._notice_change(path, not self._is_same(path, state))
+            if bits & (READ | RAN):
+                yield Content(path, self._observer.file_digest(path) or "unreadable")
+            elif bits & ASKED:
+                yield Status(path, status_of(False, size, executable))
+            return
+        if bits & LISTED:
+            without = self._own_in(path.removeprefix("."))
+            yield Listing(path, self._observer.names_digest(path, without) or "unreadable", without)
+        elif bits & SOUGHT:
+            names = modules_sought(path, sought)
+            yield Modules(path, names, self._observer.modules_digest(path, names) or "unreadable")
+        if bits & ASKED and not path.startswith(("/", "~")) and not self._holds_outputs(path):
+            yield Status(path, status_of(True, 0, executable))
+
+    def _own_in(self, folder: str) -> tuple[str, ...]:
+        """Return the names of its own outputs in ``folder``."""
+        paths = (output.rstrip("/") for output in self._own)
+        return tuple(sorted(posixpath.basename(path) for path in paths if posixpath.dirname(path) == folder))
+
+    def _holds_outputs(self, path: str) -> bool:
+        """Return whether the folder ``path`` is there for outputs, and so comes and goes with them."""
+        folder, _, name = path.rpartition("/")
+        return path == "." or name in self._graph.holders(folder)
+
+    def _is_same(self, path: str, state: State) -> bool:
+        """Return whether the file at ``path`` is what it was: by its status, or as far as is known by its content."""
+        now = self._fs.stat(self._observer.absolute(path))
+        if now is None:
+            return False
+        _, size, mtime_ns, ctime_ns, inode, device, executable = state
+        then = Stat(False, size, mtime_ns, ctime_ns, inode, device, executable)
+        return now == then or self._observer.digest_then(path, then) == self._observer.file_digest(path)
+
+    def _notice_change(self, path: str, changed: bool) -> None:
+        if changed and not self._changed:
+            self._changed = path
+
+    def _add(self, item: Item, name: str) -> None:
+        self._items[type(item).__name__, name] = item
+
+
+def makers_touched(graph: Graph, path: str, *, listed: bool) -> frozenset[str]:
+    """Return the actions that make what is at ``path``, or where it is ``listed``, what stands in it."""
+    maker = graph.maker(path)
+    own = frozenset() if maker is None else frozenset((maker.id,))
+    return own | frozenset(graph.makers_in(path.removeprefix("."))) if listed else own
+
+
+def modules_sought(folder: str, sought: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that Python may have looked for in ``folder``, sorted.
+
+    Those are all top-level modules, and what was looked for in a package that is called as the folder is: where a package really lies
+    is known only once it is loaded.
+    """
+    own = posixpath.basename(folder)
+    found = set()
+    for name in sought:
+        parts = name.split(".")
+        found.add(parts[0])
+        found.update(parts[n] for n in range(1, len(parts)) if parts[n - 1] == own)
+    return tuple(sorted(found))

@@ -1,0 +1,72 @@
+"""Logs of commands: where they are written, and what the end of one tells about a failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.ports import Ended, FileSystem
+from paperbuild.engine.workshop import Workshop
+
+LOG_LINES = 12
+"""How many of a failed command's last lines an error shows."""
+
+LOG_BYTES = 1 << 16
+"""How much of a log's end is looked at for them: a log can be larger than memory."""
+
+LOGS_KEPT = 10
+
+
+class Log(msgspec.Struct, frozen=True):
+    """A log at the absolute ``path``; ``shown`` is what users are told."""
+
+    path: str
+    shown: str
+
+
+def new_log(workshop: Workshop, name: str) -> Log:
+    """Return a new log among those in the folder ``name``, of which the oldest go."""
+    now = datetime.fromtimestamp(workshop.clock.now_ns() / 1e9, UTC)
+    relative = f"logs/{name}"
+    folder = f"{workshop.site.state}/{relative}"
+    workshop.fs.make_folder(folder)
+    for old in workshop.fs.names(folder)[: -(LOGS_KEPT - 1)]:
+        workshop.fs.unlink(f"{folder}/{old}")
+    file = f"{now:%Y%m%dT%H%M%S.%f}.log"
+    return Log(f"{folder}/{file}", f".paperbuild/{relative}/{file}")
+
+
+def failure(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:
+    """Return what is told of a command that failed."""
+    recipe = action.recipe
+    assert isinstance(recipe, Command)
+    text = fs.read_end(log.path, LOG_BYTES).decode(errors="replace") if fs.stat(log.path) else ""
+    lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
+    if ended.timed_out:
+        what = f"{action.id} took longer than its limit of {action.resources.time_s:g} s and was ended"
+    elif ended.status < 0:
+        what = f"{action.id} was ended by signal {-ended.status}"
+    else:
+        what = f"{action.id} failed with exit status {ended.status}"
+    notes = (f"the command was: {recipe.line}", f"the whole log is {log.shown}")
+    return Diagnostic("PB440", what, action.span, notes=notes, help=_mends(ended.status, lines, recipe), detail=tuple(lines[-LOG_LINES:]))
+
+
+def _mends(status: int, lines: Sequence[str], recipe: Command) -> tuple[str, ...]:
+    """Return what mends a failure that its exit status, or the last words in its log, tell."""
+    told = "\n".join(lines[-LOG_LINES:])
+    if "EOFError" in told:
+        return ("commands get no input: give them what they ask for as params",)
+    if status == 126:
+        return ("a script is run by name only where it may be executed (chmod +x), or as  python script.py",)
+    if status == 127 and _BASH.search(recipe.line) and recipe.shell.endswith("/sh"):
+        return ('the command is run by sh: for words of bash, say  shell = "bash"  in the target',)
+    return ("is the program installed, and on PATH?",) if status == 127 else ()
+
+
+_BASH = re.compile(r"\[\[|(?:^|[;&|]\s*)(?:source|function|declare|shopt|mapfile)\s|<\(")
