@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from paperbuild.engine.tracing.executor import TracingExecutor
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
 from paperbuild.errors import BuildError
 
+PYTHON = shlex.quote(sys.executable)
 HOOK = str(Path(sys.modules[TracingExecutor.__module__].__file__ or "").parent / "hook")
 SITE = sysconfig.get_path("purelib")
 DROPPED = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib", "/etc/", "/bin/", "/sbin/", "/tmp/", "/var/tmp/", sys.base_prefix + "/")
@@ -127,13 +129,13 @@ LIBRARIES = {
 def test_reads_by_libraries_below_python_are_seen(run: Run, tmp_path: Path, name: str):
     write, read = LIBRARIES[name]
     subprocess.run([sys.executable, "-c", write], cwd=tmp_path, check=True)
-    ended = run(f'{sys.executable} -c "{read}"')
+    ended = run(f'{PYTHON} -c "{read}"')
     assert ended.status == 0, (tmp_path / "log").read_text()
     assert bits(ended, tmp_path)["d"] & READ
 
 
 def test_the_packages_of_an_environment_are_told_by_name(run: Run):
-    groups = dict(seen_by(run(f"{sys.executable} -c 'import msgspec'")).groups)
+    groups = dict(seen_by(run(f"{PYTHON} -c 'import msgspec'")).groups)
     assert "msgspec" in groups[f"{SITE}/"]
 
 
@@ -150,7 +152,7 @@ for path, end in ((b"last-byte", 2 * size), (b"last-but-one", 2 * size - 1), (b"
     libc.open(ctypes.c_void_p(start + end - len(path) - 1), 0)
 """
     (tmp_path / "script.py").write_text(script.replace("\\\\", "\\"))
-    found = bits(run(f"{sys.executable} -I script.py"), tmp_path)
+    found = bits(run(f"{PYTHON} -I script.py"), tmp_path)
     assert {"last-byte", "last-but-one", "across", "first-page"} <= found.keys()
 
 
@@ -205,7 +207,7 @@ class TestPython:
         (tmp_path / "package").mkdir()
         (tmp_path / "package" / "__init__.py").write_text("")
         (tmp_path / "package" / "part.py").write_text("")
-        ended = run(f"{sys.executable} script.py", PYTHONPATH=HOOK)
+        ended = run(f"{PYTHON} script.py", PYTHONPATH=HOOK)
         found = bits(ended, tmp_path)
         assert found["."] & SOUGHT
         assert not found["."] & LISTED
@@ -216,31 +218,31 @@ class TestPython:
     def test_a_folder_that_the_program_lists_itself_is(self, run: Run, tmp_path: Path):
         (tmp_path / "script.py").write_text("import glob, helper\nprint(glob.glob('*.csv'))\n")
         (tmp_path / "helper.py").write_text("")
-        assert bits(run(f"{sys.executable} script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
+        assert bits(run(f"{PYTHON} script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
 
     def test_a_search_beside_what_is_not_settled_touches_nothing(self, run: Run, tmp_path: Path):
         (tmp_path / "script.py").write_text("import helper\n")
         (tmp_path / "helper.py").write_text("")
-        ended = run(f"{sys.executable} script.py", unsettled=("result.json",), PYTHONPATH=HOOK)
+        ended = run(f"{PYTHON} script.py", unsettled=("result.json",), PYTHONPATH=HOOK)
         assert (ended.status, seen_by(ended).touched) == (0, "")
 
     def test_a_search_path_of_the_projects_own_is_only_searched(self, run: Run, tmp_path: Path):
         (tmp_path / "src").mkdir()
         (tmp_path / "src" / "mine.py").write_text("")
-        found = bits(run(f"{sys.executable} -c 'import mine'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"), tmp_path)
+        found = bits(run(f"{PYTHON} -c 'import mine'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"), tmp_path)
         assert found["src"] & SOUGHT
         assert not found["src"] & LISTED
 
     def test_a_python_that_ignores_its_environment_counts_whole_folders(self, run: Run, tmp_path: Path):
         (tmp_path / "script.py").write_text("import sys; sys.path.insert(0, '.'); import helper\n")
         (tmp_path / "helper.py").write_text("")
-        assert bits(run(f"{sys.executable} -I script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
+        assert bits(run(f"{PYTHON} -I script.py", PYTHONPATH=HOOK), tmp_path)["."] & LISTED
 
     def test_the_projects_own_sitecustomize_is_loaded_too(self, run: Run, tmp_path: Path):
         (tmp_path / "src").mkdir()
         (tmp_path / "src" / "sitecustomize.py").write_text("print('mine')\n")
         ended = run(
-            f"{sys.executable} -c 'import sitecustomize, sys; print(sitecustomize.__file__, sys.path)'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"
+            f"{PYTHON} -c 'import sitecustomize, sys; print(sitecustomize.__file__, sys.path)'", PYTHONPATH=f"{HOOK}:{tmp_path}/src"
         )
         told = (tmp_path / "log").read_text()
         assert ended.status == 0
@@ -250,7 +252,7 @@ class TestPython:
     def test_an_error_in_the_projects_sitecustomize_is_told_as_python_tells_it(self, run: Run, tmp_path: Path):
         (tmp_path / "src").mkdir()
         (tmp_path / "src" / "sitecustomize.py").write_text("import nothing_like_this\n")
-        run(f"{sys.executable} -c pass", PYTHONPATH=f"{HOOK}:{tmp_path}/src")
+        run(f"{PYTHON} -c pass", PYTHONPATH=f"{HOOK}:{tmp_path}/src")
         assert "nothing_like_this" in (tmp_path / "log").read_text()
 
 
@@ -368,7 +370,7 @@ class TestInside:
             "print(ended.status, bool(ended.seen.blind))\n"
         )
         (tmp_path / "nested.py").write_text(script)
-        ended = run(f"{sys.executable} nested.py", PYTHONPATH=str(Path(__file__).parents[2]))
+        ended = run(f"{PYTHON} nested.py", PYTHONPATH=str(Path(__file__).parents[2]))
         assert ended.status == 0, (tmp_path / "log").read_text()
         assert (tmp_path / "log").read_text() == "0 True\n"
         assert (tmp_path / "inner").read_text() == "inner\n"
