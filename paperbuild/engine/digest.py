@@ -50,3 +50,12 @@ def digest_of(domain: str, value: Encodable) -> str:
 def digest_bytes(data: bytes) -> str:
     """Return the SHA-256 of ``data`` itself, in hexadecimal: the name of a blob."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_digest(path: str) -> str | None:
+    """Return the SHA-256 of the file at ``path``, or None where there is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
-from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.digest import digest_bytes, file_digest
 from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
 from paperbuild.engine.ports import Surroundings
@@ -76,9 +76,13 @@ class LocalEnvironment:
         self._shared = shared
         self._root = root
         self.home = base.get("HOME", "")
-        self._installed = Installed(self.home)
+        self._installed = Installed(self.home, file_digest)
         self._programs: dict[str, str | None] = {}
         self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
+
+    def hash_by(self, digest: Callable[[str], str | None]) -> None:
+        """See the port."""
+        self._installed.digest = digest
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""

@@ -52,6 +52,7 @@ class Observer:
         self._clock = clock
         self._environment = environment
         self._real_folders: dict[str, str] = {}
+        environment.hash_by(self.file_digest)
 
     def absolute(self, path: str) -> str:
         """Return ``path``, as it is written in records, as an absolute path."""

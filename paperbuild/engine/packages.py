@@ -9,120 +9,39 @@ from __future__ import annotations
 
 import ast
 import glob
-import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.distributions import Digest, Distribution, listed, normalise
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FROZEN = ("_frozen_importlib", "_frozen_importlib_external")
-_EXTRA = re.compile(r";.*\bextra\b")
-
-
-class _Distribution(msgspec.Struct, frozen=True):
-    """One installed distribution: its normalised name and its ``.dist-info`` folder."""
-
-    name: str
-    folder: str
-
-    def text(self, file: str) -> str:
-        try:
-            with open(os.path.join(self.folder, file), encoding="utf-8", errors="replace") as opened:
-                return opened.read()
-        except OSError:
-            return ""
-
-    def fingerprint(self) -> str:
-        """Return version and content: the digest of RECORD, which holds every file's; without one, of the metadata."""
-        version = os.path.basename(self.folder).removesuffix(".dist-info").rpartition("-")[2]
-        content = self.text("RECORD") or self.text("METADATA")
-        sources = "".join(f"{path}\0{_content(path)}\0" for path in self._sources())
-        return f"{version} {digest_bytes((content + sources).encode(errors='surrogateescape'))[:16]}"
-
-    def is_editable(self) -> bool:
-        return next(self._roots(), None) is not None
-
-    def entries(self) -> Iterator[str]:
-        """Yield the names that it has in the folder it is installed in, its metadata aside."""
-        for line in self.text("RECORD").splitlines():
-            first = line.partition(",")[0].strip('"').partition("/")[0]
-            if first not in {"..", "__pycache__"} and not first.endswith((".dist-info", ".data")):
-                yield first
-
-    def modules(self) -> Iterator[str]:
-        """Yield the names that it makes importable."""
-        for folder in self._roots():
-            yield from {name.partition(".")[0] for name in _listed(folder) if name.endswith(".py") or "." not in name}
-        for line in self.text("RECORD").splitlines():
-            path = line.partition(",")[0].strip('"')
-            first, slash, _ = path.partition("/")
-            if slash and not first.endswith((".dist-info", ".data")) and first != "..":
-                yield first
-            elif not slash and first.endswith((".py", ".so", ".pyd")):
-                yield first.partition(".")[0]
-
-    def _roots(self) -> Iterator[str]:
-        """Yield the folders that an editable install takes its modules from (PEP 610: ``direct_url.json``)."""
-        text = self.text("direct_url.json")
-        if not text:
-            return
-        from urllib.parse import unquote, urlsplit  # costs 3 ms, and few distributions need it
-
-        try:
-            told = json.loads(text)
-            if told.get("dir_info", {}).get("editable"):
-                place = unquote(urlsplit(told["url"]).path)
-                yield from (place, os.path.join(place, "src"))
-        except (ValueError, KeyError, AttributeError):
-            return
-
-    def _sources(self) -> Iterator[str]:
-        """Yield the Python files of an editable install: it is what they are now, whatever was recorded."""
-        for root in dict.fromkeys(self._roots()):
-            for folder, folders, files in os.walk(root):
-                folders[:] = sorted(name for name in folders if name.isidentifier() and name != "__pycache__")
-                yield from (os.path.join(folder, name) for name in sorted(files) if name.endswith(".py"))
-
-    def required(self) -> Iterator[str]:
-        """Yield the names of the distributions that it needs, extras aside."""
-        for line in self.text("METADATA").partition("\n\n")[0].splitlines():
-            if line.startswith("Requires-Dist:") and not _EXTRA.search(line):
-                match = _NAME.match(line.removeprefix("Requires-Dist:").strip())
-                if match:
-                    yield normalise(match[0])
-
-
-def normalise(name: str) -> str:
-    """Return the normalised name of a distribution (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class Installed:
-    """What is installed beside the tools that commands name. Reads each environment once."""
+    """What is installed beside the tools that commands name. Reads each environment once; ``digest`` hashes files."""
 
-    def __init__(self, home: str = "") -> None:
+    def __init__(self, home: str, digest: Digest) -> None:
         self._home = home
-        self._environments: dict[str, dict[str, tuple[_Distribution, ...]]] = {}
+        self.digest = digest
+        self._environments: dict[str, dict[str, tuple[Distribution, ...]]] = {}
         self._fingerprints: dict[tuple[str, str], str] = {}
         self._stems: dict[str, frozenset[str]] = {}
         self._claimed: dict[str, dict[str, tuple[str, ...]]] = {}
 
-    def _distributions(self, tool: str) -> dict[str, tuple[_Distribution, ...]]:
+    def _distributions(self, tool: str) -> dict[str, tuple[Distribution, ...]]:
         """Return the distributions by name; several where the prefix has several Pythons, or one shadows another."""
         prefix = os.path.dirname(os.path.dirname(tool))
         found = self._environments.get(prefix)
         if found is None:
             found = {}
             for site in self._sites(prefix):
-                for name in _listed(site):
+                for name in listed(site):
                     if name.endswith(".dist-info"):
                         distribution = normalise(name.removesuffix(".dist-info").rpartition("-")[0])
-                        one = _Distribution(distribution, os.path.join(site, name))
+                        one = Distribution(distribution, os.path.join(site, name))
                         found[distribution] = (*found.get(distribution, ()), one)
             self._environments[prefix] = found
         return found
@@ -172,7 +91,7 @@ class Installed:
             own = [os.path.dirname(site) for site in sites]
             own += [folder for prefix in self.prefixes(tool) for folder in glob.glob(os.path.join(glob.escape(prefix), "lib/python3*"))]
             folders = dict.fromkeys((*sites, *own, *(os.path.join(folder, "lib-dynload") for folder in own)))
-            stems = {name.partition(".")[0] for folder in folders for name in _listed(folder)}
+            stems = {name.partition(".")[0] for folder in folders for name in listed(folder)}
             known = self._stems[tool] = frozenset(stems | sys.stdlib_module_names | {"__main__", *_FROZEN})
         return known
 
@@ -181,9 +100,9 @@ class Installed:
         known = self._claimed.get(site)
         if known is None:
             claims: dict[str, set[str]] = {}
-            for name in _listed(site):
+            for name in listed(site):
                 if name.endswith(".dist-info"):
-                    one = _Distribution(normalise(name.removesuffix(".dist-info").rpartition("-")[0]), os.path.join(site, name))
+                    one = Distribution(normalise(name.removesuffix(".dist-info").rpartition("-")[0]), os.path.join(site, name))
                     if not one.is_editable():
                         for entry in one.entries():
                             claims.setdefault(entry, set()).add(one.name)
@@ -241,21 +160,15 @@ class Installed:
             return None
         key = (found[0].folder, name)
         if key not in self._fingerprints:
-            self._fingerprints[key] = ", ".join(distribution.fingerprint() for distribution in found)
+            self._fingerprints[key] = ", ".join(distribution.fingerprint(self.digest) for distribution in found)
         return self._fingerprints[key]
 
     def _unclaimed(self, tool: str, name: str) -> str | None:
         key = (tool, f"/{name}")
         if key not in self._fingerprints:
-            contents = []
-            for site in self.sites(tool):
-                for path in (os.path.join(site, name), *(os.path.join(site, name + suffix) for suffix in (".py", ".so"))):
-                    if os.path.isfile(path):
-                        contents.append(_content(path))
-                    for here, folders, files in os.walk(path):
-                        folders[:] = sorted(folder for folder in folders if folder != "__pycache__")
-                        contents += [f"{os.path.relpath(here, site)}/{file} {_content(os.path.join(here, file))}" for file in sorted(files)]
-            self._fingerprints[key] = digest_bytes("\n".join(contents).encode(errors="surrogateescape"))[:16] if contents else ""
+            files = [file for site in self._sites(os.path.dirname(os.path.dirname(tool))) for file in _files_of(os.path.join(site, name))]
+            contents = "".join(f"{os.path.basename(file)} {self.digest(file)}\n" for file in files)
+            self._fingerprints[key] = digest_bytes(contents.encode(errors="surrogateescape"))[:16] if files else ""
         return self._fingerprints[key] or None
 
     def used(self, tool: str, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -279,6 +192,14 @@ class Installed:
                 yield name, fingerprint
 
 
+def _files_of(module: str) -> Iterator[str]:
+    """Yield the files of a module or package at this path, without its suffix, sorted by folder."""
+    yield from (module + suffix for suffix in ("", ".py", ".so") if os.path.isfile(module + suffix))
+    for here, folders, files in os.walk(module):
+        folders[:] = sorted(folder for folder in folders if folder != "__pycache__")
+        yield from (os.path.join(here, file) for file in sorted(files))
+
+
 def _settings(prefix: str) -> dict[str, str]:
     """Return what ``pyvenv.cfg`` says of a virtual environment; empty where ``prefix`` is none."""
     try:
@@ -286,21 +207,6 @@ def _settings(prefix: str) -> dict[str, str]:
             return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in file) if value}
     except OSError:
         return {}
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _content(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return digest_bytes(file.read())
-    except OSError:
-        return "-"
 
 
 def imported(source: str) -> frozenset[str]:

@@ -141,6 +141,9 @@ class CommandEnvironment(Protocol):
     def files(self) -> Mapping[str, str]:
         """Files that variables name, by their absolute paths: a variable counts where its file was looked at."""
 
+    def hash_by(self, digest: Callable[[str], str | None]) -> None:
+        """Hash files (absolute paths) by ``digest`` from now on: whoever builds remembers what was hashed before."""
+
     def surroundings(self, given: Mapping[str, str]) -> Surroundings:
         """Return how a command with the environment ``given`` is watched."""
 

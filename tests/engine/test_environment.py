@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -212,3 +215,59 @@ def test_what_is_no_python_imports_nothing(tmp_path: Path, text: bytes):
     (tmp_path / "x.py").write_bytes(text)
     assert imported(str(tmp_path / "x.py")) == frozenset()
     assert imported(str(tmp_path / "missing.py")) == frozenset()
+
+
+def real_install(folder: Path, name: str, files: dict[str, str]) -> None:
+    """Install files as an installer does: RECORD, with digests and sizes, is written last."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    rows = []
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        rows.append(f"{path},sha256={digest},{len(text)}")
+    (info / "RECORD").write_text("\n".join((*rows, f"../../../bin/{name},sha256=of-a-place,9", f"{name}-1.0.dist-info/RECORD,,")) + "\n")
+
+
+class TestInstalledFiles:
+    """Files of packages: what was installed counts by its record, what was edited since by its content."""
+
+    def fingerprint(self, tmp_path: Path) -> str | None:
+        return environment(tmp_path).package("python", "solver")
+
+    def test_an_edit_in_place_changes_the_fingerprint_and_taking_it_back_does_not(self, tmp_path: Path, site: Site):
+        real_install(site.folder, "solver", {"solver/__init__.py": "x = 1\n"})
+        before = self.fingerprint(tmp_path)
+        later = (site.folder / "solver-1.0.dist-info/RECORD").stat().st_mtime_ns + 10**10
+        for text, same in (("x = 2\n", False), ("x = 1\n", True), ("x = 1  # longer\n", False)):
+            (site.folder / "solver/__init__.py").write_text(text)
+            os.utime(site.folder / "solver/__init__.py", ns=(later, later))
+            assert (self.fingerprint(tmp_path) == before) is same
+        (site.folder / "solver/__init__.py").unlink()
+        assert self.fingerprint(tmp_path) != before
+
+    def test_the_place_of_an_environment_does_not_count(self, tmp_path: Path, site: Site):
+        real_install(site.folder, "solver", {"solver/__init__.py": "x = 1\n"})
+        before = self.fingerprint(tmp_path)
+        record = site.folder / "solver-1.0.dist-info/RECORD"
+        record.write_text(record.read_text().replace("of-a-place", "of-another-place"))
+        assert self.fingerprint(tmp_path) == before
+
+    def test_names_in_a_folder_of_packages_are_known_by_who_installed_them(self, tmp_path: Path, site: Site):
+        real_install(site.folder, "solver", {"solver/__init__.py": "x = 1\n", "single.py": "y = 1\n"})
+        (site.folder / "nobodys").mkdir()
+        (site.folder / "nobodys" / "code.py").write_text("1")
+        made = environment(tmp_path)
+        found = {item.name for item in made.grouped(f"{site.folder}/", ["solver", "single.py", "nobodys", "solver-1.0.dist-info/METADATA"])}
+        assert found == {"solver", "/nobodys", "solver:METADATA"}
+        before = made.package("python", "/nobodys")
+        (site.folder / "nobodys" / "code.py").write_text("2")
+        assert environment(tmp_path).package("python", "/nobodys") != before
+
+    def test_a_module_that_was_looked_for_in_vain_counts_once_it_is_installed(self, tmp_path: Path, site: Site):
+        (missing,) = environment(tmp_path).unfound({"solver", "json"})
+        assert (missing.name, missing.fingerprint) == ("?solver", "absent")
+        assert environment(tmp_path).package(missing.tool, missing.name) == "absent"
+        real_install(site.folder, "solver", {"solver/__init__.py": "x = 1\n"})
+        assert environment(tmp_path).package(missing.tool, missing.name) != "absent"

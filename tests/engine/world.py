@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 
@@ -32,6 +32,9 @@ class Environment:
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
         self.programs: dict[str, str] = {}
+
+    def hash_by(self, digest: Callable[[str], str | None]) -> None:
+        return
 
     def surroundings(self, given: Mapping[str, str]) -> Surroundings:
         return Surroundings(("/sys/",), ("/bin/",), (("WATCHED", "yes"),))
