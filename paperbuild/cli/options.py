@@ -59,6 +59,7 @@ def build_options(function: _Command) -> _Command:
             click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest."),
             click.option("--adopt", is_flag=True, help="Take the files that stand at outputs as results, instead of running."),
             click.option("--overwrite", is_flag=True, help="Replace outputs that somebody wrote by hand (the store keeps a copy)."),
+            click.option("--strict", is_flag=True, help="Permit commands to read and write only what they declare."),
         )
     ):
         function = option(function)

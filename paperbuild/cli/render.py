@@ -24,7 +24,8 @@ from paperbuild.errors import ExitCode
 @volume_options
 @click.pass_obj
 def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None, keep_going: bool, adopt: bool, overwrite: bool, no_run: bool,
+    invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None, keep_going: bool, adopt: bool, overwrite: bool, strict: bool,
+    no_run: bool,
     opens: bool,
 ) -> int:  # fmt: skip
     """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
@@ -40,6 +41,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         no_run=no_run,
         adopt=adopt,
         overwrite=overwrite,
+        strict=strict,
         whole=place.has_manifest,
     )
     with opened(place, invocation, wishes) as project:

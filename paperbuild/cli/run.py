@@ -19,13 +19,16 @@ from paperbuild.engine.build import BuildOptions
 @volume_options
 @click.pass_obj
 def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, *, targets: tuple[str, ...], jobs: int | None, keep_going: bool, profile: str, adopt: bool, overwrite: bool
+    invocation: Invocation, *, targets: tuple[str, ...], jobs: int | None, keep_going: bool, profile: str, adopt: bool, overwrite: bool,
+    strict: bool,
 ) -> int:  # fmt: skip
     """Run targets that are stale, and what they need, without typesetting anything.
 
     A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
     """
-    options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite)
+    options = BuildOptions(
+        jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite, strict=strict
+    )  # fmt: skip
     with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
         wanted = selected(targets, project.graph, project.root, invocation.folder)
         shows = tuple(document for document in project.documents if document.action in wanted)

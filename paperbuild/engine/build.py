@@ -48,7 +48,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
     only what needs it. ``no_run``: no command is executed. ``adopt``/``overwrite``: what becomes of outputs that are somebody's own.
-    ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
+    ``strict``: commands may read and write only what they declare. ``whole`` says that the graph is all there is in this folder, so what
+    nothing in it declares is left over and can go.
     """
 
     jobs: int = 1
@@ -59,6 +60,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     adopt: bool = False
     overwrite: bool = False
     whole: bool = True
+    strict: bool = False
 
 
 class BuildReport(msgspec.Struct, frozen=True):
@@ -303,7 +305,7 @@ class _Build:
         from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
         from paperbuild.engine.running import Floor, StepAttempt
 
-        floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys)
+        floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys, self._options.strict)
         kind = StepAttempt if isinstance(action.recipe, Step) else CommandAttempt
         return kind(floor, action, self._progress.keyed[action.id], settled)
 

@@ -5,8 +5,9 @@ Whatever goes wrong, the outputs that stood before stand again.
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.digest import digest_of
@@ -15,8 +16,8 @@ from paperbuild.engine.graph import Action, Command, text_of
 from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
-from paperbuild.engine.logs import failure, new_log
-from paperbuild.engine.ports import Ended, Job, Watch
+from paperbuild.engine.logs import Log, failure, new_log
+from paperbuild.engine.ports import Ended, Job, Permission, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree
 from paperbuild.errors import BuildError
@@ -63,6 +64,9 @@ class CommandAttempt(Attempt):
         unsettled = reading.makers(seen) - self._settled if seen is not None else frozenset()
         if unsettled and not ended.cancelled:
             return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
+        if ended.seen is not None and ended.seen.denied and not ended.cancelled:
+            self._note(failed)
+            return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
         if ended.cancelled or ended.timed_out or ended.status != 0:
             self._note(failed)
             return Cancelled() if ended.cancelled else Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s)
@@ -85,10 +89,22 @@ class CommandAttempt(Attempt):
             surroundings = self._workshop.environment.surroundings(environment)
             environment |= dict(surroundings.variables)
             root = self._workshop.fs.real(self._workshop.site.root)
-            watch = Watch(f"{root}/", surroundings.dropped, surroundings.grouped, tuple(f"{root}/{path}" for path in self._unsettled()))
+            permission = self._permission(root, surroundings) if self._strict or self._action.observe == "strict" else None
+            unsettled = tuple(f"{root}/{path}" for path in self._unsettled())
+            watch = Watch(f"{root}/", surroundings.dropped, surroundings.grouped, unsettled, permission)
         variables = tuple(sorted(environment.items()))
         limit_s = self._action.resources.time_s
         return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch)
+
+    def _permission(self, root: str, surroundings: Surroundings) -> Permission:
+        """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""
+        named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.supposed(self._action))
+        state = self._workshop.site.state
+        given, checkpoints = (f"{state}/{name}/{_slug(self._action.id)}/" for name in ("given", "checkpoints"))
+        inputs = tuple(_absolute(root, path) for path in named)
+        outputs = tuple(f"{root}/{output.path}" for output in self._action.outputs)
+        readable = (*surroundings.dropped, *surroundings.grouped, given, *inputs)
+        return Permission(tuple(dict.fromkeys(readable)), (*surroundings.scratch, checkpoints, *outputs))
 
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
@@ -176,4 +192,24 @@ def _stray(action: Action, path: str) -> Diagnostic:
         severity=Severity.WARNING,
         notes=("it stays in the project, and counts as an input of the next run",),
         help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
+    )
+
+
+def _absolute(root: str, path: str) -> str:
+    slash = "/" if path.endswith("/") else ""
+    return path if path.startswith("/") else posixpath.normpath(f"{root}/{path}") + slash
+
+
+def _undeclared(action: Action, paths: Sequence[str], log: Log) -> Diagnostic:
+    shown = f"{paths[0]} and {len(paths) - 1} more" if len(paths) > 1 else paths[0]
+    rule = 'observe = "strict" permits only what inputs, outputs, needs and the words of the command name'
+    help_ = (f"add it to the inputs of {action.target}, or to its outputs if it is written",)
+    message = f"{action.id} wanted {shown}, which it does not declare"
+    return Diagnostic(
+        "PB442",
+        message,
+        action.span,
+        notes=(rule, f"the whole log is {log.shown}"),
+        help=help_,
+        detail=tuple(paths[:12]) if len(paths) > 1 else (),
     )

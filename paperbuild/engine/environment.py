@@ -134,7 +134,8 @@ class LocalEnvironment:
         ground = self._ground
         system = (*(place for place in SYSTEM if place != "/usr/"), *_BELOW_USR)
         dropped = (*ground.ours, *ground.environments, *KERNEL, *TEMPORARY, *ground.caches, *system)
-        return Surroundings(dropped, (*self._sites, *self._places, *ground.caches[:1]), (("PYTHONPATH", path),))
+        scratch = ("/dev/", *TEMPORARY, *ground.caches)
+        return Surroundings(dropped, (*self._sites, *self._places, *ground.caches[:1]), scratch, (("PYTHONPATH", path),))
 
     def treatment(self, path: str) -> Treatment:
         """See the port."""

@@ -123,10 +123,14 @@ class VersionControl(Protocol):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What of the file system around a project need not be looked at file by file: see :class:`Watch`."""
+    """What of the file system around a project need not be looked at file by file: see :class:`Watch`.
+
+    ``scratch`` are folders that anybody may write to.
+    """
 
     dropped: tuple[str, ...] = ()
     grouped: tuple[str, ...] = ()
+    scratch: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     """What a watched command is given besides, to tell more of itself."""
 
@@ -242,6 +246,17 @@ class NotSettled(Exception):  # noqa: N818 - it is no error: the engine settles 
         self.actions = tuple(actions)
 
 
+class Permission(msgspec.Struct, frozen=True):
+    """What a command may do that is held to it: read below ``readable``, and read, write and remove below ``writable``.
+
+    Absolute paths, links followed; one that ends in a slash means everything in that folder. Elsewhere only what exists nowhere may be
+    looked for.
+    """
+
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+
+
 class Watch(msgspec.Struct, frozen=True):
     """How to watch a command. All paths are absolute, links followed.
 
@@ -254,6 +269,8 @@ class Watch(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     grouped: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
+    permission: Permission | None = None
+    """What it is held to; None: to nothing."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -289,7 +306,7 @@ class Seen(msgspec.Struct, frozen=True):
 
     ``groups`` has the names that were used below each of :attr:`Watch.grouped`, ``links`` the text of each link that was read as one.
     ``sought`` are the dotted names of the Python modules that were looked for. ``blind`` says why not all could be seen ("": all was),
-    ``touched`` which unsettled path it touched.
+    ``touched`` which unsettled path it touched, ``denied`` what it wanted and was not permitted.
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -298,6 +315,7 @@ class Seen(msgspec.Struct, frozen=True):
     sought: tuple[str, ...] = ()
     blind: str = ""
     touched: str = ""
+    denied: tuple[str, ...] = ()
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -68,6 +68,7 @@ class Floor(msgspec.Struct, frozen=True):
     observer: Observer
     shelf: Shelf
     keys: KeyMaker
+    strict: bool = False
 
 
 class Attempt(ABC):
@@ -79,6 +80,7 @@ class Attempt(ABC):
         self._observer = floor.observer
         self._shelf = floor.shelf
         self._keys = floor.keys
+        self._strict = floor.strict
         self._action = action
         self._keyed = keyed
         self._settled = settled

@@ -27,12 +27,13 @@ class Project:
     root: Path
     actions: tuple[Action, ...]
     store: str = ""
+    python: str = "/nowhere/bin"
     wrap: Callable[[FileSystem], FileSystem] | None = None
     events: list[Event] = field(default_factory=list)
 
     def workshop(self, *, reading_only: bool = False) -> Workshop:
         root = str(self.root)
-        environment = LocalEnvironment(os.environ, "/nowhere/bin", f"{root}/.paperbuild/bytecode", root=root)
+        environment = LocalEnvironment(os.environ, self.python, f"{root}/.paperbuild/bytecode", root=root)
         opened = open_workshop(root, self.store or f"{root}/.paperbuild", environment, {"joiner": Joiner()}, reading_only=reading_only)
         if self.wrap is None:
             return opened

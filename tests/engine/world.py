@@ -37,7 +37,7 @@ class Environment:
         return
 
     def surroundings(self, given: Mapping[str, str]) -> Surroundings:
-        return Surroundings(("/sys/",), ("/bin/",), (("WATCHED", "yes"),))
+        return Surroundings(("/sys/",), ("/bin/",), (), (("WATCHED", "yes"),))
 
     def treatment(self, path: str) -> Treatment:
         return Treatment.NOTHING if path in {"/", ROOT.rpartition("/")[0]} else Treatment.INPUT

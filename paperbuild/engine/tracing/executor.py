@@ -42,6 +42,8 @@ class Order(msgspec.Struct):
     dropped: tuple[str, ...]
     grouped: tuple[str, ...]
     unsettled: tuple[str, ...]
+    readable: tuple[str, ...] | None
+    writable: tuple[str, ...] | None
 
 
 class _Report(msgspec.Struct):
@@ -49,6 +51,7 @@ class _Report(msgspec.Struct):
     begun: bool
     blind: str
     touched: str
+    denied: tuple[str, ...]
     seen: tuple[tuple[str, int, State | None], ...]
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     links: tuple[tuple[str, str], ...]
@@ -151,10 +154,19 @@ class TracingExecutor:
         import array
         import socket
 
+        permission = watch.permission
         order = Order(
-            job.line, job.shell, job.folder, job.environment, _latin(watch.kept), tuple(map(_latin, watch.dropped)),
-            tuple(map(_latin, watch.grouped)), tuple(map(_latin, watch.unsettled)),
-        )  # fmt: skip
+            job.line,
+            job.shell,
+            job.folder,
+            job.environment,
+            _latin(watch.kept),
+            tuple(map(_latin, watch.dropped)),
+            tuple(map(_latin, watch.grouped)),
+            tuple(map(_latin, watch.unsettled)),
+            None if permission is None else tuple(map(_latin, permission.readable)),
+            None if permission is None else tuple(map(_latin, permission.writable)),
+        )
         body = msgspec.json.encode(order)
         with self._lock:
             control = self._control or self._start()
@@ -263,4 +275,5 @@ def _seen(report: _Report) -> Seen:
         tuple(map(_path, report.sought)),
         report.blind,
         _path(report.touched),
+        tuple(map(_path, report.denied)),
     )

@@ -8,17 +8,28 @@ import os
 from collections.abc import Callable
 
 from paperbuild.engine.tracing import calls, seccomp
+from paperbuild.engine.tracing.permission import Permission
 from paperbuild.engine.tracing.sightings import HOOK, Sightings
 
 _HERE = calls.AT_FDCWD & 0xFFFFFFFF
+_WRITING = frozenset((calls.CREATE, calls.WRITE, calls.RENAME, calls.HARD_LINK))
+_ASKING = frozenset((calls.STATUS, calls.LINK_STATUS, calls.MAKE_FOLDER))
+"""What tells nothing of a content; a folder that is made and stays empty is nobody's business."""
 
 
 class Notices:
-    """The calls of one command, put down in ``sightings``. ``blind`` says why not all of them could be understood; "" while all could."""
+    """The calls of one command, put down in ``sightings``.
 
-    def __init__(self, sightings: Sightings) -> None:
+    ``blind`` says why not all of them could be understood; "" while all could. Where there is a ``permission``, calls that want more
+    than it allows get "permission denied", and ``denied`` has their paths.
+    """
+
+    def __init__(self, sightings: Sightings, permission: Permission | None = None) -> None:
         self.blind = ""
+        self.denied: set[bytes] = set()
         self._sightings = sightings
+        self._permission = permission
+        self._denies = False
         self._memory = seccomp.Memory()
         numbers = calls.NUMBERS[os.uname().machine]
         self._shapes = {numbers[shape.name]: shape for shape in calls.SHAPES if shape.name in numbers}
@@ -58,8 +69,11 @@ class Notices:
                 self._lose_sight(f"process {process} does not let itself be watched")
             except Exception as error:
                 self._lose_sight(f"{type(error).__name__}: {error}")
+            answer = pack(id_, 0, 0, seccomp.CONTINUE)
+            if self._denies:
+                self._denies, answer = False, pack(id_, 0, -errno.EACCES, 0)
             try:
-                ioctl(listener, seccomp.SEND, pack(id_, 0, 0, seccomp.CONTINUE))
+                ioctl(listener, seccomp.SEND, answer)
             except OSError:  # it was killed meanwhile
                 return
 
@@ -85,6 +99,8 @@ class Notices:
         if not path:
             return False
         flags = 0 if shape.flags is None else arguments[shape.flags]
+        if self._permission is not None and not self._may(path, shape.kind, flags):
+            return False
         told_all = not self._sightings.matters(path) or self._noting[shape.kind](path, flags, process)
         return told_all and path is text  # a relative one may mean another file next time
 
@@ -92,8 +108,22 @@ class Notices:
         assert shape.second is not None
         folder = None if shape.second_folder is None else arguments[shape.second_folder]
         target = self._absolute(process, self._memory.text(process, arguments[shape.second]) or b"", folder)
+        if self._permission is not None and not (self._may(source, calls.WRITE, 0) and self._may(target, calls.WRITE, 0)):
+            return
         if source and target and (self._sightings.matters(source) or self._sightings.matters(target)):
             (self._sightings.renamed if shape.kind == calls.RENAME else self._sightings.linked)(source, target)
+
+    def _may(self, path: bytes, kind: int, flags: int) -> bool:
+        """Return whether the command may do this with ``path``; what it may not it is denied."""
+        assert self._permission is not None
+        writes = kind in _WRITING or (kind == calls.OPEN and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0)
+        if not writes and kind in _ASKING:
+            return True
+        if self._permission.allows(path, writes=writes) or (not writes and not os.path.exists(path)):
+            return True
+        self.denied.add(path)
+        self._denies = True
+        return False
 
     def _absolute(self, process: int, path: bytes, folder: int | None) -> bytes:
         """Return ``path`` from the root, without ``.`` and ``..``; empty where it leads nowhere."""

@@ -26,9 +26,10 @@ import signal
 import sys
 from typing import Any
 
-from paperbuild.engine.tracing import seccomp
+from paperbuild.engine.tracing import landlock, seccomp
 from paperbuild.engine.tracing.ending import Ending
 from paperbuild.engine.tracing.notices import Notices
+from paperbuild.engine.tracing.permission import Permission
 from paperbuild.engine.tracing.sightings import Sightings
 
 HEAD = 8  # bytes of a frame's length
@@ -95,7 +96,12 @@ class _Supervisor:
         self._order = order
         dropped, grouped, unsettled = (_paths(order[name]) for name in ("dropped", "grouped", "unsettled"))
         self._sightings = Sightings(order["kept"].encode("latin-1"), dropped, grouped, unsettled)
-        self._notices = Notices(self._sightings)
+        self._permission = (
+            None
+            if order["readable"] is None
+            else Permission(order["kept"].encode("latin-1"), _paths(order["readable"]), _paths(order["writable"]))
+        )
+        self._notices = Notices(self._sightings, self._permission)
         self._begun = False
 
     def run(self) -> None:
@@ -134,6 +140,8 @@ class _Supervisor:
         if os.read(gate, 1) != b"\n":
             return
         machine = os.uname().machine
+        if self._permission is not None:
+            landlock.restrict(self._order["folder"], *self._permission.landlock())
         try:
             listener = seccomp.install(seccomp.program(machine), machine)
         except OSError as error:
@@ -202,6 +210,7 @@ class _Supervisor:
             "begun": self._begun,
             "blind": self._notices.blind,
             "touched": _text(seen.touched),
+            "denied": sorted(map(_text, self._notices.denied)),
             "seen": [(_text(path), bits, state) for path, (bits, state) in seen.seen.items()],
             "groups": [(_text(prefix), sorted(map(_text, names))) for prefix, names in seen.groups.items()],
             "links": [(_text(path), _text(target)) for path, target in seen.links.items()],

@@ -1,0 +1,83 @@
+"""Commands that are held to what they declare, on the real disk with the real kernel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from paperbuild.engine.graph import Action
+from paperbuild.events import Outcome
+from paperbuild.paper.command_words import mentioned_paths
+from tests.engine.disk import Project
+from tests.engine.world import command
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets commands be watched")
+
+
+def strict(name: str, line: str, outputs: str, inputs: str | None = "", *, needs: str = "") -> Action:
+    return replace(command(name, line, outputs, inputs, needs=needs), observe="strict", mentioned=mentioned_paths(line))
+
+
+def built(tmp_path: Path, *actions: Action, **files: str) -> tuple[Project, list[str]]:
+    project = Project(tmp_path, actions).write({name.replace("__", "/"): text for name, text in files.items()})
+    report = project.build()
+    return project, [diagnostic.code for diagnostic in report.diagnostics]
+
+
+def test_what_is_declared_may_be_read_and_outputs_written_and_read_back(tmp_path: Path):
+    t = strict("t", "cat data/a lib/b > out; cat out > again; mkdir -p model && cp lib/b model/w", "out again model/", "data/a lib/")
+    project, codes = built(tmp_path, t, data__a="1", lib__b="2")
+    assert codes == []
+    assert project.tree()["again"] == "12"
+    assert project.tree()["model/w"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("cat SECRET > out", "secret"),
+        ("(cat SECRET || true) > out", "secret"),
+        ("echo 1 > out; echo 1 > stray$(printf)", "stray"),
+        ("echo 1 > out; mv declared else$(printf where)", "declared"),
+        ("echo 1 > out; ln declared other", "declared"),
+        ("cd folder; cat ../SECRET > ../out", "secret"),
+        ("cat l$(printf ink) > out", "link"),
+    ],
+)
+def test_what_is_not_declared_is_refused_and_named(tmp_path: Path, line: str, wanted: str):
+    (tmp_path / "folder").mkdir()
+    line = line.replace("SECRET", "s$(printf ecret)")  # or it were named by a word
+    (tmp_path / "link").symlink_to("secret")
+    project = Project(tmp_path, (strict("t", line, "out", "declared"),)).write({"secret": "x", "declared": "y"})
+    report = project.build()
+    assert report.outcomes["t"] is Outcome.FAILED
+    (fault,) = report.diagnostics
+    assert fault.code == "PB442"
+    assert f"wanted {wanted}" in fault.message
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "secret").read_text() == "x"
+    assert (tmp_path / "declared").read_text() == "y"
+
+
+def test_words_and_needs_are_declarations_and_absent_files_may_be_looked_for(tmp_path: Path):
+    (tmp_path / "script.sh").write_text("cat first; [ -e missing ] || echo absent; ls .\n")
+    actions = (command("first", "echo 1 > first", "first"), strict("t", "sh script.sh > out", "out", needs="first"))
+    project, codes = built(tmp_path, *actions)
+    assert codes == []
+    assert project.tree()["out"].startswith("1\nabsent\n")
+
+
+def test_python_with_its_packages_runs_strictly(tmp_path: Path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "part.py").write_text("value = 7\n")
+    (tmp_path / "script.py").write_text(
+        "import json, sys, tempfile, msgspec\nsys.path.insert(0, 'lib')\nimport part\n"
+        "with tempfile.NamedTemporaryFile() as scratch:\n    scratch.write(b'x')\n"
+        "json.dump(part.value, open('out', 'w'))\n"
+    )
+    target = strict("t", f"'{sys.executable}' script.py", "out", "lib/")
+    assert Project(tmp_path, (target,), python=str(Path(sys.executable).parent)).build().diagnostics == ()
+    assert (tmp_path / "out").read_text() == "7"
