@@ -155,7 +155,7 @@ class _Build:
         unwatched = [id_ for id_ in ran if self._graph.actions[id_].observe != "off"]
         why = self._workshop.executor.blind() if unwatched else ""
         if why:
-            notes = ("their declared inputs, the files that their words name and what they need count as what they read",)
+            notes = ("declared inputs, files that their words name, what they need and what Python programs open count as what they read",)
             self._notice(Diagnostic("PB417", f"commands cannot be watched here: {why}", severity=Severity.NOTE, notes=notes))
 
     def _put_right(self) -> None:

@@ -17,9 +17,10 @@ from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, new_log
-from paperbuild.engine.ports import Ended, Job, Permission, Surroundings, Watch
+from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree
+from paperbuild.engine.tracing.heard import VARIABLE, heard
 from paperbuild.errors import BuildError
 
 MOST_UNSETTLED = 2000
@@ -61,7 +62,8 @@ class CommandAttempt(Attempt):
         failed = Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, log.shown)
         reading = self._reading()
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
-        unsettled = reading.makers(seen) - self._settled if seen is not None else frozenset()
+        told = self._told(job)
+        unsettled = reading.makers(seen or told) - self._settled
         if unsettled and not ended.cancelled:
             return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
         if ended.seen is not None and ended.seen.denied and not ended.cancelled:
@@ -75,7 +77,9 @@ class CommandAttempt(Attempt):
         except BuildError as error:
             self._note(failed)
             return Failed(error.diagnostics, ended.duration_s)
-        findings = reading.findings(seen) if seen is not None else self._unobserved(before or self._supposed())
+        findings = reading.findings(seen or told)
+        if seen is None:
+            findings = self._unobserved(before or self._supposed(), findings)
         still = [item for item in findings.items if not (isinstance(item, Absent) and item.path in findings.strays)]
         changed = Changed(findings.changed) if findings.changed else self._changed(still)
         if changed is not None:
@@ -88,6 +92,8 @@ class CommandAttempt(Attempt):
         if self._action.observe != "off":
             surroundings = self._workshop.environment.surroundings(environment)
             environment |= dict(surroundings.variables)
+            if self._workshop.executor.blind():
+                environment[VARIABLE] = f"{self._workshop.site.state}/given/{_slug(self._action.id)}/heard"
             root = self._workshop.fs.real(self._workshop.site.root)
             permission = self._permission(root, surroundings) if self._strict or self._action.observe == "strict" else None
             unsettled = tuple(f"{root}/{path}" for path in self._unsettled())
@@ -113,6 +119,15 @@ class CommandAttempt(Attempt):
             return ()
         return tuple(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs)
 
+    def _told(self, job: Job) -> Seen:
+        """Return what Pythons told of themselves where nobody watched them."""
+        path, fs = dict(job.environment).get(VARIABLE, ""), self._workshop.fs
+        if job.watch is None or not path or fs.stat(path) is None:
+            return Seen()
+        data = fs.read(path)
+        fs.unlink(path)
+        return heard(data, job.watch)
+
     def _is_watched(self, job: Job) -> bool:
         return job.watch is not None and not self._workshop.executor.blind()
 
@@ -131,19 +146,22 @@ class CommandAttempt(Attempt):
             found[path] = Absent(path) if digest is None else Content(path, digest) if tree is None else Tree(path, digest)
         return found
 
-    def _unobserved(self, before: Mapping[str, Item]) -> Findings:
-        """Return what a command that nothing observed is taken to depend on. Words of it that became files are its own writing."""
+    def _unobserved(self, before: Mapping[str, Item], told: Findings) -> Findings:
+        """Return what a command that nothing observed is taken to depend on. Words of it that became files are its own writing.
+
+        What its Pythons ``told`` comes on top: it is true, and not all.
+        """
         there = [path for path, item in before.items() if not isinstance(item, Absent)]
         sources = [file for path in (*(path for path, _ in self._keys.inputs(self._action)), *there) for file in self._observer.files(path)]
-        packages = (Package(*found) for found in self._workshop.environment.packages(self._action, sources))
-        declared = set(self._action.inputs or ())
-        appeared = {
-            path for path, item in before.items() if isinstance(item, Absent) and path not in declared and self._observer.exists(path)
-        }
-        strays = (path for path in sorted(appeared) if not any(path.startswith(f"{other.rstrip('/')}/") for other in appeared))
         environment = self._workshop.environment
+        packages = (Package(*found) for found in environment.packages(self._action, sources))
         variables = (EnvironmentVariable(name, environment.value_digest(name)) for name in environment.files.values())
-        return Findings((*before.values(), *packages, *variables), strays=tuple(strays), observed=False)
+        declared = set(self._action.inputs or ())
+        absent = (path for path, item in before.items() if isinstance(item, Absent) and path not in declared)
+        appeared = {path for path in absent if self._observer.exists(path)} | set(told.strays)
+        strays = (path for path in sorted(appeared) if not any(path.startswith(f"{other.rstrip('/')}/") for other in appeared))
+        items = dict.fromkeys((*before.values(), *packages, *variables, *told.items))
+        return Findings(tuple(items), told.reads, strays=tuple(strays), observed=False)
 
     def _blindness(self, ended: Ended) -> tuple[Diagnostic, ...]:
         """Return a warning where this command could not be watched though others can."""
@@ -175,7 +193,7 @@ class CommandAttempt(Attempt):
         self._shelf.own(artifacts)
 
     def _assumed(self) -> Findings:
-        return self._unobserved(self._supposed())
+        return self._unobserved(self._supposed(), Findings())
 
 
 def _slug(id_: str) -> str:

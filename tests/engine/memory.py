@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from paperbuild.engine.ports import Ended, Job, Seen, Sighting, Stat, State
+from paperbuild.engine.ports import Ended, Job, Seen, Stat, State
+from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
 
 STEP_NS = 1_000_000_000
@@ -271,13 +272,6 @@ class MemorySightings(Sightings):
         text = self._fs.link(path.decode())
         return None if text is None else text.encode()
 
-    def told(self) -> Seen:
-        """Return what a supervisor would send."""
-        sightings = tuple(Sighting(path.decode(), bits, state) for path, (bits, state) in self.seen.items())
-        groups = tuple((prefix.decode(), tuple(sorted(name.decode() for name in names))) for prefix, names in self.groups.items() if names)
-        links = tuple((path.decode(), text.decode()) for path, text in self.links.items())
-        return Seen(sightings, groups, links, tuple(sorted(n.decode() for n in self.sought)), "", self.touched.decode())
-
 
 @dataclass
 class ScriptedExecutor:
@@ -325,7 +319,7 @@ class ScriptedExecutor:
     def _ended(self, job: Job, status: int, duration_s: float) -> Ended:
         if job.watch is None:
             return Ended(status, duration_s)
-        return Ended(status, duration_s, seen=self._seen.told() if self.watched else Seen(blind=self.blind()))
+        return Ended(status, duration_s, seen=seen_of(self._seen) if self.watched else Seen(blind=self.blind()))
 
     def _read(self, path: str) -> bytes:
         self._seen.opened(path.encode(), os.O_RDONLY, 1)

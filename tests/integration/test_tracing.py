@@ -375,6 +375,30 @@ class TestInside:
         assert (tmp_path / "log").read_text() == "0 True\n"
         assert (tmp_path / "inner").read_text() == "inner\n"
 
+    def test_what_pythons_tell_of_themselves_counts_where_nobody_watches(self, run: Run, tmp_path: Path):
+        (tmp_path / "paperbuild.toml").write_text(
+            '[paper]\nsource = "paper.md"\n[target.a]\nrun = "python a.py"\ninputs = ["a.py"]\noutputs = ["out.txt"]\n'
+        )
+        (tmp_path / "paper.md").write_text("# Paper\n")
+        (tmp_path / "a.py").write_text("open('out.txt', 'w').write(open('data.txt').read())\n")
+        (tmp_path / "data.txt").write_text("1")
+
+        def build() -> str:
+            variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
+            ended = run(f"{PYTHON} -m paperbuild run a", **variables)
+            log = (tmp_path / "log").read_text()
+            assert ended.status == 0, log
+            assert "PB417" in log or "up to date" in log
+            return log
+
+        build()
+        assert "1 up to date" in build()
+        (tmp_path / "data.txt").write_text("2")
+        build()
+        assert (tmp_path / "out.txt").read_text() == "2", "data.txt is declared nowhere, and a word of no command"
+        assert "1 up to date" in build()
+        assert not list(tmp_path.glob(".paperbuild/given/*/heard")), "what was told is read once"
+
 
 def _running(words: str, folder: Path) -> bool:
     """Return whether a process with these words runs in ``folder``."""

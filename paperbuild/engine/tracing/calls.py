@@ -5,7 +5,7 @@ Numbers are those of Linux's ``arch/x86/entry/syscalls/syscall_64.tbl`` and ``in
 
 from __future__ import annotations
 
-import sys
+import os
 
 # What a call does with the file that it names.
 OPEN, OPEN2, CREATE, STATUS, LINK_STATUS, RUN, MAKE_FOLDER, WRITE, RENAME, HARD_LINK, LEAVE = range(11)
@@ -107,8 +107,6 @@ AT_EMPTY_PATH = 0x1000
 AT_SYMLINK_NOFOLLOW = 0x100
 CLONE_NEWNS = 0x20000
 
-if sys.platform == "linux":
-    import os
-
-    O_TMPFILE = os.O_TMPFILE & ~os.O_DIRECTORY
-    O_PATH = os.O_PATH
+_NONE = 1 << 62  # a flag that nobody gives, where a system has no such flag
+O_PATH: int = getattr(os, "O_PATH", _NONE)
+O_TMPFILE: int = getattr(os, "O_TMPFILE", _NONE) & ~getattr(os, "O_DIRECTORY", 0)

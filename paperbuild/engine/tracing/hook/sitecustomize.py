@@ -1,24 +1,36 @@
-"""Tells a build that watches this Python what no system call shows: which modules it looks for, and which folders only to find them.
+"""Tells a build what it cannot see by itself of this Python.
 
-Python finds modules by listing folders. For a watcher that would make every file beside a script an input of it. So the names that are
-looked for are told, and before each listing that the import system makes, that it does: by asking for the status of a path that does not
-exist, which the watcher sees (``HOOK`` in :mod:`paperbuild.engine.tracing.sightings`). Whatever else lists a folder depends on all of it.
+Where system calls are watched (``HOOK`` in :mod:`paperbuild.engine.tracing.sightings`), that is which modules are looked for, and which
+folders are listed only to find them: Python finds modules by listing folders, and for a watcher that would make every file beside a script
+an input of it. It is told by asking for the status of a path that does not exist. Where nothing is watched, a variable names a file, and
+all is told there that Python's audit events show: files that are opened, folders that are listed, what is renamed or removed. What
+libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`).
 
 Any Python from 3.8 on may load this, so it uses nothing newer, and imports nothing that Python has not imported at its start.
 """
 
+import os
 import sys
-from posix import stat
 
 _HOOK, _SEPARATOR = b"/\x01paperbuild/", b"\x02"
 _IMPORTER = "<frozen importlib._bootstrap_external>"
 _BUILTIN = frozenset(sys.builtin_module_names)  # these are in no folder
 _ENVIRONMENT = (sys.prefix, sys.base_prefix)
+_FILE = os.environ.get("PAPERBUILD_HEARD", "")
+_HANDLE = os.open(_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600) if _FILE else -1
 
 
-def _tell(kind: bytes, text: str) -> None:
+def _tell(kind: bytes, text: object) -> None:
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    if not isinstance(text, str):  # a descriptor, or what os.fspath takes and nobody asked for
+        return
+    words = kind + _SEPARATOR + text.encode(sys.getfilesystemencoding(), "surrogateescape")
     try:
-        stat(_HOOK + kind + _SEPARATOR + text.encode(sys.getfilesystemencoding(), "surrogateescape"))
+        if _HANDLE < 0:
+            os.stat(_HOOK + words)
+        else:
+            os.write(_HANDLE, b"%d" % os.getpid() + _SEPARATOR + words + b"\0")
     except (OSError, ValueError):
         pass
 
@@ -43,12 +55,32 @@ def _heard(event, arguments):  # type: ignore[no-untyped-def]  # any event has a
         _seek(arguments[0])
     elif event == "os.listdir" and sys._getframe(1).f_code.co_filename == _IMPORTER:
         _tell(b"L", arguments[0])
+    elif _HANDLE >= 0:
+        _heard_of_files(event, arguments)  # type: ignore[no-untyped-call]
+
+
+def _heard_of_files(event, arguments):  # type: ignore[no-untyped-def]  # any event has any arguments
+    if event == "open":
+        _tell(b"O%d" % (arguments[2] or 0), _absolute(arguments[0]))
+    elif event in ("os.listdir", "os.scandir"):
+        _tell(b"O0", _absolute("." if arguments[0] is None else arguments[0]))
+    elif event in ("os.remove", "os.truncate", "os.rename"):
+        for path in arguments[: 2 if event == "os.rename" else 1]:
+            _tell(b"W", _absolute(path))
+    elif event == "os.mkdir":
+        _tell(b"M", _absolute(arguments[0]))
+
+
+def _absolute(path: object) -> object:
+    path = os.fsdecode(path) if isinstance(path, bytes) else path
+    return os.path.join(os.getcwd(), path) if isinstance(path, str) else path
 
 
 def _begin() -> None:
     sys.addaudithook(_heard)
-    for folder in filter(_is_elsewhere, sys.path_importer_cache):  # what was looked for before this was loaded
-        _tell(b"P", folder)
+    if _HANDLE < 0:
+        for folder in filter(_is_elsewhere, sys.path_importer_cache):  # what was looked for before this was loaded
+            _tell(b"P", folder)
     for name in tuple(sys.modules):
         if "." not in name:
             _seek(name)
