@@ -7,13 +7,13 @@ import click
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, volume_options
-from paperbuild.cli.selection import selected
+from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 
 
 @click.command("run")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="[TARGET...]")
 @build_options
 @json_option
 @volume_options
@@ -25,11 +25,12 @@ def command(  # noqa: PLR0913 - one parameter for each option
     """Run targets that are stale, and what they need, without typesetting anything.
 
     A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
+    Without one, every target of the manifest.
     """
     options = BuildOptions(
         jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite, strict=strict
     )  # fmt: skip
     with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
-        wanted = selected(targets, project.graph, project.root, invocation.folder)
+        wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         shows = tuple(document for document in project.documents if document.action in wanted)
         return run_build(invocation, Request("run", project, wanted, options, shows))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from paperbuild.diagnostics import Diagnostic, did_you_mean
-from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.errors import UsageError
 
 _CELLS = re.compile(r"(?P<target>[^\[\]]+)\[(?P<axes>[^\[\]]*)\]")
@@ -32,6 +32,11 @@ def selected(words: Iterable[str], graph: Graph, root: str, here: str) -> tuple[
     if faults:
         raise UsageError(*faults)
     return tuple(found)
+
+
+def commands(graph: Graph) -> tuple[str, ...]:
+    """Return the ids of all actions that are no documents."""
+    return tuple(action.id for action in graph.actions.values() if isinstance(action.recipe, Command))
 
 
 def _meant(word: str, graph: Graph, root: str, here: str) -> tuple[str, ...]:

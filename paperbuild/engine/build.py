@@ -207,17 +207,12 @@ class _Build:
             self._take(schedule, id_, result)
 
     def _start_what_can(self, schedule: Schedule) -> None:
-        progress = self._progress
-        found = True
-        while found:
-            found = False
-            for id_ in schedule.due():
-                if id_ in progress.outcomes or (progress.stopping and id_ in progress.reasons):
-                    continue
-                if id_ not in progress.reasons and not self._examine(schedule, id_):
-                    found = True  # settled or lost: others may be due now
-                elif not progress.stopping and schedule.has_room(id_):
-                    self._start(schedule, id_)
+        while arrived := schedule.arrivals():
+            for id_ in arrived:
+                if self._examine(schedule, id_):
+                    schedule.line_up(id_)
+        while not self._progress.stopping and (next_ := schedule.next()):
+            self._start(schedule, next_)
 
     def _examine(self, schedule: Schedule, id_: str) -> bool:
         """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
@@ -313,7 +308,7 @@ class _Build:
         action = self._graph.actions[id_]
         if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(schedule, action):
             return
-        attempt = self._attempt(action, schedule.settled)
+        attempt = self._attempt(action, frozenset(schedule.settled))
         last = self._workshop.index.last_run(id_)
         self._tell(ActionStarted(id_, self._progress.reasons[id_].text, last.duration_s if last and last.succeeded else None))
         schedule.start(id_)

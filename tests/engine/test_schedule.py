@@ -15,39 +15,58 @@ def schedule(edges: Mapping[str, set[str]], capacity: Resources | None = None, *
     return Schedule([*edges], edges, {id_: resources.get(id_, Resources()) for id_ in edges}, capacity or Resources(cpu=8))
 
 
-def test_what_waits_is_due_when_all_it_waits_for_is_settled():
+def test_what_waits_arrives_when_all_it_waits_for_is_settled():
     plan = schedule({"a": set(), "b": set(), "c": {"a", "b"}})
-    assert plan.due() == ("a", "b")
+    assert plan.arrivals() == ("a", "b")
+    assert plan.arrivals() == ()
     plan.settle("a")
-    assert plan.due() == ("b",)
     plan.start("b")
-    assert plan.due() == ()
+    assert plan.arrivals() == ()
     plan.settle("b")
-    assert plan.due() == ("c",)
+    assert plan.arrivals() == ("c",)
     plan.settle("c")
-    assert plan.finished
+    assert plan.settled == {"a", "b", "c"}
 
 
 def test_what_needs_a_failure_is_lost_however_far_away():
     plan = schedule({"c": {"b"}, "b": {"a"}, "a": set(), "d": set()})
+    assert plan.arrivals() == ("a", "d")
     assert plan.lose("a") == ("b", "c")
-    assert plan.due() == ("d",)
+    assert plan.arrivals() == ()
 
 
 def test_what_is_put_back_waits_for_more():
-    plan = schedule({"a": set(), "b": set()})
+    plan = schedule({"a": set(), "b": set(), "c": set()})
+    assert plan.arrivals() == ("a", "b", "c")
     plan.start("a")
     assert plan.again("a", ["b"]) == ()
-    assert plan.due() == ("b",)
-    plan.lose("b")
-    assert plan.again("a") == ("b",)
+    assert plan.arrivals() == ()
+    plan.settle("b")
+    assert plan.arrivals() == ("a",)
+    plan.lose("c")
+    assert plan.again("a", ["c"]) == ("c",)
+    assert plan.arrivals() == ()
 
 
 def test_more_actions_can_join():
-    plan = schedule({"a": set()})
-    plan.add(["b", "a"], {"a": {"x"}, "b": set()})
-    assert plan.order == ("a", "b")
-    assert plan.due() == ("a", "b")
+    plan = Schedule("a", {"a": set()}, dict.fromkeys("abc", Resources()), Resources())
+    plan.add(["c", "b", "a"], {"a": {"x"}, "b": set(), "c": {"b"}})
+    assert plan.order == ("a", "c", "b")
+    assert plan.arrivals() == ("a", "b")
+
+
+def test_what_is_lined_up_comes_in_order_as_soon_as_there_is_room():
+    plan = schedule({id_: set() for id_ in "abc"}, Resources(cpu=2, gpu=1), a=Resources(gpu=1), b=Resources(gpu=1))
+    for id_ in "cba":
+        plan.line_up(id_)
+    assert plan.next() == "a"
+    plan.start("a")
+    assert plan.next() == "c", "b has to wait for the GPU"
+    plan.start("c")
+    assert plan.next() is None
+    plan.settle("a")
+    assert plan.next() == "b"
+    assert plan.next() is None
 
 
 def test_what_runs_stays_within_each_resource():
@@ -65,17 +84,30 @@ def test_what_runs_stays_within_each_resource():
 
 def test_a_hint_holds_back_only_while_something_else_can_go_on():
     plan = Schedule("ab", {"a": set(), "b": set()}, dict.fromkeys("ab", Resources()), Resources(), {"a": {"b", "other"}})
-    assert plan.due() == ("b",)
+    assert plan.arrivals() == ("b",)
+    plan.line_up("b")
+    assert plan.arrivals() == ()
+    assert plan.next() == "b"
     plan.start("b")
-    assert plan.due() == ()
+    assert plan.arrivals() == ()
     plan.lose("b")
-    assert plan.due() == ("a",)
+    assert plan.arrivals() == ("a",)
+
+
+def test_a_hint_that_comes_later_holds_back_too():
+    plan = schedule({"a": set(), "b": set()})
+    assert plan.arrivals() == ("a", "b")
+    assert plan.expect("a", ["b", "other"])
+    assert not plan.expect("b", ["other"])
+    assert plan.arrivals() == ("a",), "nothing else can go on"
+    plan.settle("b")
+    assert not plan.expect("a", ["b"])
 
 
 def test_hints_that_go_round_in_a_circle_hold_nothing_back_for_ever():
     hints = {"a": {"b"}, "b": {"a"}}
     plan = Schedule("ab", {"a": set(), "b": set()}, dict.fromkeys("ab", Resources()), Resources(), hints)
-    assert plan.due() == ("a", "b")
+    assert plan.arrivals() == ("a", "b")
 
 
 @given(st.data())
@@ -87,10 +119,14 @@ def test_every_action_of_any_graph_is_settled_or_lost_and_never_before_what_it_w
     plan = Schedule([*edges], edges, dict.fromkeys(edges, Resources()), Resources(cpu=2), hints)
     settled: set[str] = set()
     lost: set[str] = set()
-    while not plan.finished:
-        for id_ in [id_ for id_ in plan.due() if plan.has_room(id_)][:1]:
+    while True:
+        for id_ in plan.arrivals():
             assert edges[id_] <= settled
+            plan.line_up(id_)
+        while id_ := plan.next():
             plan.start(id_)
+        if not plan.running:
+            break
         assert len(plan.running) <= 2
         ended = data.draw(st.sampled_from(sorted(plan.running)))
         if data.draw(st.booleans()):
