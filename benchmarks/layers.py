@@ -51,12 +51,12 @@ def doit(folder: Path, targets: int) -> None:
 def snakemake(folder: Path, targets: int) -> None:
     """Write a ``Snakefile`` with a rule for each layer."""
     columns = targets // LAYERS
-    rules = [f"rule all:\n    input: expand('l{LAYERS - 1}/{{n}}', n=range({columns}))\n"]
     before = ["source", *(f"l{layer}" for layer in range(LAYERS - 1))]
-    for layer in range(LAYERS):
-        rules.append(
-            f"rule l{layer}:\n    input: '{before[layer]}/{{n}}', 'settings'\n    output: 'l{layer}/{{n}}'\n    shell: 'cat {{input}} > {{output}}'\n"
-        )
+    shell = "    shell: 'cat {input} > {output}'\n"
+    rules = [f"rule all:\n    input: expand('l{LAYERS - 1}/{{n}}', n=range({columns}))\n"]
+    rules += [
+        f"rule l{layer}:\n    input: '{before[layer]}/{{n}}', 'settings'\n    output: 'l{layer}/{{n}}'\n{shell}" for layer in range(LAYERS)
+    ]
     (folder / "Snakefile").write_text("\n".join(rules))
 
 

@@ -8,6 +8,7 @@ makes it; one whose inputs changed while it ran is run again.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,9 +19,11 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import makers_touched
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
+from paperbuild.engine.grounds import Grounds
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.noting import Facts
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
@@ -96,7 +99,7 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
         try:
             return one.run(wanted)
         finally:
-            workshop.index.flush()
+            one.keep()
 
 
 class _Progress(msgspec.Struct):
@@ -108,21 +111,25 @@ class _Progress(msgspec.Struct):
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
     diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
     expecting: set[str] = msgspec.field(default_factory=set)
+    in_place: dict[str, Record] = msgspec.field(default_factory=dict)
     stopping: bool = False
 
 
 class _Build:
     def __init__(self, graph: Graph, workshop: Workshop, options: BuildOptions, listener: Listener) -> None:
+        workshop, self._fs = workshop.noting()
         self._workshop = workshop
         self._options = options
         self._tell = listener
-        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
+        self._observer = Observer(workshop.site.root, self._fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._shelf = Shelf(
             workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions, overwrite=options.overwrite
         )
+        self._declared = graph
         self._graph = graph.copy()
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
+        self._grounds = Grounds(workshop, graph)
         self._progress = _Progress()
 
     def run(self, wanted: Sequence[str]) -> BuildReport:
@@ -144,10 +151,16 @@ class _Build:
             self._cancel()  # nothing goes on behind the back of whoever called
             raise
         self._tell_blindness()
+        self._lay_grounds()
         outcomes = {id_: self._progress.outcomes.get(id_, Outcome.CANCELLED) for id_ in schedule.order}
         duration_s = clock.monotonic_s() - begin
         self._tell(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
         return BuildReport(outcomes, tuple(self._progress.diagnostics), duration_s)
+
+    def keep(self) -> None:
+        """Keep what was found out, for the next build."""
+        self._workshop.index.flush()
+        self._grounds.save()
 
     def _tell_blindness(self) -> None:
         """Say once where commands ran that nobody could watch: what they are supposed to read was taken for what they read."""
@@ -161,6 +174,7 @@ class _Build:
     def _put_right(self) -> None:
         """Undo what died, and take away what is left over, before anything is looked at."""
         try:
+            self._shelf.owned()  # found again, if need be, before anything is noted
             self._notice(*self._shelf.recover(self._workshop.executor.end_group))
             self._workshop.store.sweep(self._workshop.clock.now_ns() - LEFT_BEHIND_NS)
             if self._options.whole:
@@ -174,7 +188,7 @@ class _Build:
         if not any(isinstance(action.recipe, Command) for action in actions):
             return  # nothing long comes first: running the step tells as soon
         for action in actions:
-            if isinstance(action.recipe, Step) and self._sources_changed(action):
+            if isinstance(action.recipe, Step) and not self._grounds.unmoved(action) and self._sources_changed(action):
                 faults = self._early_faults(action, action.recipe)
                 if faults:
                     self._fail(schedule, action.id, faults)
@@ -217,11 +231,20 @@ class _Build:
     def _examine(self, schedule: Schedule, id_: str) -> bool:
         """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
         action = self._graph.actions[id_]
+        if self._grounds.hold(action, schedule.settled):
+            self._settle(schedule, action, Outcome.REUSED, 0.0)
+            return False
+        taken_ns = self._workshop.clock.now_ns()
         try:
-            return self._look_up(schedule, action)
+            with self._fs.noting() as facts:
+                must_run = self._look_up(schedule, action)
         except OSError as error:
             self._fail(schedule, id_, (disk_fault(id_, error, action.span),))
             return False
+        found = self._progress.in_place.pop(id_, None)
+        if found is not None:
+            self._lay_ground(action, found, facts, taken_ns)
+        return must_run
 
     def _look_up(self, schedule: Schedule, action: Action) -> bool:
         others = self._unsettled(schedule, action, self._keys.makers(action))
@@ -271,7 +294,10 @@ class _Build:
     def _reuse(self, schedule: Schedule, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
         try:
-            self._shelf.place(action, record.artifacts)
+            if not self._shelf.place(action, record.artifacts):
+                self._progress.in_place[action.id] = record
+            else:
+                self._grounds.disturb()
         except DamagedBlob:
             return Reason("output", "the store's copy of its output is damaged")
         except BuildError as error:
@@ -284,6 +310,28 @@ class _Build:
             self._workshop.index.note_run(action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads))
         self._settle(schedule, action, Outcome.REUSED, 0.0)
         return None
+
+    def _lay_ground(self, action: Action, record: Record, facts: Facts, taken_ns: int) -> None:
+        """Keep why ``action`` is up to date, so that the next build need not look it up. A warning is to be told each time."""
+        if not self._progress.keyed[action.id].notices:
+            others = {*self._keys.makers(action), *self._lookup.unsettled(action, record, self._graph, frozenset())}
+            after = tuple(sorted(others - self._declared.edges[action.id] - {action.id}))
+            self._grounds.lay(action, record, facts, after, taken_ns)
+
+    def _lay_grounds(self) -> None:
+        """Look up again what ran or came back from the store, now that everything is in its place."""
+        for id_, outcome in self._progress.outcomes.items():
+            if outcome in {Outcome.RAN, Outcome.REUSED} and not self._grounds.are_laid(id_):
+                with contextlib.suppress(OSError):  # the next build tells
+                    self._look_back(self._graph.actions[id_])
+
+    def _look_back(self, action: Action) -> None:
+        taken_ns = self._workshop.clock.now_ns()
+        with self._fs.noting() as facts:
+            keyed = self._progress.keyed[action.id] = self._keys.key(action)
+            found = None if keyed.faults else self._lookup.find(action, keyed)
+            if isinstance(found, Record) and self._shelf.in_place(found.artifacts):
+                self._lay_ground(action, found, facts, taken_ns)
 
     def _adopt(self, schedule: Schedule, action: Action) -> bool:
         """Take what stands at the outputs as the result of ``action``; return whether that settled it, one way or the other."""
@@ -312,6 +360,8 @@ class _Build:
         last = self._workshop.index.last_run(id_)
         self._tell(ActionStarted(id_, self._progress.reasons[id_].text, last.duration_s if last and last.succeeded else None))
         schedule.start(id_)
+        self._grounds.drop(id_)
+        self._grounds.disturb()
         self._progress.attempts[id_] += 1
         self._workshop.lanes.start(id_, attempt.run)
 
@@ -319,6 +369,7 @@ class _Build:
         from paperbuild.engine import running
 
         action = self._graph.actions[id_]
+        self._grounds.disturb()
         del self._progress.reasons[id_]
         match result:
             case running.Made(duration_s, warnings):

@@ -19,10 +19,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
-from paperbuild.engine.digest import digest_bytes, file_digest
+from paperbuild.engine.digest import digest_bytes, digest_of, file_digest
 from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
-from paperbuild.engine.ports import Surroundings
+from paperbuild.engine.ports import Question, Surroundings
 from paperbuild.engine.rules import KERNEL, SYSTEM, TEMPORARY, Ground, Treatment, rule_for
 from paperbuild.engine.shellwords import shell_words
 from paperbuild.engine.trace import Package, Program
@@ -78,6 +78,7 @@ class LocalEnvironment:
         self.home = base.get("HOME", "")
         self._installed = Installed(self.home, file_digest)
         self._programs: dict[str, str | None] = {}
+        self.answers: dict[Question, str | None] = {}
         self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
 
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
@@ -90,12 +91,43 @@ class LocalEnvironment:
 
     def counted(self, action: Action) -> Mapping[str, str]:
         """See the port."""
-        counted = {f"variable:{name}": value for name, value in self._common.items() if name.startswith(_COUNTED_PREFIXES)}
-        variables = (variable for variable in (*self._shared, *action.variables) if not variable.file)
-        counted.update((f"variable:{variable.name}", variable.counted) for variable in variables if variable.counted is not None)
-        for name, tool in self._tools(action):
-            counted[f"tool:{name}"] = self._installed.tool(tool)
+        self.answer(("common",))
+        counted = dict(self._counted)
+        counted.update((f"variable:{v.name}", v.counted) for v in action.variables if v.counted is not None and not v.file)
+        for name in _tools(action):
+            tool = self.answer(("tool", name))
+            if tool is not None:
+                counted[f"tool:{name}"] = tool
         return counted
+
+    @cached_property
+    def _counted(self) -> Mapping[str, str]:
+        """What counts of the environment for every command."""
+        counted = {f"variable:{name}": value for name, value in self._common.items() if name.startswith(_COUNTED_PREFIXES)}
+        counted.update((f"variable:{v.name}", v.counted) for v in self._shared if v.counted is not None and not v.file)
+        return counted
+
+    def answer(self, question: Question) -> str | None:
+        """See the port."""
+        if question not in self.answers:
+            self.answers[question] = self._answer(question)
+        return self.answers[question]
+
+    def _answer(self, question: Question) -> str | None:
+        match question:
+            case ("common",):
+                return digest_of("counted 1", tuple(sorted(self._counted.items())))
+            case ("tool", name):
+                tool = self._which(name)
+                return None if tool is None else self._installed.tool(tool)
+            case ("program", name):
+                return self._program(name)
+            case ("value", name):
+                return self._value_digest(name)
+            case ("package", tool, name):
+                executable = self._which(tool)
+                return None if executable is None else self._installed.fingerprint(executable, name)
+        return None
 
     @cached_property
     def _pythons(self) -> tuple[str, ...]:
@@ -153,6 +185,9 @@ class LocalEnvironment:
 
     def program(self, name: str) -> str | None:
         """See the port."""
+        return self.answer(("program", name))
+
+    def _program(self, name: str) -> str | None:
         found = self._which(name)
         if found is None:
             return None
@@ -171,6 +206,9 @@ class LocalEnvironment:
 
     def value_digest(self, name: str) -> str | None:
         """See the port."""
+        return self.answer(("value", name))
+
+    def _value_digest(self, name: str) -> str | None:
         shared = next((variable.counted for variable in self._shared if variable.name == name), None)
         value = self._common.get(name) if shared is None else shared
         return None if value is None else digest_bytes(value.encode("utf-8", "surrogateescape"))
@@ -185,7 +223,8 @@ class LocalEnvironment:
         python = [source for source in sources if source.endswith(".py")]
         if not python:
             return ()
-        named = tuple((name, tool) for name, tool in self._tools(action) if _PYTHON.fullmatch(os.path.basename(name)))
+        pythons = ((name, self._which(name)) for name in _tools(action) if _PYTHON.fullmatch(os.path.basename(name)))
+        named = tuple((name, tool) for name, tool in pythons if tool is not None)
         found = {
             (name, package, fingerprint)
             for name, tool in named or self._default_python()
@@ -200,17 +239,7 @@ class LocalEnvironment:
 
     def package(self, tool: str, name: str) -> str | None:
         """See the port."""
-        executable = self._which(tool)
-        return None if executable is None else self._installed.fingerprint(executable, name)
-
-    def _tools(self, action: Action) -> tuple[tuple[str, str], ...]:
-        """Return the programs that the command names, as written and where they are: its first word, and every Python in it."""
-        if not isinstance(action.recipe, Command):
-            return ()
-        words = [word for word in shell_words(action.recipe.line) if not _ASSIGNMENT.match(word)]
-        names = dict.fromkeys((*words[:1], *(word for word in words if _PYTHON.fullmatch(os.path.basename(word)))))
-        found = ((name, self._which(name)) for name in names)
-        return tuple((name, tool) for name, tool in found if tool is not None)
+        return self.answer(("package", tool, name))
 
     def _which(self, name: str) -> str | None:
         if name not in self._programs:
@@ -226,6 +255,14 @@ class LocalEnvironment:
             if name and _is_program(candidate):
                 return candidate
         return None
+
+
+def _tools(action: Action) -> tuple[str, ...]:
+    """Return the programs that the command names: its first word, and every Python in it."""
+    if not isinstance(action.recipe, Command):
+        return ()
+    words = [word for word in shell_words(action.recipe.line) if not _ASSIGNMENT.match(word)]
+    return tuple(dict.fromkeys((*words[:1], *(word for word in words if _PYTHON.fullmatch(os.path.basename(word))))))
 
 
 def _is_program(path: str) -> bool:

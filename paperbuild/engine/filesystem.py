@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Stat
+from paperbuild.engine.ports import Mark, Stat, stamp
 from paperbuild.errors import BuildError
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
@@ -65,6 +65,19 @@ class DiskFileSystem:
             return tuple(sorted(os.listdir(path)))
         except (FileNotFoundError, NotADirectoryError):
             return ()
+
+    def mark(self, kind: Mark, path: str) -> bytes:
+        """See the port."""
+        try:
+            found = os.stat(path) if kind in {"status", "names"} else os.lstat(path)
+        except (OSError, ValueError):
+            return b"-" if kind == "link" else b""
+        if kind == "presence":
+            return b"there"
+        mode = found.st_mode
+        if stat_bits.S_ISDIR(mode) if kind == "status" else kind == "link" and not stat_bits.S_ISLNK(mode):
+            return b"-" if kind == "link" else b"folder %d %d" % (found.st_ino, found.st_dev)
+        return stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
 
     def read(self, path: str) -> bytes:
         """See the port."""

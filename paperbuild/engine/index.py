@@ -54,10 +54,10 @@ class Run(msgspec.Struct, frozen=True):
     reads: tuple[str, ...] = ()
 
 
-def settled_before(stat: Stat, hashed_ns: int) -> bool:
-    """Return whether a file with this status cannot have been written again, unnoticed, since ``hashed_ns``."""
-    coarse = stat.mtime_ns % 1_000_000_000 == 0 and stat.ctime_ns % 1_000_000_000 == 0
-    return max(stat.mtime_ns, stat.ctime_ns) + (COARSE_STEP_NS if coarse else FINE_STEP_NS) < hashed_ns
+def settled_before(mtime_ns: int, ctime_ns: int, hashed_ns: int) -> bool:
+    """Return whether a file with these stamps cannot have been written again, unnoticed, since ``hashed_ns``."""
+    coarse = mtime_ns % 1_000_000_000 == 0 and ctime_ns % 1_000_000_000 == 0
+    return max(mtime_ns, ctime_ns) + (COARSE_STEP_NS if coarse else FINE_STEP_NS) < hashed_ns
 
 
 class Index:
@@ -169,7 +169,7 @@ class Index:
         hashed_ns, digest = row[6], row[7]
         if not isinstance(hashed_ns, int) or not isinstance(digest, str):
             return None
-        return digest if settled_before(stat, hashed_ns) else None
+        return digest if settled_before(stat.mtime_ns, stat.ctime_ns, hashed_ns) else None
 
     def note_digest(self, path: str, stat: Stat, hashed_ns: int, digest: str) -> None:
         """Remember the digest of the file at ``path``, whose status was ``stat`` before hashing began at ``hashed_ns``."""

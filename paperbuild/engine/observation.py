@@ -8,7 +8,8 @@ from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.index import Index
-from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem, Stat
+from paperbuild.engine.noting import Facts, NotingFileSystem
+from paperbuild.engine.ports import Clock, CommandEnvironment, Stat
 from paperbuild.engine.trace import (
     Absent,
     Content,
@@ -42,7 +43,7 @@ class Observer:
     """
 
     def __init__(
-        self, root: str, fs: FileSystem, index: Index, clock: Clock, environment: CommandEnvironment, graph: Graph | None = None
+        self, root: str, fs: NotingFileSystem, index: Index, clock: Clock, environment: CommandEnvironment, graph: Graph | None = None
     ) -> None:
         self.root = root
         self._home = environment.home.rstrip("/")
@@ -51,7 +52,7 @@ class Observer:
         self._index = index
         self._clock = clock
         self._environment = environment
-        self._real_folders: dict[str, str] = {}
+        self._real_folders: dict[str, tuple[str, Facts]] = {}
         environment.hash_by(self.file_digest)
 
     def absolute(self, path: str) -> str:
@@ -85,8 +86,12 @@ class Observer:
     def _real_folder(self, folder: str) -> str:
         found = self._real_folders.get(folder)
         if found is None:
-            found = self._real_folders[folder] = self._fs.real(folder or "/").rstrip("/")
-        return found
+            with self._fs.noting() as facts:
+                real = self._fs.real(folder or "/").rstrip("/")
+            found = self._real_folders[folder] = real, facts
+        else:
+            self._fs.note(found[1])
+        return found[0]
 
     def exists(self, path: str) -> bool:
         """Return whether anything is at ``path``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from struct import Struct
 from typing import Literal, Protocol
 
 import msgspec
@@ -30,6 +31,34 @@ class Stat(msgspec.Struct, frozen=True):
     executable: bool = False
 
 
+Mark = Literal["status", "names", "link", "presence"]
+"""A question about a path: :meth:`FileSystem.stat`, ``names``, ``link`` or ``exists``."""
+
+_STAMP = Struct("<qqqQQ")
+
+
+def mark_of(stat: Stat | None) -> bytes:
+    """Return what stands for the status ``stat``: of a folder only which one it is, not what is in it."""
+    if stat is None:
+        return b""
+    if stat.is_folder:
+        return b"folder %d %d" % (stat.inode, stat.device)
+    return stamp(stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, stat.device)
+
+
+def stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> bytes:
+    """Return a mark that is another one whenever something is written at a path, as far as time stamps tell."""
+    return _STAMP.pack(size, mtime_ns, ctime_ns, inode, device)
+
+
+def stamped_ns(mark: bytes) -> tuple[int, int]:
+    """Return the mtime and ctime that ``mark`` is made of; zeros where it is made of none."""
+    if len(mark) != _STAMP.size:
+        return 0, 0
+    _, mtime_ns, ctime_ns, _, _ = _STAMP.unpack(mark)
+    return mtime_ns, ctime_ns
+
+
 class FileSystem(Protocol):
     """The operations that the engine needs, on absolute paths with forward slashes. Errors are ``OSError``."""
 
@@ -47,6 +76,13 @@ class FileSystem(Protocol):
 
     def names(self, path: str) -> tuple[str, ...]:
         """Return the sorted names in the folder ``path``; empty where there is no folder."""
+
+    def mark(self, kind: Mark, path: str) -> bytes:
+        """Return a mark that stays the same as long as the answer to the question ``kind`` about ``path`` does; the content counts to it.
+
+        For "status" that of :func:`mark_of`; for "names" the :func:`stamp` of the folder itself, links followed; for "link" that of the
+        link, "-" where there is none; for "presence" something or nothing.
+        """
 
     def read(self, path: str) -> bytes:
         """Return the content of the file at ``path``. What is no regular file, such as a pipe, is an error: it could block for ever."""
@@ -135,8 +171,19 @@ class Surroundings(msgspec.Struct, frozen=True):
     """What a watched command is given besides, to tell more of itself."""
 
 
+Question = tuple[str, ...]
+"""A question about the environment: ("package", "python", "numpy")."""
+
+
 class CommandEnvironment(Protocol):
     """What commands are given, and what of it counts."""
+
+    @property
+    def answers(self) -> Mapping[Question, str | None]:
+        """What was asked of it until now that a later build may want to know, and what it answered."""
+
+    def answer(self, question: Question) -> str | None:
+        """Return the answer to a question that is in some :attr:`answers`."""
 
     home: str
     """The home folder of whoever builds; "" where there is none."""

@@ -12,6 +12,7 @@ from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import KeyMaker
 from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Standing
 from paperbuild.engine.shelf import Shelf
@@ -60,9 +61,10 @@ def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Sit
 
 class _Inspector:
     def __init__(self, graph: Graph, workshop: Workshop) -> None:
+        workshop, fs = workshop.noting()
         self._graph = graph
         self._workshop = workshop
-        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
+        self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
@@ -162,7 +164,7 @@ def clean(graph: Graph, workshop: Workshop, *, dry_run: bool = False) -> Cleaned
 
 
 def _clean(graph: Graph, workshop: Workshop, *, dry_run: bool) -> Cleaned:
-    observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment)
+    observer = Observer(workshop.site.root, NotingFileSystem(workshop.fs), workshop.index, workshop.clock, workshop.environment)
     shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions)
     if not dry_run:
         shelf.recover(workshop.executor.end_group)

@@ -257,6 +257,10 @@ class Shelf:
             return self._observer.output_digest(artifact.path) == artifact.digest
         return self._store.has(artifact)
 
+    def in_place(self, artifacts: Iterable[Artifact]) -> bool:
+        """Return whether each output is what its artifact says."""
+        return all(self._observer.output_digest(artifact.path) == artifact.digest for artifact in artifacts)
+
     def place(self, action: Action, artifacts: Iterable[Artifact]) -> bool:
         """Make each output be what its artifact says; return whether anything had to change.
 
@@ -272,8 +276,9 @@ class Shelf:
                 raise DamagedBlob(output.path)
             artifact = by_path[output.path]
             try:
-                self._refuse_escape(action, output)
-                if self._claim(action, output.path, artifact.digest) is not Standing.WANTED:
+                if self._observer.output_digest(artifact.path) != artifact.digest:
+                    self._refuse_escape(action, output)
+                    self._claim(action, output.path, artifact.digest)
                     todo.append(artifact)
             except BuildError as error:
                 faults.extend(error.diagnostics)

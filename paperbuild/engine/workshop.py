@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+import msgspec.structs
 
 from paperbuild.engine.index import Index
 from paperbuild.engine.lanes import Lanes
+from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.ports import Clock, CommandEnvironment, Executor, FileSystem, Lock, StepRunner, VersionControl
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
@@ -36,6 +38,11 @@ class Workshop(msgspec.Struct, frozen=True):
         self.store.prepare()
         if self.fs.stat(ignore) is None:
             self.store.write_whole(ignore, b"*\n")
+
+    def noting(self) -> tuple[Workshop, NotingFileSystem]:
+        """Return this workshop on a file system that can note what it is asked, and that file system."""
+        fs = NotingFileSystem(self.fs)
+        return msgspec.structs.replace(self, fs=fs, store=Store(fs, self.store.root)), fs
 
     def close(self) -> None:
         """Let go of what is held open."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from paperbuild.engine.ports import Ended, Job, Seen, Stat, State
+from paperbuild.engine.ports import Ended, Job, Mark, Seen, Stat, State, mark_of, stamp
 from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
 
@@ -116,6 +116,24 @@ class MemoryFileSystem:
         base = self._follow(path).rstrip("/") + "/"
         return tuple(sorted(p[len(base) :] for p in self.nodes if p.startswith(base) and p != base and "/" not in p[len(base) :]))
 
+    def mark(self, kind: Mark, path: str) -> bytes:
+        node = self.nodes.get(path)
+        match kind:
+            case "presence":
+                return b"" if node is None else b"there"
+            case "link":
+                return b"-" if node is None or node.link is None else self._stamp(node)
+            case "names":
+                there = self.nodes.get(self._follow(path))
+                return b"" if there is None else self._stamp(there)
+        try:
+            return mark_of(self.stat(path))
+        except OSError:
+            return b""
+
+    def _stamp(self, node: Node) -> bytes:
+        return stamp(len(node.data or b""), node.mtime, node.ctime, node.inode, 1)
+
     def read(self, path: str) -> bytes:
         self._alive()
         node = self.nodes.get(self._follow(path))
@@ -142,6 +160,13 @@ class MemoryFileSystem:
         self._inodes += 1
         node.inode, node.mtime, node.ctime = self._inodes, self.clock.now, self.clock.now
         self.nodes[real] = node
+        self._touch_folder(real)
+
+    def _touch_folder(self, path: str) -> None:
+        """Stamp the folder that ``path`` is in: its names have changed."""
+        parent = self.nodes.get(posixpath.dirname(path))
+        if parent is not None:
+            parent.mtime = parent.ctime = self.clock.now
 
     def write(self, path: str, data: bytes) -> None:
         self._alive()
@@ -176,15 +201,19 @@ class MemoryFileSystem:
         assert parent is not None, target
         self.nodes.update({target + old[len(source) :]: n for old, n in moved.items()})
         node.ctime = self.clock.now
+        self._touch_folder(source)
+        self._touch_folder(target)
 
     def unlink(self, path: str) -> None:
         self._change()
         self.nodes.pop(path, None)
+        self._touch_folder(path)
 
     def remove_tree(self, path: str) -> None:
         for found in sorted((p for p in self.nodes if p == path or p.startswith(path + "/")), reverse=True):
             self._change()
             del self.nodes[found]
+            self._touch_folder(found)
 
     def remove_empty(self, path: str) -> bool:
         self._alive()
@@ -192,6 +221,7 @@ class MemoryFileSystem:
             return False
         self._change()
         del self.nodes[path]
+        self._touch_folder(path)
         return True
 
     def make_folder(self, path: str) -> None:

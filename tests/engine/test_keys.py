@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from paperbuild.engine.graph import Action, Command, Graph, Output, Variable
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
+from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import Observer
 from tests.engine.world import Joiner, World, command, document
 
@@ -14,7 +15,7 @@ PLAIN = replace(command("t", "run a", "x", "a", params={"lr": "0.1"}), variables
 
 
 def keyed(world: World, action: Action, *others: Action) -> Keyed:
-    observer = Observer("/p", world.fs, world.index, world.clock, world.environment)
+    observer = Observer("/p", NotingFileSystem(world.fs), world.index, world.clock, world.environment)
     return KeyMaker(Graph([action, *others]), observer, world.environment, {"joiner": Joiner()}).key(action)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Graph
+from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import A_FOLDER, Observer
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
@@ -14,7 +15,7 @@ from tests.engine.world import World, command, document
 
 
 def reader(world: World, *settled: str) -> tuple[RecordingReader, Observer]:
-    observer = Observer("/p", world.fs, world.index, world.clock, world.environment)
+    observer = Observer("/p", NotingFileSystem(world.fs), world.index, world.clock, world.environment)
     return RecordingReader(observer, world.fs, Graph(world.actions.values()), "paper", frozenset(settled)), observer
 
 

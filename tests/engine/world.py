@@ -10,7 +10,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
-from paperbuild.engine.ports import Reader, Revision, StepResult, Surroundings
+from paperbuild.engine.ports import Question, Reader, Revision, StepResult, Surroundings
 from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.shelf import Site
@@ -32,6 +32,12 @@ class Environment:
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
         self.programs: dict[str, str] = {}
+        self.answers: dict[Question, str | None] = {}
+
+    def answer(self, question: Question) -> str | None:
+        kind, name = question
+        self.answers[question] = (self.versions if kind == "package" else self.programs).get(name)
+        return self.answers[question]
 
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
         return
@@ -49,7 +55,7 @@ class Environment:
         return ()
 
     def program(self, name: str) -> str | None:
-        return self.programs.get(name)
+        return self.answer(("program", name))
 
     def given(self, action: Action) -> Mapping[str, str]:
         return {v.name: v.value for v in action.variables}
@@ -64,7 +70,7 @@ class Environment:
         return tuple(("python", name, version) for name, version in sorted(self.versions.items()))
 
     def package(self, tool: str, name: str) -> str | None:
-        return self.versions.get(name)
+        return self.answer(("package", name))
 
 
 class Joiner:

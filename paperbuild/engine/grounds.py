@@ -1,0 +1,240 @@
+"""On what an action was found up to date, and whether that has changed since.
+
+To look an action up takes a key, records, and a look at everything they name. What such a look asked of the file system and of the
+environment is kept, with the marks that stood for the answers (:mod:`paperbuild.engine.noting`). As long as each mark is the same, the same
+look would find the same: the action is up to date, and nobody need look. Whatever does not fit is looked up as if nothing had been kept.
+
+A mark that is made of time stamps says nothing where a file may have been written again within one tick of the clock (see
+:mod:`paperbuild.engine.index`): no ground is laid on one.
+
+File format, version 1: ``paperbuild-grounds 1 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that
+comes after that line. The file is disposable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Set as AbstractSet
+
+import msgspec
+
+from paperbuild import __version__
+from paperbuild.engine.graph import Action, Command, Graph, Step
+from paperbuild.engine.index import settled_before
+from paperbuild.engine.noting import MOVED, Facts
+from paperbuild.engine.ports import Mark, Question, stamped_ns
+from paperbuild.engine.trace import Record
+from paperbuild.engine.workshop import Workshop
+
+_MAGIC = b"paperbuild-grounds 1 "
+_UNKNOWN, _HOLDS, _MOVED = range(3)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Why ``action``, as it was declared then (``identity``), was up to date.
+
+    ``facts`` are numbers of what the file system said, ``after`` the ids of the actions that had settled besides those it waits for. It
+    holds no longer than until ``until_ns`` (0: for ever), and where it is ``blind`` only on a machine where nobody can watch commands.
+    """
+
+    action: str
+    identity: bytes
+    facts: tuple[int, ...]
+    after: tuple[str, ...] = ()
+    until_ns: int = 0
+    blind: bool = False
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """All grounds of a project; ``frame`` says of which, ``answers`` what its environment said. Of facts, a column each."""
+
+    frame: bytes
+    answers: tuple[tuple[Question, str | None], ...]
+    kinds: tuple[Mark, ...]
+    paths: tuple[str, ...]
+    marks: tuple[bytes, ...]
+    grounds: tuple[_Ground, ...]
+
+
+class Grounds:
+    """The grounds of one project: those that the last build left, as far as they hold, and those that this one lays."""
+
+    def __init__(self, workshop: Workshop, graph: Graph) -> None:
+        self._workshop = workshop
+        self._graph = graph
+        self._path = f"{workshop.site.state}/grounds"
+        self._frame = self._present_frame()
+        self._answers: dict[Question, str | None] = {}
+        self._numbers: dict[tuple[Mark, str, bytes], int] = {}
+        self._grounds: dict[str, _Ground] = {}
+        self._cells: dict[tuple[str, ...], bytes] = {}
+        self._fresh: set[str] = set()
+        self._is_new = False
+        self._load()
+        self._facts = list(self._numbers)
+        self._checked = bytearray(len(self._facts))
+
+    def _present_frame(self) -> bytes:
+        """Return a digest of what all grounds rest on: where things lie, and who makes what."""
+        site, environment = self._workshop.site, self._workshop.environment
+        outputs = [(action.id, action.outputs) for action in self._graph.actions.values() if isinstance(action.recipe, Command)]
+        places = tuple(map(os.fsencode, (site.root, site.state, self._workshop.store.root, environment.home)))
+        return _digest((__version__, places, outputs))
+
+    def _load(self) -> None:
+        kept = None if self._workshop.index.is_new else _loaded(self._read())
+        if kept is None or kept.frame != self._frame:
+            return
+        self._answers = dict(kept.answers)
+        self._grounds = {ground.action: ground for ground in kept.grounds}
+        facts = zip(kept.kinds, kept.paths, kept.marks, strict=True)
+        self._numbers = {fact: n for n, fact in enumerate(facts)}
+
+    def _read(self) -> bytes:
+        try:
+            return self._workshop.fs.read(self._path)
+        except OSError:
+            return b""
+
+    # whether they hold
+
+    def hold(self, action: Action, settled: AbstractSet[str]) -> bool:
+        """Return whether ``action`` is up to date, as far as can be told without looking it up, now that ``settled`` are."""
+        ground = self._grounds.get(action.id)
+        return ground is not None and settled >= set(ground.after) and self._holds(ground, action)
+
+    def unmoved(self, action: Action) -> bool:
+        """Return whether nothing that ``action`` rests on has changed until now; what it needs may yet."""
+        ground = self._grounds.get(action.id)
+        return ground is not None and self._holds(ground, action)
+
+    def after(self, id_: str) -> tuple[str, ...]:
+        """Return the ids of the actions that, as far as is known, settle before ``id_``, besides those it waits for."""
+        ground = self._grounds.get(id_)
+        return () if ground is None else ground.after
+
+    def disturb(self) -> None:
+        """Say that files may have been written: what was found to hold may do so no longer."""
+        self._checked = bytearray(len(self._facts))
+
+    def _holds(self, ground: _Ground, action: Action) -> bool:
+        if not all(map(self._fact_holds, ground.facts)) or ground.identity != self._identity(action):
+            return False
+        if ground.until_ns and self._workshop.clock.now_ns() >= ground.until_ns:
+            return False
+        if ground.blind and not self._workshop.executor.blind():
+            return False
+        return self._answers_hold() or ground.action in self._fresh
+
+    def _fact_holds(self, number: int) -> bool:
+        known = self._checked[number]
+        if known == _UNKNOWN:
+            kind, path, mark = self._facts[number]
+            known = self._checked[number] = _HOLDS if self._workshop.fs.mark(kind, path) == mark else _MOVED
+        return known == _HOLDS
+
+    def _answers_hold(self) -> bool:
+        """Return whether the environment says what it said; where not, nothing is known of earlier builds any more."""
+        while self._answers:
+            question, answer = self._answers.popitem()
+            if self._workshop.environment.answer(question) != answer:
+                self._answers.clear()
+                self._grounds = {id_: self._grounds[id_] for id_ in self._fresh}
+                return False
+        return True
+
+    def _identity(self, action: Action) -> bytes:
+        """Return a digest of what of ``action`` decides whether it is up to date."""
+        variables = [(variable.name, variable.counted, variable.file) for variable in action.variables]
+        runner = self._workshop.runners[action.recipe.runner].fingerprint() if isinstance(action.recipe, Step) else ()
+        cells = self._cells_of(action.needs) if action.needs else b""
+        return _digest(
+            (
+                *(action.recipe, action.outputs, action.params, action.inputs, action.mentioned, action.observe, action.refresh_s),
+                *(variables, runner, cells),
+            )
+        )
+
+    def _cells_of(self, needs: tuple[str, ...]) -> bytes:
+        known = self._cells.get(needs)
+        if known is None:
+            actions = map(self._graph.actions.__getitem__, needs)
+            known = self._cells[needs] = _digest([(action.id, action.params, action.outputs) for action in actions])
+        return known
+
+    # laying them
+
+    def lay(self, action: Action, record: Record, facts: Facts, after: tuple[str, ...], taken_ns: int) -> None:
+        """Keep that ``record`` was found for ``action``, and nothing to do, by ``facts`` noted since ``taken_ns``.
+
+        ``after`` are the ids of the actions that must settle before that can be said again.
+        """
+        self.drop(action.id)
+        rows = [(kind, path, mark) for (kind, path), mark in facts.items()]
+        if not all(mark != MOVED and settled_before(*stamped_ns(mark), taken_ns) and _is_text(path) for _, path, mark in rows):
+            return
+        if action.refresh_s is not None and not action.refresh_s:
+            return
+        until_ns = 0 if action.refresh_s is None else record.finished_ns + int(action.refresh_s * 1e9)
+        blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
+        numbers = tuple(map(self._number, rows))
+        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind)
+        self._fresh.add(action.id)
+        self._is_new = True
+
+    def _number(self, fact: tuple[Mark, str, bytes]) -> int:
+        number = self._numbers.setdefault(fact, len(self._numbers))
+        if number == len(self._facts):
+            self._facts.append(fact)
+            self._checked.append(_UNKNOWN)
+        return number
+
+    def drop(self, id_: str) -> None:
+        """Forget the ground of an action."""
+        self._is_new |= self._grounds.pop(id_, None) is not None
+        self._fresh.discard(id_)
+
+    def are_laid(self, id_: str) -> bool:
+        """Return whether there is a ground for the action."""
+        return id_ in self._grounds
+
+    def save(self) -> None:
+        """Write them where there are others than before. A disk that refuses costs the next build time, and nothing else."""
+        if not self._is_new:
+            return
+        self._is_new = False
+        self._answers_hold()  # what others rest on is not to be confused with what these do
+        used = sorted({number for ground in self._grounds.values() for number in ground.facts})
+        numbers = {number: n for n, number in enumerate(used)}
+        rows = [self._facts[number] for number in used]
+        grounds = (
+            msgspec.structs.replace(ground, facts=tuple(map(numbers.__getitem__, ground.facts))) for ground in self._grounds.values()
+        )
+        answers = tuple(self._workshop.environment.answers.items())
+        kinds, paths, marks = zip(*rows, strict=True) if rows else ((), (), ())
+        with contextlib.suppress(OSError, UnicodeEncodeError):
+            body = _encode(_Kept(self._frame, answers, kinds, paths, marks, tuple(grounds)))
+            self._workshop.fs.write(f"{self._path}.new", _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            self._workshop.fs.rename(f"{self._path}.new", self._path)
+
+
+def _loaded(data: bytes) -> _Kept | None:
+    head, _, body = data.partition(b"\n")
+    if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+        return None
+    try:
+        return msgspec.msgpack.decode(body, type=_Kept)
+    except msgspec.DecodeError:
+        return None
+
+
+def _digest(value: object) -> bytes:
+    return hashlib.blake2b(_encode(value), digest_size=16).digest()
+
+
+def _is_text(path: str) -> bool:
+    return path.isascii() or not any("\udc80" <= character <= "\udcff" for character in path)

@@ -1,0 +1,180 @@
+"""What was found up to date is not looked up again as long as nothing it rests on has changed; whatever changed is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from paperbuild.engine.graph import Command
+from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.ports import mark_of, stamped_ns
+from tests.engine.disk import Project
+from tests.engine.world import ROOT, World, command, document
+
+KEPT = f"{ROOT}/.paperbuild/grounds"
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids that were looked up, in order."""
+    found: list[str] = []
+    real = Lookup.find
+
+    def find(self: Lookup, action, keyed):  # type: ignore[no-untyped-def]  # as the real one
+        found.append(action.id)
+        return real(self, action, keyed)
+
+    monkeypatch.setattr(Lookup, "find", find)
+    return found
+
+
+def chain() -> World:
+    world = World().write(a="1", b="1")
+    return world.targets(
+        command("first", "cat a to x", "x", "a"),
+        command("second", "cat x to y", "y", "x"),
+        command("other", "cat b to z", "z", "b"),
+        document("paper", "y z", needs="second other"),
+    )
+
+
+def test_a_build_right_after_a_build_looks_nothing_up(looked_up: list[str]):
+    world = chain().build()
+    world.clock.tick()
+    looked_up.clear()
+    world.build().ran_nothing()
+    assert looked_up == ["paper"] or not looked_up  # it may have been written too lately
+    looked_up.clear()
+    world.build().ran_nothing().succeeded()
+    assert looked_up == []
+
+
+def test_only_what_rests_on_a_change_is_looked_up(looked_up: list[str]):
+    world = chain().build().build()
+    looked_up.clear()
+    world.write(a="2").build().ran("first", "second")
+    assert "other" not in looked_up
+    world.build()
+    looked_up.clear()
+    world.write(a="2").build().ran_nothing()
+    assert set(looked_up) == {"first"}, "the same content again: early cutoff, and nobody else is asked"
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        lambda world: world.write(y="edited"),
+        lambda world: world.remove("y"),
+        lambda world: world.remove(".paperbuild/blobs"),
+        lambda world: world.remove(".paperbuild/records"),
+        lambda world: world.target(replace(world.actions["second"], recipe=Command("write y 2"))),
+        lambda world: world.target(replace(world.actions["second"], params=(("n", 1),))),
+        lambda world: world.target(command("more", "write more 1", "more")),
+    ],
+)
+def test_an_output_a_blob_a_record_and_the_declaration_count(looked_up: list[str], disturb: Callable[[World], object]):
+    world = chain().build().build()
+    looked_up.clear()
+    disturb(world)
+    world.build()
+    assert "second" in looked_up
+
+
+def test_a_file_written_again_within_one_tick_of_the_clock_is_not_trusted():
+    world = chain()
+    world.clock.tick = lambda ns=0: None  # type: ignore[method-assign]  # time stands still
+    stamp = world.write(a="1").fs.nodes[f"{ROOT}/a"]
+    world.build().build().ran_nothing()
+    again = world.write(a="2").fs.nodes[f"{ROOT}/a"]
+    again.inode = stamp.inode
+    assert (again.mtime, again.ctime) == (stamp.mtime, stamp.ctime)
+    world.build().ran("first", "second")
+
+
+def test_whatever_becomes_of_the_file_the_result_is_right(looked_up: list[str]):
+    world = chain().build().build()
+    whole = world.fs.nodes[KEPT].data
+    assert whole is not None
+    damaged = [whole[:n] for n in range(0, len(whole), 7)]
+    damaged += [whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :] for n in range(0, len(whole), 5)]
+    for data in damaged:
+        world.fs.nodes[KEPT].data = data
+        looked_up.clear()
+        world.write(a=str(len(looked_up))).build().ran_nothing() if world.content("a") == "0" else world.write(a="0").build()
+        assert set(looked_up) >= {"first", "second", "other", "paper"}
+        assert world.content("y") == "0"
+
+
+def test_another_version_of_a_package_counts_for_whoever_did_not_run(looked_up: list[str]):
+    world = World(watched=False)
+    world.environment.versions["numpy"] = "1"
+    world.write(a="1").targets(command("s", "cat a to x", "x", "a"), command("t", "cat a to y", "y", "a")).build().build()
+    looked_up.clear()
+    world.environment.versions["numpy"] = "2"
+    world.build("s").ran("s")
+    world.build("t").ran("t")
+    world.build().ran_nothing()
+
+
+def test_a_result_is_too_old_when_its_time_has_come():
+    world = World().write(a="1").targets(command("t", "cat a to x", "x", "a", refresh_s=3600)).build().build().ran_nothing()
+    world.clock.tick(3600 * 10**9)
+    world.build().ran("t")
+
+
+def test_what_was_believed_where_nobody_watched_is_looked_up_where_somebody_does():
+    world = World(watched=False).write(a="1").targets(command("t", "cat a to x", "x", "a")).build().build().ran_nothing()
+    world.executor.watched = True
+    world.build().ran("t")
+
+
+def test_a_lost_index_is_filled_again():
+    world = chain().build().build().lose_index().build().ran_nothing()
+    assert world.index.last_run("first") is not None
+
+
+def test_a_folder_that_appears_beside_another_one_counts():
+    world = World().write(data__a="1").targets(command("t", "list data to x", "x", "data/*")).build().build().ran_nothing()
+    world.write(data__b="2").build().ran("t")
+    world.remove("data/b").build().ran_nothing()
+    assert world.content("x") == "a=b'1'\n"
+
+
+def test_a_warning_is_told_each_time():
+    world = World(watched=True).write(a="1").targets(command("t", "cat a to x", "x", "a none/*")).build().build()
+    assert world.codes() == ["PB411"]
+
+
+def test_a_copy_of_a_project_stands_on_its_own(tmp_path: Path):
+    project = Project(tmp_path / "one", (command("t", "cat a > out", "out", "a"),)).write({"a": "1"})
+    assert project.build().succeeded
+    assert project.build().succeeded
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    copy = Project(tmp_path / "two", project.actions).write({"a": "2"})
+    assert copy.build().succeeded
+    assert copy.tree()["out"] == "2"
+
+
+def test_a_link_on_the_way_that_leads_elsewhere_counts(tmp_path: Path):
+    project = Project(tmp_path / "p", (command("t", "cat here/a > out", "out", "here/a"),))
+    project.write({"one/a": "1", "two/a": "2"})
+    (tmp_path / "p/here").symlink_to("one")
+    assert project.build().succeeded
+    assert project.build().succeeded
+    (tmp_path / "p/here").unlink()
+    (tmp_path / "p/here").symlink_to("two")
+    assert project.build().succeeded
+    assert project.tree()["out"] == "2"
+
+
+def test_marks_tell_when_what_they_stand_for_was_written():
+    world = World().write(a="1")
+    stat = world.fs.stat(f"{ROOT}/a")
+    assert stat is not None
+    assert stamped_ns(mark_of(stat)) == (stat.mtime_ns, stat.ctime_ns)
+    assert stamped_ns(mark_of(None)) == (0, 0)
+    assert stamped_ns(mark_of(world.fs.stat(ROOT))) == (0, 0)
