@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from paperbuild.diagnostics import Diagnostic
 
@@ -36,8 +37,7 @@ class ActionStarted:
     estimate_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ActionEnded:
+class ActionEnded(NamedTuple):
     """``action`` is settled. ``duration_s`` is its wall time (0 where it did not run); ``outputs`` are project-relative paths."""
 
     action: str

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from paperbuild.engine.graph import Command
-from paperbuild.paper.actions import Expansion, expand
 from paperbuild.paper.manifest import parse_manifest
+from paperbuild.paper.plan import Plan, plan_of
 from paperbuild.render.templates import TemplateFinder
 
 TOP = Path(__file__).resolve().parents[1]
@@ -81,9 +81,9 @@ def built(factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def expansion() -> Expansion:
+def expansion() -> Plan:
     """Return what the example's manifest declares."""
-    return expand(parse_manifest((SOURCE / "paperbuild.toml").read_bytes(), "paperbuild.toml"))
+    return plan_of(parse_manifest((SOURCE / "paperbuild.toml").read_bytes(), "paperbuild.toml"))
 
 
 def drawn(results: Path, folder: Path, template: str) -> Path:

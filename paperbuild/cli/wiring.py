@@ -11,7 +11,7 @@ import os
 import posixpath
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paperbuild.cli.invocation import Invocation, relocated, shown_path
+from paperbuild.cli.planning import mentioned, planned, read_manifest
 from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
@@ -27,16 +28,15 @@ from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.errors import BuildError, PaperbuildError, UsageError
-from paperbuild.paper.actions import Facts, document_actions, expand
-from paperbuild.paper.catalog import Catalog
-from paperbuild.paper.declarations import DocumentSpec, Manifest
-from paperbuild.paper.manifest import default_manifest, parse_manifest
-from paperbuild.paper.source import needed_names, needed_paths, scan
+from paperbuild.paper.declarations import MANIFEST_NAME as MANIFEST
+from paperbuild.paper.declarations import DocumentSpec, default_manifest
+from paperbuild.paper.documents import document_actions
+from paperbuild.paper.mentions import Mentions
+from paperbuild.paper.plan import Plan, plan_of
 
 if TYPE_CHECKING:
     from paperbuild.render.documents import DocumentRunner
 
-MANIFEST = "paperbuild.toml"
 FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
@@ -139,8 +139,8 @@ class LazyDocumentRunner:
     pandoc's nor typst's side.
     """
 
-    def __init__(self, catalog: Catalog, root: str, *, fetches: bool) -> None:
-        self._catalog = catalog
+    def __init__(self, plan: Plan, root: str, *, fetches: bool) -> None:
+        self._plan = plan
         self._root = root
         self._fetches = fetches
         self._runner: DocumentRunner | None = None
@@ -181,7 +181,7 @@ class LazyDocumentRunner:
                 from paperbuild.render.documents import DocumentRunner
                 from paperbuild.render.fetching import Fetcher
 
-                self._runner = DocumentRunner(self._catalog, worker=worker, fetcher=Fetcher(self._root, self._fetches))
+                self._runner = DocumentRunner(self._plan.catalog, worker=worker, fetcher=Fetcher(self._root, self._fetches))
             return self._runner
 
 
@@ -211,31 +211,32 @@ def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED) -
 
 
 def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project, LazyDocumentRunner]:
-    manifest = _manifest(place.root, wishes.profile) if place.has_manifest else _without_manifest(place, wishes.profile)
-    expansion = expand(manifest, Facts(environment=invocation.environ))
-    specs = tuple(_as_wished(spec, wishes) for spec in manifest.documents)
+    keeps = not wishes.reading_only
+    plan = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _plan_of_paper(place, wishes.profile)
+    specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:
         raise UsageError(_no_document(place.named, specs))
-    actions = list(expansion.actions)
+    mentions = mentioned(place.root, (source for spec in specs for source in spec.sources), keeps=keeps and place.has_manifest)
+    actions = []
     documents = []
     for spec in specs:
         if spec in asked:
-            _require_sources(place.root, spec, manifest)
-        needs = _needs(place.root, spec, expansion.catalog)
+            _require_sources(place.root, spec, wishes.profile)
+        needs = _needs(spec, plan, mentions)
         # All declared formats are in the graph whatever was asked for: what it does not declare is taken away as left over.
         for action in document_actions(spec, needs, (*spec.formats, *wishes.formats)):
             actions.append(action)
             output = action.outputs[0]
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
-    runner = LazyDocumentRunner(expansion.catalog, place.root, fetches=wishes.fetch)
+    runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch)
     base = invocation.environ
-    python = python_folder(base, sys.prefix, manifest.python, place.root)
-    style = style_variables(place.root, specs[0], writes=not wishes.reading_only) if specs and expansion.actions else ()
+    python = python_folder(base, sys.prefix, plan.python, place.root)
+    style = style_variables(place.root, specs[0], writes=keeps) if specs and plan.actions else ()
     environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style, root=place.root)
-    store = os.path.join(place.root, manifest.store_path) if manifest.store_path else store_folder(place.root)
-    graph = Graph(actions)
+    store = os.path.join(place.root, plan.store_path) if plan.store_path else store_folder(place.root)
+    graph = plan.graph(actions, invocation.environ)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
     return Project(place, graph, tuple(documents), workshop), runner
 
@@ -250,22 +251,18 @@ def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
     return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=options)
 
 
-def _manifest(root: str, profile: str) -> Manifest:
-    with open(os.path.join(root, MANIFEST), "rb") as file:
-        data = file.read()
-    return parse_manifest(data, MANIFEST, profile or None)
-
-
-def _without_manifest(place: Place, profile: str) -> Manifest:
+def _plan_of_paper(place: Place, profile: str) -> Plan:
+    """Return the plan of a paper without a manifest."""
     if profile:
         raise UsageError(Diagnostic("PB191", f"--profile {profile}: {place.named} has no {MANIFEST}, so there are no profiles"))
-    return default_manifest(place.source)
+    return plan_of(default_manifest(place.source))
 
 
-def _require_sources(root: str, spec: DocumentSpec, manifest: Manifest) -> None:
+def _require_sources(root: str, spec: DocumentSpec, profile: str) -> None:
     """Say which sources of a document that is asked for are not there: sooner and clearer than its action could."""
     missing = [(n, source) for n, source in enumerate(spec.sources) if not os.path.isfile(os.path.join(root, source))]
     if missing:
+        manifest = read_manifest(root, profile)
         table = ("paper",) if spec.span == manifest.text.key(("paper",)) else ("document", spec.name)
         folders = {root, *(os.path.join(root, os.path.dirname(source)) for _, source in missing)}
         papers = [_relative(os.path.join(folder, name), root) for folder in folders for name in _listed(folder) if name.endswith(_PAPERS)]
@@ -282,25 +279,20 @@ def _require_sources(root: str, spec: DocumentSpec, manifest: Manifest) -> None:
         )
 
 
-def _needs(root: str, spec: DocumentSpec, catalog: Catalog) -> tuple[str, ...]:
+def _needs(spec: DocumentSpec, plan: Plan, mentions: Mapping[str, Mentions]) -> tuple[str, ...]:
     """Return the ids of the actions that the sources of a document mention.
 
     Only to build them before the document is begun: what it really reads it requires then, so a source that cannot be read is no
     fault here.
     """
     needs: dict[str, None] = {}
-    for source in spec.sources:
-        try:
-            with open(os.path.join(root, source), encoding="utf-8", errors="replace") as file:
-                found = scan(file.read())
-        except OSError:
-            continue
-        for name in needed_names(found):
-            target = catalog.target(name)
+    for source in (source for source in spec.sources if source in mentions):
+        for name in mentions[source].names:
+            target = plan.catalog.target(name)
             needs.update((cell.action, None) for cell in (target.cells if target else ()))
-        for path in needed_paths(found):
+        for path in mentions[source].paths:
             for candidate in {path, posixpath.normpath(posixpath.join(posixpath.dirname(source), path))}:
-                made = catalog.maker(candidate)
+                made = plan.catalog.maker(candidate)
                 needs.update({made[1].action: None} if made else {})
     return tuple(needs)
 
@@ -321,7 +313,7 @@ def _relative(path: str, root: str) -> str:
 def _names(root: str, path: str) -> bool:
     """Return whether the manifest in ``root`` has a document made of the file ``path``; a broken manifest is taken to."""
     try:
-        manifest = _manifest(root, "")
+        manifest = read_manifest(root, "")
     except PaperbuildError:
         return True
     return any(_relative(path, root) in document.sources for document in manifest.documents)

@@ -17,7 +17,6 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.findings import makers_touched
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
 from paperbuild.engine.grounds import Grounds
 from paperbuild.engine.index import Run
@@ -140,7 +139,8 @@ class _Build:
         self._tell(BuildStarted(len(ids)))
         resources = {id_: action.resources for id_, action in self._graph.actions.items()}
         capacity = Resources(cpu=self._options.jobs, gpu=self._options.gpus, memory_bytes=self._options.memory_bytes)
-        schedule = Schedule(ids, self._graph.edges, resources, capacity, last_edges(self._graph, self._workshop))
+        self._grounds.look(ids)
+        schedule = Schedule(ids, self._graph.edges, resources, capacity, self._hints(ids))
         try:
             self._check_sources(schedule, ids)
             self._loop(schedule)
@@ -161,6 +161,16 @@ class _Build:
         """Keep what was found out, for the next build."""
         self._workshop.index.flush()
         self._grounds.save()
+
+    def _hints(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return what these probably read besides what they wait for: an action's id to those that make it."""
+        reads = self._workshop.index.last_reads()
+        known = ((id_, self._grounds.after(id_) if self._grounds.are_laid(id_) else self._makers(id_, reads.get(id_, ()))) for id_ in ids)
+        return {id_: others for id_, others in known if others}
+
+    def _makers(self, id_: str, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids of the other actions whose outputs whoever read ``paths`` looked at."""
+        return tuple(sorted({other for path in paths for other in self._graph.makers_touched(path, listed=True)} - {id_}))
 
     def _tell_blindness(self) -> None:
         """Say once where commands ran that nobody could watch: what they are supposed to read was taken for what they read."""
@@ -284,7 +294,8 @@ class _Build:
         if action.id in self._progress.expecting or isinstance(action.recipe, Step):
             return False
         self._progress.expecting.add(action.id)
-        others = [other for other in last_reads(self._graph, self._workshop, action.id) if not self._graph.path(other, action.id)]
+        last = self._workshop.index.last_run(action.id)
+        others = [other for other in self._makers(action.id, last.reads if last else ()) if not self._graph.path(other, action.id)]
         schedule.add(self._graph.closure(others), self._graph.edges)
         return schedule.expect(action.id, others)
 
@@ -453,20 +464,6 @@ class _Build:
     def _cancel(self) -> None:
         self._workshop.executor.cancel_all()
         self._workshop.lanes.drain()
-
-
-def last_edges(graph: Graph, workshop: Workshop) -> dict[str, tuple[str, ...]]:
-    """Return what the last traces of steps show: an action's id to those whose outputs it read, and may read again."""
-    found = ((id_, last_reads(graph, workshop, id_)) for id_ in graph.actions)
-    return {id_: others for id_, others in found if others}
-
-
-def last_reads(graph: Graph, workshop: Workshop, id_: str) -> tuple[str, ...]:
-    """Return the ids of the actions whose outputs the last trace of ``id_`` shows."""
-    last = workshop.index.last_run(id_)
-    if last is None or not last.reads:
-        return ()
-    return tuple(sorted({other for path in last.reads for other in makers_touched(graph, path, listed=True)} - {id_}))
 
 
 def has_errors(report: BuildReport) -> bool:

@@ -5,9 +5,6 @@ Formats: the "Recording installed projects" and core metadata specifications of 
 
 from __future__ import annotations
 
-import base64
-import csv
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +57,8 @@ class Distribution(msgspec.Struct, frozen=True):
 
         Left out are scripts, which name the place of their environment, and what installers write about themselves.
         """
+        import csv  # these three cost 2 ms, and most builds with nothing to do ask for no package
+
         rows = (row for row in csv.reader(self.text("RECORD").splitlines()) if len(row) == 3)
         vouched = ((path, hash_, size) for path, hash_, size in rows if hash_)
         return sorted(row for row in vouched if not row[0].startswith("../") and not row[0].endswith(_NOTES))
@@ -112,6 +111,8 @@ class Distribution(msgspec.Struct, frozen=True):
         from urllib.parse import unquote, urlsplit  # costs 3 ms, and few distributions need it
 
         try:
+            import json
+
             told = json.loads(text)
             if told.get("dir_info", {}).get("editable"):
                 place = unquote(urlsplit(told["url"]).path)
@@ -142,6 +143,8 @@ def normalise(name: str) -> str:
 
 def _encoded(digest: str | None) -> str:
     """Return a digest as RECORD has it."""
+    import base64
+
     return "" if digest is None else f"sha256={base64.urlsafe_b64encode(bytes.fromhex(digest)).decode().rstrip('=')}"
 
 

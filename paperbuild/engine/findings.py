@@ -57,10 +57,10 @@ class Reading:
         """Return the actions whose outputs were touched: if one had not settled, the run counts for nothing."""
         found: set[str] = set()
         for sighting, path in self._inside(seen):
-            found.update(makers_touched(self._graph, path, listed=bool(sighting.bits & LISTED)))
+            found.update(self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED)))
             place = self._observer.inside(path)  # a link may lead to an output
             if place is not None and place != path:
-                found.update(makers_touched(self._graph, place, listed=bool(sighting.bits & LISTED)))
+                found.update(self._graph.makers_touched(place, listed=bool(sighting.bits & LISTED)))
         return frozenset(found - {self._action.id})
 
     def _inside(self, seen: Seen) -> Iterator[tuple[Sighting, str]]:
@@ -103,7 +103,7 @@ class Reading:
         if self._environment.treatment(sighting.path) is not Treatment.INPUT or _NO_INPUT.search(path):
             return
         inside = not path.startswith(("/", "~/"))
-        if inside and makers_touched(self._graph, path, listed=bool(sighting.bits & LISTED)) - {self._action.id}:
+        if inside and self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED)) - {self._action.id}:
             self._reads.add(path)
         if sighting.bits & WROTE:
             if inside and self._fs.exists(sighting.path) and (sighting.state is None or sighting.state[0] == "file"):
@@ -165,13 +165,6 @@ class Reading:
 
     def _add(self, item: Item, name: str) -> None:
         self._items[type(item).__name__, name] = item
-
-
-def makers_touched(graph: Graph, path: str, *, listed: bool) -> frozenset[str]:
-    """Return the actions that make what is at ``path``, or where it is ``listed``, what stands in it."""
-    maker = graph.maker(path)
-    own = frozenset() if maker is None else frozenset((maker.id,))
-    return own | frozenset(graph.makers_in(path.removeprefix("."))) if listed else own
 
 
 def modules_sought(folder: str, sought: Iterable[str]) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ says it needs, the outputs of others among its inputs, and what it was found to 
 
 from __future__ import annotations
 
+import bisect
 import graphlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import msgspec
@@ -69,14 +71,14 @@ class Resources(msgspec.Struct, frozen=True):
     time_s: float | None = None
 
 
-class Command(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True, tag="command"):
     """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``."""
 
     line: str
     shell: str = "/bin/sh"
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, tag="step"):
     """A recipe that runs inside paperbuild: ``runner`` names it ("document"), ``config`` is all that it is told, and counts."""
 
     runner: str
@@ -109,48 +111,66 @@ class Action(msgspec.Struct, frozen=True):
     span: Span | None = None
 
 
+_NOTHING_KNOWN: Mapping[str, frozenset[str]] = {}
+
+
 class Graph:
     """Actions by id, and what each one waits for.
+
+    ``known`` are the edges of actions that an earlier graph of the same actions was made of; only what the others add is checked.
 
     Raises:
         ManifestError: two actions have one id, two make one path, or actions wait for each other in a circle.
     """
 
-    def __init__(self, actions: Iterable[Action]) -> None:
+    def __init__(self, actions: Iterable[Action], known: Mapping[str, frozenset[str]] = _NOTHING_KNOWN) -> None:
         self.actions: dict[str, Action] = {}
         self._makers: dict[str, str] = {}
-        self._inside: dict[str, set[str]] = {}
         self._matching: dict[str, tuple[str, ...]] = {}
+        self._sorted: list[str] = []  # the outputs, once somebody wants them so
+        self._folders: dict[str, set[str]] | None = None
         self._holders: dict[str, set[str]] | None = None
         for action in actions:
             if action.id in self.actions:
                 raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
             self.actions[action.id] = action
-            self._claim_outputs(action)
-        self._refuse_nesting()
-        self.edges: dict[str, frozenset[str]] = {id_: self._declared_edges(action) for id_, action in self.actions.items()}
-        self._refuse_circles()
+            for output in action.outputs:
+                if output.path in self._makers:
+                    other = self._makers[output.path]
+                    raise ManifestError(Diagnostic("PB141", f"{other} and {action.id} both write {output.path}", action.span))
+                self._makers[output.path] = action.id
+        new = [action for id_, action in self.actions.items() if id_ not in known]
+        for action in new:
+            self._refuse_nesting(action)
+        self.edges: dict[str, frozenset[str]] = {**known, **{action.id: self._declared_edges(action) for action in new}}
+        self._refuse_circles({action.id for action in new})
 
-    def _claim_outputs(self, action: Action) -> None:
-        for output in action.outputs:
-            if output.path in self._makers:
-                other = self._makers[output.path]
-                raise ManifestError(Diagnostic("PB141", f"{other} and {action.id} both write {output.path}", action.span))
-            self._makers[output.path] = action.id
-            for folder in _folders_above(output.path):
-                self._inside.setdefault(folder, set()).add(action.id)
-
-    def _refuse_nesting(self) -> None:
+    def _refuse_nesting(self, action: Action) -> None:
         """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
-        plain = {path.rstrip("/"): path for path in sorted(self._makers)}
-        for path, id_ in self._makers.items():
-            names = path.rstrip("/").split("/")
-            above = [plain[folder] for n in range(1, len(names)) if (folder := "/".join(names[:n])) in plain]
-            if plain[path.rstrip("/")] != path:
-                above.append(plain[path.rstrip("/")])
-            if above:
-                what = f"{path}, an output of {id_}, is in the way of {above[0]}, an output of {self._makers[above[0]]}"
-                raise ManifestError(Diagnostic("PB141", what, self.actions[id_].span, help=("let neither be inside the other",)))
+        for output in action.outputs:
+            plain = output.path.rstrip("/")
+            above = next(
+                (name for name in (f"{plain}/", plain, *_folders_above(plain)) if name in self._makers and name != output.path), None
+            )
+            inside = next(self._outputs_in(f"{plain}/"), None)
+            if above is not None:
+                self._refuse_one_inside(output.path, above)
+            if inside is not None:
+                self._refuse_one_inside(inside, output.path)
+
+    def _refuse_one_inside(self, inner: str, outer: str) -> None:
+        maker = self._makers[inner]
+        what = f"{inner}, an output of {maker}, is in the way of {outer}, an output of {self._makers[outer]}"
+        raise ManifestError(Diagnostic("PB141", what, self.actions[maker].span, help=("let neither be inside the other",)))
+
+    def _outputs_in(self, folder: str) -> Iterator[str]:
+        """Yield the outputs in ``folder``, at any depth."""
+        if not self._sorted:
+            self._sorted = sorted(self._makers)
+        for n in range(bisect.bisect_right(self._sorted, folder), len(self._sorted)):
+            if not self._sorted[n].startswith(folder):
+                return
+            yield self._sorted[n]
 
     def maker(self, path: str) -> Action | None:
         """Return the action that makes ``path``: one of its outputs, that output without its slash, or a file inside one."""
@@ -170,13 +190,21 @@ class Graph:
         """Return the ids of the actions that make ``path``, something in it, or a folder that it is in."""
         plain = path.rstrip("/")
         maker = self.maker(plain)
-        return tuple(sorted(self._inside.get(plain + "/", set()) | ({maker.id} if maker else set())))
+        return tuple(sorted({*map(self._makers.__getitem__, self._outputs_in(f"{plain}/")), *((maker.id,) if maker else ())}))
 
     def makers_in(self, folder: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output whose name stands in ``folder`` ("" for the project) itself, not deeper."""
-        base = folder.rstrip("/") + "/" if folder.rstrip("/") else ""
-        near = self._inside.get(base, set()) if base else self.actions.keys()
-        return tuple(sorted(id_ for id_ in near if any(_folder_of(output.path) == base for output in self.actions[id_].outputs)))
+        if self._folders is None:
+            self._folders = {}
+            for path, id_ in self._makers.items():
+                self._folders.setdefault(_folder_of(path), set()).add(id_)
+        return tuple(sorted(self._folders.get(folder.rstrip("/") + "/" if folder.rstrip("/") else "", ())))
+
+    def makers_touched(self, path: str, *, listed: bool) -> frozenset[str]:
+        """Return the ids of the actions that make what is at ``path``, or where it is ``listed``, what stands in it."""
+        maker = self.maker(path)
+        own = frozenset() if maker is None else frozenset((maker.id,))
+        return own | frozenset(self.makers_in(path.removeprefix("."))) if listed else own
 
     def holders(self, folder: str) -> frozenset[str]:
         """Return the names in ``folder`` ("" for the project) that are folders around outputs: they come and go with those."""
@@ -195,17 +223,17 @@ class Graph:
             found.update(self.makers_matching(path))
         return frozenset(found - {action.id})
 
-    def _refuse_circles(self) -> None:
+    def _refuse_circles(self, new: AbstractSet[str]) -> None:
+        """Refuse a circle among ``new``: no other action waits for one of them."""
         try:
-            graphlib.TopologicalSorter(self.edges).prepare()
+            graphlib.TopologicalSorter({id_: self.edges[id_] & new for id_ in new}).prepare()
         except graphlib.CycleError as error:
             raise ManifestError(circle([*reversed(error.args[1])], self.actions)) from None
 
     def copy(self) -> Graph:
         """Return this graph with edges of its own, to which more can be added as they are found."""
         copy = object.__new__(Graph)
-        copy.actions, copy._makers, copy._inside, copy._matching = self.actions, self._makers, self._inside, self._matching
-        copy._holders = self._holders
+        copy.__dict__.update(self.__dict__)
         copy.edges = dict(self.edges)
         return copy
 
@@ -240,8 +268,10 @@ class Graph:
                 seen[here] = None
                 continue
             todo.append((here, True))
-            waits = sorted(self.edges[here], key=order.__getitem__, reverse=True)
-            todo.extend((other, False) for other in waits if other not in seen)
+            waits = [other for other in self.edges[here] if other not in seen]
+            if len(waits) > 1:
+                waits.sort(key=order.__getitem__, reverse=True)
+            todo.extend([(other, False) for other in waits])
         return tuple(seen)
 
 

@@ -16,20 +16,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from paperbuild import __version__
 from paperbuild.engine.graph import Action, Command, Graph, Step
 from paperbuild.engine.index import settled_before
 from paperbuild.engine.noting import MOVED, Facts
+from paperbuild.engine.ourselves import who_we_are
 from paperbuild.engine.ports import Mark, Question, stamped_ns
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
 
 _MAGIC = b"paperbuild-grounds 1 "
-_UNKNOWN, _HOLDS, _MOVED = range(3)
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -76,14 +76,14 @@ class Grounds:
         self._is_new = False
         self._load()
         self._facts = list(self._numbers)
-        self._checked = bytearray(len(self._facts))
+        self._moved: dict[int, bool] = {}
 
     def _present_frame(self) -> bytes:
         """Return a digest of what all grounds rest on: where things lie, and who makes what."""
         site, environment = self._workshop.site, self._workshop.environment
         outputs = [(action.id, action.outputs) for action in self._graph.actions.values() if isinstance(action.recipe, Command)]
         places = tuple(map(os.fsencode, (site.root, site.state, self._workshop.store.root, environment.home)))
-        return _digest((__version__, places, outputs))
+        return _digest((who_we_are(), places, outputs))
 
     def _load(self) -> None:
         kept = None if self._workshop.index.is_new else _loaded(self._read())
@@ -119,10 +119,18 @@ class Grounds:
 
     def disturb(self) -> None:
         """Say that files may have been written: what was found to hold may do so no longer."""
-        self._checked = bytearray(len(self._facts))
+        self._moved.clear()
+
+    def look(self, ids: Iterable[str]) -> None:
+        """Look at all that these actions rest on: at once that takes half the time."""
+        grounds = (self._grounds[id_] for id_ in ids if id_ in self._grounds)
+        numbers = [*set().union(*(ground.facts for ground in grounds))]
+        self._moved = dict.fromkeys(numbers, False)
+        for n in self._workshop.fs.moved(map(self._facts.__getitem__, numbers)):
+            self._moved[numbers[n]] = True
 
     def _holds(self, ground: _Ground, action: Action) -> bool:
-        if not all(map(self._fact_holds, ground.facts)) or ground.identity != self._identity(action):
+        if any(map(self._has_moved, ground.facts)) or ground.identity != self._identity(action):
             return False
         if ground.until_ns and self._workshop.clock.now_ns() >= ground.until_ns:
             return False
@@ -130,12 +138,12 @@ class Grounds:
             return False
         return self._answers_hold() or ground.action in self._fresh
 
-    def _fact_holds(self, number: int) -> bool:
-        known = self._checked[number]
-        if known == _UNKNOWN:
+    def _has_moved(self, number: int) -> bool:
+        known = self._moved.get(number)
+        if known is None:
             kind, path, mark = self._facts[number]
-            known = self._checked[number] = _HOLDS if self._workshop.fs.mark(kind, path) == mark else _MOVED
-        return known == _HOLDS
+            known = self._moved[number] = self._workshop.fs.mark(kind, path) != mark
+        return known
 
     def _answers_hold(self) -> bool:
         """Return whether the environment says what it said; where not, nothing is known of earlier builds any more."""
@@ -190,7 +198,6 @@ class Grounds:
         number = self._numbers.setdefault(fact, len(self._numbers))
         if number == len(self._facts):
             self._facts.append(fact)
-            self._checked.append(_UNKNOWN)
         return number
 
     def drop(self, id_: str) -> None:

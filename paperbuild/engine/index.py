@@ -17,7 +17,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -96,6 +95,8 @@ class Index:
         return database
 
     def _copy(self) -> sqlite3.Connection:
+        from urllib.parse import quote
+
         copy = _connection(_MEMORY)
         path, self._path = self._path, _MEMORY
         try:
@@ -185,6 +186,10 @@ class Index:
         for key, record, finished_ns, duration_s, succeeded, log, reads in rows:
             return Run(key, record, finished_ns, duration_s, bool(succeeded), log, tuple(reads.split("\n")) if reads else ())
         return None
+
+    def last_reads(self) -> dict[str, tuple[str, ...]]:
+        """Return what the last run of each action was seen to read of others, where it did."""
+        return {action: tuple(reads.split("\n")) for action, reads in self._ask("select action, reads from runs where reads != ''")}
 
     def note_run(self, action: str, run: Run) -> None:
         """Remember that ``run`` was the last one of ``action``."""

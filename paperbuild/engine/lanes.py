@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import queue
 
 
 class Lanes(Protocol):
@@ -25,12 +28,18 @@ class ThreadLanes:
     """One thread for each work: they wait for processes, disks and typesetters, which all let other threads go on."""
 
     def __init__(self) -> None:
-        self._ended: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
         self._threads: dict[str, threading.Thread] = {}
+
+    @cached_property
+    def _ended(self) -> queue.SimpleQueue[tuple[str, object]]:
+        import queue
+
+        return queue.SimpleQueue()
 
     def start(self, id_: str, work: Callable[[], object]) -> None:
         """See :class:`Lanes`."""
-        self._threads[id_] = threading.Thread(target=lambda: self._ended.put((id_, work())), name=id_, daemon=True)
+        ended = self._ended
+        self._threads[id_] = threading.Thread(target=lambda: ended.put((id_, work())), name=id_, daemon=True)
         self._threads[id_].start()
 
     def wait(self) -> tuple[str, object]:
@@ -42,6 +51,6 @@ class ThreadLanes:
         for thread in self._threads.values():
             if thread.ident is not None:  # Ctrl-C may have come before it was started
                 thread.join()
-        self._threads.clear()
-        while not self._ended.empty():
+        while self._threads and not self._ended.empty():
             self._ended.get()
+        self._threads.clear()

@@ -21,7 +21,7 @@ class NotingFileSystem:
     def __init__(self, fs: FileSystem) -> None:
         self._fs = fs
         self._facts: dict[int, Facts] = {}
-        self.mark = fs.mark
+        self.mark, self.moved = fs.mark, fs.moved
         self.read, self.read_end, self.digest = fs.read, fs.read_end, fs.digest  # a file's status stands for its content
         self.write, self.copy, self.rename, self.make_link, self.protect = fs.write, fs.copy, fs.rename, fs.make_link, fs.protect
         self.unlink, self.remove_tree, self.remove_empty = fs.unlink, fs.remove_tree, fs.remove_empty

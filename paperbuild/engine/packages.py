@@ -8,7 +8,6 @@ installing a linter reruns nothing. Formats: the "Recording installed projects" 
 from __future__ import annotations
 
 import ast
-import glob
 import os
 import re
 import sys
@@ -87,6 +86,8 @@ class Installed:
         """Return the stems of everything in the folders where the Python ``tool`` looks for its own and for installed modules."""
         known = self._stems.get(tool)
         if known is None:
+            import glob
+
             sites = self.sites(tool)
             own = [os.path.dirname(site) for site in sites]
             own += [folder for prefix in self.prefixes(tool) for folder in glob.glob(os.path.join(glob.escape(prefix), "lib/python3*"))]
@@ -117,6 +118,8 @@ class Installed:
         return tuple({os.path.realpath(site): site for site in self._found_sites(prefix)}.values())
 
     def _found_sites(self, prefix: str) -> tuple[str, ...]:
+        import glob
+
         settings = _settings(prefix)
         prefixes = [prefix]
         if settings.get("include-system-site-packages", "").lower() == "true":

@@ -34,7 +34,8 @@ class Stat(msgspec.Struct, frozen=True):
 Mark = Literal["status", "names", "link", "presence"]
 """A question about a path: :meth:`FileSystem.stat`, ``names``, ``link`` or ``exists``."""
 
-_STAMP = Struct("<qqqQQ")
+STAMP = Struct("<qqqQQ")
+"""Size, mtime, ctime, inode, device."""
 
 
 def mark_of(stat: Stat | None) -> bytes:
@@ -48,14 +49,14 @@ def mark_of(stat: Stat | None) -> bytes:
 
 def stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> bytes:
     """Return a mark that is another one whenever something is written at a path, as far as time stamps tell."""
-    return _STAMP.pack(size, mtime_ns, ctime_ns, inode, device)
+    return STAMP.pack(size, mtime_ns, ctime_ns, inode, device)
 
 
 def stamped_ns(mark: bytes) -> tuple[int, int]:
     """Return the mtime and ctime that ``mark`` is made of; zeros where it is made of none."""
-    if len(mark) != _STAMP.size:
+    if len(mark) != STAMP.size:
         return 0, 0
-    _, mtime_ns, ctime_ns, _, _ = _STAMP.unpack(mark)
+    _, mtime_ns, ctime_ns, _, _ = STAMP.unpack(mark)
     return mtime_ns, ctime_ns
 
 
@@ -83,6 +84,9 @@ class FileSystem(Protocol):
         For "status" that of :func:`mark_of`; for "names" the :func:`stamp` of the folder itself, links followed; for "link" that of the
         link, "-" where there is none; for "presence" something or nothing.
         """
+
+    def moved(self, facts: Iterable[tuple[Mark, str, bytes]]) -> list[int]:
+        """Return the numbers of those of ``facts`` (questions, paths and the marks that they had) that have another mark now."""
 
     def read(self, path: str) -> bytes:
         """Return the content of the file at ``path``. What is no regular file, such as a pipe, is an error: it could block for ever."""

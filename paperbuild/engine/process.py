@@ -11,12 +11,15 @@ import contextlib
 import errno
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from paperbuild.engine.ports import Ended, Job, Revision
+
+if TYPE_CHECKING:
+    import subprocess  # where something runs: it costs 2 ms, and a build with nothing to do starts nothing
 
 _GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
 MARK = "PAPERBUILD_CHECKPOINTS"
@@ -40,6 +43,8 @@ class LocalExecutor:
 
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
         """See the port."""
+        import subprocess
+
         begin = time.monotonic()
         with open(job.log, "wb", buffering=0) as log:
             process = _start_gated(job, log.fileno())
@@ -102,6 +107,8 @@ def _end(groups: Iterable[int], wanted: Callable[[int], bool] = lambda _: True) 
 
 def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
     """Start the gate of ``job``, with both its streams into ``log``; a line on its standard input opens the gate."""
+    import subprocess
+
     try:
         return subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "paperbuild", job.shell, job.line],
@@ -225,6 +232,8 @@ class Git:
         return bool(tracked) and not self._ask("status", "--porcelain", "--ignored", "--untracked-files=all", "--", path).strip()
 
     def _ask(self, *words: str) -> str:
+        import subprocess
+
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = subprocess.run(

@@ -72,7 +72,8 @@ class Schedule:
             self._positions[id_] = len(self._order)
             self._order.append(id_)
             self._waits[id_] = set()
-            self._least_cpu = min(self._least_cpu, self._resources[id_].cpu)
+        if new:
+            self._least_cpu = min(self._least_cpu, *[self._resources[id_].cpu for id_ in new])
         for id_ in new:
             self._wait_for(id_, edges[id_])
 

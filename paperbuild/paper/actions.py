@@ -1,4 +1,4 @@
-"""From declarations to actions: each cell of each target, each format of each document."""
+"""From declarations to actions: each cell of each target."""
 
 from __future__ import annotations
 
@@ -10,44 +10,24 @@ import msgspec
 from msgspec.structs import replace
 
 from paperbuild.engine import patterns
-from paperbuild.engine.graph import Action, Command, Output, Scalar, Step, Variable, text_of
+from paperbuild.engine.graph import Action, Command, Output, Scalar, Variable, text_of
 from paperbuild.errors import ManifestError
 from paperbuild.paper import substitution
-from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.command_words import mentioned_paths
 from paperbuild.paper.conversion import Faults, in_order
-from paperbuild.paper.declarations import DocumentSpec, Manifest, TargetSpec
+from paperbuild.paper.declarations import Manifest, TargetSpec
 from paperbuild.paper.output_claims import Written, shared_paths
-from paperbuild.paper.paths import DOCUMENTS_FOLDER, PathError, input_path, output_path
+from paperbuild.paper.paths import PathError, input_path, output_path
 from paperbuild.paper.toml_positions import Path
 
-DOCUMENT_STEP = "document"
-"""The runner of documents."""
 
-
-class Facts(msgspec.Struct, frozen=True):
-    """What expanding needs to know of the world: the environment that ``secrets`` are taken from."""
-
-    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
-
-
-_NO_FACTS = Facts()
-
-
-class Expansion(msgspec.Struct, frozen=True):
-    """The actions of all targets, in the order declared, and what the paper can name."""
-
-    actions: tuple[Action, ...]
-    catalog: Catalog
-
-
-def expand(manifest: Manifest, facts: Facts = _NO_FACTS) -> Expansion:
-    """Return the actions that the targets of ``manifest`` stand for.
+def expand(manifest: Manifest) -> tuple[Action, ...]:
+    """Return the actions that the targets of ``manifest`` stand for, in the order declared; secrets have no value yet.
 
     Raises:
         ManifestError: a value does not fit in a path or command, or two outputs want one path; all faults are in it.
     """
-    expanding = _Expanding(manifest, facts)
+    expanding = _Expanding(manifest)
     actions = tuple(expanding.action(cell) for cells in expanding.cells.values() for cell in cells)
     found = (*expanding.faults.found, *shared_paths(manifest, expanding.written))
     if found:
@@ -55,13 +35,7 @@ def expand(manifest: Manifest, facts: Facts = _NO_FACTS) -> Expansion:
     by_target: dict[str, list[Action]] = {target.name: [] for target in manifest.targets}
     for action in actions:
         by_target[action.target].append(action)
-    catalog = Catalog({target.name: _catalog_target(target, by_target[target.name]) for target in manifest.targets})
-    return Expansion(_with_folders(by_target), catalog)
-
-
-def _catalog_target(target: TargetSpec, actions: Iterable[Action]) -> CatalogTarget:
-    cells = (Cell(action.id, action.params, tuple((output.name, output.path) for output in action.outputs)) for action in actions)
-    return CatalogTarget(target.name, tuple(cells), tuple(name for name, _ in target.matrix), target.command)
+    return _with_folders(by_target)
 
 
 def _with_folders(by_target: Mapping[str, Iterable[Action]]) -> tuple[Action, ...]:
@@ -87,40 +61,6 @@ def _parents(outputs: Iterable[Output]) -> Iterator[str]:
     for output in outputs:
         parts = output.path.rstrip("/").split("/")
         yield from ("/".join(parts[:n]) for n in range(1, len(parts)))
-
-
-def document_actions(document: DocumentSpec, needs: Iterable[str] = (), formats: Iterable[str] | None = None) -> tuple[Action, ...]:
-    """Return the actions that write ``document``, one per format (its own, or ``formats``); ``needs`` are ids of other actions."""
-    needs = tuple(dict.fromkeys(needs))
-    return tuple(_document_action(document, needs, name) for name in dict.fromkeys(document.formats if formats is None else formats))
-
-
-_PLACES = {
-    "pdf": (("pdf", "{}.pdf"),),
-    "html": (("html", "{}.html"),),
-    "latex": (("latex", "{}.tex"), ("figures", "{}-figures/")),
-    "docx": (("docx", "{}.docx"),),
-    "jats": (("jats", "{}.xml"), ("figures", "{}-media/")),
-}
-"""What each format writes: the document first, by the names of the outputs. LaTeX and JATS have their pictures beside them."""
-
-
-def _document_action(document: DocumentSpec, needs: tuple[str, ...], output: str) -> Action:
-    config: dict[str, Scalar] = {
-        **{name: value for name, value in document.options if output == "pdf" or not name.startswith("pdf-")},
-        "format": output,
-        "sources": "\n".join(document.sources),
-        "template": document.template,
-    }
-    return Action(
-        id=f"{document.name}.{output}",
-        target=document.name,
-        recipe=Step(DOCUMENT_STEP, tuple(sorted(config.items()))),
-        outputs=tuple(Output(name, f"{DOCUMENTS_FOLDER}/{place.format(document.name)}") for name, place in _PLACES[output]),
-        inputs=document.sources,
-        needs=needs,
-        span=document.span,
-    )
 
 
 def _combinations(target: TargetSpec) -> Iterable[tuple[tuple[str, Scalar], ...]]:
@@ -161,8 +101,7 @@ def _in_id(value: Scalar) -> str:
 
 
 class _Expanding:
-    def __init__(self, manifest: Manifest, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, manifest: Manifest) -> None:
         self.faults = Faults(manifest.text)
         self.cells = {target.name: tuple(_Cell(target, axes) for axes in _combinations(target)) for target in manifest.targets}
         self.written: list[Written] = []
@@ -187,7 +126,10 @@ class _Expanding:
             inputs=inputs,
             mentioned=mentioned_paths(line),
             needs=tuple(needed.id for name in target.needs for needed in self.cells[name]),
-            variables=self._variables(target),
+            variables=(
+                *(Variable(name, value, value) for name, value in target.env),
+                *(Variable(name, "", None) for name in target.secrets),
+            ),
             resources=target.resources,
             observe=target.observe,
             heavy=target.heavy,
@@ -233,10 +175,10 @@ class _Expanding:
             self.faults.at_value(error.code, f"the path {template.plain(params)!r} {error.reason}", at, (error.mend,))
             return ""
 
-    def _variables(self, target: TargetSpec) -> tuple[Variable, ...]:
-        counted = (Variable(name, value, value) for name, value in target.env)
-        known = self.facts.environment
-        return (*counted, *(Variable(name, known[name], None) for name in target.secrets if name in known))
+
+def _variables(target: TargetSpec) -> Iterator[Variable]:
+    yield from (Variable(name, value, value) for name, value in target.env)
+    yield from (Variable(name, "", None) for name in target.secrets)
 
 
 _MISFIT = re.compile(r"^$|[/\\*?\[\]\x00-\x1f\x7f]|\.\.|^\.$")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterable
+
 import msgspec
 
 from paperbuild.diagnostics import Span
@@ -79,3 +82,13 @@ class Manifest(msgspec.Struct, frozen=True):
     profile: str | None = None
     path: str = MANIFEST_NAME
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))
+
+
+def name_of(source: str) -> str:
+    """Return what a document is called that is made of ``source`` and has no name of its own."""
+    return posixpath.splitext(posixpath.basename(source))[0]
+
+
+def default_manifest(source: str, formats: Iterable[str] = DEFAULT_FORMATS) -> Manifest:
+    """Return the manifest of a paper that has none: one document made of ``source``, a path relative to the project."""
+    return Manifest(documents=(DocumentSpec(name_of(source), (source,), tuple(formats)),))

@@ -6,7 +6,6 @@ whole. :mod:`actions` expands the result.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -28,6 +27,8 @@ from paperbuild.paper.declarations import (
     Manifest,
     OutputSpec,
     TargetSpec,
+    default_manifest,
+    name_of,
 )
 from paperbuild.paper.paths import PathError, file_key, input_path, source_path
 from paperbuild.paper.target_table import check_folded, check_name, read_target
@@ -39,11 +40,6 @@ __all__ += ["default_manifest", "format_fault", "parse_manifest", "pdf_fault"]
 S = TypeVar("S", bound=msgspec.Struct)
 
 _OTHER_NAMES = {"tex": "latex", "word": "docx", "doc": "docx", "xml": "jats", "typst": "pdf"}  # what people call them
-
-
-def default_manifest(source: str, formats: Iterable[str] = DEFAULT_FORMATS) -> Manifest:
-    """Return the manifest of a paper that has none: one document made of ``source``, a path relative to the project."""
-    return Manifest(documents=(DocumentSpec(_stem(source), (source,), tuple(formats)),))
 
 
 def format_fault(name: str, span: Span | None = None) -> Diagnostic | None:
@@ -99,10 +95,6 @@ def pdf_fault(engine: str, standards: Iterable[str], span: Span | None = None) -
         mend = ("leave pdf-engine out, or pdf-standard",)
         return Diagnostic("PB118", "the LaTeX engine makes PDF without standards", span, help=mend)
     return None
-
-
-def _stem(source: str) -> str:
-    return posixpath.splitext(posixpath.basename(source))[0]
 
 
 def _refuse_newer(content: Mapping[str, object], text: ManifestText) -> None:
@@ -236,7 +228,7 @@ class _Reading:
                 self.faults.found.append(fault)
         if not names.is_name(table.template):
             self.faults.at_value("PB106", f"{table.template!r} cannot be the name of a template", (*at, "template"))
-        name = str(at[1]) if len(at) > 1 else _stem(sources[0])
+        name = str(at[1]) if len(at) > 1 else name_of(sources[0])
         options = self._options(at, table)
         return DocumentSpec(name, sources, tuple(dict.fromkeys(table.formats)), table.template, options, self.faults.text.key(at))
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import posixpath
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -130,6 +130,9 @@ class MemoryFileSystem:
             return mark_of(self.stat(path))
         except OSError:
             return b""
+
+    def moved(self, facts: Iterable[tuple[Mark, str, bytes]]) -> list[int]:
+        return [n for n, (kind, path, mark) in enumerate(facts) if self.mark(kind, path) != mark]
 
     def _stamp(self, node: Node) -> bytes:
         return stamp(len(node.data or b""), node.mtime, node.ctime, node.inode, 1)

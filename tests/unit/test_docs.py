@@ -9,10 +9,10 @@ from types import MappingProxyType
 import pytest
 
 from paperbuild.paper import references
-from paperbuild.paper.actions import expand
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS
+from paperbuild.paper.plan import plan_of
 from paperbuild.render.table_attributes import KNOWN
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def completed(text):
 def test_every_manifest_in_the_pages_is_understood(page, text):
     profiles = tomllib.loads(text).get("profile", {})
     for profile in (None, *profiles):
-        assert expand(parse_manifest(completed(text).encode(), profile=profile)).actions is not None
+        assert plan_of(parse_manifest(completed(text).encode(), profile=profile)).actions is not None
 
 
 def test_the_pages_have_manifests():
@@ -125,7 +125,7 @@ def example_results():
 
 @pytest.fixture(scope="module")
 def catalog():
-    return expand(parse_manifest(blocks("docs/references.md", "toml")[0].encode())).catalog
+    return plan_of(parse_manifest(blocks("docs/references.md", "toml")[0].encode())).catalog
 
 
 def shown(expression, catalog, language="en"):

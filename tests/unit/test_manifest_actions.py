@@ -4,20 +4,21 @@ from textwrap import dedent
 import pytest
 
 from paperbuild.engine.graph import Action, Command, Graph, Output, Step, Variable
-from paperbuild.paper.actions import Expansion, Facts, document_actions, expand
 from paperbuild.paper.command_words import mentioned_paths
+from paperbuild.paper.documents import document_actions
 from paperbuild.paper.functions import FUNCTIONS
 from paperbuild.paper.manifest import default_manifest, parse_manifest
 from paperbuild.paper.names import FUNCTIONS as RESERVED
+from paperbuild.paper.plan import Plan, dump_plan, load_plan, plan_of
 from paperbuild.paper.schema import json_schema
 
 
-def expanded(text: str, profile: str | None = None, **environment: str) -> Expansion:
-    return expand(parse_manifest(dedent(text).encode(), profile=profile), Facts(environment))
+def expanded(text: str, profile: str | None = None) -> Plan:
+    return plan_of(parse_manifest(dedent(text).encode(), profile=profile))
 
 
 def action(text: str, id_: str = "t", **environment: str) -> Action:
-    return next(found for found in expanded(text, **environment).actions if found.id == id_)
+    return expanded(text).graph((), environment).actions[id_]
 
 
 SWEEP = """
@@ -187,3 +188,51 @@ def test_the_functions_of_expressions_are_reserved() -> None:
 def test_the_schema_for_editors_is_current() -> None:
     written = Path(__file__).parents[2] / "docs" / "paperbuild.schema.json"
     assert written.read_bytes() == json_schema(), "run: python -m paperbuild.paper.schema > docs/paperbuild.schema.json"
+
+
+WITH_ALL = """
+    [paper]
+    source = "paper.md"
+    [environment]
+    python = ".venv"
+    [target.a]
+    run = "cat {n} > a-{n}"
+    outputs = ["a-{n}"]
+    matrix = { n = [1, 2.5, "x", true] }
+    env = { MODE = "fast" }
+    secrets = ["TOKEN"]
+    resources = { cpu = 0.5, time = "1h" }
+    refresh = "7d"
+    [target.b]
+    run = "sum a-* _build/paper.pdf"
+    needs = ["a"]
+    outputs = { total = "b", folder = "c/" }
+"""
+
+
+def test_a_plan_that_was_kept_is_the_same_plan():
+    made = expanded(WITH_ALL)
+    manifest = dedent(WITH_ALL).encode()
+    kept = load_plan(dump_plan(made, manifest, ""), manifest, "")
+    assert kept == made
+    assert kept.catalog == made.catalog
+    document = document_actions(made.documents[0])
+    assert kept.graph(document, {}).edges == Graph([*made.actions, *document]).edges
+    assert "paper.pdf" in kept.graph(document, {}).edges["b"]
+
+
+def test_a_plan_of_another_manifest_or_profile_or_a_damaged_one_is_none():
+    manifest = dedent(WITH_ALL).encode()
+    kept = dump_plan(expanded(WITH_ALL), manifest, "")
+    assert load_plan(kept, manifest + b" ", "") is None
+    assert load_plan(kept, manifest, "quick") is None
+    damaged = [kept[:n] for n in range(0, len(kept), 11)]
+    damaged += [kept[:n] + bytes([kept[n] ^ 1]) + kept[n + 1 :] for n in range(0, len(kept), 11)]
+    assert all(load_plan(data, manifest, "") is None for data in damaged)
+
+
+def test_a_plan_holds_no_secret():
+    made = expanded(WITH_ALL)
+    assert action(WITH_ALL, "a[n=1]", TOKEN="hush").variables == (Variable("MODE", "fast", "fast"), Variable("TOKEN", "hush", None))
+    assert action(WITH_ALL, "a[n=1]").variables == (Variable("MODE", "fast", "fast"),)
+    assert b"hush" not in dump_plan(made, b"", "")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import ManifestError, UsageError
-from paperbuild.paper.actions import document_actions, expand
+from paperbuild.paper.actions import expand
+from paperbuild.paper.documents import document_actions
 from paperbuild.paper.manifest import parse_manifest
 
 

@@ -1,0 +1,126 @@
+"""What a manifest comes to: its documents, and every action of its targets with what it waits for.
+
+To read a large manifest takes seconds, so the plan is kept beside a digest of the text that it was made of, and read instead.
+
+File format, version 1: ``paperbuild-plan 1 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that comes
+after that line. The file is disposable. Secrets are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import msgspec
+import msgspec.structs
+
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.ourselves import who_we_are
+from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
+from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest
+from paperbuild.paper.documents import document_actions
+
+_MAGIC = b"paperbuild-plan 1 "
+
+
+class Outline(msgspec.Struct, frozen=True, array_like=True):
+    """What the catalog holds of a target besides its cells."""
+
+    name: str
+    axes: tuple[str, ...]
+    command: str
+
+
+class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """What one manifest, with one profile applied, comes to.
+
+    ``actions`` are those of all targets, in the order declared, and ``waits``, for each of them, the numbers of those that it waits for;
+    None where that is not known without the documents.
+    """
+
+    documents: tuple[DocumentSpec, ...]
+    targets: tuple[Outline, ...]
+    actions: tuple[Action, ...]
+    waits: tuple[tuple[int, ...] | None, ...]
+    python: str | None
+    store_path: str | None
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What the paper can name."""
+        cells: dict[str, list[Cell]] = {}
+        for action in self.actions:
+            cell = Cell(action.id, action.params, tuple((output.name, output.path) for output in action.outputs))
+            cells.setdefault(action.target, []).append(cell)
+        return Catalog({one.name: CatalogTarget(one.name, tuple(cells.get(one.name, ())), one.axes, one.command) for one in self.targets})
+
+    def graph(self, documents: Iterable[Action], secrets: Mapping[str, str]) -> Graph:
+        """Return the graph of all targets and these documents; ``secrets`` are the values of the variables that are called so.
+
+        Raises:
+            ManifestError: as for :class:`Graph`.
+        """
+        actions = (_filled(action, secrets) if action.variables else action for action in self.actions)
+        ids = [action.id for action in self.actions]
+        known = {id_: frozenset([ids[n] for n in found]) for id_, found in zip(ids, self.waits, strict=True) if found is not None}
+        return Graph((*actions, *documents), known)
+
+
+def _filled(action: Action, secrets: Mapping[str, str]) -> Action:
+    """Return ``action`` with the values of those of its secrets that there are."""
+    variables = (
+        variable if variable.counted is not None else msgspec.structs.replace(variable, value=secrets[variable.name])
+        for variable in action.variables
+        if variable.counted is not None or variable.name in secrets
+    )
+    return msgspec.structs.replace(action, variables=tuple(variables))
+
+
+def plan_of(manifest: Manifest) -> Plan:
+    """Return what ``manifest`` comes to.
+
+    Raises:
+        ManifestError: see :func:`paperbuild.paper.actions.expand` and :class:`Graph`.
+    """
+    actions: tuple[Action, ...] = ()
+    if manifest.targets:
+        from paperbuild.paper.actions import expand  # only where the manifest is another than the last time
+
+        actions = expand(manifest)
+    numbers = {action.id: n for n, action in enumerate(actions)}
+    documents = tuple(action for document in manifest.documents for action in document_actions(document, formats=FORMATS))
+    edges = Graph((*actions, *documents)).edges
+    targets = (Outline(target.name, tuple(name for name, _ in target.matrix), target.command) for target in manifest.targets)
+    found = (edges[id_] for id_ in numbers)
+    waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
+    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path)
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A plan, and what it was made of: which paperbuild, which text, which profile."""
+
+    maker: tuple[str, bytes, str]
+    plan: Plan
+
+
+def _maker(manifest: bytes, profile: str) -> tuple[str, bytes, str]:
+    return who_we_are(), hashlib.sha256(manifest).digest(), profile
+
+
+def dump_plan(made: Plan, manifest: bytes, profile: str) -> bytes:
+    """Return the file content that keeps the plan of the text ``manifest`` with ``profile``."""
+    body = msgspec.msgpack.encode(_Kept(_maker(manifest, profile), made))
+    return _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def load_plan(data: bytes, manifest: bytes, profile: str) -> Plan | None:
+    """Return the plan in ``data``, or None where it is damaged, or was made of something else."""
+    head, _, body = data.partition(b"\n")
+    if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+        return None
+    try:
+        kept = msgspec.msgpack.decode(body, type=_Kept)
+    except msgspec.DecodeError:
+        return None
+    return kept.plan if kept.maker == _maker(manifest, profile) else None
