@@ -15,10 +15,16 @@ class Outcome(StrEnum):
 
     RAN = "ran"  # executed, and its outputs published
     REUSED = "reused"  # its outputs were taken from the store, or stood already
+    ADOPTED = "adopted"  # what stood at its outputs was taken for its result, without running
     FAILED = "failed"
-    BLOCKED = "blocked"  # something it needs failed
+    BLOCKED = "blocked"  # something it needs failed, or is held
     HELD = "held"  # stale, but not allowed to run (--no-run)
     CANCELLED = "cancelled"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the action is up to date."""
+        return self in {Outcome.RAN, Outcome.REUSED, Outcome.ADOPTED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import ExitCode
+from paperbuild.provenance.adoptions import AdoptionFacts
 from paperbuild.terminal.diagnostics import merged
 
 FORMAT = 1
@@ -45,6 +46,7 @@ class StandingAnswer(msgspec.Struct, frozen=True):
     state: str
     reason: str
     outputs: tuple[str, ...]
+    adoption: AdoptionFacts | None
 
 
 class ReasonsAnswer(msgspec.Struct, frozen=True):
@@ -53,6 +55,7 @@ class ReasonsAnswer(msgspec.Struct, frozen=True):
     action: str
     state: str
     reasons: tuple[str, ...]
+    adoption: AdoptionFacts | None
 
 
 Value = str | int | float | bool | None | tuple[str, ...] | tuple[Mapping[str, object], ...]
@@ -77,7 +80,7 @@ def failure(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic]) -> 
 
 def rows(items: Iterable[ActionAnswer | DocumentAnswer | StandingAnswer | ReasonsAnswer]) -> tuple[Mapping[str, object], ...]:
     """Return structs as objects."""
-    return tuple(msgspec.structs.asdict(item) for item in items)
+    return tuple(msgspec.to_builtins(item) for item in items)
 
 
 def write_json(stream: TextIO, value: Mapping[str, Value]) -> None:

@@ -66,7 +66,7 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         invocation.stderr.write("\n")
     invocation.complain(errors)
     for document in request.shows:
-        if report.outcomes.get(document.action) in {Outcome.RAN, Outcome.REUSED}:
+        if report.outcomes.get(document.action, Outcome.CANCELLED).is_good:
             invocation.answer(invocation.shown(root, document.path))
     return code
 
@@ -76,7 +76,7 @@ def _note_facts(project: Project, report: BuildReport) -> None:
     from paperbuild.provenance.runs import build_facts
 
     workshop = project.workshop
-    good = [id_ for id_, outcome in report.outcomes.items() if outcome in {Outcome.RAN, Outcome.REUSED}]
+    good = [id_ for id_, outcome in report.outcomes.items() if outcome.is_good]
     facts = build_facts(project.graph, good, workshop.index, workshop.store, workshop.versions.revision(), workshop.clock.now_ns())
     whole = f"{workshop.site.state}/given/provenance.json"
     with contextlib.suppress(OSError):

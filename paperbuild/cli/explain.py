@@ -7,6 +7,7 @@ import click
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
 from paperbuild.cli.selection import selected
+from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import Situation, State, survey
 from paperbuild.errors import ExitCode
@@ -36,7 +37,7 @@ def command(invocation: Invocation, target: str, profile: str) -> int:
 def _print(invocation: Invocation, situation: Situation) -> None:
     heads = {
         State.FRESH: "is up to date",
-        State.ADOPTED: "is up to date, by results that were adopted",
+        State.ADOPTED: "is up to date, by results that were adopted:",
         State.NEVER: "must run",
         State.STALE: "must run",
         State.FAILED: "must run; its last run failed",
@@ -47,6 +48,10 @@ def _print(invocation: Invocation, situation: Situation) -> None:
     invocation.answer(f"{situation.action.id} {heads[situation.state]}{':' if situation.reasons else ''}")
     for reason in situation.reasons:
         invocation.answer(f"  - {reason.text}")
+    adoption = adopted(situation)
+    if adoption is not None:
+        invocation.answer(f"  - {adoption.words}")
+        invocation.answer(f"  - by the record {adoption.record}")
     if situation.state is State.FAILED and situation.last is not None and situation.last.log:
         invocation.answer(f"  the log of that run: {situation.last.log}")
 
@@ -54,5 +59,5 @@ def _print(invocation: Invocation, situation: Situation) -> None:
 def _answer_json(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
     from paperbuild.cli.answers import ReasonsAnswer, answer, rows, write_json
 
-    reasons = (ReasonsAnswer(s.action.id, s.state.value, tuple(reason.text for reason in s.reasons)) for s in situations)
+    reasons = (ReasonsAnswer(s.action.id, s.state.value, tuple(reason.text for reason in s.reasons), adopted(s)) for s in situations)
     write_json(invocation.stdout, answer("explain", ExitCode.OK, (), actions=rows(reasons)))

@@ -30,6 +30,7 @@ COMMANDS = {
     "watch": "Render again whenever a file of the project changes.",
     "status": "Say of every target and document whether it is up to date.",
     "explain": "Say why a target must run, or why not.",
+    "adopt": "Take outputs that stand on the disk for results, without running.",
     "clean": "Remove the outputs and documents that paperbuild made.",
     "init": "Start a paper: a source, a manifest, one experiment.",
 }

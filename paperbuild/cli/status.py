@@ -6,6 +6,7 @@ import click
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
+from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import Situation, State, survey
 from paperbuild.errors import ExitCode
@@ -42,6 +43,8 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
     name_width = min(40, max((len(s.action.id) for s in situations), default=0))
     for situation in situations:
         reason = situation.reasons[0].text if situation.reasons and situation.state is not State.NEVER else ""
+        adoption = adopted(situation)
+        reason = adoption.words if adoption else reason
         rest = f"  {situation.action.id:{name_width}}  {reason}".rstrip()
         invocation.answer(rest, lead=situation.state.value.ljust(state_width), tone=_TONE[situation.state])
     fresh = sum(situation.state in {State.FRESH, State.ADOPTED} for situation in situations)
@@ -57,6 +60,7 @@ def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation,
             state=situation.state.value,
             reason=situation.reasons[0].text if situation.reasons else "",
             outputs=tuple(invocation.shown(root, output.path) for output in situation.action.outputs),
+            adoption=adopted(situation),
         )
         for situation in situations
     )

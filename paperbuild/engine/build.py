@@ -19,6 +19,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
 from paperbuild.engine.grounds import Grounds
+from paperbuild.engine.holding import nothing_to_adopt, why_held
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
@@ -50,6 +51,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
     only what needs it. ``no_run``: no command is executed. ``adopt``/``overwrite``: what becomes of outputs that are somebody's own.
+    ``adopts`` are actions whose outputs on the disk are to become their results, for ``reason``; then nothing else is executed.
     ``strict``: commands may read and write only what they declare. ``whole`` says that the graph is all there is in this folder, so what
     nothing in it declares is left over and can go.
     """
@@ -60,6 +62,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     keep_going: bool = False
     no_run: bool = False
     adopt: bool = False
+    adopts: frozenset[str] = frozenset()
+    reason: str = ""
     overwrite: bool = False
     whole: bool = True
     strict: bool = False
@@ -75,7 +79,7 @@ class BuildReport(msgspec.Struct, frozen=True):
     @property
     def succeeded(self) -> bool:
         """Whether everything that was wanted is up to date."""
-        return all(outcome in {Outcome.RAN, Outcome.REUSED} for outcome in self.outcomes.values())
+        return all(outcome.is_good for outcome in self.outcomes.values())
 
     def count(self, outcome: Outcome) -> int:
         """Return how many actions ended so."""
@@ -241,7 +245,7 @@ class _Build:
     def _examine(self, schedule: Schedule, id_: str) -> bool:
         """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
         action = self._graph.actions[id_]
-        if self._grounds.hold(action, schedule.settled):
+        if id_ not in self._options.adopts and self._grounds.hold(action, schedule.settled):
             self._settle(schedule, action, Outcome.REUSED, 0.0)
             return False
         taken_ns = self._workshop.clock.now_ns()
@@ -274,12 +278,21 @@ class _Build:
             if others and turn is None:
                 self._put_behind(schedule, action, others)
                 return False
-            reason = Reason("trace", f"{turn} comes after it now") if turn else self._reuse(schedule, action, found)
+            if turn:
+                found = Reason("trace", f"{turn} comes after it now")
+        if action.id in self._options.adopts:
+            self._adopt_as_asked(schedule, action, found)
+            return False
+        if isinstance(found, Record):
+            reason = self._reuse(schedule, action, found)
             if reason is None:
                 return False
             found = reason
-        if self._options.no_run and isinstance(action.recipe, Command):
-            self._hold(schedule, action, found)
+        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(schedule, action):
+            return False
+        fault = why_held(action, self._options, found)
+        if fault is not None:
+            self._fail(schedule, action.id, (fault,), outcome=Outcome.HELD, stop=False)
             return False
         if self._expects_others(schedule, action):
             return False
@@ -332,7 +345,7 @@ class _Build:
     def _lay_grounds(self) -> None:
         """Look up again what ran or came back from the store, now that everything is in its place."""
         for id_, outcome in self._progress.outcomes.items():
-            if outcome in {Outcome.RAN, Outcome.REUSED} and not self._grounds.are_laid(id_):
+            if outcome.is_good and not self._grounds.are_laid(id_):
                 with contextlib.suppress(OSError):  # the next build tells
                     self._look_back(self._graph.actions[id_])
 
@@ -344,16 +357,32 @@ class _Build:
             if isinstance(found, Record) and self._shelf.in_place(found.artifacts):
                 self._lay_ground(action, found, facts, taken_ns)
 
+    def _adopt_as_asked(self, schedule: Schedule, action: Action, found: Record | Reason) -> None:
+        """Take what stands at the outputs for the result of ``action``, whatever the store has for it; complain of what is missing."""
+        is_told = isinstance(found, Record) and (not found.adopted or self._options.reason in {"", found.reason})
+        if isinstance(found, Record) and is_told and self._shelf.in_place(found.artifacts):
+            self._settle(schedule, action, Outcome.REUSED, 0.0)
+        elif not self._adopt(schedule, action):
+            missing = [output.path for output in action.outputs if not self._observer.exists(output.path.rstrip("/"))]
+            self._fail(schedule, action.id, (nothing_to_adopt(action, missing),), stop=False)
+
     def _adopt(self, schedule: Schedule, action: Action) -> bool:
-        """Take what stands at the outputs as the result of ``action``; return whether that settled it, one way or the other."""
+        """Take what stands at the outputs for the result of ``action``; return whether that was the end of it, one way or the other."""
+        if not all(self._observer.exists(output.path.rstrip("/")) for output in action.outputs):
+            return False
+        attempt = self._attempt(action, frozenset(schedule.settled))
         try:
-            adopted = self._attempt(action).adopt()
+            adoption = attempt.adoption(self._options.reason)
+            others = self._lookup.unsettled(action, adoption, self._graph, schedule.settled)
+            if others:
+                self._put_behind(schedule, action, others)
+            else:
+                self._grounds.drop(action.id)
+                attempt.adopt(adoption)
+                self._settle(schedule, action, Outcome.ADOPTED, 0.0)
         except BuildError as error:
             self._fail(schedule, action.id, error.diagnostics, stop=False)
-            return True
-        if adopted:
-            self._settle(schedule, action, Outcome.REUSED, 0.0)
-        return adopted
+        return True
 
     def _attempt(self, action: Action, settled: frozenset[str] = frozenset()) -> Attempt:
         from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
@@ -365,8 +394,6 @@ class _Build:
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
-        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(schedule, action):
-            return
         attempt = self._attempt(action, frozenset(schedule.settled))
         last = self._workshop.index.last_run(id_)
         self._tell(ActionStarted(id_, self._progress.reasons[id_].text, last.duration_s if last and last.succeeded else None))
@@ -444,12 +471,6 @@ class _Build:
         self._tell(ActionEnded(id_, outcome, duration_s))
         self._notice(*diagnostics)
         self._block(id_, schedule)
-
-    def _hold(self, schedule: Schedule, action: Action, reason: Reason) -> None:
-        fault = Diagnostic(
-            "PB430", f"{action.id} is stale, and nothing may be executed", action.span, notes=(reason.text,), help=("leave out --no-run",)
-        )
-        self._fail(schedule, action.id, (fault,), outcome=Outcome.HELD, stop=False)
 
     def _block(self, id_: str, schedule: Schedule) -> None:
         for other in schedule.lose(id_):

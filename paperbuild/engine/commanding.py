@@ -19,7 +19,7 @@ from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, new_log
 from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
-from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree
+from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import VARIABLE, heard
 from paperbuild.errors import BuildError
 
@@ -193,7 +193,21 @@ class CommandAttempt(Attempt):
         self._shelf.own(artifacts)
 
     def _assumed(self) -> Findings:
-        return self._unobserved(self._supposed(), Findings())
+        return self._unobserved(self._supposed(), Findings(self._read_before()))
+
+    def _read_before(self) -> tuple[Item, ...]:
+        """Return what the last run under this key, or else under any, was seen to look at, as it is now."""
+        store, last = self._workshop.store, self._workshop.index.last_run(self._action.id)
+        record = next(iter(store.records(self._keyed.key)), None)
+        record = record or (None if last is None else store.record(last.key, last.record))
+        now = (self._observer.again(item) for item in (() if record is None else record.items))
+        return tuple(item for item in now if item is not None and not self._comes_after(item))
+
+    def _comes_after(self, item: Item) -> bool:
+        """Return whether ``item`` is an output of an action that waits for this one by now."""
+        path = path_of(item)
+        maker = None if path is None else self._graph.maker(path)
+        return maker is not None and bool(self._graph.path(maker.id, self._action.id))
 
 
 def _slug(id_: str) -> str:

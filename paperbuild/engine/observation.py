@@ -198,6 +198,35 @@ class Observer:
             case Package(tool, name, fingerprint):
                 return self._environment.package(tool, name) == fingerprint
 
+    def again(self, item: Item) -> Item | None:
+        """Return what ``item`` says as it is now; None where it was about something that is not there, and nobody looks for."""
+        match item:
+            case Status(path):
+                status = self.status(path)
+                return Absent(path) if status is None else Status(path, status)
+            case Content(path) | Absent(path):
+                digest = self.file_digest(path) or self._is_folder(path)
+                return Absent(path) if digest is None else Content(path, digest)
+            case Tree(path):
+                tree = self.folder_digest(path, as_input=True)
+                return Absent(path) if tree is None else Tree(path, tree)
+            case Listing(path, _, without):
+                names = self.names_digest(path, without)
+                return Absent(path) if names is None else Listing(path, names, without)
+            case Modules(path, names, _):
+                found = self.modules_digest(path, names)
+                return Absent(path) if found is None else Modules(path, names, found)
+            case Link(path):
+                text = self._fs.link(self.absolute(path))
+                return self.again(Content(path, "")) if text is None else Link(path, text)
+            case Program(name):
+                return Program(name, self.program(name))
+            case EnvironmentVariable(name):
+                return EnvironmentVariable(name, self._environment.value_digest(name))
+            case Package(tool, name):
+                fingerprint = self._environment.package(tool, name)
+                return None if fingerprint is None else Package(tool, name, fingerprint)
+
     def files(self, path: str) -> Iterator[str]:
         """Yield the absolute paths of the file at ``path``, or of the files in the folder there."""
         plain = path.rstrip("/")

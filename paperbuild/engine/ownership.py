@@ -14,6 +14,7 @@ foreign        anything else: somebody's work                                   
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -64,8 +65,8 @@ def refusal(action: Action, path: str) -> Diagnostic:
         needed_by=(action.id,),
         notes=("its content is in no record of this output and not in version control, so it is left as it is",),
         help=(
-            f"--adopt takes the files that are there as the result of {action.id}",
-            "--overwrite replaces them (the old content stays in the store)",
+            f"to keep it as the result of {action.id}: paperbuild adopt {shlex.quote(action.id)}",
+            "to replace it: --overwrite (the old content stays in the store)",
             "or move the file away",
         ),
     )

@@ -36,12 +36,16 @@ class State(StrEnum):
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), and its last run."""
+    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), and its last run.
+
+    ``adoption`` is the record of results that were adopted, where those stand.
+    """
 
     action: Action
     state: State
     reasons: tuple[Reason, ...]
     last: Run | None
+    adoption: Record | None = None
 
 
 def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
@@ -129,7 +133,9 @@ class _Inspector:
         )
         if foreign:
             return Situation(action, State.FOREIGN, foreign, last)
-        return Situation(action, State.ADOPTED if record.adopted else State.FRESH, (), last)
+        if record.adopted:
+            return Situation(action, State.ADOPTED, (), last, record)
+        return Situation(action, State.FRESH, (), last)
 
 
 def _state(reasons: Sequence[Reason], last: Run | None) -> State:

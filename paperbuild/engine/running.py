@@ -119,11 +119,11 @@ class Attempt(ABC):
         self._workshop.store.add(record)
         self._note(Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads))
 
-    def _record(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float, *, adopted: bool = False) -> Record:
+    def _record(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float) -> Record:
         return Record(
             key=self._keyed.key, action=self._action.id, target=self._action.target, components=self._keyed.components,
             items=findings.items, artifacts=artifacts, finished_ns=self._workshop.clock.now_ns(), duration_s=duration_s,
-            adopted=adopted, observed=findings.observed, strays=findings.strays,
+            observed=findings.observed, strays=findings.strays,
         )  # fmt: skip
 
     def _note(self, run: Run) -> None:
@@ -132,16 +132,21 @@ class Attempt(ABC):
             run = Run(last.key, last.record, run.finished_ns, run.duration_s, False, run.log, last.reads)
         self._workshop.index.note_run(self._action.id, run)
 
-    def adopt(self) -> bool:
-        """Record what stands at the outputs as the action's result, without running; return whether all of them were there."""
-        if not all(self._observer.exists(output.path.rstrip("/")) for output in self._action.outputs):
-            return False
+    def adoption(self, reason: str) -> Record:
+        """Return the record, without outputs yet, of what stands on the disk being adopted as the action's result."""
+        return msgspec.structs.replace(self._record(self._assumed(), (), 0.0), adopted=True, reason=reason)
+
+    def adopt(self, adoption: Record) -> None:
+        """Record what stands at the outputs as the action's result, without running.
+
+        Raises:
+            BuildError: an output is a folder where a file was declared, or the other way round.
+        """
         artifacts = self._shelf.collect(self._action, "")
-        record = self._record(self._assumed(), artifacts, 0.0, adopted=True)
+        record = msgspec.structs.replace(adoption, artifacts=artifacts)
         self._workshop.store.add(record)
         self._shelf.own(artifacts)
         self._note(Run(record.key, record.name, record.finished_ns, 0.0, True))
-        return True
 
     def _assumed(self) -> Findings:
         """Return what a result that nobody saw come about is taken to depend on."""

@@ -133,8 +133,8 @@ class Record(msgspec.Struct, frozen=True):
 
     ``components`` are the named parts of the key, kept so that a later key can be compared with this one. ``observed`` says that the
     items are all that it was seen to read, not what it was supposed to; ``adopted`` that the outputs were taken over from disk, not made
-    by a run under this key. ``strays`` are files of the project that it wrote and does not declare. ``finished_ns`` and ``duration_s``
-    tell when and how long.
+    by a run under this key, for ``reason`` (in the user's words, or ""). ``strays`` are files of the project that it wrote and does not
+    declare. ``finished_ns`` and ``duration_s`` tell when and how long.
     """
 
     key: str
@@ -148,6 +148,7 @@ class Record(msgspec.Struct, frozen=True):
     adopted: bool = False
     observed: bool = False
     strays: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def name(self) -> str:

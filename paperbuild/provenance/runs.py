@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -21,6 +20,7 @@ from paperbuild.engine.index import Index
 from paperbuild.engine.ports import Revision
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
+from paperbuild.provenance.adoptions import AdoptionFacts, adoption_of, moment
 
 VERSION = 1
 
@@ -34,7 +34,10 @@ class OutputFacts(msgspec.Struct, frozen=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """One run whose outputs stand now. ``log`` is relative to the project, "" where its run was elsewhere or left none."""
+    """One run whose outputs stand now. ``log`` is relative to the project, "" where its run was elsewhere or left none.
+
+    Where the outputs were ``adopted``, nothing ran, and ``finished`` is when that was.
+    """
 
     action: str
     target: str
@@ -43,6 +46,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     finished: str
     duration_s: float
     adopted: bool
+    adoption: AdoptionFacts | None
     log: str
     outputs: tuple[OutputFacts, ...]
 
@@ -78,7 +82,7 @@ def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, re
     facts = BuildFacts(
         version=VERSION,
         paperbuild=paperbuild.__version__,
-        made=_moment(now_ns),
+        made=moment(now_ns),
         host=system.nodename,
         platform=f"{system.sysname} {system.machine}",
         revision=revision,
@@ -94,9 +98,10 @@ def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
         target=action.target,
         command=line,
         params=dict(action.params),
-        finished=_moment(record.finished_ns),
+        finished=moment(record.finished_ns),
         duration_s=round(record.duration_s, 3),
         adopted=record.adopted,
+        adoption=adoption_of(record),
         log=log,
         outputs=tuple(_outputs(record)),
     )
@@ -104,7 +109,3 @@ def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
 
 def _outputs(record: Record) -> Iterable[OutputFacts]:
     return (OutputFacts(artifact.name, artifact.path, artifact.digest) for artifact in record.artifacts)
-
-
-def _moment(ns: int) -> str:
-    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")

@@ -176,12 +176,14 @@ def ending(event: ActionEnded, reason: str) -> str:
             return f"ran {event.action} in {duration_text(event.duration_s)}{because}"
         case Outcome.REUSED:
             return f"up to date {event.action}"
+        case Outcome.ADOPTED:
+            return f"adopted {event.action}, not run"
         case Outcome.FAILED:
             return f"failed {event.action} after {duration_text(event.duration_s)}"
         case Outcome.BLOCKED:
-            return f"blocked {event.action}: something it needs failed"
+            return f"blocked {event.action}: something it needs is not up to date"
         case Outcome.HELD:
-            return f"held {event.action}: it is stale, and nothing may run"
+            return f"held {event.action}: it is stale, and may not run"
         case Outcome.CANCELLED:
             return f"cancelled {event.action}"
 

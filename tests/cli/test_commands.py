@@ -172,3 +172,37 @@ def test_the_program_starts_as_a_module(project):
     out, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, out) == (0, "")
     assert "2 ran, 0 reused, 0 failed in" in err
+
+
+def test_adopt_takes_what_is_there_and_says_so_wherever_it_appears(project):
+    project.call("run", "joined")
+    project.write("train.py", project.read("train.py") + "# a comment\n").write("acc-1.json", '{"acc": 0.99}\n')
+    assert project.call("adopt", "train").code == 0
+    answer = project.call("adopt", "joined", "train", "--reason", "computed\nelsewhere")
+    assert answer.code == 0
+    assert "adopted train[seed=1], not run\n" in answer.err
+    assert project.read("acc-1.json") == '{"acc": 0.99}\n'
+    assert "0 ran, 3 up to date" in project.call("run", "joined").err
+    line = next(line for line in project.call("status").out.splitlines() if "seed=1" in line)
+    assert re.fullmatch(r"adopted +train\[seed=1\] +not run, adopted \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: computed elsewhere", line)
+    told = project.call("explain", "acc-1.json").out
+    assert told.startswith("train[seed=1] is up to date, by results that were adopted:\n  - not run, adopted")
+    assert re.search(r"  - by the record [0-9a-f]{64}/[0-9a-f]{32}\n", told)
+    found = {a["action"]: a["adoption"] for a in json.loads(project.call("status", "--json").out)["actions"]}
+    assert found["train[seed=1]"]["reason"] == "computed elsewhere"
+    assert found["paper.html"] is None
+    project.call("render", "--to", "html")
+    facts = {run["action"]: run for run in json.loads(project.read("_build/provenance.json"))["runs"]}
+    assert "train[seed=1]" not in facts, "the paper refers to no target"
+
+
+def test_an_adopted_result_is_told_as_such_beside_the_documents(project):
+    project.write("paper.md", '# Result\n\nIt is [0.9]{val="train.where(seed=1).acc.acc:.2f"}.\n')
+    for seed in "01":
+        project.write(f"acc-{seed}.json", '{"acc": 0.99}\n')
+    project.call("adopt", "train", "--reason", "from the cluster")
+    assert project.call("render", "--to", "html").code == 0
+    facts = {run["action"]: run for run in json.loads(project.read("_build/provenance.json"))["runs"]}
+    adoption = facts["train[seed=1]"]["adoption"]
+    assert (facts["train[seed=1]"]["adopted"], adoption["reason"]) == (True, "from the cluster")
+    assert "from the cluster" not in project.read("_build/paper.html"), "a document holds facts of its inputs, not of one run"

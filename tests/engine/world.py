@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
+from typing import Any
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build
@@ -202,7 +203,7 @@ class World:
             runners={"joiner": Joiner()},
         )
 
-    def build(self, *wanted: str, jobs: int = 1, **options: bool) -> World:
+    def build(self, *wanted: str, jobs: int = 1, **options: Any) -> World:
         self.clock.tick(10_000_000_000)
         self._ran_before = len(self.executor.ran)
         self.events = []

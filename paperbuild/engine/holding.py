@@ -1,0 +1,37 @@
+"""What a build may not do, and what the user reads then."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.staleness import Reason
+
+if TYPE_CHECKING:
+    from paperbuild.engine.build import BuildOptions
+
+
+def why_held(action: Action, options: BuildOptions, reason: Reason) -> Diagnostic | None:
+    """Return why ``action``, which must run for ``reason``, may not; None where it may. Steps execute nothing of anybody's."""
+    if not isinstance(action.recipe, Command):
+        return None
+    if options.adopts:
+        name = shlex.quote(action.id)
+        help_ = (f"first: paperbuild run {name}", f"or adopt it as well: paperbuild adopt {name}")
+        message = f"{action.id} is not up to date, and what needs it cannot be adopted before it is"
+        return Diagnostic("PB424", message, action.span, notes=(reason.text,), help=help_)
+    if options.no_run:
+        message = f"{action.id} is stale, and nothing may be executed"
+        return Diagnostic("PB430", message, action.span, notes=(reason.text,), help=("leave out --no-run",))
+    return None
+
+
+def nothing_to_adopt(action: Action, missing: Sequence[str]) -> Diagnostic:
+    """Return the error for an action that is to be adopted and whose outputs ``missing`` are not there."""
+    shown = f"{', '.join(missing[:3])}{f' and {len(missing) - 3} more' if len(missing) > 3 else ''}"
+    message = f"{action.id} cannot be adopted: {shown} {'is' if len(missing) == 1 else 'are'} not there"
+    help_ = ("put what is missing there first", f"or let it run: paperbuild run {shlex.quote(action.id)}")
+    return Diagnostic("PB423", message, action.span, notes=("a result is all of a target's outputs",), help=help_)

@@ -1,0 +1,32 @@
+"""Results that were adopted, not run: how that is told wherever they appear."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from paperbuild.engine.trace import Record
+
+
+class AdoptionFacts(msgspec.Struct, frozen=True):
+    """When results were adopted (RFC 3339, UTC), why ("" where nobody said), and by which record of the store (``KEY/NAME``)."""
+
+    at: str
+    reason: str
+    record: str
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        return f"not run, adopted {self.at.replace('T', ' ').replace('Z', ' UTC')}{f': {self.reason}' if self.reason else ''}"
+
+
+def adoption_of(record: Record) -> AdoptionFacts | None:
+    """Return how the results of ``record`` were adopted; None where a run made them."""
+    return AdoptionFacts(moment(record.finished_ns), record.reason, f"{record.key}/{record.name}") if record.adopted else None
+
+
+def moment(ns: int) -> str:
+    """Return a time, in nanoseconds since the epoch, as RFC 3339 has it."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
