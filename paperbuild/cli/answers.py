@@ -58,7 +58,7 @@ class ReasonsAnswer(msgspec.Struct, frozen=True):
     adoption: AdoptionFacts | None
 
 
-Value = str | int | float | bool | None | tuple[str, ...] | tuple[Mapping[str, object], ...]
+Value = str | int | float | bool | None | tuple[str, ...] | Mapping[str, object] | tuple[Mapping[str, object], ...]
 
 
 def answer(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic], **more: Value) -> Mapping[str, Value]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Say of every target and document whether it is up to date.",
     "explain": "Say why a target must run, or why not.",
     "adopt": "Take outputs that stand on the disk for results, without running.",
+    "cache": "Keep the store of results small, and look whether it is sound.",
     "clean": "Remove the outputs and documents that paperbuild made.",
     "init": "Start a paper: a source, a manifest, one experiment.",
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
 from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import Situation, State, survey
+from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import ExitCode
 
 _TONE = {
@@ -25,17 +27,55 @@ _TONE = {
 
 @click.command("status")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@click.option("--sizes", is_flag=True, help="Say also what the store holds of each target.")
 @json_option
 @click.pass_obj
-def command(invocation: Invocation, profile: str) -> int:
+def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
     """Say of every target and document whether it is up to date, and if not, the first reason."""
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
         situations = survey(project.graph, tuple(project.graph.actions), project.workshop)
+        held = _Held.of(project.workshop) if sizes else None
         if invocation.json:
-            _answer_json(invocation, project.root, situations)
+            _answer_json(invocation, project.root, situations, held)
         else:
             _print(invocation, situations)
+            if held is not None:
+                _print_sizes(invocation, held)
     return ExitCode.OK
+
+
+class _TargetSize(msgspec.Struct, frozen=True):
+    """What the store holds of one target ("": of results that cannot be read)."""
+
+    target: str
+    results: int
+    bytes: int
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """What the store holds. What targets have in common counts once in ``bytes``, and for each of them in ``targets``."""
+
+    store: str
+    bytes: int
+    targets: tuple[_TargetSize, ...]
+
+    @classmethod
+    def of(cls, workshop: Workshop) -> _Held:
+        from paperbuild.engine.collecting import sizes, take_inventory
+
+        inventory = take_inventory(workshop.store, workshop.fs)
+        return cls(workshop.store.root, inventory.size, tuple(_TargetSize(*found) for found in sizes(inventory)))
+
+
+def _print_sizes(invocation: Invocation, held: _Held) -> None:
+    from paperbuild.terminal.amounts import counted, size_text
+
+    rows = [(size_text(one.bytes), one.target or "unreadable", counted(one.results, "result")) for one in held.targets]
+    rows.append((size_text(held.bytes), "the whole store", held.store))
+    widths = [max(len(row[n]) for row in rows) for n in (0, 1)]
+    invocation.answer("")
+    for size, target, what in rows:
+        invocation.answer(f"{size:>{widths[0]}}  {target:{widths[1]}}  {what}")
 
 
 def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
@@ -51,7 +91,7 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
     invocation.narrate(f"{fresh} of {len(situations)} up to date")
 
 
-def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation, ...]) -> None:
+def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation, ...], held: _Held | None) -> None:
     from paperbuild.cli.answers import StandingAnswer, answer, rows, write_json
 
     standings = (
@@ -64,4 +104,7 @@ def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation,
         )
         for situation in situations
     )
-    write_json(invocation.stdout, answer("status", ExitCode.OK, (), actions=rows(standings)))
+    more = (
+        {} if held is None else {"sizes": msgspec.structs.asdict(held) | {"targets": [msgspec.structs.asdict(one) for one in held.targets]}}
+    )
+    write_json(invocation.stdout, answer("status", ExitCode.OK, (), actions=rows(standings), **more))

@@ -18,7 +18,7 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step, circle
-from paperbuild.engine.grounds import Grounds
+from paperbuild.engine.grounds import Grounds, Stretch
 from paperbuild.engine.holding import nothing_to_adopt, why_held
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
@@ -30,7 +30,7 @@ from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
-from paperbuild.engine.store import DamagedBlob
+from paperbuild.engine.store import DAY_NS, DamagedBlob
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted, PaperbuildError
@@ -39,7 +39,7 @@ from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStart
 if TYPE_CHECKING:
     from paperbuild.engine.running import Attempt
 
-LEFT_BEHIND_NS = 24 * 3600 * 1_000_000_000
+LEFT_BEHIND_NS = DAY_NS
 """A file on its way into the store that nobody has written to for a day was left by a build that died."""
 
 MOST_ATTEMPTS = 4
@@ -97,7 +97,7 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
         workshop.prepare()
     except OSError as error:
         raise BuildError(disk_fault("the project's state", error)) from None
-    with workshop.lock.hold(f"{workshop.site.state}/lock"):
+    with workshop.lock.hold(f"{workshop.site.state}/lock"), workshop.store.at_work(workshop.lock):
         one = _Build(graph, workshop, options, listener)
         try:
             return one.run(wanted)
@@ -115,6 +115,7 @@ class _Progress(msgspec.Struct):
     diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
     expecting: set[str] = msgspec.field(default_factory=set)
     in_place: dict[str, Record] = msgspec.field(default_factory=dict)
+    use_noted: dict[str, int] = msgspec.field(default_factory=dict)  # until when the use of its record need not be noted again
     stopping: bool = False
 
 
@@ -317,6 +318,8 @@ class _Build:
 
     def _reuse(self, schedule: Schedule, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
+        # Before anything relies on it.
+        self._progress.use_noted[action.id] = self._workshop.store.note_use(record, self._workshop.clock.now_ns())
         try:
             if not self._shelf.place(action, record.artifacts):
                 self._progress.in_place[action.id] = record
@@ -340,7 +343,8 @@ class _Build:
         if not self._progress.keyed[action.id].notices:
             others = {*self._keys.makers(action), *self._lookup.unsettled(action, record, self._graph, frozenset())}
             after = tuple(sorted(others - self._declared.edges[action.id] - {action.id}))
-            self._grounds.lay(action, record, facts, after, taken_ns)
+            until_ns = self._progress.use_noted.get(action.id, record.finished_ns + DAY_NS)
+            self._grounds.lay(action, record, facts, after, Stretch(taken_ns, until_ns))
 
     def _lay_grounds(self) -> None:
         """Look up again what ran or came back from the store, now that everything is in its place."""

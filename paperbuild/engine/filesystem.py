@@ -175,6 +175,14 @@ class DiskFileSystem:
         """See the port."""
         os.makedirs(path, exist_ok=True)
 
+    def touch(self, path: str) -> bool:
+        """See the port."""
+        try:
+            os.utime(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
     def protect(self, path: str) -> None:
         """See the port."""
         os.chmod(path, 0o444)
@@ -222,7 +230,7 @@ class FileLock:
     """:class:`paperbuild.engine.ports.Lock` by ``flock``: it ends with the process, however that ends; the file may stay."""
 
     @contextmanager
-    def hold(self, path: str) -> Iterator[None]:
+    def hold(self, path: str, what: str = "this project") -> Iterator[None]:
         """See the port."""
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -230,7 +238,7 @@ class FileLock:
             raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
         try:
             try:
-                _take(handle)
+                _take(handle, what)
             except OSError as error:  # a network file system that has no locks
                 raise BuildError(Diagnostic("PB406", f"the lock cannot be had: {error.strerror}: {path}")) from None
             with suppress(OSError):  # only for whoever is refused; a full disk is no reason to stop here
@@ -240,9 +248,23 @@ class FileLock:
         finally:
             os.close(handle)
 
+    def is_held(self, path: str) -> bool:
+        """See the port."""
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(handle)
+        return False
 
-def _take(handle: int) -> None:
-    """Take the lock on an open file.
+
+def _take(handle: int, what: str) -> None:
+    """Take the lock on ``what``, an open file.
 
     A process that was killed while it started a command may leave a child that holds the lock too, until it has become that command:
     a lock whose holder is dead is waited for.
@@ -260,7 +282,7 @@ def _take(handle: int) -> None:
             if _is_alive(holder) or time.monotonic() > deadline:
                 who = f" (process {holder})" if holder else ""
                 help_ = ("wait for it to end, or end it",)
-                raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in this project{who}", help=help_)) from None
+                raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in {what}{who}", help=help_)) from None
             time.sleep(0.01)
 
 

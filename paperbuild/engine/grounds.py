@@ -38,15 +38,15 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why ``action``, as it was declared then (``identity``), was up to date.
 
     ``facts`` are numbers of what the file system said, ``after`` the ids of the actions that had settled besides those it waits for. It
-    holds no longer than until ``until_ns`` (0: for ever), and where it is ``blind`` only on a machine where nobody can watch commands.
+    holds no longer than until ``until_ns``, and where it is ``blind`` only on a machine where nobody can watch commands.
     """
 
     action: str
     identity: bytes
     facts: tuple[int, ...]
-    after: tuple[str, ...] = ()
-    until_ns: int = 0
-    blind: bool = False
+    after: tuple[str, ...]
+    until_ns: int
+    blind: bool
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -58,6 +58,13 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     paths: tuple[str, ...]
     marks: tuple[bytes, ...]
     grounds: tuple[_Ground, ...]
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Since when facts were noted, and until when they may be relied on at most: then somebody must look, if only to note a use."""
+
+    taken_ns: int
+    until_ns: int
 
 
 class Grounds:
@@ -132,7 +139,7 @@ class Grounds:
     def _holds(self, ground: _Ground, action: Action) -> bool:
         if any(map(self._has_moved, ground.facts)) or ground.identity != self._identity(action):
             return False
-        if ground.until_ns and self._workshop.clock.now_ns() >= ground.until_ns:
+        if self._workshop.clock.now_ns() >= ground.until_ns:
             return False
         if ground.blind and not self._workshop.executor.blind():
             return False
@@ -176,18 +183,20 @@ class Grounds:
 
     # laying them
 
-    def lay(self, action: Action, record: Record, facts: Facts, after: tuple[str, ...], taken_ns: int) -> None:
-        """Keep that ``record`` was found for ``action``, and nothing to do, by ``facts`` noted since ``taken_ns``.
+    def lay(self, action: Action, record: Record, facts: Facts, after: tuple[str, ...], when: Stretch) -> None:
+        """Keep that ``record`` was found for ``action``, and nothing to do, by ``facts`` noted in ``when``.
 
         ``after`` are the ids of the actions that must settle before that can be said again.
         """
         self.drop(action.id)
         rows = [(kind, path, mark) for (kind, path), mark in facts.items()]
-        if not all(mark != MOVED and settled_before(*stamped_ns(mark), taken_ns) and _is_text(path) for _, path, mark in rows):
+        if not all(mark != MOVED and settled_before(*stamped_ns(mark), when.taken_ns) and _is_text(path) for _, path, mark in rows):
             return
         if action.refresh_s is not None and not action.refresh_s:
             return
-        until_ns = 0 if action.refresh_s is None else record.finished_ns + int(action.refresh_s * 1e9)
+        until_ns = when.until_ns
+        if action.refresh_s is not None:
+            until_ns = min(until_ns, record.finished_ns + int(action.refresh_s * 1e9))
         blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
         numbers = tuple(map(self._number, rows))
         self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind)

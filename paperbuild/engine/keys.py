@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -32,6 +32,30 @@ class Keyed(msgspec.Struct, frozen=True):
     components: Components
     faults: tuple[Diagnostic, ...] = ()
     notices: tuple[Diagnostic, ...] = ()
+
+
+_DECLARED = frozenset({"command", "shell", "step", "param", "output"})
+
+
+def declared(action: Action) -> dict[str, str]:
+    """Return the components that are known from the manifest alone, without looking at any file."""
+    pairs: dict[str, str] = {}
+    if isinstance(action.recipe, Command):
+        pairs |= {"command": action.recipe.line, "shell": action.recipe.shell}
+    else:
+        pairs["step"] = action.recipe.runner
+    pairs.update((f"param:{name}", _text(value)) for name, value in action.params)
+    pairs.update((f"output:{output.name}", output.path) for output in action.outputs)
+    return pairs
+
+
+def name_of(id_: str, components: Iterable[tuple[str, str]]) -> str:
+    """Return what stands for the action ``id_`` as it is declared, whatever its inputs are.
+
+    It is the same for the components of its key and for those of :func:`declared`.
+    """
+    told = sorted((name, value) for name, value in components if name.partition(":")[0] in _DECLARED)
+    return digest_of("declared", (id_, tuple(told)))
 
 
 def index_of(action: Action, graph: Graph) -> bytes:
@@ -60,18 +84,13 @@ class KeyMaker:
 
     def key(self, action: Action) -> Keyed:
         """Return the key of ``action``; all that it needs must be settled."""
-        pairs: dict[str, str] = {"version": KEY_VERSION}
+        pairs = {"version": KEY_VERSION, **declared(action)}
         if isinstance(action.recipe, Command):
-            pairs["command"] = action.recipe.line
-            pairs["shell"] = action.recipe.shell
             pairs["platform"] = f"{os.uname().sysname} {os.uname().machine}"
             pairs.update(self._environment.counted(action))
         else:
-            pairs["step"] = action.recipe.runner
             pairs.update((f"config:{name}", _text(value)) for name, value in action.recipe.config)
             pairs.update((f"program:{name}", value) for name, value in self._runner(action.recipe.runner).fingerprint())
-        pairs.update((f"param:{name}", _text(value)) for name, value in action.params)
-        pairs.update((f"output:{output.name}", output.path) for output in action.outputs)
         if action.needs:
             pairs["cells"] = digest_bytes(index_of(action, self._graph))
         faults, notices = self._add_inputs(action, pairs)

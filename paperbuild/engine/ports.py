@@ -6,7 +6,7 @@ The engine's tests run whole builds against an in-memory :class:`FileSystem`, a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from struct import Struct
 from typing import Literal, Protocol
@@ -121,6 +121,9 @@ class FileSystem(Protocol):
     def make_folder(self, path: str) -> None:
         """Make the folder ``path`` and its parents; it may exist."""
 
+    def touch(self, path: str) -> bool:
+        """Stamp what is at ``path`` with the present time; return whether anything was there."""
+
     def protect(self, path: str) -> None:
         """Make the file at ``path`` read-only."""
 
@@ -141,8 +144,15 @@ class Clock(Protocol):
 class Lock(Protocol):
     """A lock on a name that ends with the process that holds it."""
 
-    def hold(self, path: str) -> AbstractContextManager[None]:
-        """Hold the exclusive lock ``path``; raise :class:`paperbuild.errors.BuildError` where another process holds it."""
+    def hold(self, path: str, what: str = "this project") -> AbstractContextManager[None]:
+        """Hold the exclusive lock ``path`` on ``what``.
+
+        Raises:
+            BuildError: another process holds it, or there can be no lock.
+        """
+
+    def is_held(self, path: str) -> bool:
+        """Return whether some process holds the lock ``path``."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -160,6 +170,12 @@ class VersionControl(Protocol):
 
     def revision(self) -> Revision | None:
         """Return the commit that the project stands on, or None where there is none."""
+
+    def versions_of(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """Yield every file called ``name`` in the work trees, and in what branches and tags point to, each content once.
+
+        With each comes where it was found, in words.
+        """
 
 
 class Surroundings(msgspec.Struct, frozen=True):

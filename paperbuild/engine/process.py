@@ -227,18 +227,53 @@ class Git:
         commit = self._ask("rev-parse", "--verify", "HEAD").strip()
         return Revision(commit, not self._ask("status", "--porcelain", "--untracked-files=no").strip()) if commit else None
 
+    def versions_of(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """See the port."""
+        seen: set[bytes] = set()
+        for where, content in (*self._in_trees(name), *self._in_references(name)):
+            if content not in seen:
+                seen.add(content)
+                yield where, content
+
+    def _in_trees(self, name: str) -> Iterator[tuple[str, bytes]]:
+        lines = self._ask("worktree", "list", "--porcelain").splitlines()
+        trees = [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
+        for tree in trees:
+            listed = self._output("-C", tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f":(glob)**/{name}")
+            for path in filter(None, listed.split(b"\0")):
+                whole = os.path.join(tree, os.fsdecode(path))
+                with contextlib.suppress(OSError), open(whole, "rb") as file:
+                    yield whole, file.read()
+
+    def _in_references(self, name: str) -> Iterator[tuple[str, bytes]]:
+        found: dict[str, str] = {}
+        commits: dict[str, str] = {}
+        for line in self._ask(
+            "for-each-ref", "--format=%(objectname) %(refname:short)", "refs/heads", "refs/remotes", "refs/tags"
+        ).splitlines():
+            commit, _, reference = line.partition(" ")
+            commits.setdefault(commit, reference)
+        for commit, reference in commits.items():
+            for entry in self._ask("ls-tree", "-r", "-z", "--full-tree", commit).split("\0"):
+                facts, _, path = entry.partition("\t")
+                if path == name or path.endswith(f"/{name}"):
+                    found.setdefault(facts.split()[2], f"{path} of {reference}")
+        for blob, where in found.items():
+            yield where, self._output("-C", self._root, "cat-file", "blob", blob)
+
     def _clean_folder(self, path: str) -> bool:
         tracked = self._ask("ls-files", "--", path)
         return bool(tracked) and not self._ask("status", "--porcelain", "--ignored", "--untracked-files=all", "--", path).strip()
 
     def _ask(self, *words: str) -> str:
+        return self._output("-C", self._root, "--literal-pathspecs", *words).decode(errors="surrogateescape")
+
+    def _output(self, *words: str) -> bytes:
         import subprocess
 
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0"}
         try:
-            done = subprocess.run(
-                ["git", "-C", self._root, "--literal-pathspecs", *words], capture_output=True, timeout=60, check=False, env=environment
-            )
+            done = subprocess.run(["git", *words], capture_output=True, timeout=60, check=False, env=environment)
         except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else ""
+            return b""
+        return done.stdout if done.returncode == 0 else b""

@@ -4,6 +4,7 @@ Layout, version 1, below the store's folder::
 
     blobs/ab/<sha256>                  the content of one file, read-only; ``ab`` are the first two digits
     records/ab/<key>/<name>.json       one run, see :mod:`paperbuild.engine.trace`
+    builds/<token>                     locked by a build that is at work; its time stamp is when that began
     incoming/                          files on their way; anything in it may be removed while no build runs
     version                            "1"
 
@@ -12,10 +13,14 @@ A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`.
 Order of publishing: every blob is written in full under a temporary name, flushed, renamed; the folders that hold new blobs are
 flushed together; the record comes last, the same way. Whatever the moment of a crash, a record that can be read has all its blobs.
 A blob is checked against its digest whenever it is taken out; a damaged one is removed, so that it is made again.
+
+Time stamps say when something was last used, to the day: that of a record when it was last reused, that of a blob when somebody last
+relied on its being there (see :mod:`paperbuild.engine.collecting`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
@@ -23,12 +28,17 @@ from collections.abc import Iterator, Mapping
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.digest import digest_bytes
-from paperbuild.engine.ports import FileSystem
+from paperbuild.engine.ports import FileSystem, Lock, stamped_ns
 from paperbuild.engine.trace import Artifact, Record, dump_record, load_record
 from paperbuild.engine.tree import Entry, listing, parse_listing, walk
-from paperbuild.errors import UsageError
+from paperbuild.errors import BuildError, UsageError
 
 STORE_VERSION = "1"
+
+DAY_NS = 24 * 3600 * 1_000_000_000
+
+_PATIENCE = 10
+"""How often a record is written again whose folder was taken away, because it was empty, between making it and writing to it."""
 
 
 class DamagedBlob(Exception):  # noqa: N818 - a finding, not an error: whoever asked makes the content anew
@@ -52,19 +62,27 @@ class Store:
         Raises:
             UsageError: the store was written by a newer version.
         """
-        marker = f"{self.root}/version"
-        if self._fs.stat(marker) is not None:
-            found = self._fs.read(marker).decode(errors="replace").strip()
-            if found != STORE_VERSION:
-                raise UsageError(
-                    Diagnostic("PB402", f"the store in {self.root} has version {found}, this paperbuild reads version {STORE_VERSION}",
-                               help=("upgrade paperbuild, or name another [store] path",))
-                )  # fmt: skip
+        if self.check_version():
             return
         for name in ("blobs", "records", "incoming"):
             self._fs.make_folder(f"{self.root}/{name}")
         self.write_whole(f"{self.root}/.gitignore", b"*\n")
-        self.write_whole(marker, STORE_VERSION.encode())
+        self.write_whole(f"{self.root}/version", STORE_VERSION.encode())
+
+    def check_version(self) -> bool:
+        """Return whether there is a store already.
+
+        Raises:
+            UsageError: it was written by a newer version.
+        """
+        marker = f"{self.root}/version"
+        if self._fs.stat(marker) is None:
+            return False
+        found = self._fs.read(marker).decode(errors="replace").strip()
+        if found == STORE_VERSION:
+            return True
+        message = f"the store in {self.root} has version {found}, this paperbuild reads version {STORE_VERSION}"
+        raise UsageError(Diagnostic("PB402", message, help=("upgrade paperbuild, or name another [store] path",)))
 
     def temporary(self) -> str:
         """Return a path for a file on its way; nobody else gets the same one."""
@@ -108,7 +126,7 @@ class Store:
     def put_bytes(self, data: bytes) -> str:
         """Keep ``data``; return its digest."""
         digest = digest_bytes(data)
-        if self._fs.stat(self.blob(digest)) is None:
+        if not self._rely_on(digest):
             temporary = self.temporary()
             self._fs.write(temporary, data)
             self._admit(temporary, digest)
@@ -119,11 +137,18 @@ class Store:
         temporary = self.temporary()
         self._fs.copy(path, temporary)
         digest = self._fs.digest(temporary)
-        if self._fs.stat(self.blob(digest)) is None:
-            self._admit(temporary, digest)
-        else:
+        if self._rely_on(digest):
             self._fs.unlink(temporary)
+        else:
+            self._admit(temporary, digest)
         return digest
+
+    def _rely_on(self, digest: str) -> bool:
+        """Return whether the blob ``digest`` is there and stays: who removes what is old looks once more at its time stamp."""
+        try:
+            return self._fs.touch(self.blob(digest))
+        except OSError:
+            return False  # somebody else's in a store that several share: one of our own takes its place
 
     def put_folder(self, path: str) -> str:
         """Keep a copy of the folder at ``path``; return the digest of the blob that lists it."""
@@ -207,6 +232,10 @@ class Store:
     def _records_folder(self, key: str) -> str:
         return f"{self.root}/records/{key[:2]}/{key}"
 
+    def record_file(self, record: Record) -> str:
+        """Return the path at which ``record`` stands, or would."""
+        return f"{self._records_folder(record.key)}/{record.name}.json"
+
     def add(self, record: Record) -> None:
         """Publish ``record``, after all its blobs."""
         with self._lock:
@@ -214,9 +243,27 @@ class Store:
         for folder in folders:
             self._fs.flush_folder(folder)
         folder = self._records_folder(record.key)
-        self._fs.make_folder(folder)
-        self.write_whole(f"{folder}/{record.name}.json", dump_record(record))
+        data = dump_record(record)
+        for attempt in range(_PATIENCE):
+            self._fs.make_folder(folder)
+            try:
+                self.write_whole(self.record_file(record), data)
+                break
+            except FileNotFoundError:
+                if attempt == _PATIENCE - 1:
+                    raise
         self._fs.flush_folder(folder)
+
+    def note_use(self, record: Record, now_ns: int) -> int:
+        """Note that ``record`` is used now, at most once a day; return until when that need not be done again."""
+        path, used_ns = self.record_file(record), record.finished_ns
+        if now_ns - used_ns >= DAY_NS:
+            used_ns, _ = stamped_ns(self._fs.mark("status", path))
+        if now_ns - used_ns >= DAY_NS:
+            used_ns = now_ns
+            with contextlib.suppress(OSError):  # a store that can only be read
+                self._fs.touch(path)
+        return used_ns + DAY_NS
 
     def records(self, key: str) -> tuple[Record, ...]:
         """Return the records under ``key``, newest first; damaged ones are passed over."""
@@ -231,13 +278,84 @@ class Store:
 
     def all_records(self) -> Iterator[Record]:
         """Yield every record in the store, in no order that means anything."""
+        yield from (record for record in map(self._load, self.record_files()) if record is not None)
+
+    def record_files(self) -> Iterator[str]:
+        """Yield the path of everything that stands where records do."""
         base = f"{self.root}/records"
         for group in self._fs.names(base):
             for key in self._fs.names(f"{base}/{group}"):
-                for name in self._fs.names(f"{base}/{group}/{key}"):
-                    record = self._load(f"{base}/{group}/{key}/{name}")
-                    if record is not None:
-                        yield record
+                yield from (f"{base}/{group}/{key}/{name}" for name in self._fs.names(f"{base}/{group}/{key}"))
+
+    def blob_files(self) -> Iterator[str]:
+        """Yield the path of everything that stands where blobs do."""
+        base = f"{self.root}/blobs"
+        for group in self._fs.names(base):
+            yield from (f"{base}/{group}/{name}" for name in self._fs.names(f"{base}/{group}"))
+
+    def blobs_of(self, record: Record) -> frozenset[str]:
+        """Return the digests of all blobs that ``record`` needs; of a folder whose list is gone or damaged, that of the list alone.
+
+        Changes nothing: what is damaged stays.
+        """
+        found: set[str] = set()
+        for artifact in record.artifacts:
+            if artifact.stored:
+                found.add(artifact.digest)
+            if artifact.stored and artifact.is_folder:
+                with contextlib.suppress(OSError, ValueError):
+                    entries = parse_listing(self._fs.read(self.blob(artifact.digest)))
+                    found.update(entry.digest for entry in entries if entry.kind != "folder")
+        return frozenset(found)
+
+    # removing
+
+    def discard(self, path: str, since_ns: int) -> bool:
+        """Remove the file at ``path`` of the store, unless it was used since; return whether it is gone.
+
+        First it is moved out of the way, then looked at once more: whoever came to rely on it before the move has stamped it, and it
+        goes back; whoever comes later does not find it.
+        """
+        away = self.temporary()
+        try:
+            self._fs.rename(path, away)
+        except FileNotFoundError:
+            return True
+        stat = self._fs.stat(away)
+        if stat is not None and stat.mtime_ns >= since_ns:
+            self._fs.rename(away, path)
+            return False
+        self._fs.remove_tree(away)
+        return True
+
+    @contextlib.contextmanager
+    def at_work(self, lock: Lock) -> Iterator[None]:
+        """Let nothing be removed that is used from now on. Where nothing can be written, nothing is removed either."""
+        path = f"{self.root}/builds/{self.token}"
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError, BuildError):
+                self._fs.make_folder(os.path.dirname(path))
+                held.enter_context(lock.hold(path, "this store"))
+                held.callback(self._forget, path)
+            yield
+
+    def _forget(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            self._fs.unlink(path)
+
+    def begun_ns(self, lock: Lock, now_ns: int) -> int:
+        """Return when the oldest build began that is at work on this store; now, where none is. Those that died are forgotten."""
+        folder = f"{self.root}/builds"
+        begun = now_ns
+        for name in self._fs.names(folder):
+            stat = self._fs.stat(f"{folder}/{name}")
+            if stat is None:
+                continue
+            if lock.is_held(f"{folder}/{name}"):
+                begun = min(begun, stat.mtime_ns)
+            elif now_ns - stat.mtime_ns > DAY_NS:  # a young one may be about to be locked
+                self._forget(f"{folder}/{name}")
+        return begun
 
     def _load(self, path: str) -> Record | None:
         try:

@@ -194,14 +194,14 @@ class MemoryFileSystem:
         node = self.nodes.get(source)
         if node is None:
             raise FileNotFoundError(2, "no such file", source)
+        if posixpath.dirname(target) not in self.nodes:
+            raise FileNotFoundError(2, "no such folder", target)
         there = self.nodes.get(target)
         if there is not None and there.data is None and there.link is None:
             raise OSError(39, "folder in the way", target)
         moved = {p: n for p, n in self.nodes.items() if p == source or p.startswith(source + "/")}
         for old in moved:
             del self.nodes[old]
-        parent = self.nodes.get(posixpath.dirname(target))
-        assert parent is not None, target
         self.nodes.update({target + old[len(source) :]: n for old, n in moved.items()})
         node.ctime = self.clock.now
         self._touch_folder(source)
@@ -236,6 +236,14 @@ class MemoryFileSystem:
                 self._change()
                 self._put(at, Node())
 
+    def touch(self, path: str) -> bool:
+        self._change()
+        node = self.nodes.get(self._follow(path))
+        if node is None:
+            return False
+        node.mtime = node.ctime = self.clock.now
+        return True
+
     def protect(self, path: str) -> None:
         self._change()
         self.nodes[path].readonly = True
@@ -259,9 +267,12 @@ class Locks:
     def __init__(self) -> None:
         self.held: set[str] = set()
 
+    def is_held(self, path: str) -> bool:
+        return path in self.held
+
     @contextmanager
-    def hold(self, path: str) -> Iterator[None]:
-        assert path not in self.held
+    def hold(self, path: str, what: str = "this project") -> Iterator[None]:
+        assert path not in self.held, what
         self.held.add(path)
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -104,6 +104,9 @@ class Versions:
 
     def revision(self) -> Revision | None:
         return None
+
+    def versions_of(self, name: str) -> Iterator[tuple[str, bytes]]:
+        yield from ()
 
 
 def command(
