@@ -51,7 +51,16 @@ def memory_bytes() -> int:
 
 
 def build_options(function: _Command) -> _Command:
-    """Add the options of the commands that build."""
+    """Add the options of the commands that build. Their values come as one parameter, ``options``, beside ``profile``."""
+
+    def command(*args: Any, **given: Any) -> Any:
+        from paperbuild.engine.build import BuildOptions
+
+        jobs = given.pop("jobs") or processors()
+        named = {name: given.pop(name) for name in ("keep_going", "adopt", "overwrite", "strict", "keep_checkpoints", "no_heavy")}
+        return function(*args, options=BuildOptions(jobs=jobs, memory_bytes=memory_bytes(), **named), **given)
+
+    built = wraps(function)(command)
     for option in reversed(
         (
             click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once."),
@@ -60,10 +69,12 @@ def build_options(function: _Command) -> _Command:
             click.option("--adopt", is_flag=True, help="Take the files that stand at outputs as results, instead of running."),
             click.option("--overwrite", is_flag=True, help="Replace outputs that somebody wrote by hand (the store keeps a copy)."),
             click.option("--strict", is_flag=True, help="Permit commands to read and write only what they declare."),
+            click.option("--no-heavy", is_flag=True, help="Run no target that is heavy: what is stale of them is held."),
+            click.option("--keep-checkpoints", is_flag=True, help="Keep what targets saved for a next attempt also once they succeed."),
         )
     ):
-        function = option(function)
-    return function
+        built = option(built)
+    return cast("_Command", built)
 
 
 def rendering_options(function: _Command) -> _Command:

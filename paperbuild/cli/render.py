@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 import click
+from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, rendering_options, volume_options
+from paperbuild.cli.options import build_options, json_option, rendering_options, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
 from paperbuild.errors import ExitCode
@@ -23,27 +24,14 @@ from paperbuild.errors import ExitCode
 @json_option
 @volume_options
 @click.pass_obj
-def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None, keep_going: bool, adopt: bool, overwrite: bool, strict: bool,
-    no_run: bool,
-    opens: bool,
-) -> int:  # fmt: skip
+def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: BuildOptions, no_run: bool, opens: bool) -> int:
     """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
 
     PAPER is a Markdown file or the name of a document of the manifest; without it, all documents of the project around are built.
     A paper that no manifest names is rendered as it is.
     """
     place = locate(invocation, paper)
-    options = BuildOptions(
-        jobs=jobs or processors(),
-        memory_bytes=memory_bytes(),
-        keep_going=keep_going,
-        no_run=no_run,
-        adopt=adopt,
-        overwrite=overwrite,
-        strict=strict,
-        whole=place.has_manifest,
-    )
+    options = replace(options, no_run=no_run, whole=place.has_manifest)
     with opened(place, invocation, wishes) as project:
         documents = project.wanted_documents()
         code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))

@@ -6,7 +6,7 @@ import click
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, memory_bytes, processors, volume_options
+from paperbuild.cli.options import build_options, json_option, volume_options
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.build import BuildOptions
@@ -18,18 +18,12 @@ from paperbuild.engine.build import BuildOptions
 @json_option
 @volume_options
 @click.pass_obj
-def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, *, targets: tuple[str, ...], jobs: int | None, keep_going: bool, profile: str, adopt: bool, overwrite: bool,
-    strict: bool,
-) -> int:  # fmt: skip
+def command(invocation: Invocation, *, targets: tuple[str, ...], profile: str, options: BuildOptions) -> int:
     """Run targets that are stale, and what they need, without typesetting anything.
 
     A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.
     Without one, every target of the manifest.
     """
-    options = BuildOptions(
-        jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=keep_going, adopt=adopt, overwrite=overwrite, strict=strict
-    )  # fmt: skip
     with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
         wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         shows = tuple(document for document in project.documents if document.action in wanted)

@@ -31,14 +31,15 @@ the middle of three builds running has to save it once more.
 @rendering_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once.")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@click.option("--heavy/--no-heavy", default=False, help="Whether heavy targets run; by default they are held.")
 @volume_options
 @click.pass_obj
-def command(invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None) -> int:
+def command(invocation: Invocation, *, paper: str, wishes: Wishes, jobs: int | None, heavy: bool) -> int:
     """Render PAPER, then again whenever a file of the project changes, until Ctrl-C.
 
     An error is printed and waited out: the next save is the next try.
     """
-    options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=True)
+    options = BuildOptions(jobs=jobs or processors(), memory_bytes=memory_bytes(), keep_going=True, no_heavy=not heavy)
     loop = _Loop(invocation, paper, wishes, options)
     try:
         with Watcher(locate(invocation, paper).root) as watcher:

@@ -27,6 +27,7 @@ from paperbuild.engine.noting import Facts
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
+from paperbuild.engine.retrying import given_up, is_tried_again, pause_s, tried_again
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.staleness import Reason
@@ -50,10 +51,10 @@ class BuildOptions(msgspec.Struct, frozen=True):
     """How to build.
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
-    only what needs it. ``no_run``: no command is executed. ``adopt``/``overwrite``: what becomes of outputs that are somebody's own.
-    ``adopts`` are actions whose outputs on the disk are to become their results, for ``reason``; then nothing else is executed.
-    ``strict``: commands may read and write only what they declare. ``whole`` says that the graph is all there is in this folder, so what
-    nothing in it declares is left over and can go.
+    only what needs it. ``no_run``: no command is executed; ``no_heavy``: no heavy one. ``adopt``/``overwrite``: what becomes of outputs
+    that are somebody's own. ``adopts`` are actions whose outputs on the disk are to become their results, for ``reason``; then nothing
+    else is executed. ``strict``: commands may read and write only what they declare. ``whole`` says that the graph is all there is in this
+    folder, so what nothing in it declares is left over and can go. ``keep_checkpoints``: those of a target stay also when it has succeeded.
     """
 
     jobs: int = 1
@@ -67,6 +68,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     overwrite: bool = False
     whole: bool = True
     strict: bool = False
+    keep_checkpoints: bool = False
+    no_heavy: bool = False
 
 
 class BuildReport(msgspec.Struct, frozen=True):
@@ -111,6 +114,7 @@ class _Progress(msgspec.Struct):
     keyed: dict[str, Keyed] = msgspec.field(default_factory=dict)
     reasons: dict[str, Reason] = msgspec.field(default_factory=dict)
     attempts: Counter[str] = msgspec.field(default_factory=Counter)
+    failures: Counter[str] = msgspec.field(default_factory=Counter)
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
     diagnostics: list[Diagnostic] = msgspec.field(default_factory=list)
     expecting: set[str] = msgspec.field(default_factory=set)
@@ -392,32 +396,51 @@ class _Build:
         from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
         from paperbuild.engine.running import Floor, StepAttempt
 
-        floor = Floor(self._workshop, self._graph, self._observer, self._shelf, self._keys, self._options.strict)
+        floor = Floor(
+            self._workshop, self._graph, self._observer, self._shelf, self._keys, self._options.strict, self._options.keep_checkpoints
+        )
         kind = StepAttempt if isinstance(action.recipe, Step) else CommandAttempt
         return kind(floor, action, self._progress.keyed[action.id], settled)
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
-        attempt = self._attempt(action, frozenset(schedule.settled))
-        last = self._workshop.index.last_run(id_)
-        self._tell(ActionStarted(id_, self._progress.reasons[id_].text, last.duration_s if last and last.succeeded else None))
         schedule.start(id_)
         self._grounds.drop(id_)
         self._grounds.disturb()
         self._progress.attempts[id_] += 1
-        self._workshop.lanes.start(id_, attempt.run)
+        self._attempt_now(schedule, action, 0.0)
+
+    def _attempt_now(self, schedule: Schedule, action: Action, after_s: float) -> None:
+        from paperbuild.engine.running import Cancelled
+
+        attempt = self._attempt(action, frozenset(schedule.settled))
+        last = self._workshop.index.last_run(action.id)
+        self._tell(ActionStarted(action.id, self._progress.reasons[action.id].text, last.duration_s if last and last.succeeded else None))
+
+        def run() -> object:
+            return attempt.run() if not after_s or self._workshop.executor.rest(after_s) else Cancelled()
+
+        self._workshop.lanes.start(action.id, run)
 
     def _take(self, schedule: Schedule, id_: str, result: object) -> None:
         from paperbuild.engine import running
 
         action = self._graph.actions[id_]
         self._grounds.disturb()
+        if isinstance(result, running.Failed) and result.by_itself:
+            self._progress.failures[id_] += 1
+            failures = self._progress.failures[id_]
+            if is_tried_again(action, failures) and not self._progress.stopping:
+                self._notice(tried_again(action, failures, result.diagnostics))
+                self._attempt_now(schedule, action, pause_s(failures))
+                return
+            result = msgspec.structs.replace(result, diagnostics=given_up(failures, result.diagnostics))
         del self._progress.reasons[id_]
         match result:
             case running.Made(duration_s, warnings):
                 self._notice(*warnings)
                 self._settle(schedule, action, Outcome.RAN, duration_s)
-            case running.Failed(diagnostics, duration_s, is_ours):
+            case running.Failed(diagnostics=diagnostics, duration_s=duration_s, is_ours=is_ours):
                 self._fail(schedule, id_, diagnostics, duration_s=duration_s, stop=is_ours)
             case running.Needs(others):
                 self._progress.attempts[id_] -= 1

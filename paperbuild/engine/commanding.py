@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.digest import digest_of
+from paperbuild.engine.checkpoints import Checkpoints
 from paperbuild.engine.findings import Findings, Reading
 from paperbuild.engine.graph import Action, Command, text_of
 from paperbuild.engine.index import Run
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
-from paperbuild.engine.logs import Log, failure, new_log
+from paperbuild.engine.logs import Log, failure, new_log, slug
 from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree, path_of
@@ -51,49 +51,66 @@ class CommandAttempt(Attempt):
 
     def _run_cleared(self, recipe: Command, entry: Entry) -> Result:
         """Run the command where nothing stands at its outputs, and publish what it makes."""
-        log = new_log(self._workshop, _slug(self._action.id))
-        job = self._job(recipe, log.path)
+        log = new_log(self._workshop, slug(self._action.id))
+        checkpoints = Checkpoints(self._workshop, self._observer, slug(self._action.id), self._keyed.key)
+        job = self._job(recipe, log.path, checkpoints.open(self._probable()))
         before = None if self._is_watched(job) else self._supposed()
 
         def started(group: int, identity: str) -> None:
             self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made))
 
         ended = self._workshop.executor.run(job, started)
-        failed = Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, log.shown)
         reading = self._reading()
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
         unsettled = reading.makers(seen or told) - self._settled
         if unsettled and not ended.cancelled:
+            checkpoints.wipe()
             return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
-        if ended.seen is not None and ended.seen.denied and not ended.cancelled:
-            self._note(failed)
-            return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
-        if ended.cancelled or ended.timed_out or ended.status != 0:
-            self._note(failed)
-            return Cancelled() if ended.cancelled else Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s)
-        try:
-            artifacts = self._shelf.collect(self._action, log.shown)
-        except BuildError as error:
-            self._note(failed)
-            return Failed(error.diagnostics, ended.duration_s)
         findings = reading.findings(seen or told)
         if seen is None:
             findings = self._unobserved(before or self._supposed(), findings)
+        failed = self._failed(ended, log)
+        if failed is not None:
+            self._note(Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, log.shown))
+            checkpoints.tell(findings.items)
+            return failed
         still = [item for item in findings.items if not (isinstance(item, Absent) and item.path in findings.strays)]
-        changed = Changed(findings.changed) if findings.changed else self._changed(still)
+        altered = findings.changed or checkpoints.doubtful(still)
+        changed = Changed(altered) if altered else self._changed(still)
         if changed is not None:
+            checkpoints.wipe()
             return changed
-        self._publish(findings, artifacts, ended.duration_s, log.shown)
+        self._publish(findings, self._shelf.collect(self._action, log.shown), ended.duration_s, log.shown)
+        if self._keeps_checkpoints:
+            checkpoints.tell(still)
+        else:
+            checkpoints.wipe()
         return Made(ended.duration_s, (*self._blindness(ended), *(_stray(self._action, path) for path in findings.strays)))
 
-    def _job(self, recipe: Command, log: str) -> Job:
-        environment, watch = self._environment(), None
+    def _failed(self, ended: Ended, log: Log) -> Result | None:
+        """Return why nothing can come of a command that has ended; None where all is well so far."""
+        if ended.cancelled:
+            return Cancelled()
+        if ended.seen is not None and ended.seen.denied:
+            return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
+        if ended.timed_out or ended.status != 0:
+            return Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
+        faults = self._shelf.faults(self._action, log.shown)
+        return Failed(faults, ended.duration_s, by_itself=True) if faults else None
+
+    def _probable(self) -> Iterator[Item]:
+        """Yield what the command probably reads, where somebody asks: it takes a while to find out."""
+        yield from self._supposed().values()
+        yield from self._read_before()
+
+    def _job(self, recipe: Command, log: str, checkpoints: str) -> Job:
+        environment, watch = self._environment() | {"PAPERBUILD_CHECKPOINTS": checkpoints}, None
         if self._action.observe != "off":
             surroundings = self._workshop.environment.surroundings(environment)
             environment |= dict(surroundings.variables)
             if self._workshop.executor.blind():
-                environment[VARIABLE] = f"{self._workshop.site.state}/given/{_slug(self._action.id)}/heard"
+                environment[VARIABLE] = f"{self._workshop.site.state}/given/{slug(self._action.id)}/heard"
             root = self._workshop.fs.real(self._workshop.site.root)
             permission = self._permission(root, surroundings) if self._strict or self._action.observe == "strict" else None
             unsettled = tuple(f"{root}/{path}" for path in self._unsettled())
@@ -106,7 +123,7 @@ class CommandAttempt(Attempt):
         """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""
         named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.supposed(self._action))
         state = self._workshop.site.state
-        given, checkpoints = (f"{state}/{name}/{_slug(self._action.id)}/" for name in ("given", "checkpoints"))
+        given, checkpoints = (f"{state}/{name}/{slug(self._action.id)}/" for name in ("given", "checkpoints"))
         inputs = tuple(_absolute(root, path) for path in named)
         outputs = tuple(f"{root}/{output.path}" for output in self._action.outputs)
         readable = (*surroundings.dropped, *surroundings.grouped, given, *inputs)
@@ -175,15 +192,13 @@ class CommandAttempt(Attempt):
 
     def _environment(self) -> dict[str, str]:
         """Return the command's environment, with its parameters and its index of cells in files and variables."""
-        folder = f"{self._workshop.site.state}/given/{_slug(self._action.id)}"
+        folder = f"{self._workshop.site.state}/given/{slug(self._action.id)}"
         self._workshop.fs.make_folder(folder)
         given = dict(self._workshop.environment.given(self._action))
         for name, data in (("params", params_of(self._action)), ("index", index_of(self._action, self._graph))):
             path = f"{folder}/{name}.json"
             self._workshop.fs.write(path, data)
             given[f"PAPERBUILD_{name.upper()}"] = path
-        given["PAPERBUILD_CHECKPOINTS"] = f"{self._workshop.site.state}/checkpoints/{_slug(self._action.id)}"
-        self._workshop.fs.make_folder(given["PAPERBUILD_CHECKPOINTS"])
         for name, value in self._action.params:
             given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = text_of(value)
         return given
@@ -208,12 +223,6 @@ class CommandAttempt(Attempt):
         path = path_of(item)
         maker = None if path is None else self._graph.maker(path)
         return maker is not None and bool(self._graph.path(maker.id, self._action.id))
-
-
-def _slug(id_: str) -> str:
-    """Return a file name for an action's id, different for different ids."""
-    plain = re.sub(r"[^A-Za-z0-9._=,-]", "_", id_)[:80]
-    return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
 
 
 def _stray(action: Action, path: str) -> Diagnostic:

@@ -26,6 +26,11 @@ def why_held(action: Action, options: BuildOptions, reason: Reason) -> Diagnosti
     if options.no_run:
         message = f"{action.id} is stale, and nothing may be executed"
         return Diagnostic("PB430", message, action.span, notes=(reason.text,), help=("leave out --no-run",))
+    if options.no_heavy and action.heavy:
+        message = f"{action.id} is stale, and heavy: it runs only where that is wished"
+        return Diagnostic(
+            "PB431", message, action.span, notes=(reason.text,), help=(f"to run it: paperbuild run {shlex.quote(action.id)}",)
+        )
     return None
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command
 from paperbuild.engine.ports import Ended, FileSystem
 from paperbuild.engine.workshop import Workshop
@@ -20,6 +21,12 @@ LOG_BYTES = 1 << 16
 """How much of a log's end is looked at for them: a log can be larger than memory."""
 
 LOGS_KEPT = 10
+
+
+def slug(id_: str) -> str:
+    """Return a file name for an action's id, different for different ids."""
+    plain = re.sub(r"[^A-Za-z0-9._=,-]", "_", id_)[:80]
+    return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
 
 
 class Log(msgspec.Struct, frozen=True):

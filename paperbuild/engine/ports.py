@@ -411,6 +411,9 @@ class Executor(Protocol):
         build can find and end it.
         """
 
+    def rest(self, seconds: float) -> bool:
+        """Wait so long, unless everything is cancelled before; return whether to go on."""
+
     def cancel_all(self) -> None:
         """End every job that runs, with all its children."""
 

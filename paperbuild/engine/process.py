@@ -35,7 +35,7 @@ class LocalExecutor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._groups: set[int] = set()
-        self._cancelled = False
+        self._cancelled = threading.Event()
 
     def blind(self) -> str:
         """See the port."""
@@ -56,9 +56,7 @@ class LocalExecutor:
                 with self._lock:
                     self._groups.add(group)
                 started(group, identity_of(group))
-                with self._lock:
-                    cancelled = self._cancelled
-                if not cancelled:
+                if not self._cancelled.is_set():
                     with contextlib.suppress(BrokenPipeError):
                         gate.write(b"go\n")
                         gate.flush()
@@ -71,12 +69,16 @@ class LocalExecutor:
             status = process.wait()
             with self._lock:
                 self._groups.discard(group)
-        return Ended(status, time.monotonic() - begin, timed_out, self._cancelled)
+        return Ended(status, time.monotonic() - begin, timed_out, self._cancelled.is_set())
+
+    def rest(self, seconds: float) -> bool:
+        """See the port."""
+        return not self._cancelled.wait(seconds)
 
     def cancel_all(self) -> None:
         """See the port."""
         with self._lock:
-            self._cancelled = True
+            self._cancelled.set()
             groups = sorted(self._groups)
         _end(groups, lambda group: group in self._groups)
 

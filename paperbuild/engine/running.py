@@ -34,11 +34,15 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """It failed. ``is_ours`` is false where only the place of its outputs is the trouble, and nothing ran."""
+    """It failed. ``is_ours`` is false where only the place of its outputs is the trouble, and nothing ran.
+
+    ``by_itself`` says that the command failed, and not what is around it: it may succeed another time.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     duration_s: float = 0.0
     is_ours: bool = True
+    by_itself: bool = False
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -69,6 +73,7 @@ class Floor(msgspec.Struct, frozen=True):
     shelf: Shelf
     keys: KeyMaker
     strict: bool = False
+    keeps_checkpoints: bool = False
 
 
 class Attempt(ABC):
@@ -81,6 +86,7 @@ class Attempt(ABC):
         self._shelf = floor.shelf
         self._keys = floor.keys
         self._strict = floor.strict
+        self._keeps_checkpoints = floor.keeps_checkpoints
         self._action = action
         self._keyed = keyed
         self._settled = settled

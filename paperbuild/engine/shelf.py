@@ -212,10 +212,15 @@ class Shelf:
         Raises:
             BuildError: one is missing, or is a folder where a file was declared, or the other way round.
         """
-        faults = [self._fault(action, output, log) for output in action.outputs]
-        if any(faults):
-            raise BuildError(*(fault for fault in faults if fault is not None))
+        faults = self.faults(action, log)
+        if faults:
+            raise BuildError(*faults)
         return tuple(self._artifact(output) for output in action.outputs)
+
+    def faults(self, action: Action, log: str) -> tuple[Diagnostic, ...]:
+        """Return what is wrong with the outputs that a run, whose log is shown as ``log``, made: missing, or of the wrong kind."""
+        found = (self._fault(action, output, log) for output in action.outputs)
+        return tuple(fault for fault in found if fault is not None)
 
     def _fault(self, action: Action, output: Output, log: str) -> Diagnostic | None:
         stat = self._fs.stat(self._observer.absolute(output.path).rstrip("/"))

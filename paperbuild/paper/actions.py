@@ -133,6 +133,7 @@ class _Expanding:
             resources=target.resources,
             observe=target.observe,
             heavy=target.heavy,
+            retries=target.retries,
             refresh_s=target.refresh_s,
             span=target.span,
         )

@@ -47,6 +47,7 @@ class TargetSpec(msgspec.Struct, frozen=True):
     shell: str = "/bin/sh"
     observe: Observe = "trace"
     heavy: bool = False
+    retries: int = 0
     refresh_s: float | None = None
     resources: Resources = Resources()
     span: Span | None = None

@@ -94,7 +94,8 @@ class TargetOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     secrets: Annotated[tuple[Text, ...], Meta(description="Environment variables passed on that do not count as inputs.")] = ()
     shell: Annotated[Text, Meta(description="The shell that runs the command.")] = "/bin/sh"
     observe: Annotated[Observe, Meta(description="Whether what it reads is traced, restricted to what is declared, or neither.")] = "trace"
-    heavy: Annotated[bool, Meta(description="Whether it waits to be asked for while a paper is watched.")] = False
+    heavy: Annotated[bool, Meta(description="Whether it waits to be asked for while a paper is watched, and with --no-heavy.")] = False
+    retries: Annotated[Annotated[int, Meta(ge=0, le=100)], Meta(description="How often it is tried again when it fails.")] = 0
     refresh: Annotated[Text | None, Meta(description='The age at which a result is too old, such as "7d", or "always".')] = None
     resources: Annotated[ResourcesTable, Meta(description="What it may use.")] = ResourcesTable()
 

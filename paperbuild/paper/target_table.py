@@ -78,6 +78,7 @@ class _TargetReading:
             shell=table.shell,
             observe=table.observe,
             heavy=table.heavy,
+            retries=table.retries,
             refresh_s=self._refresh(),
             resources=self._resources(table.resources),
             span=self.faults.text.key(self.at),

@@ -323,7 +323,9 @@ class ScriptedExecutor:
 
     ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below),
     ``lazy IN to OUT`` (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT``
-    (somebody changes a file meanwhile), ``ask PATH`` (whether it is there), ``names FOLDER to OUT``, ``use PROGRAM``.
+    (somebody changes a file meanwhile), ``ask PATH`` (whether it is there), ``names FOLDER to OUT``, ``use PROGRAM``; ``save TEXT`` as a
+    checkpoint, ``resume to OUT`` what was saved; ``flaky N...`` fails the Nth time that it runs, ``deadly N...`` dies then with the whole
+    build.
     """
 
     fs: MemoryFileSystem
@@ -331,6 +333,8 @@ class ScriptedExecutor:
     ran: list[str] = field(default_factory=list)
     ended_groups: list[int] = field(default_factory=list)
     started_groups: int = 0
+    rests: list[float] = field(default_factory=list)
+    cancelled: bool = False
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def blind(self) -> str:
@@ -345,7 +349,9 @@ class ScriptedExecutor:
         self._seen = MemorySightings(self.fs, f"{job.folder}/", unsettled)
         started(self.started_groups, "boot")
         self.ran.append(job.action)
+        self._action = job.action
         self.environments[job.action] = dict(job.environment)
+        self._checkpoints = self.environments[job.action].get("PAPERBUILD_CHECKPOINTS", "")
         self.fs.write(job.log, b"")
         for statement in job.line.split(";"):
             words = shlex.split(statement)
@@ -417,13 +423,29 @@ class ScriptedExecutor:
             case ["remove", path]:
                 self._seen.wrote(at(path).encode())
                 self.fs.remove_tree(at(path))
+            case ["save", *text]:
+                self.fs.write(f"{self._checkpoints}/state", " ".join(text).encode())
+            case ["resume", "to", out]:
+                there = self._is_there(f"{self._checkpoints}/state")
+                self._write(at(out), self._read(f"{self._checkpoints}/state") if there else b"anew")
             case ["use", program]:
                 self._seen.matters(f"/bin/{program}".encode())
+            case ["flaky", *runs]:
+                return str(self.ran.count(self._action)) not in runs
+            case ["deadly", *runs]:
+                if str(self.ran.count(self._action)) in runs:
+                    self.fs.dies_after = self.fs.changes
+                    raise Crash
             case ["true"]:
                 pass
             case _:
                 return False
         return True
+
+    def rest(self, seconds: float) -> bool:
+        self.rests.append(seconds)
+        self.fs.clock.tick(int(seconds * 1e9))
+        return not self.cancelled
 
     def cancel_all(self) -> None:
         return

@@ -94,6 +94,10 @@ class TracingExecutor:
         ended = self._local.run(job, started)
         return msgspec.structs.replace(ended, seen=Seen(blind=self._blind or ""))
 
+    def rest(self, seconds: float) -> bool:
+        """See the port."""
+        return self._local.rest(seconds)
+
     def cancel_all(self) -> None:
         """See the port."""
         with self._lock:
