@@ -13,6 +13,7 @@ from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build, has_errors
+from paperbuild.engine.logs import last_line
 from paperbuild.errors import ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity
@@ -89,7 +90,12 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
     project = request.project
     if invocation.json:
         return build(project.graph, request.wanted, project.workshop, request.options, record)
-    with Progress(invocation.stderr, invocation.screen, invocation.verbosity) as progress:
+    workshop = project.workshop
+
+    def last_words(action: str) -> str:
+        return last_line(workshop.fs, workshop.site.state, action)
+
+    with Progress(invocation.stderr, invocation.screen, invocation.verbosity, last_words=last_words) as progress:
 
         def listener(event: Event) -> None:
             record(event)

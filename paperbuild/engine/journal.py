@@ -73,6 +73,13 @@ class Journal:
                     self._fs.unlink(f"{self._folder}/{name}")
         return tuple(found)
 
+    def find(self, action: str) -> Entry | None:
+        """Return the open entry of ``action``; None where it has none that was written in full. Changes nothing."""
+        try:
+            return msgspec.json.decode(self._fs.read(self._path(action)), type=Entry)
+        except (OSError, msgspec.DecodeError):
+            return None
+
     def undo(self, entry: Entry) -> None:
         """Put back what stood at each output before; may be interrupted anywhere and called again."""
         for held in entry.outputs:

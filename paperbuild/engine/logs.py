@@ -22,6 +22,8 @@ LOG_BYTES = 1 << 16
 
 LOGS_KEPT = 10
 
+_LINE_BYTES = 4096
+
 
 def slug(id_: str) -> str:
     """Return a file name for an action's id, different for different ids."""
@@ -48,20 +50,51 @@ def new_log(workshop: Workshop, name: str) -> Log:
     return Log(f"{folder}/{file}", f".paperbuild/{relative}/{file}")
 
 
+def latest_log(fs: FileSystem, state: str, id_: str) -> Log | None:
+    """Return the log of the last run of the action ``id_``, or of the one that runs; ``state`` is the project's folder for such."""
+    relative = f"logs/{slug(id_)}"
+    names = fs.names(f"{state}/{relative}")
+    return Log(f"{state}/{relative}/{names[-1]}", f".paperbuild/{relative}/{names[-1]}") if names else None
+
+
+def last_line(fs: FileSystem, state: str, id_: str) -> str:
+    """Return the last line in that log that is not empty; of one that was written again and again, as progress bars are, its last state."""
+    log = latest_log(fs, state, id_)
+    try:
+        end = b"" if log is None else fs.read_end(log.path, _LINE_BYTES)
+    except OSError:
+        return ""  # it is just coming, or going
+    return next((line for line in reversed(re.split(r"[\r\n]+", end.decode(errors="replace"))) if line.strip()), "").strip()
+
+
 def failure(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:
     """Return what is told of a command that failed."""
     recipe = action.recipe
     assert isinstance(recipe, Command)
     text = fs.read_end(log.path, LOG_BYTES).decode(errors="replace") if fs.stat(log.path) else ""
     lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
+    help_ = _mends(ended.status, lines, recipe)
     if ended.timed_out:
-        what = f"{action.id} took longer than its limit of {action.resources.time_s:g} s and was ended"
+        help_ = (f"give it more in the resources of {action.target}", "a next attempt finds what it saves in $PAPERBUILD_CHECKPOINTS")
+        what = (
+            f"{action.id} took longer than its limit of {_span(action.resources.time_s or 0)}, and was ended with all that it had started"
+        )
     elif ended.status < 0:
         what = f"{action.id} was ended by signal {-ended.status}"
     else:
         what = f"{action.id} failed with exit status {ended.status}"
     notes = (f"the command was: {recipe.line}", f"the whole log is {log.shown}")
-    return Diagnostic("PB440", what, action.span, notes=notes, help=_mends(ended.status, lines, recipe), detail=tuple(lines[-LOG_LINES:]))
+    return Diagnostic("PB440", what, action.span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
+
+
+def _span(seconds: float) -> str:
+    """Return a time limit as a manifest has it: "0.5 s", "10 min", "1 h 30 min"."""
+    parts, rest = [], seconds
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if rest >= length:
+            parts.append(f"{rest // length:g} {unit}")
+            rest %= length
+    return " ".join((*parts, *((f"{rest:g} s",) if rest or not parts else ())))
 
 
 def _mends(status: int, lines: Sequence[str], recipe: Command) -> tuple[str, ...]:

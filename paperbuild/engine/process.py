@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
 MARK = "PAPERBUILD_CHECKPOINTS"
-"""A variable that every command of a build is given, and that nothing else has."""
+"""A variable that every command of a build is given, each with another value, and that nothing else has."""
 
 _GRACE_S = 5.0
 """How long processes may take to end after SIGTERM before they are killed."""
@@ -67,6 +67,8 @@ class LocalExecutor:
         finally:
             _end([group])  # after its end: what the command left running behind it
             status = process.wait()
+            if timed_out or self._cancelled.is_set():
+                _end_escaped(dict(job.environment).get(MARK, ""))
             with self._lock:
                 self._groups.discard(group)
         return Ended(status, time.monotonic() - begin, timed_out, self._cancelled.is_set())
@@ -105,6 +107,22 @@ def _end(groups: Iterable[int], wanted: Callable[[int], bool] = lambda _: True) 
             left = [group for group in left if wanted(group) and _alive(group)]
         if not left:
             return
+
+
+def _end_escaped(value: str) -> None:
+    """End what has left the group of a command and still has the value of its mark: what went into a session of its own."""
+    import psutil
+
+    def escaped() -> list[int]:
+        return [pid for pid in psutil.pids() if _mark_of(pid) == value]
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _GRACE_S
+        while value and (left := escaped()) and time.monotonic() < deadline:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            time.sleep(0.02)
 
 
 def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
@@ -170,7 +188,12 @@ def _is_same(group: int, identity: str) -> bool:
     if boot != boot_identity():
         return False
     start = _start_of(group)
-    return start == created if start else any(_has_mark(pid) for pid in _members(group))
+    return start == created if start else any(_mark_of(pid) for pid in _members(group))
+
+
+def is_running(group: int, identity: str) -> bool:
+    """Return whether something of the process group that had ``identity`` still runs."""
+    return _is_same(group, identity) and _alive(group)
 
 
 def _members(group: int) -> Iterator[int]:
@@ -183,13 +206,14 @@ def _members(group: int) -> Iterator[int]:
                 yield pid
 
 
-def _has_mark(pid: int) -> bool:
+def _mark_of(pid: int) -> str | None:
+    """Return the value of the mark that the process ``pid`` was started with; None where it has none, or nobody may know."""
     import psutil
 
     try:
-        return MARK in psutil.Process(pid).environ()
+        return psutil.Process(pid).environ().get(MARK)
     except (psutil.Error, OSError):
-        return False
+        return None
 
 
 def _alive(group: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a build says while it runs: one rewritten line on a terminal, a line per action elsewhere.
+"""What a build says while it runs: rewritten lines on a terminal, a line per action elsewhere.
 
 Plain ANSI codes, no rich: importing it costs 82 ms, half of what a whole build with nothing to do may take, for one line of text.
 """
@@ -16,11 +16,13 @@ import msgspec
 from paperbuild.diagnostics import Severity
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Event, Noticed, Outcome
 from paperbuild.terminal.diagnostics import render
-from paperbuild.terminal.screen import Screen, cut, escaped
+from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
 
 _TICK_S = 0.25  # elapsed times are shown in seconds; four looks a second keep them from skipping one
 _QUIET_START_S = 0.15  # a build that is over before this shows no progress line, which would only flicker
 _ERASE = "\r\x1b[2K"
+_ERASE_ABOVE = "\x1b[1A\x1b[2K"
+_MOST_LOGS = 6  # running targets whose last words are shown: more would not fit on small terminals
 _RED, _DIM, _RESET = "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
 
 
@@ -44,11 +46,16 @@ class Progress:
 
     Errors are not printed here: they come merged and in one place after the build, while an action's own line says at once that
     it failed. Warnings are printed when they occur, each once. Events may come from several threads. Use it as a context manager,
-    so that the line is gone whatever happens.
+    so that the line is gone whatever happens. ``last_words`` tells the last line in the log of an action that runs.
     """
 
     def __init__(
-        self, stream: TextIO, screen: Screen, verbosity: Verbosity = Verbosity.NORMAL, clock: Callable[[], float] = time.monotonic
+        self,
+        stream: TextIO,
+        screen: Screen,
+        verbosity: Verbosity = Verbosity.NORMAL,
+        clock: Callable[[], float] = time.monotonic,
+        last_words: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._stream = stream
         self._screen = screen
@@ -60,7 +67,8 @@ class Progress:
         self._total = 0
         self._settled = 0
         self._started_s = clock()
-        self._line_shown = False
+        self._last_words = last_words
+        self._lines_shown = 0
         self._shown_warnings: set[str] = set()
         self._ended = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -135,10 +143,11 @@ class Progress:
         pause = _QUIET_START_S
         while not self._ended.wait(pause):
             pause = _TICK_S
+            words = self.log_lines()  # reads files, which no event should wait for
             with self._lock:
                 try:
                     if self._total:
-                        self._show(self.status_line())
+                        self._show(self.status_line(), *words)
                 except (OSError, ValueError):
                     return  # the terminal is gone; the build goes on, and its own next word will say so
 
@@ -150,6 +159,13 @@ class Progress:
         # The last column stays free: terminals wrap when it is written to.
         return cut("  ".join([head, " · ".join(parts)]).rstrip(), max(1, self._screen.width - 1))
 
+    def log_lines(self) -> tuple[str, ...]:
+        """Return a line for each action that runs and has said something: what it said last."""
+        with self._lock:
+            running = [one.action for one in sorted(self._running.values(), key=lambda one: one.since_s)]
+        said = [(action, escaped(without_colors(self._last_words(action)))) for action in running[:_MOST_LOGS]]
+        return tuple(cut(f"  {action}: {words}", max(1, self._screen.width - 1)) for action, words in said if words)
+
     @staticmethod
     def _running_text(running: _Running, now: float) -> str:
         elapsed = now - running.since_s
@@ -157,15 +173,19 @@ class Progress:
             return f"{running.action} {duration_text(elapsed)}"
         return f"{running.action} {duration_text(elapsed)} of ~{duration_text(running.estimate_s)}"
 
-    def _show(self, line: str) -> None:
-        self._stream.write(_ERASE + line)
+    def _show(self, *lines: str) -> None:
+        dimmed = (f"{_DIM}{line}{_RESET}" if n and self._screen.color else line for n, line in enumerate(lines))
+        self._stream.write(self._erasure() + "\n".join(dimmed))
         self._stream.flush()
-        self._line_shown = True
+        self._lines_shown = len(lines)
 
     def _erase(self) -> None:
-        if self._line_shown:
-            self._stream.write(_ERASE)
-            self._line_shown = False
+        if self._lines_shown:
+            self._stream.write(self._erasure())
+            self._lines_shown = 0
+
+    def _erasure(self) -> str:
+        return _ERASE + _ERASE_ABOVE * max(0, self._lines_shown - 1)
 
 
 def ending(event: ActionEnded, reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -105,6 +106,27 @@ def test_a_time_limit_ends_the_whole_group_even_what_ignores_to_be_asked(tmp_pat
     assert ended.timed_out
     assert ended.status < 0
     assert not is_running(int((tmp_path / "child").read_text()))
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
+def test_a_time_limit_ends_also_what_went_into_a_session_of_its_own(tmp_path: Path, executor: LocalExecutor, trap: str):
+    inner = f"{trap}(setsid sh -c 'echo $$ > inner; {trap.replace(chr(39), chr(34))}while :; do sleep 1; done' &) ; echo $$ > pid"
+    ended = run(executor, job(tmp_path, f"setsid sh -c {shlex.quote(inner)}; sleep 60", time_s=0.5))
+    assert ended.timed_out
+    assert not is_running(int(wait_for(tmp_path / "inner")))
+
+
+def test_what_another_command_started_outlives_the_time_limit_of_this_one(tmp_path: Path, executor: LocalExecutor):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    other = threading.Thread(target=run, args=(executor, job(tmp_path / "b", "setsid sh -c 'echo $$ > pid; sleep 60'")))
+    other.start()
+    pid = int(wait_for(tmp_path / "b/pid"))
+    assert run(executor, job(tmp_path / "a", "sleep 60", time_s=0.2)).timed_out
+    assert is_running(pid)
+    executor.cancel_all()
+    other.join(20)
+    assert not is_running(pid)
 
 
 def test_what_a_command_leaves_running_is_ended(tmp_path: Path, executor: LocalExecutor):

@@ -95,6 +95,36 @@ def test_the_progress_line_is_erased_before_anything_else_is_printed():
     assert stream.getvalue().endswith("\r\x1b[2K1 ran, 0 reused, 0 failed in 3.1 s\n")
 
 
+def test_below_it_stands_what_each_running_target_said_last_made_safe_and_cut():
+    words = {"a": "\x1b[32mepoch 3\x1b[0m \x1b[2Jloss", "b": "", "c": "x" * 80}
+    progress = Progress(io.StringIO(), TERMINAL, clock=Clock(), last_words=words.__getitem__)
+    for action in words:
+        progress(ActionStarted(action, "never ran", None))
+    first, second = progress.log_lines()
+    assert first == "  a: epoch 3 \\e[2Jloss"
+    assert len(second) == 59
+    progress(ActionEnded("a", Outcome.RAN, 1.0))
+    assert progress.log_lines() == (second,)
+
+
+def test_of_very_many_running_targets_only_some_are_quoted():
+    progress = Progress(io.StringIO(), TERMINAL, clock=Clock(), last_words=lambda _: "words")
+    for n in range(40):
+        progress(ActionStarted(f"t{n}", "never ran", None))
+    assert len(progress.log_lines()) == 6
+
+
+def test_all_lines_are_erased_before_anything_else_is_printed():
+    stream = io.StringIO()
+    progress = Progress(stream, TERMINAL, clock=Clock())
+    progress(BuildStarted(1))
+    progress._show("[0/1]", "  a: one", "  b: two")
+    progress._show("[0/1]")
+    progress(BuildEnded(((Outcome.RAN, 1),), 3.1))
+    up = "\x1b[1A\x1b[2K"
+    assert stream.getvalue() == (f"\r\x1b[2K[0/1]\n  a: one\n  b: two\r\x1b[2K{up}{up}[0/1]\r\x1b[2K1 ran, 0 reused, 0 failed in 3.1 s\n")
+
+
 @pytest.mark.parametrize(
     ("counts", "text"),
     [
