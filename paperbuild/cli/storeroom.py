@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.wiring import MANIFEST, locate
+from paperbuild.cli.wiring import locate
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
@@ -18,6 +18,7 @@ from paperbuild.engine.process import Git
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.store import Store
 from paperbuild.errors import BuildError, PaperbuildError, UsageError
+from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.paper.manifest import parse_manifest
 
 
@@ -41,8 +42,8 @@ class Storeroom(msgspec.Struct, frozen=True):
 
         found: set[str] = set()
         warnings = []
-        own = () if self.manifest is None else ((MANIFEST, self.manifest),)
-        for where, data in (*own, *self.versions.versions_of(MANIFEST)):
+        own = () if self.manifest is None else ((MANIFEST_NAME, self.manifest),)
+        for where, data in (*own, *self.versions.versions_of(MANIFEST_NAME)):
             try:
                 found |= named_by(data)
             except PaperbuildError as error:
@@ -68,7 +69,7 @@ def opened_store(invocation: Invocation) -> Iterator[Storeroom]:
         if not os.path.exists(os.path.join(store, "version")):
             raise
     else:
-        with open(os.path.join(root, MANIFEST), "rb") as file:
+        with open(os.path.join(root, MANIFEST_NAME), "rb") as file:
             manifest = file.read()
         named = parse_manifest(manifest).store_path
         store = os.path.normpath(os.path.join(root, named)) if named else store_folder(root)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 
 from paperbuild.engine.keys import declared, name_of
-from paperbuild.paper.actions import document_actions as actions_of
 from paperbuild.paper.actions import expand
 from paperbuild.paper.declarations import FORMATS, MANIFEST_NAME
+from paperbuild.paper.documents import document_actions
 from paperbuild.paper.manifest import parse_manifest
 
 
@@ -23,6 +23,6 @@ def named_by(manifest: bytes) -> frozenset[str]:
     profiles += tomllib.loads(manifest.decode()).get("profile", {})
     for profile in profiles:
         parsed = parse_manifest(manifest, MANIFEST_NAME, profile)
-        documents = (action for document in parsed.documents for action in actions_of(document, formats=FORMATS))
-        found.update(name_of(action.id, declared(action).items()) for action in (*expand(parsed).actions, *documents))
+        documents = (action for document in parsed.documents for action in document_actions(document, formats=FORMATS))
+        found.update(name_of(action.id, declared(action).items()) for action in (*expand(parsed), *documents))
     return frozenset(found)
