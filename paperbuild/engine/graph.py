@@ -33,16 +33,29 @@ ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 
 
+class Tolerance(msgspec.Struct, frozen=True):
+    """How far a rerun's output may be from the recorded one.
+
+    Numbers ``a`` and ``b`` agree where ``|a - b|`` is at most ``absolute``, or at most ``relative`` times the larger of ``|a|`` and ``|b|``;
+    pictures where at most the share ``pixels`` of their pixels (0 to 1) looks different.
+    """
+
+    relative: float = 0.0
+    absolute: float = 0.0
+    pixels: float = 0.0
+
+
 class Output(msgspec.Struct, frozen=True):
     """A file (or, where ``path`` ends in ``/``, a folder) that an action makes.
 
     ``path`` is relative to the project root, with forward slashes and no ``..``. ``stored`` is false for outputs that stay in
-    place and are never copied (``store = false``).
+    place and are never copied (``store = false``). ``tolerance`` is for verifying alone, and no part of any key; None: byte for byte.
     """
 
     name: str
     path: str
     stored: bool = True
+    tolerance: Tolerance | None = None
 
     @property
     def is_folder(self) -> bool:

@@ -152,7 +152,7 @@ class _Expanding:
             path = self._path(cell, declared.path, declared.at, output_path)
             if path:
                 self.written.append(Written(path, cell.id, cell.target.name, declared))
-                yield Output(declared.name, path, declared.stored)
+                yield Output(declared.name, path, declared.stored, declared.tolerance)
 
     def _path(self, cell: _Cell, text: str, at: Path, rule: Callable[[str], str]) -> str:
         """Return the path ``text`` of ``cell``, "" after a fault."""

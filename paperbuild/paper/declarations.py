@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from paperbuild.diagnostics import Span
-from paperbuild.engine.graph import Observe, Resources, Scalar
+from paperbuild.engine.graph import Observe, Resources, Scalar, Tolerance
 from paperbuild.paper.conversion import ManifestText
 from paperbuild.paper.toml_positions import Path
 
@@ -26,6 +26,7 @@ class OutputSpec(msgspec.Struct, frozen=True):
     path: str
     stored: bool
     at: Path
+    tolerance: Tolerance | None = None
 
 
 class TargetSpec(msgspec.Struct, frozen=True):

@@ -54,11 +54,27 @@ class DocumentTable(DocumentOverride, kw_only=True, frozen=True, forbid_unknown_
     source: Annotated[Paths, Meta(description="The Markdown file, or several that are read as one.")]
 
 
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ToleranceTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """How far apart two outputs may be that `paperbuild verify` compares."""
+
+    relative: Annotated[NotNegative, Meta(description="Numbers: how far apart, as a share of the larger one.")] = 0
+    absolute: Annotated[NotNegative, Meta(description="Numbers: how far apart in any case.")] = 0
+    pixels: Annotated[Share, Meta(description="Pictures: the share of pixels that may look different.")] = 0
+
+
 class OutputTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """An output that needs saying more than its path."""
 
     path: Annotated[Text, Meta(description="The file, or the folder with a / at the end.")]
     store: Annotated[bool, Meta(description="Whether it is kept in the store; false for files too large to copy.")] = True
+    tolerance: Annotated[
+        NotNegative | ToleranceTable | None,
+        Meta(description="How far a rerun's output may be from the recorded one, for `paperbuild verify`; without, they must be equal."),
+    ] = None
 
 
 class ResourcesTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):

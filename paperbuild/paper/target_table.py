@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from paperbuild.engine.graph import Resources, Scalar, text_of
+from paperbuild.engine.graph import Resources, Scalar, Tolerance, text_of
 from paperbuild.paper import names, substitution
 from paperbuild.paper.conversion import Faults
 from paperbuild.paper.declarations import OutputSpec, TargetSpec
 from paperbuild.paper.paths import PathError, input_path, output_path
 from paperbuild.paper.quantities import QuantityError, duration_s, size_bytes
-from paperbuild.paper.schema import OutputTable, ResourcesTable, TargetTable
+from paperbuild.paper.schema import OutputTable, ResourcesTable, TargetTable, ToleranceTable
 from paperbuild.paper.toml_positions import Path
 
 MOST_CELLS = 10_000
@@ -123,7 +123,8 @@ class _TargetReading:
             here = (*at, name, "path") if isinstance(output, OutputTable) else (*at, name)
             path, stored = (output.path, output.store) if isinstance(output, OutputTable) else (output, True)
             self._path(path, here, is_output=True)
-            yield OutputSpec(name, path, stored, here)
+            tolerance = _tolerance(output.tolerance) if isinstance(output, OutputTable) else None
+            yield OutputSpec(name, path, stored, here, tolerance)
 
     def _path(self, text: str, at: Path, *, is_output: bool) -> None:
         template = self._template(text, at)
@@ -181,6 +182,13 @@ class _TargetReading:
         except QuantityError as error:
             self.faults.at_value("PB112", f"time cannot be {table.time!r}", (*at, "time"), (str(error),))
         return Resources(table.cpu, table.gpu, memory, time)
+
+
+def _tolerance(said: float | ToleranceTable | None) -> Tolerance | None:
+    """Return the tolerance that a manifest's number, which is for numbers and pictures alike, or table stands for."""
+    if isinstance(said, ToleranceTable):
+        return Tolerance(said.relative, said.absolute, said.pixels)
+    return None if said is None else Tolerance(relative=said, pixels=min(said, 1.0))
 
 
 def derived_names(paths: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from textwrap import dedent
 
 import pytest
 
-from paperbuild.engine.graph import Action, Command, Graph, Output, Step, Variable
+from paperbuild.engine.graph import Action, Command, Graph, Output, Step, Tolerance, Variable
 from paperbuild.paper.command_words import mentioned_paths
 from paperbuild.paper.documents import document_actions
 from paperbuild.paper.functions import FUNCTIONS
@@ -111,6 +111,21 @@ def test_an_output_that_is_a_folder_keeps_its_slash() -> None:
     made = action('[target.t]\nrun = "x"\noutputs = { c = { path = "./ckpt//all/", store = false } }')
     assert made.outputs == (Output("c", "ckpt/all/", stored=False),)
     assert made.outputs[0].is_folder
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("1e-6", Tolerance(relative=1e-6, pixels=1e-6)),
+        ("0", Tolerance()),
+        ("2", Tolerance(relative=2, pixels=1)),
+        ("{ absolute = 1e-9 }", Tolerance(absolute=1e-9)),
+        ("{ relative = 0.1, pixels = 0.5 }", Tolerance(relative=0.1, pixels=0.5)),
+    ],
+)
+def test_a_tolerance_is_a_number_for_all_kinds_or_says_which(said: str, meant: Tolerance) -> None:
+    made = action(f'[target.t]\nrun = "x"\noutputs = {{ m = {{ path = "m.json", tolerance = {said} }}, n = "n.json" }}')
+    assert [output.tolerance for output in made.outputs] == [meant, None]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ def in_target(keys: str) -> Diagnostic:
     return only("\n".join(lines))
 
 
+@pytest.mark.parametrize("tolerance", ["-1", "inf", "'small'", "{ pixels = 2 }", "{ absolute = -1e-9 }"])
+def test_a_tolerance_is_no_less_than_none_and_a_share_no_more_than_all(tolerance: str) -> None:
+    fault = in_target(f'outputs = {{ m = {{ path = "m.json", tolerance = {tolerance} }} }}')
+    assert where(fault)[:2] == ("PB105", 2)
+    assert "tolerance" in fault.message
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column", "help_part"),
     [
