@@ -36,8 +36,8 @@ Observe = Literal["trace", "strict", "off"]
 class Tolerance(msgspec.Struct, frozen=True):
     """How far a rerun's output may be from the recorded one.
 
-    Numbers ``a`` and ``b`` agree where ``|a - b|`` is at most ``absolute``, or at most ``relative`` times the larger of ``|a|`` and ``|b|``;
-    pictures where at most the share ``pixels`` of their pixels (0 to 1) looks different.
+    Numbers agree where they are at most ``absolute`` apart, or at most ``relative`` times the larger of the two, signs left out; pictures
+    where at most the share ``pixels`` of their pixels (0 to 1) looks different.
     """
 
     relative: float = 0.0

@@ -171,8 +171,10 @@ class Typesetter:
         root, compiler = self._compiler(bare, os.path.join(folder, "bare"))
         self._attempt(bare, root, compiler, ("a-3b",))
 
-    def drawn(self, figure: bytes, suffix: str, wanted: Drawn, width_in: float = 0.0) -> bytes:
-        """Return a figure (the first page of a PDF) as another kind of image; in SVG text becomes outlines.
+    def drawn(
+        self, figure: bytes, suffix: str, wanted: Drawn, width_in: float = 0.0, *, page: int = 1, dpi: int = DRAWN_DPI
+    ) -> bytes:  # fmt: skip
+        """Return a figure (of a PDF one ``page``) as another kind of image; in SVG text becomes outlines.
 
         ``suffix`` says what it is ("pdf", "svg", …), ``width_in`` how many inches it is wide, 0 for what it says itself.
 
@@ -180,6 +182,7 @@ class Typesetter:
             BuildError: it is nothing that typst can read.
         """
         width = f", width: {width_in:.4f}in" if width_in else ""
+        width += f", page: {page}" if page > 1 else ""
         source = f'#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("figure.{suffix}"{width})\n'
         job = Job(source, {f"figure.{suffix}": figure})
         with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
@@ -187,7 +190,7 @@ class Typesetter:
             import typst
 
             try:
-                made = compiler.compile(format=wanted, timestamp=0, ppi=float(DRAWN_DPI))
+                made = compiler.compile(format=wanted, timestamp=0, ppi=float(dpi))
             except typst.TypstError as error:
                 raise BuildError(Diagnostic("PB520", f"the {suffix.upper()} cannot be read: {_scrub(error.message, root)}")) from None
         pages = made if isinstance(made, list) else [made]
