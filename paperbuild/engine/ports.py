@@ -338,12 +338,17 @@ class Watch(msgspec.Struct, frozen=True):
     unsettled: tuple[str, ...] = ()
     permission: Permission | None = None
     """What it is held to; None: to nothing."""
+    closed: tuple[str, ...] = ()
+    """Folders in which it may neither read nor write, each with its slash."""
+    ajar: tuple[str, ...] = ()
+    """What of the closed folders it may read all the same: files, and folders with their slash."""
 
 
 class Job(msgspec.Struct, frozen=True):
     """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit.
 
-    Without ``watch`` nobody looks at what it reads and writes.
+    Without ``watch`` nobody looks at what it reads and writes. ``umask`` and ``processors`` (numbers of those that it may use) are its
+    own where they are given.
     """
 
     action: str
@@ -354,6 +359,8 @@ class Job(msgspec.Struct, frozen=True):
     log: str
     time_s: float | None
     watch: Watch | None = None
+    umask: int | None = None
+    processors: tuple[int, ...] = ()
 
 
 State = tuple[Literal["file", "folder", "other"], int, int, int, int, int, bool]

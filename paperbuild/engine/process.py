@@ -51,6 +51,9 @@ class LocalExecutor:
         assert process.stdin is not None
         group = process.pid
         timed_out = False
+        if job.processors and hasattr(os, "sched_setaffinity"):
+            with contextlib.suppress(OSError):  # it waits at its gate, or is gone
+                os.sched_setaffinity(group, job.processors)
         try:
             with process.stdin as gate:
                 with self._lock:
@@ -138,6 +141,7 @@ def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=-1 if job.umask is None else job.umask,
         )
     except ValueError as error:  # a zero byte in the command or in a variable
         raise OSError(errno.EINVAL, f"the command cannot be started: {error}") from None

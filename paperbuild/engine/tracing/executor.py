@@ -44,6 +44,10 @@ class Order(msgspec.Struct):
     unsettled: tuple[str, ...]
     readable: tuple[str, ...] | None
     writable: tuple[str, ...] | None
+    closed: tuple[str, ...]
+    ajar: tuple[str, ...]
+    umask: int | None
+    processors: tuple[int, ...]
 
 
 class _Report(msgspec.Struct):
@@ -170,6 +174,10 @@ class TracingExecutor:
             tuple(map(_latin, watch.unsettled)),
             None if permission is None else tuple(map(_latin, permission.readable)),
             None if permission is None else tuple(map(_latin, permission.writable)),
+            tuple(map(_latin, watch.closed)),
+            tuple(map(_latin, watch.ajar)),
+            job.umask,
+            job.processors,
         )
         body = msgspec.json.encode(order)
         with self._lock:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 
 from paperbuild.engine.tracing import calls, seccomp
-from paperbuild.engine.tracing.permission import Permission
+from paperbuild.engine.tracing.permission import Closed, Permission
 from paperbuild.engine.tracing.sightings import HOOK, Sightings
 
 _HERE = calls.AT_FDCWD & 0xFFFFFFFF
@@ -20,15 +20,17 @@ _ASKING = frozenset((calls.STATUS, calls.LINK_STATUS, calls.MAKE_FOLDER))
 class Notices:
     """The calls of one command, put down in ``sightings``.
 
-    ``blind`` says why not all of them could be understood; "" while all could. Where there is a ``permission``, calls that want more
-    than it allows get "permission denied", and ``denied`` has their paths.
+    ``blind`` says why not all of them could be understood; "" while all could. Where there is a ``permission``, or something is
+    ``closed``, calls that want more than that allows get "permission denied", and ``denied`` has their paths.
     """
 
-    def __init__(self, sightings: Sightings, permission: Permission | None = None) -> None:
+    def __init__(self, sightings: Sightings, permission: Permission | None = None, closed: Closed | None = None) -> None:
         self.blind = ""
         self.denied: set[bytes] = set()
         self._sightings = sightings
         self._permission = permission
+        self._closed = closed
+        self._is_held = permission is not None or closed is not None
         self._denies = False
         self._memory = seccomp.Memory()
         numbers = calls.NUMBERS[os.uname().machine]
@@ -99,7 +101,7 @@ class Notices:
         if not path:
             return False
         flags = 0 if shape.flags is None else arguments[shape.flags]
-        if self._permission is not None and not self._may(path, shape.kind, flags):
+        if self._is_held and not self._may(path, shape.kind, flags):
             return False
         told_all = not self._sightings.matters(path) or self._noting[shape.kind](path, flags, process)
         return told_all and path is text  # a relative one may mean another file next time
@@ -108,18 +110,19 @@ class Notices:
         assert shape.second is not None
         folder = None if shape.second_folder is None else arguments[shape.second_folder]
         target = self._absolute(process, self._memory.text(process, arguments[shape.second]) or b"", folder)
-        if self._permission is not None and not (self._may(source, calls.WRITE, 0) and self._may(target, calls.WRITE, 0)):
+        if self._is_held and not (self._may(source, calls.WRITE, 0) and self._may(target, calls.WRITE, 0)):
             return
         if source and target and (self._sightings.matters(source) or self._sightings.matters(target)):
             (self._sightings.renamed if shape.kind == calls.RENAME else self._sightings.linked)(source, target)
 
     def _may(self, path: bytes, kind: int, flags: int) -> bool:
         """Return whether the command may do this with ``path``; what it may not it is denied."""
-        assert self._permission is not None
         writes = kind in _WRITING or (kind == calls.OPEN and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0)
-        if not writes and kind in _ASKING:
-            return True
-        if self._permission.allows(path, writes=writes) or (not writes and not os.path.exists(path)):
+        makes_folder = kind == calls.MAKE_FOLDER
+        if not writes and ((kind in _ASKING and not makes_folder) or os.path.exists(path) == makes_folder):
+            return True  # it learns that something is there, or not
+        is_open = self._closed is None or self._closed.allows(path, writes=writes or makes_folder)
+        if is_open and (makes_folder or self._permission is None or self._permission.allows(path, writes=writes)):
             return True
         self.denied.add(path)
         self._denies = True

@@ -1,4 +1,4 @@
-"""What a command may read and write that is held to it."""
+"""What a command may read and write that is held to it, or that is kept out of some folders."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ class Permission:
         """Return what Landlock can say of it: it knows no files that do not exist yet, so their folders may be written to."""
         writable = (place if place.endswith(b"/") else os.path.dirname(place) for place in self._writable)
         return tuple(map(os.fsdecode, self._readable)), tuple(dict.fromkeys(map(os.fsdecode, writable)))
+
+
+class Closed:
+    """Keeps a command out of ``folders``, which end in a slash, save that it may read what is ``ajar`` in them."""
+
+    def __init__(self, folders: tuple[bytes, ...], ajar: tuple[bytes, ...]) -> None:
+        self._folders, self._ajar = folders, ajar
+
+    def allows(self, path: bytes, *, writes: bool) -> bool:
+        """Return whether ``path`` may be read, or written."""
+        return not (path + b"/").startswith(self._folders) or (not writes and any(_is_within(path, place) for place in self._ajar))
 
 
 def _is_within(path: bytes, place: bytes) -> bool:

@@ -29,7 +29,7 @@ from typing import Any
 from paperbuild.engine.tracing import landlock, seccomp
 from paperbuild.engine.tracing.ending import Ending
 from paperbuild.engine.tracing.notices import Notices
-from paperbuild.engine.tracing.permission import Permission
+from paperbuild.engine.tracing.permission import Closed, Permission
 from paperbuild.engine.tracing.sightings import Sightings
 
 HEAD = 8  # bytes of a frame's length
@@ -101,7 +101,8 @@ class _Supervisor:
             if order["readable"] is None
             else Permission(order["kept"].encode("latin-1"), _paths(order["readable"]), _paths(order["writable"]))
         )
-        self._notices = Notices(self._sightings, self._permission)
+        closed = Closed(_paths(order["closed"]), _paths(order["ajar"])) if order["closed"] else None
+        self._notices = Notices(self._sightings, self._permission, closed)
         self._begun = False
 
     def run(self) -> None:
@@ -135,6 +136,11 @@ class _Supervisor:
         for source, target in ((nothing, 0), (self._log, 1), (self._log, 2)):
             os.dup2(source, target)
         os.chdir(self._order["folder"])
+        if self._order["umask"] is not None:
+            os.umask(self._order["umask"])
+        if self._order["processors"]:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._order["processors"])
         for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and so would the command
             signal.signal(number, signal.SIG_DFL)
         if os.read(gate, 1) != b"\n":
