@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paperbuild.engine.queries import Situation
+from paperbuild.engine.queries import Situation, State
 
 if TYPE_CHECKING:
     from paperbuild.provenance.adoptions import AdoptionFacts
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def adopted(situation: Situation) -> AdoptionFacts | None:
     """Return how the results that stand were adopted; None where a run made them."""
-    if situation.adoption is None:
+    if situation.state is not State.ADOPTED or situation.record is None:
         return None
     from paperbuild.provenance.adoptions import adoption_of  # only where there are such
 
-    return adoption_of(situation.adoption)
+    return adoption_of(situation.record)

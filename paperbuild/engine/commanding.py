@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.checkpoints import Checkpoints
@@ -51,7 +51,7 @@ class CommandAttempt(Attempt):
 
     def _run_cleared(self, recipe: Command, entry: Entry) -> Result:
         """Run the command where nothing stands at its outputs, and publish what it makes."""
-        log = new_log(self._workshop, slug(self._action.id))
+        log = self._log()
         checkpoints = Checkpoints(self._workshop, self._observer, slug(self._action.id), self._keyed.key)
         job = self._job(recipe, log.path, checkpoints.open(self._probable()))
         before = None if self._is_watched(job) else self._supposed()
@@ -59,7 +59,7 @@ class CommandAttempt(Attempt):
         def started(group: int, identity: str) -> None:
             self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made))
 
-        ended = self._workshop.executor.run(job, started)
+        ended = self._execute(job, started)
         reading = self._reading()
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
@@ -98,6 +98,12 @@ class CommandAttempt(Attempt):
             return Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
         faults = self._shelf.faults(self._action, log.shown)
         return Failed(faults, ended.duration_s, by_itself=True) if faults else None
+
+    def _log(self) -> Log:
+        return new_log(self._workshop, slug(self._action.id))
+
+    def _execute(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        return self._workshop.executor.run(job, started)
 
     def _probable(self) -> Iterator[Item]:
         """Yield what the command probably reads, where somebody asks: it takes a while to find out."""

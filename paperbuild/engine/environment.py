@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from paperbuild.engine.digest import digest_bytes, digest_of, file_digest
@@ -64,26 +64,63 @@ class LocalEnvironment:
 
     ``base`` is our own environment, ``python_folder`` the ``bin`` folder of the Python that commands use, ``cache_folder`` a private
     empty folder for bytecode that programs insist on, ``shared`` what every command is given besides; a target's own ``env`` wins.
-    ``root`` is the folder in which commands start.
+    ``root`` is the folder in which commands start; where that is a copy of another project, ``origin`` is the environment there.
     """
 
     def __init__(
-        self, base: Mapping[str, str], python_folder: str, cache_folder: str, shared: tuple[Variable, ...] = (), *, root: str = ""
+        self,
+        base: Mapping[str, str],
+        python_folder: str,
+        cache_folder: str,
+        shared: tuple[Variable, ...] = (),
+        *,
+        root: str = "",
+        origin: LocalEnvironment | None = None,
     ) -> None:
         passed = {name: value for name, value in base.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
         path = os.pathsep.join((python_folder, base.get("PATH", os.defpath)))
+        self._base, self._python_folder = base, python_folder
         self._common = {**passed, **_FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
         self._shared = shared
         self._root = root
+        self._is_copy = origin is not None
         self.home = base.get("HOME", "")
-        self._installed = Installed(self.home, file_digest)
+        self.lent: Mapping[str, str] = {} if origin is None else dict(origin.inner_environments())
+        self._installed = Installed(self.home, file_digest) if origin is None else origin.installed
         self._programs: dict[str, str | None] = {}
         self.answers: dict[Question, str | None] = {}
         self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
 
+    @property
+    def installed(self) -> Installed:
+        """What is installed here, and need not be looked for again."""
+        return self._installed
+
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
         """See the port."""
-        self._installed.digest = digest
+        if not self._is_copy:  # what is installed is remembered where the project is
+            self._installed.digest = digest
+
+    def elsewhere(self, root: str, changes: Mapping[str, str]) -> LocalEnvironment:
+        """See the port."""
+        base = {**self._base, **changes}
+        search = (self._moved(folder, root) for folder in self._base.get("PATH", os.defpath).split(os.pathsep))
+        base["PATH"] = os.pathsep.join(search)
+        python = self._moved(self._python_folder, root)
+        return LocalEnvironment(base, python, f"{root}/.paperbuild/bytecode", self._shared, root=root, origin=self)
+
+    def _moved(self, folder: str, root: str) -> str:
+        """Return where in a copy of the project in ``root`` a folder of the search path is; environments stay where they are."""
+        inside = f"{folder}/".startswith(f"{self._root}/") and bool(self._root)
+        return root + folder[len(self._root) :] if inside and not self._is_environment(folder) else folder
+
+    def inner_environments(self) -> Iterator[tuple[str, str]]:
+        """Yield the environments that lie in the project: their paths in it, and their absolute paths."""
+        for prefix in self._ground.environments:
+            place = prefix.rstrip("/")
+            for root in (self._root, os.path.realpath(self._root)):
+                if self._root and place.startswith(f"{root}/"):
+                    yield place[len(root) + 1 :], place
 
     def given(self, action: Action) -> Mapping[str, str]:
         """See the port."""
@@ -145,11 +182,24 @@ class LocalEnvironment:
         caches = [f"{folder}/" for folder in private if folder]
         if self.home:
             caches += [f"{self.home}/.cache/", f"{self.home}/Library/Caches/"]
+        prefixes += [f"{self._root}/{place}/" for place in self.lent]
         return Ground(f"{os.path.realpath(self._root)}/", (f"{_OURS}/",), tuple(dict.fromkeys(prefixes)), tuple(dict.fromkeys(caches)))
 
     @cached_property
     def _sites(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(f"{site}/" for tool in self._pythons for site in self._installed.sites(tool)))
+        sites = tuple(dict.fromkeys(f"{site}/" for tool in self._pythons for site in self._installed.sites(tool)))
+        return sites + tuple(copy for site in sites for copy in self._copies(site))
+
+    def _copies(self, place: str) -> tuple[str, ...]:
+        """Return what ``place``, in an environment that is lent, is called in the copy."""
+        return tuple(f"{self._root}/{link}{place[len(there) :]}" for link, there in self.lent.items() if place.startswith(f"{there}/"))
+
+    def _original(self, place: str) -> str:
+        """Return the absolute path of ``place``, which may be one in the copy, where what is lent really is."""
+        for link, there in self.lent.items():
+            if place.startswith(f"{self._root}/{link}/"):
+                return there + place[len(self._root) + 1 + len(link) :]
+        return place
 
     @cached_property
     def _places(self) -> tuple[str, ...]:
@@ -178,9 +228,10 @@ class LocalEnvironment:
         if prefix in self._places:
             return tuple(Program(name, self.program(name)) for name in names if not name.endswith(_NO_PROGRAMS))
         for tool in self._pythons:
-            if prefix in {f"{site}/" for site in self._installed.sites(tool)}:
+            site = self._original(prefix)
+            if site in {f"{known}/" for known in self._installed.sites(tool)}:
                 name = os.path.basename(tool)
-                return tuple(Package(name, *found) for found in self._installed.owners(tool, prefix.rstrip("/"), names))
+                return tuple(Package(name, *found) for found in self._installed.owners(tool, site.rstrip("/"), names))
         return ()
 
     def program(self, name: str) -> str | None:
@@ -248,7 +299,7 @@ class LocalEnvironment:
 
     def _find(self, name: str) -> str | None:
         if "/" in name:  # a program of the project is an input by its words, one elsewhere is the system's; a Python has packages
-            place = os.path.join(self._root, name)
+            place = self._original(os.path.join(self._root, name))
             return place if _PYTHON.fullmatch(os.path.basename(name)) and _is_program(place) else None
         for folder in self._common["PATH"].split(os.pathsep):
             candidate = os.path.join(folder, name)

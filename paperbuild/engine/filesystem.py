@@ -132,6 +132,13 @@ class DiskFileSystem:
             if executable:
                 os.fchmod(written.fileno(), stat_bits.S_IMODE(os.fstat(written.fileno()).st_mode) | 0o111)
 
+    def make_hollow(self, path: str, size: int, *, executable: bool = False) -> None:
+        """See the port."""
+        with open(path, "xb") as file:
+            file.truncate(size)
+            if executable:
+                os.fchmod(file.fileno(), stat_bits.S_IMODE(os.fstat(file.fileno()).st_mode) | 0o111)
+
     def make_link(self, text: str, path: str) -> None:
         """See the port."""
         os.symlink(text, path)

@@ -103,6 +103,9 @@ class FileSystem(Protocol):
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
         """Make ``target`` a new file with the content of ``source``: a reflink where there are any, else a copy; flushed."""
 
+    def make_hollow(self, path: str, size: int, *, executable: bool = False) -> None:
+        """Make a new file of ``size`` zero bytes, which take no room where the file system can do that; it is not flushed."""
+
     def make_link(self, text: str, path: str) -> None:
         """Make a symbolic link at ``path`` that holds ``text``."""
 
@@ -207,6 +210,16 @@ class CommandEnvironment(Protocol):
 
     home: str
     """The home folder of whoever builds; "" where there is none."""
+
+    @property
+    def lent(self) -> Mapping[str, str]:
+        """Links that must stand in the folder where commands start: their paths in it, and the absolute paths that they hold."""
+
+    def elsewhere(self, root: str, changes: Mapping[str, str]) -> CommandEnvironment:
+        """Return what commands are given that start in a copy of the project in ``root``, some variables changed.
+
+        Environments that lie in the project itself stay where they are: the copy is lent them.
+        """
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -36,16 +36,13 @@ class State(StrEnum):
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), and its last run.
-
-    ``adoption`` is the record of results that were adopted, where those stand.
-    """
+    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), its last run, and the record that holds now."""
 
     action: Action
     state: State
     reasons: tuple[Reason, ...]
     last: Run | None
-    adoption: Record | None = None
+    record: Record | None = None
 
 
 def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
@@ -132,10 +129,8 @@ class _Inspector:
             if found is Standing.FOREIGN
         )
         if foreign:
-            return Situation(action, State.FOREIGN, foreign, last)
-        if record.adopted:
-            return Situation(action, State.ADOPTED, (), last, record)
-        return Situation(action, State.FRESH, (), last)
+            return Situation(action, State.FOREIGN, foreign, last, record)
+        return Situation(action, State.ADOPTED if record.adopted else State.FRESH, (), last, record)
 
 
 def _state(reasons: Sequence[Reason], last: Run | None) -> State:

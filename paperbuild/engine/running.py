@@ -166,7 +166,7 @@ class StepAttempt(Attempt):
         workshop, recipe = self._workshop, self._action.recipe
         assert isinstance(recipe, Step)
         begin = workshop.clock.monotonic_s()
-        reader = RecordingReader(self._observer, workshop.fs, self._graph, self._action.id, self._settled)
+        reader = self._reader()
         result = workshop.runners[recipe.runner].run(self._action, reader)
         items = reader.items()
         changed = self._changed(items)
@@ -182,6 +182,9 @@ class StepAttempt(Attempt):
         except BuildError as refused:
             return Failed(refused.diagnostics, duration_s, is_ours=False)
         return Made(duration_s, result.warnings)
+
+    def _reader(self) -> RecordingReader:
+        return RecordingReader(self._observer, self._workshop.fs, self._graph, self._action.id, self._settled)
 
     def _kept(self, output: Output, made: bytes | Mapping[str, bytes]) -> Artifact:
         store = self._workshop.store

@@ -264,6 +264,10 @@ class Store:
             with contextlib.suppress(OSError):  # a store that can only be read
                 self._fs.touch(path)
         return used_ns + DAY_NS
+    def forget(self, record: Record) -> None:
+        """Take ``record`` out of the store; its blobs stay."""
+        self._fs.unlink(self.record_file(record))
+        self._fs.flush_folder(self._records_folder(record.key))
 
     def records(self, key: str) -> tuple[Record, ...]:
         """Return the records under ``key``, newest first; damaged ones are passed over."""

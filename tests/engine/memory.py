@@ -185,6 +185,10 @@ class MemoryFileSystem:
         self.write(target, self.read(source))
         self.nodes[self._follow(target)].executable = executable
 
+    def make_hollow(self, path: str, size: int, *, executable: bool = False) -> None:
+        self.write(path, bytes(size))
+        self.nodes[self._follow(path)].executable = executable
+
     def make_link(self, text: str, path: str) -> None:
         self._change()
         self._put(path, Node(b"", link=text))
@@ -325,7 +329,8 @@ class ScriptedExecutor:
     ``lazy IN to OUT`` (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT``
     (somebody changes a file meanwhile), ``ask PATH`` (whether it is there), ``names FOLDER to OUT``, ``use PROGRAM``; ``save TEXT`` as a
     checkpoint, ``resume to OUT`` what was saved; ``flaky N...`` fails the Nth time that it runs, ``deadly N...`` dies then with the whole
-    build.
+    build. And what no result should depend on: ``chance to OUT`` (another number each time), ``outside to OUT``, ``mask to OUT``,
+    ``where to OUT``.
     """
 
     fs: MemoryFileSystem
@@ -335,6 +340,7 @@ class ScriptedExecutor:
     started_groups: int = 0
     rests: list[float] = field(default_factory=list)
     cancelled: bool = False
+    outside: str = "today"
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def blind(self) -> str:
@@ -353,9 +359,12 @@ class ScriptedExecutor:
         self.environments[job.action] = dict(job.environment)
         self._checkpoints = self.environments[job.action].get("PAPERBUILD_CHECKPOINTS", "")
         self.fs.write(job.log, b"")
+        unobserved = {"chance": str(len(self.ran)), "outside": self.outside, "mask": str(job.umask), "where": job.folder}
         for statement in job.line.split(";"):
             words = shlex.split(statement)
             try:
+                if words[:1] and words[0] in unobserved:
+                    words = ["write", words[2], unobserved[words[0]]]
                 if words and not self._do(words, job.folder):
                     self.fs.write(job.log, f"cannot {statement.strip()}\n".encode())
                     return self._ended(job, 1, 0.5)

@@ -9,6 +9,7 @@ from typing import Any
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildOptions, BuildReport, build
+from paperbuild.engine.conditions import Machine
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
 from paperbuild.engine.ports import Question, Reader, Revision, StepResult, Surroundings
@@ -16,12 +17,16 @@ from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
-from paperbuild.engine.trace import Package, Program
+from paperbuild.engine.trace import Package, Program, Record
 from paperbuild.engine.workshop import Workshop
 from paperbuild.events import Event, Outcome
+from paperbuild.provenance.judging import VerifyOptions
+from paperbuild.provenance.verdicts import Verdict
+from paperbuild.provenance.verification import verify
 from tests.engine.memory import Clock, Locks, MemoryFileSystem, ScriptedExecutor, ShuffledLanes
 
 ROOT = "/p"
+COPIES = "/copies"
 
 
 class Environment:
@@ -29,6 +34,7 @@ class Environment:
 
     home = "/home/u"
     files: Mapping[str, str] = MappingProxyType({})
+    lent: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
@@ -42,6 +48,9 @@ class Environment:
 
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
         return
+
+    def elsewhere(self, root: str, changes: Mapping[str, str]) -> Environment:
+        return self
 
     def surroundings(self, given: Mapping[str, str]) -> Surroundings:
         return Surroundings(("/sys/",), ("/bin/",), (), (("WATCHED", "yes"),))
@@ -213,6 +222,23 @@ class World:
         graph = Graph(self.actions.values())
         self.report = build(graph, wanted or tuple(self.actions), self.workshop(), BuildOptions(jobs=jobs, **options), self.events.append)
         return self
+
+    def verify(self, *wanted: str, once: bool = False, keeps: bool = False) -> dict[str, Verdict]:
+        self.clock.tick(10_000_000_000)
+        self._ran_before = len(self.executor.ran)
+        self.events = []
+        graph = Graph(self.actions.values())
+        machine = Machine(umask=0o022, processors=(0, 1), user="u")
+        options = VerifyOptions(COPIES, machine, jobs=2, once=once, keeps=keeps, named=frozenset(wanted))
+        found = verify(graph, wanted or tuple(self.actions), self.workshop(), options, lambda _: None, self.events.append)
+        return {verdict.action: verdict for verdict in found}
+
+    def record(self, id_: str) -> Record:
+        last = self.index.last_run(id_)
+        assert last is not None
+        record = self.workshop().store.record(last.key, last.record)
+        assert record is not None
+        return record
 
     def lose_index(self) -> World:
         self.index = Index(":memory:")
