@@ -33,6 +33,7 @@ COMMANDS = {
     "logs": "Print what a target printed when it ran, or follow what it prints now.",
     "adopt": "Take outputs that stand on the disk for results, without running.",
     "cache": "Keep the store of results small, and look whether it is sound.",
+    "verify": "Make results once more, from what their records name, and compare.",
     "clean": "Remove the outputs and documents that paperbuild made.",
     "init": "Start a paper: a source, a manifest, one experiment.",
 }

@@ -171,8 +171,9 @@ class Copyist:
             self._link(f"{place.root}/{path}", target, place)
         for path, text in sorted(plan.links.items()):
             self._link(f"{place.root}/{path}", self._moved(text, place), place)
-        for path in sorted(plan.pieces, reverse=backwards):
-            self._make(path, plan.pieces[path], place)
+        for kind in ("content", "hollow", "folder"):  # a file may be named through links, too: what it held comes first
+            for path in sorted((path for path, piece in plan.pieces.items() if piece.kind == kind), reverse=backwards):
+                self._make(path, plan.pieces[path], place)
 
     def _moved(self, text: str, place: Place) -> str:
         """Return the text of a link so that it does not lead back into the project itself."""

@@ -84,12 +84,18 @@ class LocalEnvironment:
         self._shared = shared
         self._root = root
         self._is_copy = origin is not None
+        self._caches = () if origin is None else origin.caches
         self.home = base.get("HOME", "")
         self.lent: Mapping[str, str] = {} if origin is None else dict(origin.inner_environments())
         self._installed = Installed(self.home, file_digest) if origin is None else origin.installed
         self._programs: dict[str, str | None] = {}
         self.answers: dict[Question, str | None] = {}
         self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """Folders, each with its slash, that programs keep for themselves: a copy's programs may find them by their real paths."""
+        return self._ground.caches
 
     @property
     def installed(self) -> Installed:
@@ -183,6 +189,7 @@ class LocalEnvironment:
         if self.home:
             caches += [f"{self.home}/.cache/", f"{self.home}/Library/Caches/"]
         prefixes += [f"{self._root}/{place}/" for place in self.lent]
+        caches += self._caches
         return Ground(f"{os.path.realpath(self._root)}/", (f"{_OURS}/",), tuple(dict.fromkeys(prefixes)), tuple(dict.fromkeys(caches)))
 
     @cached_property

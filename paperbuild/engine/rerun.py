@@ -25,7 +25,7 @@ from paperbuild.engine.ports import Ended, Job
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.shelf import Shelf, Site
 from paperbuild.engine.store import Store
-from paperbuild.engine.trace import Absent, Item, Record, from_record, path_of
+from paperbuild.engine.trace import Absent, Item, Link, Record, from_record, path_of
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import InternalError, PaperbuildError
 
@@ -92,9 +92,9 @@ class _AgainAsCommand(CommandAttempt):
         return self._reading().findings(ended.seen)
 
     def denied(self) -> tuple[str, ...]:
-        """Return what of the project itself it wanted."""
+        """Return what of the project itself it wanted, by absolute paths."""
         ended = self.ended
-        return () if ended is None or ended.seen is None else tuple(map(self._observer.portable, ended.seen.denied))
+        return () if ended is None or ended.seen is None else ended.seen.denied
 
 
 class _AgainAsStep(running.StepAttempt):
@@ -179,7 +179,7 @@ class Rerunner:
         observer = Observer(copy.site.root, copy.fs, copy.index, copy.clock, copy.environment, self._graph)
         keys = KeyMaker(self._graph, observer, copy.environment, copy.runners)
         keyed = keys.key(action)
-        refusal = _unlike(keyed, record, items, observer)
+        refusal = self._unlike(keyed, record, items, observer)
         if refusal:
             return msgspec.structs.replace(nothing, refusal=refusal)
         shelf = Shelf(copy.site, copy.fs, copy.store, copy.index, observer, copy.versions)
@@ -191,21 +191,30 @@ class Rerunner:
         command = _AgainAsCommand(floor, action, keyed, settled)
         command.scene = scene
         found = _rerun(command.run(), command.seen(), keyed, nothing)
-        return msgspec.structs.replace(found, denied=command.denied(), log=command.log.shown if command.log is not None else "")
+        denied = tuple(map(self._observer.portable, command.denied()))
+        return msgspec.structs.replace(found, denied=denied, log=command.log.shown if command.log is not None else "")
 
+    def _unlike(self, keyed: Keyed, record: Record, items: Sequence[Item], observer: Observer) -> str:
+        """Return why the copy, which ``observer`` observes, is not what the record says; "" where it is."""
+        if keyed.key != record.key:
+            what = next((sentence for _, sentence in differences(keyed.components, record.components)), "its key is another one")
+            return f"in a copy of the project {what}"
+        for item in items:
+            path = path_of(item)
+            if not observer.holds(item) and not self._may_differ(item, record):
+                name = from_record(path) if path is not None else item.name  # type: ignore[union-attr]  # what has no path has a name
+                return f"{name} cannot be in a copy as it was for the recorded run"
+        return ""
 
-def _unlike(keyed: Keyed, record: Record, items: Sequence[Item], observer: Observer) -> str:
-    """Return why the copy is not what the record says; "" where it is."""
-    if keyed.key != record.key:
-        what = next((sentence for _, sentence in differences(keyed.components, record.components)), "its key is another one")
-        return f"in a copy of the project {what}"
-    for item in items:
-        path = path_of(item)
-        outside = path is not None and path.startswith(("/", "~"))
-        if not observer.holds(item) and not (isinstance(item, Absent) and (outside or path in record.strays)):
-            name = from_record(path) if path is not None else item.name  # type: ignore[union-attr]  # what has no path has a name
-            return f"{name} cannot be in a copy as it was for the recorded run"
-    return ""
+    def _may_differ(self, item: Item, record: Record) -> bool:
+        match item:
+            case Absent(path):  # around the project, where the copy is something may be; what the run left is not there yet
+                return path.startswith(("/", "~")) or path in record.strays
+            case Link(_, text):  # back into the project itself: in a copy it leads into that
+                roots = (self._observer.root, self._workshop.fs.real(self._observer.root))
+                return f"{text}/".startswith(tuple(f"{root}/" for root in roots))
+            case _:
+                return False
 
 
 def _rerun(result: running.Result, seen: Findings, keyed: Keyed, nothing: Rerun) -> Rerun:

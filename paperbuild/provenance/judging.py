@@ -72,9 +72,9 @@ class Judge:
         in_home = any(environment.home and place.startswith(f"{environment.home}/.local/lib") for place in packages)
         return varied_for_command(self._name, self._options.machine, items, keeps_home=in_home or keeps_home)
 
-    def without_rerun(self, action: Action, record: Record | None, why: str) -> Verdict:
+    def without_rerun(self, action: Action, record: Record | None, why: str, *, left_out: bool = False) -> Verdict:
         """Return the verdict on an action that was not rerun."""
-        return replace(self._blank(action, record, "not rerun"), reasons=(why,))
+        return replace(self._blank(action, record, "not rerun"), reasons=(why,), left_out=left_out)
 
     def judged(self, action: Action, record: Record, run: Rerun, conditions: Conditions) -> Verdict:
         """Return the verdict that ``run`` means; what a difference is by is left open.
@@ -92,6 +92,8 @@ class Judge:
             log=run.log,
             kept=run.root if self._options.keeps else "",
         )
+        if run.denied:
+            return replace(found, reasons=reasons, cause="it depends on where the project lies")
         if run.record is None:
             failure = run.failure[0]
             return replace(found, reasons=(*reasons, failure.message), detail=failure.detail)
@@ -106,7 +108,7 @@ class Judge:
         if record.observed and run.is_observed:
             gaps = unnamed(run.items, record.items, self.rerunner.declared(action))
         unknown = (f"{words}, which its record does not name" for words in told(gaps))
-        denied = (f"it wanted {path}, by a path that leads into the project itself from anywhere" for path in run.denied)
+        denied = (f"it wanted {path} by its absolute path" for path in run.denied)
         return (*unknown, *denied)
 
     def _compared(self, action: Action, record: Record, run: Rerun) -> tuple[Compared, ...]:
@@ -130,7 +132,7 @@ class Judge:
             return f"under a build's conditions it came out as recorded: it depends on its {' or its '.join(others)}, or on chance"
         if first.record is not None and _digests(first.record) == _digests(second.record):
             return "it came out the same twice: by something that nobody observes, such as the network, the date, or the system's libraries"
-        return "it comes out otherwise each time"
+        return "it comes out differently each time"
 
     def _blank(self, action: Action, record: Record | None, word: Word) -> Verdict:
         moment = datetime.fromtimestamp(self._workshop.clock.now_ns() // 1_000_000_000, UTC)

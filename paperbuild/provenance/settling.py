@@ -52,7 +52,7 @@ class Settler:
             run = self._judge.rerunner.rerun(action, record, tuple(given.values()), conditions)
             runs.append(run)
             missed = _by_label(self._missed(run, record))
-            if run.refusal or missed.keys() <= given.keys():
+            if run.refusal or missed.items() <= given.items():
                 break
             given |= missed
         verdict = self._judge.judged(action, record, run, conditions)

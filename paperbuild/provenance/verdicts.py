@@ -50,7 +50,8 @@ class Verdict(msgspec.Struct, frozen=True):
     ``reasons`` say why, in clauses: what it read, how it failed, why it was not rerun; ``detail`` has the last lines of a log. ``cause``
     says what a difference is by, as a second rerun showed. ``varied`` are the conditions that were not as in a build, ``duration_s`` and
     ``recorded_s`` how long it took and had taken. ``key`` and ``record`` name what was verified; ``log`` is that of the rerun, ``kept`` the
-    folder of its copy, where it stays. ``is_adopted`` says that the outputs are still taken over, not run.
+    folder of its copy, where it stays. ``is_adopted`` says that the outputs are still taken over, not run; ``left_out`` that it was not
+    rerun because nobody asked for it by name.
     """
 
     action: str
@@ -70,6 +71,7 @@ class Verdict(msgspec.Struct, frozen=True):
     log: str = ""
     kept: str = ""
     is_adopted: bool = False
+    left_out: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -19,8 +19,8 @@ from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.workshop import Workshop
-from paperbuild.errors import BuildError, Interrupted
-from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Outcome
+from paperbuild.errors import BuildError, ExitCode, Interrupted
+from paperbuild.events import ActionEnded, ActionStarted, BuildStarted, Listener, Outcome
 from paperbuild.provenance.differences import Draw
 from paperbuild.provenance.judging import Judge, VerifyOptions
 from paperbuild.provenance.settling import Settlement, Settler
@@ -49,9 +49,16 @@ def verify(
         workshop.index.flush()
 
 
-def has_faults(verdicts: Iterable[Verdict]) -> bool:
-    """Return whether a result did not come out again, or its record is not all that it depends on."""
-    return any(verdict.verdict in FAULTS for verdict in verdicts)
+def outcome(verdicts: Iterable[Verdict]) -> ExitCode:
+    """Return what verifying means as a whole.
+
+    That something is different where a result did not come out again, or its record is not all that it depends on; that it failed where
+    something that should have been rerun was not.
+    """
+    found = tuple(verdicts)
+    if any(verdict.verdict in FAULTS for verdict in found):
+        return ExitCode.DIFFERENT
+    return ExitCode.FAILED if any(verdict.verdict == "not rerun" and not verdict.left_out for verdict in found) else ExitCode.OK
 
 
 def _stop(workshop: Workshop) -> None:
@@ -68,13 +75,13 @@ class _Verifying:
         self._settler = Settler(workshop, self._judge)
 
     def run(self, wanted: Sequence[str], listener: Listener) -> tuple[Verdict, ...]:
-        begin = self._workshop.clock.monotonic_s()
         standing = {one.action.id: one for one in survey(self._graph, wanted, self._workshop)}
         found: dict[str, Verdict] = {}
         for id_ in wanted:
             why = self._why_not(standing[id_])
             if why:
-                found[id_] = self._judge.without_rerun(standing[id_].action, standing[id_].record, why)
+                record = standing[id_].record
+                found[id_] = self._judge.without_rerun(standing[id_].action, record, why, left_out=record is not None)
         schedule = self._schedule([id_ for id_ in wanted if id_ not in found])
         listener(BuildStarted(len(schedule.order)))
         while True:
@@ -91,7 +98,6 @@ class _Verifying:
             found[id_] = self._settled(standing[id_], result)
             schedule.settle(id_)
             listener(ActionEnded(id_, Outcome.REUSED, found[id_].duration_s))
-        listener(BuildEnded((), self._workshop.clock.monotonic_s() - begin))
         return tuple(found[id_] for id_ in wanted)
 
     def _schedule(self, todo: Sequence[str]) -> Schedule:
@@ -109,7 +115,7 @@ class _Verifying:
             return ""
         if action.heavy:
             return "it is heavy: name it to have it rerun"
-        return "it is refreshed, since it comes out otherwise: name it to have it rerun" if action.refresh_s is not None else ""
+        return "it is refreshed from time to time: name it to have it rerun" if action.refresh_s is not None else ""
 
     def _start(self, situation: Situation, listener: Listener) -> None:
         action, record = situation.action, situation.record

@@ -58,7 +58,7 @@ def test_what_differs_is_told_with_its_place_and_run_once_more():
     assert verdict.verdict == "different"
     assert verdict.outputs[0].agreement == "different"
     assert verdict.outputs[0].differences[0].where == "the whole"
-    assert (verdict.cause, len(world.ran_now)) == ("it comes out otherwise each time", 2)
+    assert (verdict.cause, len(world.ran_now)) == ("it comes out differently each time", 2)
     world.verify(once=True)
     assert len(world.ran_now) == 1
 
