@@ -14,7 +14,7 @@ from paperbuild.engine.trace import Absent, Item, path_of
 
 OTHER_UMASK, THIRD_UMASK = 0o027, 0o077
 SOMEONE = "someone"
-DEEP = "far/from/where/it/was"
+DEEP = "far/from/where"
 SHALLOW = "again/in/a"
 """Folders for copies, deep enough for what a command finds by ``../../..``."""
 
@@ -70,7 +70,7 @@ def varied_for_command(name: str, machine: Machine, items: Iterable[Item], *, ke
     }  # fmt: skip
     return Conditions(
         folder=f"{DEEP}/{name}-copy",
-        home="" if keeps_home else "home/of/someone",
+        home="" if keeps_home else "someone",
         scratch="scratch",
         user="" if keeps_user else SOMEONE,
         umask=OTHER_UMASK if machine.umask != OTHER_UMASK else THIRD_UMASK,

@@ -22,7 +22,18 @@ _PATIENCE_S = 2.0
 
 
 class DiskFileSystem:
-    """:class:`paperbuild.engine.ports.FileSystem` on the disk."""
+    """:class:`paperbuild.engine.ports.FileSystem` on the disk. What is not ``durable`` is not flushed."""
+
+    def __init__(self, *, durable: bool = True) -> None:
+        self._durable = durable
+
+    def fleeting(self) -> DiskFileSystem:
+        """See the port."""
+        return DiskFileSystem(durable=False)
+
+    def _flush(self, handle: int) -> None:
+        if self._durable:
+            os.fsync(handle)
 
     def stat(self, path: str) -> Stat | None:
         """See the port."""
@@ -116,7 +127,7 @@ class DiskFileSystem:
         with open(path, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            self._flush(file.fileno())
 
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
         """See the port."""
@@ -128,7 +139,7 @@ class DiskFileSystem:
 
                 shutil.copyfileobj(read, written, _CHUNK)
             written.flush()
-            os.fsync(written.fileno())
+            self._flush(written.fileno())
             if executable:
                 os.fchmod(written.fileno(), stat_bits.S_IMODE(os.fstat(written.fileno()).st_mode) | 0o111)
 
@@ -201,7 +212,7 @@ class DiskFileSystem:
         except FileNotFoundError:
             return
         try:
-            os.fsync(handle)
+            self._flush(handle)
         finally:
             os.close(handle)
 

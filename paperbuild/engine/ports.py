@@ -133,6 +133,9 @@ class FileSystem(Protocol):
     def flush_folder(self, path: str) -> None:
         """Flush the entries of the folder ``path`` to the disk."""
 
+    def fleeting(self) -> FileSystem:
+        """Return this file system for files that need not outlive a crash: nothing is flushed."""
+
 
 class Clock(Protocol):
     """Time."""

@@ -120,7 +120,8 @@ class Rerunner:
         self._place = workshop.fs.real(place)
         self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._keys = KeyMaker(graph, self._observer, workshop.environment, workshop.runners)
-        self._copyist = Copyist(workshop.fs, self._observer, graph)
+        self._fs = workshop.fs.fleeting()
+        self._copyist = Copyist(self._fs, self._observer, graph)
 
     @property
     def observer(self) -> Observer:
@@ -136,11 +137,11 @@ class Rerunner:
         """Run ``action`` in a copy that holds what ``items`` say. Its key there must be that of ``record``; so it is the same action."""
         area = f"{self._place}/{slug(action.id)}-{conditions.folder.partition('/')[0]}"
         root = f"{area}/{conditions.folder}"
-        store = Store(self._workshop.fs, f"{area}/store")
+        store = Store(self._fs, f"{area}/store")
         nothing = Rerun(store, root, area)
         index = Index(":memory:")
         try:
-            self._workshop.fs.remove_tree(area)
+            self._fs.remove_tree(area)
             copy = self._open(area, root, store, index, conditions)
             plan = self._copyist.plan(action, items, self.declared(action))
             self._copyist.make(plan, Place(root, area), copy.environment.lent, backwards=conditions.backwards)
@@ -155,7 +156,7 @@ class Rerunner:
 
     def _open(self, area: str, root: str, store: Store, index: Index, conditions: Conditions) -> Workshop:
         """Return a workshop whose project is the copy in ``root``."""
-        fs, changes = self._workshop.fs, {}
+        fs, changes = self._fs, {}
         if conditions.home:
             changes["HOME"] = f"{area}/{conditions.home}"
             fs.make_folder(changes["HOME"])
@@ -169,9 +170,8 @@ class Rerunner:
         if conditions.user:
             changes.update(dict.fromkeys(("USER", "LOGNAME"), conditions.user))
         environment = self._workshop.environment.elsewhere(root, changes)
-        return msgspec.structs.replace(
-            self._workshop, site=Site(root, f"{root}/.paperbuild"), store=store, index=index, environment=environment
-        )
+        site = Site(root, f"{root}/.paperbuild")
+        return msgspec.structs.replace(self._workshop, site=site, fs=fs, store=store, index=index, environment=environment)
 
     def _attempt(
         self, action: Action, record: Record, items: Sequence[Item], scene: _Scene, copy: Workshop, nothing: Rerun

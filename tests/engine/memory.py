@@ -255,6 +255,9 @@ class MemoryFileSystem:
     def flush_folder(self, path: str) -> None:
         self._change()
 
+    def fleeting(self) -> MemoryFileSystem:
+        return self
+
     # for tests
 
     def files(self, root: str) -> dict[str, bytes]:

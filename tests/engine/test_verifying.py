@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from paperbuild.engine.graph import Action, Tolerance
 from paperbuild.engine.queries import State
+from paperbuild.engine.trace import Listing, Status
 from paperbuild.provenance.verdicts import Verdict
 from tests.engine.world import COPIES, ROOT, World, command, document
 
@@ -213,6 +216,49 @@ class TestWatched:
         kept = world.verify(keeps=True)["t"].kept
         files = world.fs.files(kept)
         assert (files["data/x"], files["data/y"]) == (b"content", b"")
+
+
+FILES = ("a", "b", "data/x", "data/y", "data/deep/z", "lib/m")
+FOLDERS = ("data", "data/deep", "lib", ".")
+
+
+@st.composite
+def statements(draw: st.DrawFn, there: list[str]) -> str:
+    known = sorted({*there, "first"})
+    kind = draw(st.sampled_from(["cat", "ask", "names", "list", "use"]))
+    if kind == "cat":
+        return f"cat {' '.join(draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)))} to OUT"
+    if kind == "ask":
+        return f"ask {draw(st.sampled_from((*FILES, *FOLDERS[:3], 'first', 'nothing', 'no/folder')))} to OUT"
+    if kind == "use":
+        return f"use {draw(st.sampled_from(['convert', 'gone']))}; write OUT 1"
+    return f"{kind} {draw(st.sampled_from(FOLDERS[:3] if kind == 'list' else FOLDERS))} to OUT"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_whatever_a_command_does_its_trace_is_enough_and_no_item_too_many(data: st.DataObject):
+    there = sorted(data.draw(st.sets(st.sampled_from(FILES), min_size=1)))
+    lines = data.draw(st.lists(statements(there), min_size=1, max_size=4))
+    line = "; ".join(one.replace("OUT", f"out{n}") for n, one in enumerate(lines))
+    world = World(watched=True)
+    world.environment.programs["convert"] = "version 1"
+    for path in there:
+        world.put(path, f"content of {path}")
+    outputs = " ".join(f"out{n}" for n in range(len(lines)))
+    world.targets(command("first", "write first 1", "first"), command("t", line, outputs, None)).build().succeeded()
+    verdict = world.verify("t")["t"]
+    assert (verdict.verdict, verdict.reasons) == ("identical", ())
+    whole = world.record("t")
+    listed = {item.path for item in whole.items if isinstance(item, Listing)}
+    for item in whole.items:
+        if isinstance(item, Status) and item.path in listed:
+            continue  # the listing says it
+        world.workshop().store.forget(world.record("t"))
+        cut = replace(whole, items=tuple(other for other in whole.items if other != item))
+        world.workshop().store.add(cut)
+        world.index.note_run("t", replace(world.index.last_run("t"), record=cut.name))
+        assert world.verify("t")["t"].verdict in {"different", "incomplete"}, item
 
 
 class TestAdopted:

@@ -110,7 +110,10 @@ def test_what_was_observed_is_enough_to_make_it_again(root: Path, name: str):
     assert (verdict.verdict, verdict.reasons) == ("identical", ())
 
 
-@pytest.mark.parametrize("name", SHELLS)
+QUICK = ("a script", "a helper", "a file that is not there", "a program of the project", "data outside")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SHELLS])
 def test_without_any_one_item_of_its_trace_it_does_not_pass(root: Path, name: str):
     project = prepared(root, name)
     workshop = project.workshop()
