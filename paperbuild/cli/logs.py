@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 import time
 from collections.abc import Iterator
@@ -53,11 +54,15 @@ def command(invocation: Invocation, *, target: str, follow: bool, profile: str) 
             raise UsageError(_no_log(target, [project.graph.actions[id_] for id_ in ids]))
         if invocation.json:
             _answer_json(invocation, project, logs)
-        elif follow:
-            _follow(invocation, logs)
-        else:
-            for log in logs:
-                _print(invocation, log, title=len(logs) > 1)
+            return ExitCode.OK
+        running = tuple(log for log in logs if log.is_running() or log.may_go_on()) if follow else ()
+        if running:
+            _follow(invocation, running)
+            return ExitCode.OK
+        for log in logs:
+            _print(invocation, log, title=len(logs) > 1)
+        if follow:
+            invocation.narrate(f"{target} does not run")
     return ExitCode.OK
 
 
@@ -117,15 +122,11 @@ def _print(invocation: Invocation, log: _ActionLog, *, title: bool) -> None:
     view.end()
 
 
-def _follow(invocation: Invocation, logs: tuple[_ActionLog, ...]) -> None:
-    running = tuple(log for log in logs if log.is_running())
-    candidates = running or logs
-    if len(candidates) > 1:
-        what = "run" if running else "have a log"
-        ids = [log.action.id for log in candidates]
-        shown = f"{', '.join(ids[:3])}{' and others' if len(ids) > 3 else ''}"
-        raise UsageError(Diagnostic("PB195", f"one log can be followed, and {shown} {what}", help=(f"for example  {shlex.quote(ids[0])}",)))
-    log = candidates[0]
+def _follow(invocation: Invocation, running: tuple[_ActionLog, ...]) -> None:
+    """Follow the last of ``running`` to begin, as names of logs are the times at which they began."""
+    log = max(running, key=lambda one: posixpath.basename(one.path))
+    if len(running) > 1:
+        invocation.narrate(f"{len(running)} cells run; this is {log.action.id}")
     view = _view(invocation)
     while True:
         with open(log.path, "rb") as file:

@@ -26,6 +26,7 @@ class NotingFileSystem:
         self.write, self.copy, self.rename, self.make_link, self.protect = fs.write, fs.copy, fs.rename, fs.make_link, fs.protect
         self.unlink, self.remove_tree, self.remove_empty = fs.unlink, fs.remove_tree, fs.remove_empty
         self.make_folder, self.flush_folder, self.touch = fs.make_folder, fs.flush_folder, fs.touch
+        self.make_hollow, self.fleeting = fs.make_hollow, fs.fleeting
 
     @contextmanager
     def noting(self) -> Iterator[Facts]:

@@ -118,7 +118,7 @@ class Rerunner:
         self._workshop = workshop
         self._graph = graph
         self._place = workshop.fs.real(place)
-        self._observer = Observer(workshop.site.root, workshop.fs, workshop.index, workshop.clock, workshop.environment, graph)
+        self._observer = Observer(workshop.site.root, workshop.noting()[1], workshop.index, workshop.clock, workshop.environment, graph)
         self._keys = KeyMaker(graph, self._observer, workshop.environment, workshop.runners)
         self._fs = workshop.fs.fleeting()
         self._copyist = Copyist(self._fs, self._observer, graph)
@@ -176,7 +176,8 @@ class Rerunner:
     def _attempt(
         self, action: Action, record: Record, items: Sequence[Item], scene: _Scene, copy: Workshop, nothing: Rerun
     ) -> Rerun:  # fmt: skip
-        observer = Observer(copy.site.root, copy.fs, copy.index, copy.clock, copy.environment, self._graph)
+        copy, noting = copy.noting()
+        observer = Observer(copy.site.root, noting, copy.index, copy.clock, copy.environment, self._graph)
         keys = KeyMaker(self._graph, observer, copy.environment, copy.runners)
         keyed = keys.key(action)
         refusal = self._unlike(keyed, record, items, observer)

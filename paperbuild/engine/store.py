@@ -264,6 +264,7 @@ class Store:
             with contextlib.suppress(OSError):  # a store that can only be read
                 self._fs.touch(path)
         return used_ns + DAY_NS
+
     def forget(self, record: Record) -> None:
         """Take ``record`` out of the store; its blobs stay."""
         self._fs.unlink(self.record_file(record))

@@ -85,10 +85,11 @@ class _Verifying:
         schedule = self._schedule([id_ for id_ in wanted if id_ not in found])
         listener(BuildStarted(len(schedule.order)))
         while True:
-            for id_ in schedule.due():
-                if schedule.has_room(id_):
-                    schedule.start(id_)
-                    self._start(standing[id_], listener)
+            for id_ in schedule.arrivals():
+                schedule.line_up(id_)
+            while next_ := schedule.next():
+                schedule.start(next_)
+                self._start(standing[next_], listener)
             if not schedule.running:
                 break
             id_, result = self._workshop.lanes.wait()

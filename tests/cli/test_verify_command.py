@@ -168,7 +168,7 @@ def test_verdicts_name_the_commit(verified):
 def test_an_adopted_result_is_settled(verified):
     verified.write("counts.json", '{"n": 3}\n')
     assert verified.call("run", "count", "--adopt", "-q").code == 0
-    assert verified.call("status").out.splitlines()[0].split() == ["adopted", "count"]
+    assert verified.call("status").out.splitlines()[0].split()[:2] == ["adopted", "count"]
     answer = verified.call("verify", "count")
     assert told(answer.out).splitlines() == [
         "adopted  count  N s",

@@ -24,7 +24,7 @@ def test_a_comment_in_a_long_script_costs_nothing_when_its_result_is_adopted():
     assert world.outcome("train") is Outcome.ADOPTED
     world.build().ran_nothing().succeeded()
     found = world.situation("train")
-    assert (found.state, found.adoption and found.adoption.reason) == ("adopted", "a comment")
+    assert (found.state, found.record and found.record.reason) == ("adopted", "a comment")
     assert world.content("model") == "v1+h1"
 
 
@@ -69,7 +69,7 @@ def test_what_is_up_to_date_needs_no_adoption():
 def test_another_reason_can_be_given_later():
     world = adopted(trained().build().write(script="v2"), "train", reason="one")
     adopted(world, "train", reason="two").ran()
-    found = world.situation("train").adoption
+    found = world.situation("train").record
     assert found is not None
     assert found.reason == "two"
     assert adopted(world, "train").outcome("train") is Outcome.REUSED
