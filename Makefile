@@ -29,8 +29,8 @@ lint: $(VENV)/.ready-dev ## style, types, and which module may import which
 
 check: lint test ## what CI runs
 
-bench: $(VENV)/.ready-dev ## figures: medians and ratios, side by side with peers where they are installed
-	$(PY) benchmarks/run.py
+bench: $(VENV)/.ready-dev $(VENV)-peers/.ready ## figures: medians and ratios, side by side with peers
+	PEERS=$(VENV)-peers/bin $(PY) benchmarks/run.py
 
 clean: ## take away what was built here; the virtual environment stays
 	-[ -x $(PY) ] && $(PY) -m paperbuild -C example-paper clean
@@ -46,6 +46,11 @@ $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)-peers/.ready: benchmarks/peers.txt
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install -q -r benchmarks/peers.txt
 	@touch $@
 
 help: ## this list

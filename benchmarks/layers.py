@@ -19,7 +19,7 @@ def sources(folder: Path, targets: int) -> None:
     (folder / "settings").write_text("x\n")
 
 
-def _rows(targets: int) -> list[tuple[str, str]]:
+def rows(targets: int) -> list[tuple[str, str]]:
     """Return the output and the input of every target."""
     before = ["source", *(f"l{layer}" for layer in range(LAYERS - 1))]
     return [(f"l{layer}/{column}", f"{before[layer]}/{column}") for layer in range(LAYERS) for column in range(targets // LAYERS)]
@@ -27,22 +27,22 @@ def _rows(targets: int) -> list[tuple[str, str]]:
 
 def make(folder: Path, targets: int) -> None:
     """Write a ``Makefile``."""
-    rows = _rows(targets)
-    rules = [f"{out}: {source} settings\n\t@mkdir -p $(@D); cat {source} settings > {out}\n" for out, source in rows]
-    (folder / "Makefile").write_text("all: " + " ".join(out for out, _ in rows) + "\n" + "\n".join(rules))
+    found = rows(targets)
+    rules = [f"{out}: {source} settings\n\t@mkdir -p $(@D); cat {source} settings > {out}\n" for out, source in found]
+    (folder / "Makefile").write_text("all: " + " ".join(out for out, _ in found) + "\n" + "\n".join(rules))
 
 
 def ninja(folder: Path, targets: int) -> None:
     """Write a ``build.ninja``."""
-    rows = _rows(targets)
-    builds = [f"build {out}: join {source} settings\n" for out, source in rows]
+    found = rows(targets)
+    builds = [f"build {out}: join {source} settings\n" for out, source in found]
     (folder / "build.ninja").write_text("rule join\n  command = cat $in > $out\n" + "".join(builds))
 
 
 def doit(folder: Path, targets: int) -> None:
     """Write a ``dodo.py``."""
     (folder / "dodo.py").write_text(
-        f"ROWS = {_rows(targets)!r}\n\ndef task_join():\n    for out, source in ROWS:\n"
+        f"ROWS = {rows(targets)!r}\n\ndef task_join():\n    for out, source in ROWS:\n"
         "        yield {'name': out, 'targets': [out], 'file_dep': [source, 'settings'], 'verbosity': 0,\n"
         "               'actions': [f'mkdir -p {out[:2]}; cat {source} settings > {out}']}\n"
     )
@@ -66,7 +66,7 @@ def tables(folder: Path, targets: int, observe: str = "trace") -> None:
     text += [
         f'[target.{out.replace("/", "-")}]\nrun = "cat {source} settings > {out}"\ninputs = ["{source}", "settings"]\n'
         f'outputs = ["{out}"]\nobserve = "{observe}"\n'
-        for out, source in _rows(targets)
+        for out, source in rows(targets)
     ]
     _manifest(folder, text)
 

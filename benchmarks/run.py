@@ -1,6 +1,6 @@
 """How long paperbuild takes, beside peers that do comparable work, in one run: medians and ratios.
 
-usage: python benchmarks/run.py [runs] [nothing] [edit] [cold]      all three where none is named
+usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [engines] [hashing] [watching]      all where none is named
 
 Whole processes are timed, each figure the median over the runs (after one that is not counted), the commands in turn, so that a
 machine whose speed drifts hits all alike. CPU seconds include children. Absolute figures mean little on a shared machine; ratios do.
@@ -10,61 +10,16 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import engines
 import long_paper
-
-TOP = Path(__file__).resolve().parent.parent
-PAPERBUILD = [sys.executable, "-m", "paperbuild"]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Bytecode is written, as it is wherever paperbuild is installed: without it each start would compile all modules."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One command; ``before`` is done before each run, and not timed."""
-
-    name: str
-    command: list[str]
-    folder: Path
-    before: Callable[[], None] = lambda: None
-
-
-def once(case: Case) -> tuple[float, float]:
-    """Run ``case``; return wall and CPU seconds, children included."""
-    case.before()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begin = time.perf_counter()
-    done = subprocess.run(case.command, cwd=case.folder, env=ENVIRONMENT, capture_output=True, check=False)
-    wall = time.perf_counter() - begin
-    if done.returncode:
-        sys.exit(f"{case.name} failed:\n{done.stderr.decode()}")
-    now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-
-
-def measure(title: str, cases: list[Case], runs: int) -> None:
-    """Print a table of ``cases``; ratios are to the first one."""
-    figures: dict[str, list[tuple[float, float]]] = {case.name: [] for case in cases}
-    for turn in range(runs + 1):
-        for case in cases:
-            found = once(case)
-            if turn:
-                figures[case.name].append(found)
-    print(f"\n{title}\n{'':44s} {'wall s':>8s} {'CPU s':>8s} {'ratio':>7s}")
-    reference = statistics.median(cpu for _, cpu in figures[cases[0].name])
-    for name, found in figures.items():
-        wall, cpu = (statistics.median(column) for column in zip(*found, strict=True))
-        print(f"{name:44s} {wall:8.3f} {cpu:8.3f} {cpu / reference:7.2f}")
+from timing import PAPERBUILD, TOP, Case, measure, once
 
 
 def project(folder: Path) -> Path:
@@ -107,12 +62,13 @@ def bare(folder: Path) -> list[str]:
 def measure_nothing(folder: Path, runs: int) -> None:
     """A render with nothing to do, and one after an edit."""
     example = project(folder)
-    begin = time.perf_counter()
     clean = once(Case("clean render", [*PAPERBUILD, "render"], example))
-    print(f"a clean render of the example: {time.perf_counter() - begin:.1f} s wall, {clean[1]:.1f} s CPU, "
-          f"largest process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")  # fmt: skip
+    print(f"a clean render of the example: {clean.wall:.1f} s wall, {clean.cpu:.1f} s CPU, largest process {clean.memory:.0f} MiB")
     once(Case("settle", [*PAPERBUILD, "render"], example))
-    peers = [Case("python -c pass", [sys.executable, "-c", "pass"], folder)]
+    peers = [
+        Case("python -c pass", [sys.executable, "-c", "pass"], folder),
+        Case("paperbuild --version", [*PAPERBUILD, "--version"], folder),
+    ]
     if shutil.which("make"):
         peers.append(Case("make, 20 targets up to date", ["make", "-s"], makefile(folder / "make")))
     nothing = Case("paperbuild render, nothing to do", [*PAPERBUILD, "render"], example)
@@ -157,7 +113,14 @@ def measure_cold(folder: Path, runs: int) -> None:
         measure(f"Cold, {long_paper.WORDS * scale:,} words to PDF and HTML", cases, runs if scale == 1 else max(1, runs // 3))
 
 
-TABLES = {"nothing": measure_nothing, "edit": measure_edit, "cold": measure_cold}
+TABLES = {
+    "nothing": measure_nothing,
+    "edit": measure_edit,
+    "cold": measure_cold,
+    "engines": engines.measure_engines,
+    "hashing": engines.measure_hashing,
+    "watching": engines.measure_watching,
+}
 
 
 def main() -> None:

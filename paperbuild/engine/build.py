@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -411,9 +412,10 @@ class _Build:
         self._attempt_now(schedule, action, 0.0)
 
     def _attempt_now(self, schedule: Schedule, action: Action, after_s: float) -> None:
-        from paperbuild.engine.running import Cancelled
+        from paperbuild.engine.running import Cancelled, Released
 
         attempt = self._attempt(action, frozenset(schedule.settled))
+        attempt.released = partial(self._workshop.lanes.tell, action.id, Released())
         last = self._workshop.index.last_run(action.id)
         self._tell(ActionStarted(action.id, self._progress.reasons[action.id].text, last.duration_s if last and last.succeeded else None))
 
@@ -425,6 +427,9 @@ class _Build:
     def _take(self, schedule: Schedule, id_: str, result: object) -> None:
         from paperbuild.engine import running
 
+        if isinstance(result, running.Released):
+            schedule.rest(id_)
+            return
         action = self._graph.actions[id_]
         self._grounds.disturb()
         if isinstance(result, running.Failed) and result.by_itself:

@@ -31,10 +31,6 @@ class DiskFileSystem:
         """See the port."""
         return DiskFileSystem(durable=False)
 
-    def _flush(self, handle: int) -> None:
-        if self._durable:
-            os.fsync(handle)
-
     def stat(self, path: str) -> Stat | None:
         """See the port."""
         try:
@@ -126,8 +122,6 @@ class DiskFileSystem:
         """See the port."""
         with open(path, "wb") as file:
             file.write(data)
-            file.flush()
-            self._flush(file.fileno())
 
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
         """See the port."""
@@ -138,8 +132,6 @@ class DiskFileSystem:
                 import shutil  # costs 3 ms: it brings every compression along
 
                 shutil.copyfileobj(read, written, _CHUNK)
-            written.flush()
-            self._flush(written.fileno())
             if executable:
                 os.fchmod(written.fileno(), stat_bits.S_IMODE(os.fstat(written.fileno()).st_mode) | 0o111)
 
@@ -205,14 +197,16 @@ class DiskFileSystem:
         """See the port."""
         os.chmod(path, 0o444)
 
-    def flush_folder(self, path: str) -> None:
+    def flush(self, path: str) -> None:
         """See the port."""
+        if not self._durable:
+            return
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return
         try:
-            self._flush(handle)
+            os.fsync(handle)
         finally:
             os.close(handle)
 

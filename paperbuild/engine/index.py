@@ -88,6 +88,7 @@ class Index:
         try:
             if self._path != _MEMORY:
                 database.execute("pragma journal_mode=wal")
+                database.execute("pragma synchronous=normal")  # a power cut may take the last entries: they are found again
             self.is_new = _prepared(database)
         except BaseException:
             database.close()

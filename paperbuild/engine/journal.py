@@ -54,8 +54,9 @@ class Journal:
         """Write ``entry`` in place of an earlier one of the same action; it is on the disk when this returns."""
         path = self._path(entry.action)
         self._fs.write(path + ".new", msgspec.json.encode(entry))
+        self._fs.flush(path + ".new")
         self._fs.rename(path + ".new", path)
-        self._fs.flush_folder(self._folder)
+        self._fs.flush(self._folder)
         return entry
 
     def close(self, entry: Entry) -> None:

@@ -17,8 +17,11 @@ class Lanes(Protocol):
     def start(self, id_: str, work: Callable[[], object]) -> None:
         """Begin ``work``, which never raises."""
 
+    def tell(self, id_: str, what: object) -> None:
+        """Have whoever waits be told ``what`` of the work ``id_``, which goes on. For that work itself to call."""
+
     def wait(self) -> tuple[str, object]:
-        """Wait until one of the works begun has ended; return its id and what it returned."""
+        """Wait until one of the works begun has ended, or tells something; return its id and what it returned, or tells."""
 
     def drain(self) -> None:
         """Wait until no work is under way any more; what they returned is dropped."""
@@ -41,6 +44,10 @@ class ThreadLanes:
         ended = self._ended
         self._threads[id_] = threading.Thread(target=lambda: ended.put((id_, work())), name=id_, daemon=True)
         self._threads[id_].start()
+
+    def tell(self, id_: str, what: object) -> None:
+        """See :class:`Lanes`."""
+        self._ended.put((id_, what))
 
     def wait(self) -> tuple[str, object]:
         """See :class:`Lanes`."""

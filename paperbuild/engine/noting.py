@@ -25,7 +25,7 @@ class NotingFileSystem:
         self.read, self.read_end, self.digest = fs.read, fs.read_end, fs.digest  # a file's status stands for its content
         self.write, self.copy, self.rename, self.make_link, self.protect = fs.write, fs.copy, fs.rename, fs.make_link, fs.protect
         self.unlink, self.remove_tree, self.remove_empty = fs.unlink, fs.remove_tree, fs.remove_empty
-        self.make_folder, self.flush_folder, self.touch = fs.make_folder, fs.flush_folder, fs.touch
+        self.make_folder, self.flush, self.touch = fs.make_folder, fs.flush, fs.touch
         self.make_hollow, self.fleeting = fs.make_hollow, fs.fleeting
 
     @contextmanager

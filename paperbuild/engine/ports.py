@@ -98,13 +98,13 @@ class FileSystem(Protocol):
         """Return the SHA-256 of the content of the file at ``path``, in hexadecimal."""
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a new file in full, and flush it to the disk; it may be seen half-written before this returns."""
+        """Write a new file in full; it may be seen half-written before this returns, and is not flushed."""
 
     def copy(self, source: str, target: str, *, executable: bool = False) -> None:
-        """Make ``target`` a new file with the content of ``source``: a reflink where there are any, else a copy; flushed."""
+        """Make ``target`` a new file with the content of ``source``: a reflink where there are any, else a copy; not flushed."""
 
     def make_hollow(self, path: str, size: int, *, executable: bool = False) -> None:
-        """Make a new file of ``size`` zero bytes, which take no room where the file system can do that; it is not flushed."""
+        """Make a new file of ``size`` zero bytes, which take no room where the file system can do that."""
 
     def make_link(self, text: str, path: str) -> None:
         """Make a symbolic link at ``path`` that holds ``text``."""
@@ -130,8 +130,8 @@ class FileSystem(Protocol):
     def protect(self, path: str) -> None:
         """Make the file at ``path`` read-only."""
 
-    def flush_folder(self, path: str) -> None:
-        """Flush the entries of the folder ``path`` to the disk."""
+    def flush(self, path: str) -> None:
+        """Have the content of the file, or the entries of the folder, at ``path`` on the disk before this returns."""
 
     def fleeting(self) -> FileSystem:
         """Return this file system for files that need not outlive a crash: nothing is flushed."""

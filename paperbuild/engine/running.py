@@ -6,7 +6,7 @@ An attempt never raises; it returns how it ended. Commands have :mod:`paperbuild
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -43,6 +43,10 @@ class Failed(msgspec.Struct, frozen=True):
     duration_s: float = 0.0
     is_ours: bool = True
     by_itself: bool = False
+
+
+class Released(msgspec.Struct, frozen=True):
+    """It does not use its resources any more: all that is left is to wait for the disk. How it ends comes later."""
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -90,6 +94,8 @@ class Attempt(ABC):
         self._action = action
         self._keyed = keyed
         self._settled = settled
+        self.released: Callable[[], None] = lambda: None
+        """Is called when it is :class:`Released`."""
 
     def run(self) -> Result:
         """Run the action; return how it ended."""
@@ -122,6 +128,7 @@ class Attempt(ABC):
 
     def _publish(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float, log: str = "") -> None:
         record = self._record(findings, artifacts, duration_s)
+        self.released()
         self._workshop.store.add(record)
         self._note(Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads))
 

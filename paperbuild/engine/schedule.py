@@ -43,6 +43,7 @@ class Schedule:
         self._held: set[str] = set()
         self._lined_up: list[int] = []
         self._running: set[str] = set()
+        self._idle: set[str] = set()
         self._settled: set[str] = set()
         self._lost: set[str] = set()
         self._least_cpu = float("inf")
@@ -117,7 +118,7 @@ class Schedule:
 
     def next(self) -> str | None:
         """Return the first of those lined up for which there is room; it is not lined up any more."""
-        if self._running and self._used_cpu() + self._least_cpu > self._capacity.cpu:
+        if len(self._running) > len(self._idle) and self._used_cpu() + self._least_cpu > self._capacity.cpu:
             return None  # for nobody, however many there are
         for n, position in enumerate(self._lined_up):
             if self.has_room(self._order[position]):
@@ -126,13 +127,13 @@ class Schedule:
         return None
 
     def _used_cpu(self) -> float:
-        return sum(self._resources[id_].cpu for id_ in self._running)
+        return sum(self._resources[id_].cpu for id_ in self._running - self._idle)
 
     def has_room(self, id_: str) -> bool:
         """Return whether ``id_`` fits beside what runs."""
-        if not self._running:
+        if len(self._running) == len(self._idle):
             return True
-        used = [self._resources[other] for other in self._running]
+        used = [self._resources[other] for other in self._running - self._idle]
         mine = self._resources[id_]
         return (
             self._used_cpu() + mine.cpu <= self._capacity.cpu
@@ -140,13 +141,23 @@ class Schedule:
             and (not self._capacity.memory_bytes or sum(r.memory_bytes for r in used) + mine.memory_bytes <= self._capacity.memory_bytes)
         )
 
-    def start(self, id_: str) -> None:
-        """Note that ``id_`` runs."""
+    def start(self, id_: str, *, idle: bool = False) -> None:
+        """Note that ``id_`` runs; where it is ``idle`` it uses nothing meanwhile."""
         self._running.add(id_)
+        if idle:
+            self._idle.add(id_)
+
+    def rest(self, id_: str) -> None:
+        """Note that ``id_``, which runs, uses nothing any more."""
+        self._idle.add(id_)
+
+    def _stop(self, id_: str) -> None:
+        self._running.discard(id_)
+        self._idle.discard(id_)
 
     def settle(self, id_: str) -> None:
         """Note that ``id_`` is up to date."""
-        self._running.discard(id_)
+        self._stop(id_)
         self._settled.add(id_)
         for other in self._behind.pop(id_, ()):
             waits = self._waits[other]
@@ -156,7 +167,7 @@ class Schedule:
 
     def lose(self, id_: str) -> tuple[str, ...]:
         """Note that ``id_`` failed; return the ids that can therefore never be ready, nearest first."""
-        self._running.discard(id_)
+        self._stop(id_)
         self._lost.add(id_)
         blocked: list[str] = []
         todo = [id_]
@@ -170,7 +181,7 @@ class Schedule:
 
     def again(self, id_: str, after: Iterable[str] = ()) -> tuple[str, ...]:
         """Put ``id_`` back to wait for ``after`` too; return the ids among those that failed, in which case it is lost."""
-        self._running.discard(id_)
+        self._stop(id_)
         lost = tuple(sorted(set(after) & self._lost))
         if lost:
             self._lost.add(id_)

@@ -162,7 +162,8 @@ class Shelf:
             raise BuildError(*faults)
         entry = Entry(action.id, tuple(held), made=self._missing_folders(held))
         try:
-            self.journal.write(entry)
+            if any(one.aside is not None for one in held):
+                self.journal.write(entry)  # else there is nothing to undo until something runs
             for n, one in enumerate(held):
                 if one.aside is not None:
                     entry = self._move_aside(entry, n)

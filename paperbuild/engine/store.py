@@ -10,9 +10,10 @@ Layout, version 1, below the store's folder::
 
 A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`.
 
-Order of publishing: every blob is written in full under a temporary name, flushed, renamed; the folders that hold new blobs are
-flushed together; the record comes last, the same way. Whatever the moment of a crash, a record that can be read has all its blobs.
-A blob is checked against its digest whenever it is taken out; a damaged one is removed, so that it is made again.
+Order of publishing: every blob is written in full under a temporary name, and renamed; before a record is written, the same way, all new
+blobs and the folders that hold them are flushed. Records that are published at the same time share their flushes. Whatever the moment
+of a crash, a record that can be read has all its blobs. (Save those that another process had just written and not flushed yet, should the
+machine go down in that moment: a blob is checked against its digest whenever it is taken out, and made again where it is damaged.)
 
 Time stamps say when something was last used, to the day: that of a record when it was last reused, that of a blob when somebody last
 relied on its being there (see :mod:`paperbuild.engine.collecting`).
@@ -24,11 +25,12 @@ import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.ports import FileSystem, Lock, stamped_ns
+from paperbuild.engine.together import Together
 from paperbuild.engine.trace import Artifact, Record, dump_record, load_record
 from paperbuild.engine.tree import Entry, listing, parse_listing, walk
 from paperbuild.errors import BuildError, UsageError
@@ -55,6 +57,7 @@ class Store:
         self._count = itertools.count()
         self._lock = threading.Lock()
         self._unflushed: set[str] = set()
+        self._publishing = Together(self._publish)
 
     def prepare(self) -> None:
         """Make the store's folders where they are missing.
@@ -92,6 +95,7 @@ class Store:
         """Write the file ``path``, on the store's file system, so that nobody ever sees a part of it."""
         temporary = self.temporary()
         self._fs.write(temporary, data)
+        self._fs.flush(temporary)
         self._fs.rename(temporary, path)
 
     def sweep(self, before_ns: int) -> None:
@@ -165,7 +169,7 @@ class Store:
         self._fs.protect(temporary)
         self._fs.rename(temporary, blob)
         with self._lock:
-            self._unflushed.add(folder)
+            self._unflushed |= {blob, folder}
 
     def read(self, digest: str) -> bytes:
         """Return the content of a blob.
@@ -237,22 +241,43 @@ class Store:
         return f"{self._records_folder(record.key)}/{record.name}.json"
 
     def add(self, record: Record) -> None:
-        """Publish ``record``, after all its blobs."""
+        """Publish ``record``, after all its blobs; it is on the disk when this returns."""
+        self._publishing.wish(record)
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        self._flush_blobs()
+        written = [(self.temporary(), record) for record in records]
+        for temporary, record in written:
+            self._fs.write(temporary, dump_record(record))
+        for temporary, _ in written:
+            self._fs.flush(temporary)
+        for temporary, record in written:
+            self._place_record(temporary, record)
+        for folder in sorted({self._records_folder(record.key) for record in records}):
+            self._fs.flush(folder)
+
+    def _flush_blobs(self) -> None:
+        """Flush what was put here since the last time: files first, then the folders that they are in."""
         with self._lock:
-            folders, self._unflushed = sorted(self._unflushed), set()
-        for folder in folders:
-            self._fs.flush_folder(folder)
-        folder = self._records_folder(record.key)
-        data = dump_record(record)
+            paths, self._unflushed = self._unflushed, set()
+        try:
+            for path in sorted(paths, key=lambda path: (-path.count("/"), path)):
+                self._fs.flush(path)
+        except BaseException:
+            with self._lock:
+                self._unflushed |= paths
+            raise
+
+    def _place_record(self, temporary: str, record: Record) -> None:
         for attempt in range(_PATIENCE):
-            self._fs.make_folder(folder)
+            self._fs.make_folder(self._records_folder(record.key))
             try:
-                self.write_whole(self.record_file(record), data)
-                break
+                self._fs.rename(temporary, self.record_file(record))
             except FileNotFoundError:
                 if attempt == _PATIENCE - 1:
                     raise
-        self._fs.flush_folder(folder)
+            else:
+                return
 
     def note_use(self, record: Record, now_ns: int) -> int:
         """Note that ``record`` is used now, at most once a day; return until when that need not be done again."""
@@ -268,7 +293,7 @@ class Store:
     def forget(self, record: Record) -> None:
         """Take ``record`` out of the store; its blobs stay."""
         self._fs.unlink(self.record_file(record))
-        self._fs.flush_folder(self._records_folder(record.key))
+        self._fs.flush(self._records_folder(record.key))
 
     def records(self, key: str) -> tuple[Record, ...]:
         """Return the records under ``key``, newest first; damaged ones are passed over."""

@@ -252,7 +252,7 @@ class MemoryFileSystem:
         self._change()
         self.nodes[path].readonly = True
 
-    def flush_folder(self, path: str) -> None:
+    def flush(self, path: str) -> None:
         self._change()
 
     def fleeting(self) -> MemoryFileSystem:
@@ -293,13 +293,19 @@ class ShuffledLanes:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._waiting: list[tuple[str, Callable[[], object]]] = []
+        self._told: list[tuple[str, object]] = []
 
     def start(self, id_: str, work: Callable[[], object]) -> None:
         self._waiting.append((id_, work))
 
+    def tell(self, id_: str, what: object) -> None:
+        self._told.append((id_, what))
+
     def wait(self) -> tuple[str, object]:
-        id_, work = self._waiting.pop(self._random.randrange(len(self._waiting)))
-        return id_, work()
+        if not self._told:
+            id_, work = self._waiting.pop(self._random.randrange(len(self._waiting)))
+            self.tell(id_, work())
+        return self._told.pop(0)
 
     def drain(self) -> None:
         self._waiting.clear()

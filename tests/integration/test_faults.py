@@ -21,7 +21,7 @@ ACTIONS = (
     command("sum", "cat out/one model/w > sum", "sum", "out/one model/"),
     document("paper", "sum", needs="sum"),
 )
-CHANGING = ("write", "copy", "make_link", "rename", "unlink", "remove_tree", "remove_empty", "make_folder", "protect", "flush_folder")
+CHANGING = ("write", "copy", "make_link", "rename", "unlink", "remove_tree", "remove_empty", "make_folder", "protect", "flush")
 READING = ("stat", "names", "read", "digest", "real")
 
 
