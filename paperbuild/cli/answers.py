@@ -49,13 +49,88 @@ class StandingAnswer(msgspec.Struct, frozen=True):
     adoption: AdoptionFacts | None
 
 
-class ReasonsAnswer(msgspec.Struct, frozen=True):
-    """Why one action must run, all reasons; none mean that it is up to date."""
+class ReasonAnswer(msgspec.Struct, frozen=True):
+    """One reason, as :class:`paperbuild.engine.reasons.Reason` has it, and the sentence that says it."""
+
+    kind: str
+    subject: str
+    before: str | None
+    after: str | None
+    came: tuple[str, ...]
+    went: tuple[str, ...]
+    changed: tuple[str, ...]
+    text: str
+
+
+class LastRunAnswer(msgspec.Struct, frozen=True):
+    """The last time that an action ran, as far as it is remembered. ``end`` is how: "made", "failed", "timed out" or "cancelled"."""
+
+    finished: str
+    duration_s: float
+    end: str
+    exit_status: int | None
+    log: str
+    reasons: tuple[ReasonAnswer, ...]
+
+
+class ResultAnswer(msgspec.Struct, frozen=True):
+    """The result that stands, or stood last: when it was made, and how much of what it depends on was seen."""
+
+    finished: str
+    duration_s: float
+    adopted: bool
+    observed: bool
+
+
+class StepAnswer(msgspec.Struct, frozen=True):
+    """One link of a chain: ``user`` uses ``paths`` of ``maker``."""
+
+    user: str
+    maker: str
+    paths: tuple[str, ...]
+
+
+class CauseAnswer(msgspec.Struct, frozen=True):
+    """An action with reasons of its own, and the chain that leads from the explained action to it."""
+
+    action: str
+    chain: tuple[StepAnswer, ...]
+    reasons: tuple[ReasonAnswer, ...]
+
+
+class StoryAnswer(msgspec.Struct, frozen=True):
+    """Why one action must run, all reasons; none mean that it is up to date. ``affected`` may have to run after it."""
 
     action: str
     state: str
-    reasons: tuple[str, ...]
+    reasons: tuple[ReasonAnswer, ...]
+    causes: tuple[CauseAnswer, ...]
+    last_run: LastRunAnswer | None
+    result: ResultAnswer | None
+    unchanged: tuple[str, ...]
+    affected: tuple[str, ...]
     adoption: AdoptionFacts | None
+
+
+class NodeAnswer(msgspec.Struct, frozen=True):
+    """One node of a graph: an action, or the cells of a target. ``states`` counts them; ``duration_s`` is of their last good runs."""
+
+    name: str
+    state: str
+    states: Mapping[str, int]
+    duration_s: float | None
+    actions: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class LinkAnswer(msgspec.Struct, frozen=True):
+    """``user`` waits for ``maker``, for its outputs ``paths``: see :class:`paperbuild.engine.lineage.Edge`."""
+
+    user: str
+    maker: str
+    paths: tuple[str, ...]
+    declared: tuple[str, ...]
+    observed: bool
 
 
 Value = str | int | float | bool | None | tuple[str, ...] | Mapping[str, object] | tuple[Mapping[str, object], ...]
@@ -78,7 +153,7 @@ def failure(command: str, code: ExitCode, diagnostics: Iterable[Diagnostic]) -> 
     return answer(command, code, diagnostics)
 
 
-def rows(items: Iterable[ActionAnswer | DocumentAnswer | StandingAnswer | ReasonsAnswer]) -> tuple[Mapping[str, object], ...]:
+def rows(items: Iterable[msgspec.Struct]) -> tuple[Mapping[str, object], ...]:
     """Return structs as objects."""
     return tuple(msgspec.to_builtins(item) for item in items)
 

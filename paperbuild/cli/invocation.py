@@ -37,9 +37,13 @@ class Invocation(msgspec.Struct, frozen=True):
 
     def answer(self, line: str, *, lead: str = "", tone: str = "") -> None:
         """Print one line of what was asked for, made safe, to standard output; ``lead`` comes first, in the colour ``tone``."""
-        colored = tone and screen_of(self.stdout, self.environ).color
-        head = f"\x1b[{tone}m{escaped(lead)}\x1b[0m" if colored else escaped(lead)
-        self.stdout.write(f"{head}{escaped(line)}\n")
+        self.answer_parts(((lead, tone), (line, "")))
+
+    def answer_parts(self, parts: Iterable[tuple[str, str]]) -> None:
+        """Print one line of what was asked for, made of texts, each in its colour ("": none)."""
+        color = screen_of(self.stdout, self.environ).color
+        line = "".join(f"\x1b[{tone}m{escaped(text)}\x1b[0m" if tone and text and color else escaped(text) for text, tone in parts)
+        self.stdout.write(f"{line.rstrip()}\n")
 
     def narrate(self, line: str) -> None:
         """Print one line of narration to standard error, unless the call is to be quiet."""

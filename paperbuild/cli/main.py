@@ -30,6 +30,7 @@ COMMANDS = {
     "watch": "Render again whenever a file of the project changes.",
     "status": "Say of every target and document whether it is up to date.",
     "explain": "Say why a target must run, or why not.",
+    "graph": "Draw what waits for what, and how it stands.",
     "logs": "Print what a target printed when it ran, or follow what it prints now.",
     "adopt": "Take outputs that stand on the disk for results, without running.",
     "cache": "Keep the store of results small, and look whether it is sound.",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def adopted(situation: Situation) -> AdoptionFacts | None:
     """Return how the results that stand were adopted; None where a run made them."""
-    if situation.state is not State.ADOPTED or situation.record is None:
+    if situation.state is not State.ADOPTED or situation.result is None:
         return None
     from paperbuild.provenance.adoptions import adoption_of  # only where there are such
 
-    return adoption_of(situation.record)
+    return adoption_of(situation.result)

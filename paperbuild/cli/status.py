@@ -9,20 +9,10 @@ from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
 from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
-from paperbuild.engine.queries import Situation, State, survey
+from paperbuild.engine.queries import SETTLED, Situation, State, survey
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import ExitCode
-
-_TONE = {
-    State.FRESH: "32",
-    State.ADOPTED: "32",
-    State.STALE: "33",
-    State.NEVER: "33",
-    State.UNKNOWN: "33",
-    State.FAILED: "31",
-    State.WAITING: "2",
-    State.FOREIGN: "31",
-}
+from paperbuild.terminal.states import TONES
 
 
 @click.command("status")
@@ -86,8 +76,8 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
         adoption = adopted(situation)
         reason = adoption.words if adoption else reason
         rest = f"  {situation.action.id:{name_width}}  {reason}".rstrip()
-        invocation.answer(rest, lead=situation.state.value.ljust(state_width), tone=_TONE[situation.state])
-    fresh = sum(situation.state in {State.FRESH, State.ADOPTED} for situation in situations)
+        invocation.answer(rest, lead=situation.state.value.ljust(state_width), tone=TONES[situation.state])
+    fresh = sum(situation.state in SETTLED for situation in situations)
     invocation.narrate(f"{fresh} of {len(situations)} up to date")
 
 

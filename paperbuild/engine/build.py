@@ -28,10 +28,10 @@ from paperbuild.engine.noting import Facts
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
+from paperbuild.engine.reasons import Reason
 from paperbuild.engine.retrying import given_up, is_tried_again, pause_s, tried_again
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.staleness import Reason
 from paperbuild.engine.store import DAY_NS, DamagedBlob
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
@@ -113,7 +113,7 @@ class _Progress(msgspec.Struct):
     """What the loop knows of the actions on their way."""
 
     keyed: dict[str, Keyed] = msgspec.field(default_factory=dict)
-    reasons: dict[str, Reason] = msgspec.field(default_factory=dict)
+    reasons: dict[str, tuple[Reason, ...]] = msgspec.field(default_factory=dict)
     attempts: Counter[str] = msgspec.field(default_factory=Counter)
     failures: Counter[str] = msgspec.field(default_factory=Counter)
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
@@ -277,7 +277,7 @@ class _Build:
         if keyed.faults:
             self._fail(schedule, action.id, keyed.faults)
             return False
-        found = self._lookup.find(action, keyed)
+        found = self._lookup.find(action, keyed, self._graph, schedule.settled)
         if isinstance(found, Record):
             others = self._lookup.unsettled(action, found, self._graph, schedule.settled)
             turn = next((other for other in others if self._graph.path(other, action.id)), None)
@@ -285,7 +285,7 @@ class _Build:
                 self._put_behind(schedule, action, others)
                 return False
             if turn:
-                found = Reason("trace", f"{turn} comes after it now")
+                found = (Reason("order", turn),)
         if action.id in self._options.adopts:
             self._adopt_as_asked(schedule, action, found)
             return False
@@ -293,10 +293,10 @@ class _Build:
             reason = self._reuse(schedule, action, found)
             if reason is None:
                 return False
-            found = reason
+            found = (reason,)
         if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(schedule, action):
             return False
-        fault = why_held(action, self._options, found)
+        fault = why_held(action, self._options, found[0])
         if fault is not None:
             self._fail(schedule, action.id, (fault,), outcome=Outcome.HELD, stop=False)
             return False
@@ -330,14 +330,16 @@ class _Build:
                 self._progress.in_place[action.id] = record
             else:
                 self._grounds.disturb()
-        except DamagedBlob:
-            return Reason("output", "the store's copy of its output is damaged")
+        except DamagedBlob as lost:
+            path = next((artifact.path for artifact in record.artifacts if artifact.digest == str(lost)), "")
+            return Reason("lost", path, str(lost), "damaged")
         except BuildError as error:
             if not (self._options.adopt and self._adopt(schedule, action)):
                 self._fail(schedule, action.id, error.diagnostics, stop=False)
             return None
         last = self._workshop.index.last_run(action.id)
         if last is None or (last.key, last.record) != (record.key, record.name):
+            self._observer.inventories.keep(record)
             reads = self._lookup.reads(record, self._graph)
             self._workshop.index.note_run(action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads))
         self._settle(schedule, action, Outcome.REUSED, 0.0)
@@ -362,11 +364,11 @@ class _Build:
         taken_ns = self._workshop.clock.now_ns()
         with self._fs.noting() as facts:
             keyed = self._progress.keyed[action.id] = self._keys.key(action)
-            found = None if keyed.faults else self._lookup.find(action, keyed)
+            found = None if keyed.faults else self._lookup.find(action, keyed, self._graph, self._graph.actions.keys())
             if isinstance(found, Record) and self._shelf.in_place(found.artifacts):
                 self._lay_ground(action, found, facts, taken_ns)
 
-    def _adopt_as_asked(self, schedule: Schedule, action: Action, found: Record | Reason) -> None:
+    def _adopt_as_asked(self, schedule: Schedule, action: Action, found: Record | tuple[Reason, ...]) -> None:
         """Take what stands at the outputs for the result of ``action``, whatever the store has for it; complain of what is missing."""
         is_told = isinstance(found, Record) and (not found.adopted or self._options.reason in {"", found.reason})
         if isinstance(found, Record) and is_told and self._shelf.in_place(found.artifacts):
@@ -401,7 +403,7 @@ class _Build:
             self._workshop, self._graph, self._observer, self._shelf, self._keys, self._options.strict, self._options.keep_checkpoints
         )
         kind = StepAttempt if isinstance(action.recipe, Step) else CommandAttempt
-        return kind(floor, action, self._progress.keyed[action.id], settled)
+        return kind(floor, action, self._progress.keyed[action.id], self._progress.reasons.get(action.id, ()), settled)
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
@@ -417,7 +419,9 @@ class _Build:
         attempt = self._attempt(action, frozenset(schedule.settled))
         attempt.released = partial(self._workshop.lanes.tell, action.id, Released())
         last = self._workshop.index.last_run(action.id)
-        self._tell(ActionStarted(action.id, self._progress.reasons[action.id].text, last.duration_s if last and last.succeeded else None))
+        self._tell(
+            ActionStarted(action.id, self._progress.reasons[action.id][0].text, last.duration_s if last and last.succeeded else None)
+        )
 
         def run() -> object:
             return attempt.run() if not after_s or self._workshop.executor.rest(after_s) else Cancelled()

@@ -13,7 +13,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.checkpoints import Checkpoints
 from paperbuild.engine.findings import Findings, Reading
 from paperbuild.engine.graph import Action, Command, text_of
-from paperbuild.engine.index import Run
+from paperbuild.engine.index import End
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, new_log, slug
@@ -72,7 +72,7 @@ class CommandAttempt(Attempt):
             findings = self._unobserved(before or self._supposed(), findings)
         failed = self._failed(ended, log)
         if failed is not None:
-            self._note(Run("", "", self._workshop.clock.now_ns(), ended.duration_s, False, log.shown))
+            self._note_end(ended, log)
             checkpoints.tell(findings.items)
             return failed
         still = [item for item in findings.items if not (isinstance(item, Absent) and item.path in findings.strays)]
@@ -98,6 +98,11 @@ class CommandAttempt(Attempt):
             return Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
         faults = self._shelf.faults(self._action, log.shown)
         return Failed(faults, ended.duration_s, by_itself=True) if faults else None
+
+    def _note_end(self, ended: Ended, log: Log) -> None:
+        """Remember how a command ended that made nothing one can use."""
+        end: End = "cancelled" if ended.cancelled else "timed out" if ended.timed_out else "failed"
+        self._note_failure(end, ended.duration_s, ended.status, log.shown)
 
     def _log(self) -> Log:
         return new_log(self._workshop, slug(self._action.id))

@@ -14,8 +14,9 @@ import msgspec
 
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Graph
-from paperbuild.engine.observation import A_FOLDER, Observer
+from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import FileSystem
+from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.trace import Absent, Content, Item, Link, Listing, Modules, Status, Tree, from_record, path_of
 from paperbuild.engine.tree import walk
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from paperbuild.engine.observation import A_FOLDER
+from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.trace import (
     Absent,
     Content,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action, Command
-from paperbuild.engine.staleness import Reason
+from paperbuild.engine.reasons import Reason
 
 if TYPE_CHECKING:
     from paperbuild.engine.build import BuildOptions

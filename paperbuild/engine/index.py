@@ -1,8 +1,8 @@
-"""The disposable index of one project: digests by file status, the last run of each action, what we published where.
+"""The disposable index of one project: digests by file status, the last run of each action and why it ran, what we published where.
 
-Everything in it can be had again: digests by hashing, runs and ownership from the store's records. A damaged or missing index costs
-time, never a result: one that cannot be used any more is removed, and the rest of the build goes on in memory. :attr:`Index.is_new`
-says that it does not know yet what we published.
+What decides can be had again: digests by hashing, runs and ownership from the store's records. Only history is lost with it: why an
+action ran, and which names a folder held. A damaged or missing index costs time, never a result: one that cannot be used any more is
+removed, and the rest of the build goes on in memory. :attr:`Index.is_new` says that it does not know yet what we published.
 
 Stat cache: a cached digest counts only if device, inode, size and both times are unchanged *and* both times were older than the file
 system's time step when the content was hashed. Otherwise a write within the same step could have gone unnoticed (git calls such
@@ -15,24 +15,34 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
 from paperbuild.engine.ports import Stat
+from paperbuild.engine.reasons import Reason
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 create table digests (path blob primary key, device integer, inode integer, size integer, mtime_ns integer, ctime_ns integer,
                       hashed_ns integer, digest text) without rowid;
 create table runs (action text primary key, key text, record text, finished_ns integer, duration_s real, succeeded integer,
                    log text, reads text) without rowid;
+create table executions (action text primary key, told blob) without rowid;
+create table inventories (digest text primary key, listed blob);
 create table owned (path text primary key, digest text) without rowid;
 create table facts (name text primary key) without rowid;
 """
 
+_ANY_ROW = """
+select 1 from runs union all select 1 from owned union all select 1 from digests union all select 1 from executions
+union all select 1 from inventories limit 1
+"""
+"""Fails where a table is missing. Not one join of them all: while one is empty, that looks through every combination of the others."""
+
 _MEMORY = ":memory:"
+_Statement = tuple[str, Sequence[Sequence[object]]]
 
 FINE_STEP_NS = 20_000_000
 """Linux stamps files from a clock that ticks every 1 to 10 ms; twice that is safe."""
@@ -53,6 +63,32 @@ class Run(msgspec.Struct, frozen=True):
     reads: tuple[str, ...] = ()
 
 
+End = Literal["made", "failed", "timed out", "cancelled"]
+
+
+class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last time that an action really ran, whatever came of it: history, on which nothing depends.
+
+    ``reasons`` say why it did. ``status`` is the command's exit status, negative for a signal, None where there was no command.
+    """
+
+    reasons: tuple[Reason, ...]
+    end: End
+    finished_ns: int
+    duration_s: float
+    status: int | None = None
+    log: str = ""
+
+
+_MOST_INVENTORIES = 400
+"""How many lists of names are kept, newest first."""
+
+_OLD_INVENTORIES = "delete from inventories where rowid not in (select rowid from inventories order by rowid desc limit ?)"
+
+_executions = msgspec.json.Decoder(Execution)
+_inventories = msgspec.json.Decoder(dict[str, str])
+
+
 def settled_before(mtime_ns: int, ctime_ns: int, hashed_ns: int) -> bool:
     """Return whether a file with these stamps cannot have been written again, unnoticed, since ``hashed_ns``."""
     coarse = mtime_ns % 1_000_000_000 == 0 and ctime_ns % 1_000_000_000 == 0
@@ -70,6 +106,8 @@ class Index:
         self._path = path
         self.is_new = True
         self._pending: dict[str, tuple[object, ...]] = {}
+        self._inventories: dict[str, tuple[object, ...]] = {}
+        self._kept: set[str] = set()
         self._database = self._copy() if reading_only else self._open()
 
     # opening
@@ -142,23 +180,29 @@ class Index:
                 self._retreat(error)
                 return self._database.execute(question, values).fetchall()
 
-    def _write(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        listed = [*rows]
+    def _write(self, *statements: _Statement) -> None:
+        """Carry out ``statements`` in one transaction."""
         with self._lock:
             try:
-                _in_one(self._database, statement, listed)
+                _in_one(self._database, statements)
             except sqlite3.Error as error:
                 self._retreat(error)
-                _in_one(self._database, statement, listed)
+                _in_one(self._database, statements)
 
     # digests
 
     def flush(self) -> None:
-        """Write pending digests, in one transaction."""
+        """Write what is pending, each kind in one transaction."""
         with self._lock:
-            rows, self._pending = [*self._pending.values()], {}
-            if rows:
-                self._write("insert or replace into digests values (?,?,?,?,?,?,?,?)", rows)
+            digests, self._pending = [*self._pending.values()], {}
+            if digests:
+                self._write(("insert or replace into digests values (?,?,?,?,?,?,?,?)", digests))
+            inventories, self._inventories = [*self._inventories.values()], {}
+            if inventories:
+                self._write(
+                    ("insert or replace into inventories values (?,?)", inventories),
+                    (_OLD_INVENTORIES, [(_MOST_INVENTORIES,)]),
+                )
 
     def digest(self, path: str, stat: Stat) -> str | None:
         """Return the digest of the file at the absolute ``path`` with this status, if it is known and can be trusted."""
@@ -192,10 +236,40 @@ class Index:
         """Return what the last run of each action was seen to read of others, where it did."""
         return {action: tuple(reads.split("\n")) for action, reads in self._ask("select action, reads from runs where reads != ''")}
 
-    def note_run(self, action: str, run: Run) -> None:
-        """Remember that ``run`` was the last one of ``action``."""
+    def note_run(self, action: str, run: Run, execution: Execution | None = None) -> None:
+        """Remember that ``run`` was the last one of ``action``, and where it was one that really ran, how that was."""
         row = (action, run.key, run.record, run.finished_ns, run.duration_s, run.succeeded, run.log, "\n".join(run.reads))
-        self._write("insert or replace into runs values (?,?,?,?,?,?,?,?)", [row])
+        statements: list[_Statement] = [("insert or replace into runs values (?,?,?,?,?,?,?,?)", [row])]
+        if execution is not None:
+            statements.append(("insert or replace into executions values (?,?)", [(action, msgspec.json.encode(execution))]))
+        self._write(*statements)
+
+    def last_execution(self, action: str) -> Execution | None:
+        """Return the last time that ``action`` really ran, if it is remembered."""
+        for (told,) in self._ask("select told from executions where action=?", action):
+            with contextlib.suppress(msgspec.DecodeError, TypeError):
+                return _executions.decode(told)
+        return None
+
+    # inventories
+
+    def inventory(self, digest: str) -> Mapping[str, str] | None:
+        """Return the names that ``digest`` stands for, each with its own digest or "", if they are remembered."""
+        with self._lock:
+            row = self._inventories.get(digest)
+            if row is None:
+                row = next(iter(self._ask("select digest, listed from inventories where digest=?", digest)), None)
+        if row is not None:
+            with contextlib.suppress(msgspec.DecodeError, TypeError):
+                return _inventories.decode(row[1])  # type: ignore[arg-type]  # whatever a damaged row holds
+        return None
+
+    def note_inventory(self, digest: str, inventory: Callable[[], Mapping[str, str]]) -> None:
+        """Remember what ``digest`` stands for; ``inventory`` is asked where that is not known yet."""
+        with self._lock:
+            if digest not in self._kept:
+                self._kept.add(digest)
+                self._inventories[digest] = (digest, msgspec.json.encode(inventory()))
 
     # ownership
 
@@ -205,15 +279,15 @@ class Index:
 
     def own(self, contents: Mapping[str, str]) -> None:
         """Remember that we publish these contents: output path to digest."""
-        self._write("insert or replace into owned values (?,?)", contents.items())
+        self._write(("insert or replace into owned values (?,?)", [*contents.items()]))
 
     def disown(self, path: str) -> None:
         """Forget that the output at ``path`` is ours."""
-        self._write("delete from owned where path=?", [(path,)])
+        self._write(("delete from owned where path=?", [(path,)]))
 
     def note_recovered(self) -> None:
         """Remember that what we published before there was this index is in it now."""
-        self._write("insert or replace into facts values (?)", [("owned",)])
+        self._write(("insert or replace into facts values (?)", [("owned",)]))
         self.is_new = False
 
 
@@ -235,7 +309,7 @@ def _prepared(database: sqlite3.Connection) -> bool:
                 database.execute(f"pragma user_version={_SCHEMA_VERSION}")
     if database.execute("pragma user_version").fetchone() != (_SCHEMA_VERSION,):
         raise sqlite3.DatabaseError("another version")
-    database.execute("select 1 from runs, owned, digests limit 1").fetchone()
+    database.execute(_ANY_ROW).fetchone()
     return database.execute("select 1 from facts where name='owned'").fetchone() is None
 
 
@@ -251,9 +325,10 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _in_one(database: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+def _in_one(database: sqlite3.Connection, statements: Iterable[_Statement]) -> None:
     with _transaction(database):
-        database.executemany(statement, rows)
+        for statement, rows in statements:
+            database.executemany(statement, rows)
 
 
 def _key(path: str) -> bytes:

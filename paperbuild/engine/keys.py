@@ -7,8 +7,8 @@ key is the digest of all of them, so two runs differ in their key exactly where 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -18,6 +18,7 @@ from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import CommandEnvironment, StepRunner
+from paperbuild.engine.reasons import InventoryOf, Kind, Reason, compared
 from paperbuild.errors import InternalError
 
 KEY_VERSION = "1"
@@ -68,6 +69,12 @@ def index_of(action: Action, graph: Graph) -> bytes:
     return msgspec.json.format(msgspec.json.encode(cells), indent=1) + b"\n"
 
 
+def _cells(action: Action, graph: Graph) -> dict[str, str]:
+    """Return what :func:`index_of` tells, cell by cell: an id to a digest."""
+    needed = (graph.actions[id_] for id_ in action.needs)
+    return {cell.id: digest_bytes(msgspec.json.encode((cell.params, cell.outputs)))[:16] for cell in needed}
+
+
 def params_of(action: Action) -> bytes:
     """Return the JSON that tells a command its parameters."""
     return msgspec.json.format(msgspec.json.encode(dict(action.params)), indent=1) + b"\n"
@@ -92,7 +99,8 @@ class KeyMaker:
             pairs.update((f"config:{name}", _text(value)) for name, value in action.recipe.config)
             pairs.update((f"program:{name}", value) for name, value in self._runner(action.recipe.runner).fingerprint())
         if action.needs:
-            pairs["cells"] = digest_bytes(index_of(action, self._graph))
+            digest = digest_bytes(index_of(action, self._graph))
+            pairs["cells"] = self._observer.inventories.note(digest, len(action.needs), partial(_cells, action, self._graph))
         faults, notices = self._add_inputs(action, pairs)
         components = tuple(sorted(pairs.items()))
         return Keyed(digest_of("action", components), components, faults, notices)
@@ -169,47 +177,33 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
 
 
-_LABELS = {
-    "command": "the command changed",
-    "shell": "the shell changed",
-    "platform": "this is another platform",
-    "version": "this paperbuild makes keys in another way",
-    "cells": "the cells of what it needs changed",
-    "step": "it is made in another way",
+_KINDS: Mapping[str, Kind] = {
+    "command": "command",
+    "shell": "shell",
+    "platform": "platform",
+    "version": "keys",
+    "cells": "cells",
+    "step": "step",
+    "config": "option",
+    "param": "parameter",
+    "variable": "variable",
+    "tool": "program",
+    "program": "maker",
+    "output": "output",
+    "input": "input",
 }
+"""What a component is called in a reason, by the first word of its name."""
 
 
-_DIGEST = re.compile(r"[0-9a-f]{32,}")
+def differences(now: Components, then: Components, inventory: InventoryOf = lambda _: None) -> Iterator[Reason]:
+    """Yield each way in which the components ``now`` differ from those of ``then``, inputs last.
 
-
-def differences(now: Components, then: Components) -> Iterator[tuple[str, str]]:
-    """Yield (kind, sentence) for each way in which the components ``now`` differ from those of ``then``."""
+    ``inventory`` tells what the digest of a folder, or of cells, stands for.
+    """
     old, new = dict(then), dict(now)
     for name in sorted(old.keys() | new.keys(), key=lambda name: (name.startswith("input:"), name)):
         before, after = old.get(name), new.get(name)
         if before != after:
             kind, _, what = name.partition(":")
-            yield kind, _sentence(kind, what, before, after)
-
-
-def _sentence(kind: str, what: str, before: str | None, after: str | None) -> str:
-    if kind == "input":
-        change = "is a new input" if before is None else "is no longer an input" if after is None else "changed"
-        return f"{what} {change}"
-    if kind == "output":
-        return f"the output {what} is new" if before is None else f"the output {what} went" if after is None else f"the output {what} moved"
-    if kind in {"param", "config", "variable", "program", "tool"}:
-        word = {"param": "parameter", "config": "option", "variable": "the variable"}.get(kind, "")
-        subject = f"{word} {what}".strip() if kind != "program" else what.replace("_", " ")
-        if before is None or after is None:
-            return f"{subject} is new" if before is None else f"{subject} went"
-        if _shown(before) == _shown(after) or _DIGEST.fullmatch(after):  # a change behind what is shown, or nothing that one can read
-            return f"{subject} changed"
-        return f"{subject} changed from {_shown(before)} to {_shown(after)}"
-    return _LABELS.get(kind, f"{kind} {what} changed".strip())
-
-
-def _shown(value: str) -> str:
-    kind, _, rest = value.partition(" ")
-    text = rest if kind in {"int", "float", "bool"} else value
-    return text if len(text) <= 40 else text[:37] + "..."
+            reason = Reason(_KINDS.get(kind, "keys"), what, before, after)  # a record may be of another version
+            yield compared(reason, inventory) if kind in {"input", "cells"} else reason

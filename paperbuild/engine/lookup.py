@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from collections.abc import Set as AbstractSet
 
 from paperbuild.engine.graph import Action, Command, Graph, Step
 from paperbuild.engine.keys import Keyed
-from paperbuild.engine.observation import A_FOLDER, Observer
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.reasons import A_FOLDER, Reason
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.staleness import Present, Question, Reason, decide, stale_reasons
+from paperbuild.engine.staleness import Present, Question, changes, decide, stale_reasons
 from paperbuild.engine.trace import Absent, Content, Item, Listing, Modules, Record, Tree, path_of
 from paperbuild.engine.workshop import Workshop
+
+IsOpen = Callable[[str], bool]
+
+MOST_REASONS = 20
+"""How many reasons are looked for where something must run: they are kept with the run, for whoever asks why it ran."""
 
 
 class Lookup:
@@ -20,23 +26,39 @@ class Lookup:
     def __init__(self, workshop: Workshop, observer: Observer, shelf: Shelf) -> None:
         self._workshop = workshop
         self._observer = observer
-        self._present = Present(observer.holds, shelf.available)
+        self._shelf = shelf
 
-    def reasons(self, action: Action, keyed: Keyed) -> Generator[Reason, None, Record | None]:
-        """Return the one generator of reasons for ``action``."""
-        store = self._workshop.store
-        found = store.records(keyed.key)
+    def reasons(self, action: Action, keyed: Keyed, graph: Graph, is_open: IsOpen) -> Generator[Reason, None, Record | None]:
+        """Return the one generator of reasons for ``action``; ``is_open`` says of an action that what it makes may change yet."""
+        found = self._workshop.store.records(keyed.key)
         candidates = tuple(record for record in found if self._may_count(action, record))
+        question = self._question(action, keyed, candidates)
+        return stale_reasons(question, self._present(graph, is_open))
+
+    def changes(self, action: Action, keyed: Keyed, graph: Graph, is_open: IsOpen) -> Iterator[Reason]:
+        """Yield what changed since the last run of ``action``, though nobody can know yet whether it must run."""
+        question = self._question(action, keyed, ())
+        if question.last is not None and question.last.key != keyed.key:
+            yield from changes(question, question.last, self._present(graph, is_open))
+
+    def _question(self, action: Action, keyed: Keyed, candidates: tuple[Record, ...]) -> Question:
         last = None if candidates else self._workshop.index.last_run(action.id)
-        question = Question(
+        return Question(
+            key=keyed.key,
             components=keyed.components,
             candidates=candidates,
-            last=None if last is None else store.record(last.key, last.record),
+            last=None if last is None else self._workshop.store.record(last.key, last.record),
+            has_run=last is not None and bool(last.record),
             refresh_s=action.refresh_s,
             unknown=not candidates and self._is_unknown(action),
             now_ns=self._workshop.clock.now_ns(),
         )
-        return stale_reasons(question, self._present)
+
+    def _present(self, graph: Graph, is_open: IsOpen) -> Present:
+        def waits(item: Item) -> bool:
+            return any(is_open(maker) for _, makers in self._makers_of(item, graph) for maker in makers)
+
+        return Present(self._observer.value, self._shelf.available, self._observer.inventories.of, waits)
 
     def _may_count(self, action: Action, record: Record) -> bool:
         """Return whether what ``record`` holds is all that ``action`` depends on, as far as can be known here.
@@ -52,9 +74,9 @@ class Lookup:
         is_watched = action.observe != "off" and not self._workshop.executor.blind()
         return isinstance(action.recipe, Command) and action.inputs is None and not is_watched
 
-    def find(self, action: Action, keyed: Keyed) -> Record | Reason:
-        """Return the record to reuse for ``action``, or the first reason to run it."""
-        return decide(self.reasons(action, keyed))
+    def find(self, action: Action, keyed: Keyed, graph: Graph, settled: AbstractSet[str]) -> Record | tuple[Reason, ...]:
+        """Return the record to reuse for ``action``, or the first reasons to run it."""
+        return decide(self.reasons(action, keyed, graph, lambda id_: id_ not in settled), MOST_REASONS)
 
     def reads(self, record: Record, graph: Graph) -> tuple[str, ...]:
         """Return the outputs of other actions that ``record`` read."""
@@ -71,11 +93,14 @@ class Lookup:
     def _looked_at(self, record: Record, graph: Graph) -> Iterator[tuple[str, frozenset[str]]]:
         """Yield each path in the trace of ``record`` with the ids of the actions that make it, or something in it."""
         for item in record.items:
-            path = path_of(item)
-            if path is not None and not path.startswith("~/"):
-                place = self._observer.inside(path)
-                for candidate in dict.fromkeys((path, *(() if place is None else (place,)))):
-                    yield candidate, frozenset(_makers(graph, item, candidate))
+            yield from self._makers_of(item, graph)
+
+    def _makers_of(self, item: Item, graph: Graph) -> Iterator[tuple[str, frozenset[str]]]:
+        path = path_of(item)
+        if path is not None and not path.startswith("~/"):
+            place = self._observer.inside(path)
+            for candidate in dict.fromkeys((path, *(() if place is None else (place,)))):
+                yield candidate, frozenset(_makers(graph, item, candidate))
 
 
 def _makers(graph: Graph, item: Item, path: str) -> Iterator[str]:

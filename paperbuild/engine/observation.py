@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.index import Index
+from paperbuild.engine.inventories import Inventories, Inventory
 from paperbuild.engine.noting import Facts, NotingFileSystem
 from paperbuild.engine.ports import Clock, CommandEnvironment, Stat
+from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.trace import (
     Absent,
     Content,
@@ -24,11 +27,9 @@ from paperbuild.engine.trace import (
     Tree,
     from_record,
     recordable,
+    value_of,
 )
-from paperbuild.engine.tree import listing, walk
-
-A_FOLDER = "a folder"
-"""What stands in place of a digest where a folder was found and a file was looked for."""
+from paperbuild.engine.tree import Entry, listing, walk
 
 
 def status_of(is_folder: bool, size: int, executable: bool) -> str:
@@ -53,6 +54,7 @@ class Observer:
         self._clock = clock
         self._environment = environment
         self._real_folders: dict[str, tuple[str, Facts]] = {}
+        self.inventories = Inventories(index)
         environment.hash_by(self.file_digest)
 
     def absolute(self, path: str) -> str:
@@ -133,7 +135,8 @@ class Observer:
         entries = walk(self._fs, absolute, lambda file: self.file_digest(file) or "-", skip=skip, follow=as_input)
         left_out = tuple(without)
         base = path if path.endswith("/") else path + "/"
-        return digest_bytes(listing(entry for entry in entries if not patterns.is_within(base + entry.path, left_out)))
+        counted = [entry for entry in entries if not patterns.is_within(base + entry.path, left_out)]
+        return self.inventories.note(digest_bytes(listing(counted)), len(counted), partial(_by_path, counted))
 
     def output_digest(self, path: str) -> str | None:
         """Return the digest of what stands at an output's path (a folder where it ends in ``/``), or None where nothing does."""
@@ -152,8 +155,7 @@ class Observer:
         if stat is None or not stat.is_folder:
             return None
         left_out = {*without, *(() if self._graph is None or path.startswith(("/", "~")) else self._graph.holders(path.removeprefix(".")))}
-        names = self._fs.names(absolute)
-        return digest_of("names 1", tuple(name for name in names if name not in left_out and not patterns.is_ignored(name)))
+        return self._digest_of_names("names 1", lambda name: name not in left_out and not patterns.is_ignored(name), absolute)
 
     def modules_digest(self, path: str, names: Iterable[str]) -> str | None:
         """Return the digest of what in the folder ``path`` can be one of the Python modules ``names``; None where there is no folder."""
@@ -162,7 +164,11 @@ class Observer:
         if stat is None or not stat.is_folder:
             return None
         wanted = frozenset(names)
-        return digest_of("modules 1", tuple(name for name in self._fs.names(absolute) if name.partition(".")[0] in wanted))
+        return self._digest_of_names("modules 1", lambda name: name.partition(".")[0] in wanted, absolute)
+
+    def _digest_of_names(self, domain: str, counts: Callable[[str], bool], folder: str) -> str:
+        names = tuple(filter(counts, self._fs.names(folder)))
+        return self.inventories.note(digest_of(domain, names), len(names), partial(_named, names))
 
     def status(self, path: str) -> str | None:
         """Return what is at ``path`` in the words of :class:`Status`, or None where nothing is."""
@@ -174,29 +180,31 @@ class Observer:
         found = self._environment.program(name)
         return self.file_digest(found) if found is not None and found.startswith("/") else found
 
+    def value(self, item: Item) -> str | None:
+        """Return what is now where ``item`` saw something, in the words of :func:`value_of`."""
+        match item:
+            case Content(path):
+                return self.file_digest(path) or self._is_folder(path)
+            case Tree(path):
+                return self.folder_digest(path, as_input=True)
+            case Listing(path, _, without):
+                return self.names_digest(path, without)
+            case Modules(path, names):
+                return self.modules_digest(path, names)
+            case Status(path) | Absent(path):
+                return self.status(path)
+            case Link(path):
+                return self._fs.link(self.absolute(path))
+            case Program(name):
+                return self.program(name)
+            case EnvironmentVariable(name):
+                return self._environment.value_digest(name)
+            case Package(tool, name):
+                return self._environment.package(tool, name)
+
     def holds(self, item: Item) -> bool:
         """Return whether ``item`` is true now."""
-        match item:
-            case Content(path, digest):
-                return (self.file_digest(path) or self._is_folder(path)) == digest
-            case Tree(path, digest):
-                return self.folder_digest(path, as_input=True) == digest
-            case Listing(path, digest, without):
-                return self.names_digest(path, without) == digest
-            case Modules(path, names, digest):
-                return self.modules_digest(path, names) == digest
-            case Status(path, status):
-                return self.status(path) == status
-            case Link(path, text):
-                return self._fs.link(self.absolute(path)) == text
-            case Program(name, fingerprint):
-                return self.program(name) == fingerprint
-            case Absent(path):
-                return not self.exists(path)
-            case EnvironmentVariable(name, digest):
-                return self._environment.value_digest(name) == digest
-            case Package(tool, name, fingerprint):
-                return self._environment.package(tool, name) == fingerprint
+        return self.value(item) == value_of(item)
 
     def again(self, item: Item) -> Item | None:
         """Return what ``item`` says as it is now; None where it was about something that is not there, and nobody looks for."""
@@ -267,3 +275,11 @@ class Observer:
     def _is_folder(self, path: str) -> str | None:
         stat = self._fs.stat(self.absolute(path))
         return A_FOLDER if stat is not None and stat.is_folder else None
+
+
+def _by_path(entries: Iterable[Entry]) -> Inventory:
+    return {recordable(entry.path): f"{entry.kind} {entry.digest}" for entry in entries}
+
+
+def _named(names: Iterable[str]) -> Inventory:
+    return {recordable(name): "" for name in names}

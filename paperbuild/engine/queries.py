@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -15,8 +15,9 @@ from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Standing
+from paperbuild.engine.reasons import Reason
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.staleness import Reason
+from paperbuild.engine.staleness import decide
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError
@@ -35,29 +36,71 @@ class State(StrEnum):
     FOREIGN = "changed by hand"  # up to date, but an output was replaced by somebody
 
 
+SETTLED = frozenset({State.FRESH, State.ADOPTED})
+"""The states in which others can rely on what an action made."""
+
+
 class Situation(msgspec.Struct, frozen=True):
-    """How one action stands: ``reasons`` why it would run (for ``waits``: after what), its last run, and the record that holds now."""
+    """How one action stands.
+
+    ``reasons`` say why it would run; of one that waits after what, and what else changed since its last run, ``last``. ``record`` is
+    the one to reuse, or where there is none, that of the last run that succeeded; ``reads`` are the outputs of others that it read.
+    """
 
     action: Action
     state: State
     reasons: tuple[Reason, ...]
     last: Run | None
     record: Record | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def result(self) -> Record | None:
+        """The record that holds now; None where the action must run, or nobody can know yet."""
+        return self.record if self.state in SETTLED or self.state is State.FOREIGN else None
 
 
 def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
-    """Return how ``wanted``, and all they need, stand, each after what it needs; nothing is written.
+    """Return how ``wanted`` stand, and all that they need or were seen to use, each after what it waits for; nothing is written.
 
     Raises:
         BuildError: something could not be read.
     """
     inspector = _Inspector(graph, workshop)
     try:
-        for id_ in graph.closure(wanted):
-            inspector.standing(id_)
+        todo = _in_order(graph, wanted, workshop.index.last_reads())
+        for id_ in todo:  # grows while it is gone through
+            reads = inspector.standing(id_).reads
+            todo.extend(other for path in reads for other in graph.makers_touched(path, listed=True) if not inspector.knows(other))
     except OSError as error:
         raise BuildError(disk_fault("the project", error)) from None
     return inspector.found()
+
+
+def _in_order(graph: Graph, wanted: Iterable[str], reads: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return ``wanted`` and all that they wait for, or by ``reads`` used the last time: each after those, circles aside.
+
+    In this order no judgement has to wait for a long chain of others.
+    """
+    place = {id_: n for n, id_ in enumerate(graph.actions)}
+
+    def before(id_: str) -> Iterator[str]:
+        used = (other for path in reads.get(id_, ()) for other in graph.makers_touched(path, listed=True))
+        return iter(sorted({*graph.edges[id_], *used}, key=place.__getitem__))
+
+    found: dict[str, None] = {}
+    for start in wanted:
+        begun, todo = {start}, [(start, before(start))]
+        while todo:
+            here, others = todo[-1]
+            other = next((other for other in others if other not in found and other not in begun), None)
+            if other is None:
+                found[here] = None
+                todo.pop()
+            else:
+                begun.add(other)
+                todo.append((other, before(other)))
+    return [*found]
 
 
 class _Inspector:
@@ -76,6 +119,9 @@ class _Inspector:
         """Return what was judged, each after what it waits for."""
         return tuple(self._known.values())
 
+    def knows(self, id_: str) -> bool:
+        return id_ in self._known
+
     def standing(self, id_: str) -> Situation:
         if id_ not in self._known:
             self._open.add(id_)
@@ -87,58 +133,57 @@ class _Inspector:
     def _waits(self, others: Iterable[str]) -> tuple[Reason, ...]:
         """Return why nobody can know yet, where one of ``others`` must run first."""
         states = [(other, self.standing(other).state) for other in sorted(others)]
-        return tuple(
-            Reason("trace", f"{other} comes first, and is not up to date")
-            for other, state in states
-            if state not in {State.FRESH, State.ADOPTED}
-        )
+        return tuple(Reason("waits", other, after=state) for other, state in states if state not in SETTLED)
 
     def _judge(self, action: Action) -> Situation:
         last = self._workshop.index.last_run(action.id)
-        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
-        if waits:
-            return Situation(action, State.WAITING, waits, last)
-        keyed = self._keys.key(action)
-        if keyed.faults:
-            return Situation(action, State.STALE, tuple(Reason("key", fault.message) for fault in keyed.faults), last)
-        generator = self._lookup.reasons(action, keyed)
-        reasons_found: list[Reason] = []
-        record: Record | None = None
-        while True:
-            try:
-                reasons_found.append(next(generator))
-            except StopIteration as end:
-                record = end.value
-                break
-        if record is not None:
-            return self._judge_reused(action, record, last)
-        return Situation(action, _state(reasons_found, last), tuple(reasons_found), last)
+        before = None if last is None else self._workshop.store.record(last.key, last.record)
 
-    def _judge_reused(self, action: Action, record: Record, last: Run | None) -> Situation:
+        def stands(state: State, reasons: tuple[Reason, ...], record: Record | None = before) -> Situation:
+            is_last = record is None or (last is not None and last.record == record.name)
+            reads = self._lookup.reads(record, self._graph) if record is not None and not is_last else last.reads if last else ()
+            return Situation(action, state, reasons, last, record, reads)
+
+        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
+        keyed = self._keys.key(action)
+        if waits:
+            changes = self._lookup.changes(action, keyed, self._graph, self._is_open)
+            return stands(State.WAITING, (*waits, *changes))
+        if keyed.faults:
+            return stands(State.STALE, tuple(Reason("fault", fault.message) for fault in keyed.faults))
+        found = decide(self._lookup.reasons(action, keyed, self._graph, self._is_open))
+        if isinstance(found, Record):
+            return stands(*self._judge_reused(action, found), found)
+        return stands(_state(found, last), found)
+
+    def _is_open(self, id_: str) -> bool:
+        """Return whether what ``id_`` makes may change yet."""
+        return id_ in self._open or self.standing(id_).state not in SETTLED
+
+    def _judge_reused(self, action: Action, record: Record) -> tuple[State, tuple[Reason, ...]]:
         others = self._lookup.unsettled(action, record, self._graph, frozenset())
         turn = next((other for other in others if other in self._open or self._graph.path(other, action.id)), None)
         if turn is not None:
-            return Situation(action, State.STALE, (Reason("trace", f"{turn} comes after it now"),), last)
+            return State.STALE, (Reason("order", turn),)
         waits = self._waits(others)
         if waits:
-            return Situation(action, State.WAITING, waits, last)
-        standings = [(artifact, self._shelf.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
+            return State.WAITING, waits
         foreign = tuple(
-            Reason("output", f"{artifact.path} was not made by paperbuild, or was changed since")
-            for artifact, found in standings
-            if found is Standing.FOREIGN
+            Reason("foreign", artifact.path, artifact.digest)
+            for artifact in record.artifacts
+            if self._shelf.standing(artifact.path, artifact.digest) is Standing.FOREIGN
         )
         if foreign:
-            return Situation(action, State.FOREIGN, foreign, last, record)
-        return Situation(action, State.ADOPTED if record.adopted else State.FRESH, (), last, record)
+            return State.FOREIGN, foreign
+        return State.ADOPTED if record.adopted else State.FRESH, ()
 
 
 def _state(reasons: Sequence[Reason], last: Run | None) -> State:
-    if reasons and reasons[0].kind == "unknown":
+    if reasons[0].kind == "unknown":
         return State.UNKNOWN
     if last is not None and not last.succeeded:
         return State.FAILED
-    return State.NEVER if not reasons or reasons[0].kind == "never" else State.STALE
+    return State.NEVER if reasons[0].kind == "never" else State.STALE
 
 
 class Cleaned(msgspec.Struct, frozen=True):

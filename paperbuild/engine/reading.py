@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Graph
-from paperbuild.engine.observation import A_FOLDER, Observer
+from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import FileSystem, NotSettled
+from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.trace import Absent, Content, Item
 
 

@@ -187,9 +187,9 @@ class Rerunner:
         floor = running.Floor(copy, self._graph, observer, shelf, keys)
         settled = frozenset(self._graph.actions) - {action.id}
         if not isinstance(action.recipe, Command):
-            step = _AgainAsStep(floor, action, keyed, settled)
+            step = _AgainAsStep(floor, action, keyed, (), settled)
             return _rerun(step.run(), step.seen(), keyed, nothing)
-        command = _AgainAsCommand(floor, action, keyed, settled)
+        command = _AgainAsCommand(floor, action, keyed, (), settled)
         command.scene = scene
         found = _rerun(command.run(), command.seen(), keyed, nothing)
         denied = tuple(map(self._observer.portable, command.denied()))
@@ -198,7 +198,7 @@ class Rerunner:
     def _unlike(self, keyed: Keyed, record: Record, items: Sequence[Item], observer: Observer) -> str:
         """Return why the copy, which ``observer`` observes, is not what the record says; "" where it is."""
         if keyed.key != record.key:
-            what = next((sentence for _, sentence in differences(keyed.components, record.components)), "its key is another one")
+            what = next((reason.text for reason in differences(keyed.components, record.components)), "its key is another one")
             return f"in a copy of the project {what}"
         for item in items:
             path = path_of(item)

@@ -13,12 +13,13 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import Findings
-from paperbuild.engine.graph import Action, Graph, Output, Step
-from paperbuild.engine.index import Run
+from paperbuild.engine.graph import Action, Command, Graph, Output, Step
+from paperbuild.engine.index import End, Execution, Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
+from paperbuild.engine.reasons import Reason
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Item, Record, path_of
@@ -81,9 +82,11 @@ class Floor(msgspec.Struct, frozen=True):
 
 
 class Attempt(ABC):
-    """One attempt at ``action`` under the key ``keyed``, with the actions in ``settled`` up to date."""
+    """One attempt at ``action`` under the key ``keyed``, because of ``reasons``, with the actions in ``settled`` up to date."""
 
-    def __init__(self, floor: Floor, action: Action, keyed: Keyed, settled: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, floor: Floor, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: frozenset[str] = frozenset()
+    ) -> None:
         self._workshop = floor.workshop
         self._graph = floor.graph
         self._observer = floor.observer
@@ -93,6 +96,7 @@ class Attempt(ABC):
         self._keeps_checkpoints = floor.keeps_checkpoints
         self._action = action
         self._keyed = keyed
+        self._reasons = reasons
         self._settled = settled
         self.released: Callable[[], None] = lambda: None
         """Is called when it is :class:`Released`."""
@@ -130,7 +134,11 @@ class Attempt(ABC):
         record = self._record(findings, artifacts, duration_s)
         self.released()
         self._workshop.store.add(record)
-        self._note(Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads))
+        self._observer.inventories.keep(record)
+        status = 0 if isinstance(self._action.recipe, Command) else None
+        execution = Execution(self._reasons, "made", record.finished_ns, duration_s, status, log)
+        run = Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads)
+        self._workshop.index.note_run(self._action.id, run, execution)
 
     def _record(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float) -> Record:
         return Record(
@@ -139,11 +147,13 @@ class Attempt(ABC):
             observed=findings.observed, strays=findings.strays,
         )  # fmt: skip
 
-    def _note(self, run: Run) -> None:
+    def _note_failure(self, end: End, duration_s: float, status: int | None = None, log: str = "") -> None:
+        """Remember that it ran in vain; the result that it had before is still its last one."""
+        now_ns = self._workshop.clock.now_ns()
         last = self._workshop.index.last_run(self._action.id)
-        if not run.succeeded and last is not None:
-            run = Run(last.key, last.record, run.finished_ns, run.duration_s, False, run.log, last.reads)
-        self._workshop.index.note_run(self._action.id, run)
+        key, record, reads = ("", "", ()) if last is None else (last.key, last.record, last.reads)
+        run = Run(key, record, now_ns, duration_s, False, log, reads)
+        self._workshop.index.note_run(self._action.id, run, Execution(self._reasons, end, now_ns, duration_s, status, log))
 
     def adoption(self, reason: str) -> Record:
         """Return the record, without outputs yet, of what stands on the disk being adopted as the action's result."""
@@ -159,7 +169,7 @@ class Attempt(ABC):
         record = msgspec.structs.replace(adoption, artifacts=artifacts)
         self._workshop.store.add(record)
         self._shelf.own(artifacts)
-        self._note(Run(record.key, record.name, record.finished_ns, 0.0, True))
+        self._workshop.index.note_run(self._action.id, Run(record.key, record.name, record.finished_ns, 0.0, True))
 
     def _assumed(self) -> Findings:
         """Return what a result that nobody saw come about is taken to depend on."""
@@ -174,7 +184,11 @@ class StepAttempt(Attempt):
         assert isinstance(recipe, Step)
         begin = workshop.clock.monotonic_s()
         reader = self._reader()
-        result = workshop.runners[recipe.runner].run(self._action, reader)
+        try:
+            result = workshop.runners[recipe.runner].run(self._action, reader)
+        except (PaperbuildError, OSError):
+            self._note_failure("failed", workshop.clock.monotonic_s() - begin)
+            raise
         items = reader.items()
         changed = self._changed(items)
         if changed is not None:

@@ -1,17 +1,19 @@
 """Why an action must run: one generator, which the scheduler asks for its first reason and ``explain`` for all. Pure.
 
 An action is up to date when a record under its present key still holds: every item of its trace is true now, every stored output is
-in the store, every other output is in its place. Then nothing is yielded, and the generator returns that record.
+in the store, every other output is in its place. Then nothing is yielded, and the generator returns that record. Otherwise the reasons
+are all ways in which the present differs from the newest of these records, or, where there are none, from the last run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Literal
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
 from paperbuild.engine.keys import Components, differences
+from paperbuild.engine.reasons import InventoryOf, Kind, Reason, compared, merged
 from paperbuild.engine.trace import (
     Absent,
     Artifact,
@@ -26,57 +28,73 @@ from paperbuild.engine.trace import (
     Record,
     Status,
     Tree,
+    value_of,
 )
-
-Kind = Literal["unknown", "never", "key", "trace", "output", "refresh"]
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """One reason to run; ``text`` is a clause without a full stop."""
-
-    kind: Kind
-    text: str
 
 
 class Question(msgspec.Struct, frozen=True):
     """What is asked of an action: its present key and what is known of it.
 
     ``candidates`` are the records under that key, newest first; ``last``, where there are none, is the record of its last
-    successful run, under whatever key; ``refresh_s`` the age at which a result is too old; ``unknown`` says that nobody knows what
-    it reads.
+    successful run, under whatever key, and ``has_run`` says that there was one, whether its record is still there or not.
+    ``refresh_s`` is the age at which a result is too old; ``unknown`` says that nobody knows what it reads.
     """
 
+    key: str
     components: Components
     candidates: Sequence[Record]
     last: Record | None
+    has_run: bool
     refresh_s: float | None
     unknown: bool
     now_ns: int
 
 
 class Present(msgspec.Struct, frozen=True):
-    """How to ask the present: whether an item holds, and whether an artifact can be had (from the store, or in place)."""
+    """How to ask the present.
 
-    holds: Callable[[Item], bool]
+    ``value`` tells what is now where an item saw something, ``available`` whether an artifact can be had (from the store, or in place),
+    ``inventory`` what the digest of several things stands for. ``is_open`` says that what an item saw is about to be made anew.
+    """
+
+    value: Callable[[Item], str | None]
     available: Callable[[Artifact], bool]
+    inventory: InventoryOf
+    is_open: Callable[[Item], bool] = lambda _: False
+
+    def holds(self, item: Item) -> bool:
+        """Return whether ``item`` is true now."""
+        return self.value(item) == value_of(item)
 
 
 def stale_reasons(question: Question, present: Present) -> Generator[Reason, None, Record | None]:
     """Yield why the action must run; yield nothing, and return the record to reuse, where it need not."""
     if question.unknown:
-        yield Reason("unknown", "inputs unknown: it declares none, and nothing observes what it reads")
+        yield Reason("unknown")
         return None
     for record in question.candidates:
         if not _is_old(question, record) and all(map(present.holds, record.items)) and all(map(present.available, record.artifacts)):
             return record
     if question.candidates:
         yield from _why_not(question, question.candidates[0], present)
-    elif question.last is None:
-        yield Reason("never", "it has never been built")
+    elif question.last is not None:
+        yield from changes(question, question.last, present)
     else:
-        for _, sentence in differences(question.components, question.last.components):
-            yield Reason("key", sentence)
+        yield Reason("gone" if question.has_run else "never")
     return None
+
+
+def changes(question: Question, last: Record, present: Present) -> Iterator[Reason]:
+    """Yield what is not as it was for ``last``, a record under any key; what is about to be made anew aside."""
+    if last.key == question.key:
+        yield Reason("unobserved")  # else it would be a candidate
+    known = (r for r in differences(question.components, last.components, present.inventory) if not _is_open(r, present))
+    read = (_reason(item, present) for item in last.items if not present.is_open(item) and not present.holds(item))
+    yield from merged(chain(known, read))
+
+
+def _is_open(reason: Reason, present: Present) -> bool:
+    return reason.kind == "input" and present.is_open(Tree(reason.subject, ""))
 
 
 def _is_old(question: Question, record: Record) -> bool:
@@ -85,42 +103,53 @@ def _is_old(question: Question, record: Record) -> bool:
     return question.refresh_s == 0 or question.now_ns - record.finished_ns >= question.refresh_s * 1e9  # a clock may be set back
 
 
-def _why_not(question: Question, record: Record, present: Present) -> Generator[Reason, None, None]:
+def _why_not(question: Question, record: Record, present: Present) -> Iterator[Reason]:
     if _is_old(question, record):
-        assert question.refresh_s is not None
-        yield Reason("refresh", "it is refreshed each time" if question.refresh_s == 0 else "its result is older than refresh allows")
-    for item in record.items:
-        if not present.holds(item):
-            yield Reason("trace", _sentence(item))
+        yield Reason("refresh", after="always" if question.refresh_s == 0 else "old")
+    yield from merged(_reason(item, present) for item in record.items if not present.holds(item))
     for artifact in record.artifacts:
         if not present.available(artifact):
-            where = "is not in the store any more" if artifact.stored else "is not in its place, and is not stored"
-            yield Reason("output", f"its output {artifact.path} {where}")
+            yield Reason("lost" if artifact.stored else "displaced", artifact.path, artifact.digest)
 
 
-def _sentence(item: Item) -> str:
+_KINDS: dict[type[Item], Kind] = {
+    Content: "file",
+    Tree: "folder",
+    Listing: "listing",
+    Modules: "modules",
+    Status: "status",
+    Link: "link",
+    Program: "program",
+    Absent: "absent",
+    EnvironmentVariable: "variable",
+    Package: "package",
+}
+
+
+def _reason(item: Item, present: Present) -> Reason:
+    """Return the reason that ``item``, which does not hold, is."""
     match item:
-        case Content(path) | Tree(path):
-            return f"{path} changed"
-        case Listing(path) | Modules(path):
-            return f"the files in {path or '.'} changed"
-        case Status(path) | Link(path):
-            return f"{path} changed"
-        case Program(name):
-            return f"the program {name} changed"
-        case Absent(path):
-            return f"{path} appeared"
-        case EnvironmentVariable(name):
-            return f"the variable {name} changed"
-        case Package(_, name) if name.startswith("?"):
-            return f"the package {name[1:]} was installed"
-        case Package(_, name):
-            return f"the package {name.lstrip('/').partition(':')[0]} changed"
+        case Package():
+            subject = item.name.lstrip("/?").partition(":")[0]
+        case Program() | EnvironmentVariable():
+            subject = item.name
+        case _:
+            subject = item.path
+    return compared(Reason(_KINDS[type(item)], subject, value_of(item), present.value(item)), present.inventory)
 
 
-def decide(reasons: Generator[Reason, None, Record | None]) -> Reason | Record:
-    """Return the first reason to run, or the record to reuse. A generator that gives neither found no difference: never built so."""
-    try:
-        return next(reasons)
-    except StopIteration as end:
-        return end.value if end.value is not None else Reason("never", "it has never been built like this")
+def decide(reasons: Generator[Reason, None, Record | None], most: int | None = None) -> tuple[Reason, ...] | Record:
+    """Return the reasons to run, the first ``most`` of them, or the record to reuse.
+
+    A generator that gives neither found no difference: the action was never built so.
+    """
+    found: list[Reason] = []
+    while most is None or len(found) < most:
+        try:
+            found.append(next(reasons))
+        except StopIteration as end:
+            record: Record | None = end.value
+            if record is not None:
+                return record
+            break
+    return tuple(found) or (Reason("never"),)

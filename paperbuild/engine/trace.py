@@ -116,6 +116,21 @@ def path_of(item: Item) -> str | None:
     return None if isinstance(item, EnvironmentVariable | Package | Program) else item.path
 
 
+def value_of(item: Item) -> str | None:
+    """Return what was seen, to be compared with what is there now; None where nothing was."""
+    match item:
+        case Content() | Tree() | Listing() | Modules() | EnvironmentVariable():
+            return item.digest
+        case Package() | Program():
+            return item.fingerprint
+        case Status():
+            return item.status
+        case Link():
+            return item.text
+        case Absent():
+            return None
+
+
 class Artifact(msgspec.Struct, frozen=True):
     """The content of one output. ``digest`` names a blob: the file's, or for a folder the one that lists its files."""
 

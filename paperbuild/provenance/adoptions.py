@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from paperbuild.engine.trace import Record
+from paperbuild.phrases import moment_utc
 
 
 class AdoptionFacts(msgspec.Struct, frozen=True):
@@ -24,9 +23,4 @@ class AdoptionFacts(msgspec.Struct, frozen=True):
 
 def adoption_of(record: Record) -> AdoptionFacts | None:
     """Return how the results of ``record`` were adopted; None where a run made them."""
-    return AdoptionFacts(moment(record.finished_ns), record.reason, f"{record.key}/{record.name}") if record.adopted else None
-
-
-def moment(ns: int) -> str:
-    """Return a time, in nanoseconds since the epoch, as RFC 3339 has it."""
-    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")
+    return AdoptionFacts(moment_utc(record.finished_ns), record.reason, f"{record.key}/{record.name}") if record.adopted else None

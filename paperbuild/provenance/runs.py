@@ -20,7 +20,8 @@ from paperbuild.engine.index import Index
 from paperbuild.engine.ports import Revision
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
-from paperbuild.provenance.adoptions import AdoptionFacts, adoption_of, moment
+from paperbuild.phrases import moment_utc
+from paperbuild.provenance.adoptions import AdoptionFacts, adoption_of
 
 VERSION = 1
 
@@ -82,7 +83,7 @@ def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, re
     facts = BuildFacts(
         version=VERSION,
         paperbuild=paperbuild.__version__,
-        made=moment(now_ns),
+        made=moment_utc(now_ns),
         host=system.nodename,
         platform=f"{system.sysname} {system.machine}",
         revision=revision,
@@ -98,7 +99,7 @@ def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
         target=action.target,
         command=line,
         params=dict(action.params),
-        finished=moment(record.finished_ns),
+        finished=moment_utc(record.finished_ns),
         duration_s=round(record.duration_s, 3),
         adopted=record.adopted,
         adoption=adoption_of(record),

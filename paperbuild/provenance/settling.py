@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from paperbuild.engine.coverage import told
 from paperbuild.engine.graph import Action
-from paperbuild.engine.observation import A_FOLDER
+from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.rerun import Rerun
 from paperbuild.engine.trace import Absent, Content, Item, Listing, Modules, Record, path_of
 from paperbuild.engine.workshop import Workshop

@@ -80,7 +80,7 @@ class _Verifying:
         for id_ in wanted:
             why = self._why_not(standing[id_])
             if why:
-                record = standing[id_].record
+                record = standing[id_].result
                 found[id_] = self._judge.without_rerun(standing[id_].action, record, why, left_out=record is not None)
         schedule = self._schedule([id_ for id_ in wanted if id_ not in found])
         listener(BuildStarted(len(schedule.order)))
@@ -109,7 +109,7 @@ class _Verifying:
     def _why_not(self, situation: Situation) -> str:
         """Return why an action is not rerun; "" where it is."""
         action = situation.action
-        if situation.record is None:
+        if situation.result is None:
             reason = situation.reasons[0].text if situation.reasons else "it has never been built"
             return f"no result stands: {reason}"
         if action.id in self._options.named:
@@ -119,7 +119,7 @@ class _Verifying:
         return "it is refreshed from time to time: name it to have it rerun" if action.refresh_s is not None else ""
 
     def _start(self, situation: Situation, listener: Listener) -> None:
-        action, record = situation.action, situation.record
+        action, record = situation.action, situation.result
         assert record is not None
 
         def work() -> object:
@@ -143,7 +143,7 @@ class _Verifying:
     def _settled(self, situation: Situation, settlement: Settlement) -> Verdict:
         """Put the record of a rerun in the place of one that was adopted, where it is settled by it; return the verdict."""
         record, workshop, verdict = settlement.record, self._workshop, settlement.verdict
-        if record is None or situation.record is None:
+        if record is None or situation.result is None:
             return verdict
         observer = self._judge.rerunner.observer
         shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions)
@@ -151,7 +151,7 @@ class _Verifying:
         try:
             with workshop.lock.hold(f"{workshop.site.state}/lock"):
                 workshop.store.add(record)
-                workshop.store.forget(situation.record)  # it would hold on where the new one does not
+                workshop.store.forget(situation.result)  # it would hold on where the new one does not
         except BuildError as error:
             why = f"it stays adopted: {error.diagnostics[0].message}"
             return replace(verdict, verdict="not rerun", reasons=(why,), is_adopted=True)

@@ -28,8 +28,8 @@ def fingerprint(templates: str) -> tuple[tuple[str, str], ...]:
     return (
         *((wheel, _version(wheel)) for wheel in _WHEELS),
         ("paperbuild", paperbuild.__version__),
-        ("code", _digest((name, path) for name, path in code if name.endswith(_CODE))),
-        ("templates", _digest(_files(templates, templates))),
+        ("paperbuild's own code", _digest((name, path) for name, path in code if name.endswith(_CODE))),
+        ("paperbuild's own templates", _digest(_files(templates, templates))),
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from paperbuild.diagnostics import Severity
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Event, Noticed, Outcome
+from paperbuild.phrases import duration_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
 
@@ -216,19 +217,6 @@ def summary(event: BuildEnded) -> str:
     always = (Outcome.RAN, Outcome.REUSED, Outcome.FAILED)
     shown = [f"{counts.get(outcome, 0)} {outcome.value}" for outcome in Outcome if outcome in always or counts.get(outcome)]
     return f"{', '.join(shown)} in {duration_text(event.duration_s)}"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration as a person says it: "0.3 s", "12 s", "2 min 5 s", "1 h 3 min"."""
-    seconds = max(0.0, seconds)
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _tone(outcome: Outcome) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from paperbuild.phrases import duration_text
 from paperbuild.provenance.differences import Difference
 from paperbuild.provenance.verdicts import OutputVerdict, Verdict, Word
-from paperbuild.terminal.progress import duration_text
 
 TONES: dict[Word, str] = {
     "adopted": "32",

@@ -110,10 +110,11 @@ def test_status_writes_nothing(project):
 
 def test_explain_gives_the_reasons_of_each_cell(project):
     project.call("run", "train")
-    assert project.call("explain", "train[seed=0]").out == "train[seed=0] is up to date\n"
+    assert project.call("explain", "train[seed=0]").out.startswith("● train[seed=0] is up to date\n")
     project.write("train.py", "print(2)\n")
     out = project.call("explain", "train").out
-    assert "train[seed=0] must run:\n  - " in out
+    assert out.startswith("◑ train (all 2 cells) must run:\n  - train.py changed")
+    assert "◑ train[seed=0] must run:\n  - train.py changed" in project.call("explain", "train", "--cells").out
     assert "train.py" in out
     found = json.loads(project.call("explain", "train", "--json").out)
     assert [a["action"] for a in found["actions"]] == ["train[seed=0]", "train[seed=1]"]
@@ -186,8 +187,9 @@ def test_adopt_takes_what_is_there_and_says_so_wherever_it_appears(project):
     line = next(line for line in project.call("status").out.splitlines() if "seed=1" in line)
     assert re.fullmatch(r"adopted +train\[seed=1\] +not run, adopted \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: computed elsewhere", line)
     told = project.call("explain", "acc-1.json").out
-    assert told.startswith("train[seed=1] is up to date, by results that were adopted:\n  - not run, adopted")
-    assert re.search(r"  - by the record [0-9a-f]{64}/[0-9a-f]{32}\n", told)
+    assert told.startswith("◆ train[seed=1] is up to date, by a result that was adopted, not run\n")
+    assert re.search(r"  adopted, not run: taken from disk \d{4}-.* \(just now\): computed elsewhere\n", told)
+    assert re.search(r"    by the record [0-9a-f]{64}/[0-9a-f]{32}\n", told)
     found = {a["action"]: a["adoption"] for a in json.loads(project.call("status", "--json").out)["actions"]}
     assert found["train[seed=1]"]["reason"] == "computed elsewhere"
     assert found["paper.html"] is None

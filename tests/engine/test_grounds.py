@@ -24,9 +24,9 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     real = Lookup.find
 
-    def find(self: Lookup, action, keyed):  # type: ignore[no-untyped-def]  # as the real one
+    def find(self: Lookup, action, *more):  # type: ignore[no-untyped-def]  # as the real one
         found.append(action.id)
-        return real(self, action, keyed)
+        return real(self, action, *more)
 
     monkeypatch.setattr(Lookup, "find", find)
     return found

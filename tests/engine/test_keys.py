@@ -33,7 +33,7 @@ def world() -> World:
         (replace(PLAIN, params=(("lr", 0.1),)), "parameter lr changed"),
         (replace(PLAIN, params=()), "parameter lr went"),
         (replace(PLAIN, params=(*PLAIN.params, ("seed", 1))), "parameter seed is new"),
-        (replace(PLAIN, outputs=(Output("x", "y"),)), "the output x moved"),
+        (replace(PLAIN, outputs=(Output("x", "y"),)), "the output x moved to y"),
         (replace(PLAIN, outputs=(*PLAIN.outputs, Output("log", "log"))), "the output log is new"),
         (replace(PLAIN, inputs=("a", "b")), "b is a new input"),
         (replace(PLAIN, inputs=()), "a is no longer an input"),
@@ -44,7 +44,7 @@ def world() -> World:
 def test_each_change_makes_another_key_and_is_told_in_words(world: World, changed: Action, sentence: str):
     now, then = keyed(world, changed), keyed(world, PLAIN)
     assert now.key != then.key
-    assert [text for _, text in differences(now.components, then.components)] == [sentence]
+    assert [reason.text for reason in differences(now.components, then.components)] == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -63,27 +63,27 @@ def test_what_does_not_change_the_result_does_not_change_the_key(world: World, c
 def test_a_changed_input_is_told_after_everything_else(world: World):
     then = keyed(world, PLAIN)
     now = keyed(world.put("a", "2"), replace(PLAIN, recipe=Command("run a --fast")))
-    assert [text for _, text in differences(now.components, then.components)] == ["the command changed", "a changed"]
+    assert [reason.text for reason in differences(now.components, then.components)] == ["the command changed", "a changed"]
 
 
 def test_long_values_are_cut_in_words_but_not_in_the_key(world: World):
     long = replace(PLAIN, params=(("lr", "x" * 90 + "1"),)), replace(PLAIN, params=(("lr", "x" * 90 + "2"),))
     now, then = (keyed(world, action) for action in long)
     assert now.key != then.key
-    ((_, text),) = differences(now.components, then.components)
-    assert text == "parameter lr changed"
+    (reason,) = differences(now.components, then.components)
+    assert reason.text == "parameter lr changed"
 
 
 def test_the_cells_of_what_is_needed_count_by_parameters_and_paths(world: World):
     cell = command("train[seed=1]", "", "m", params={"seed": "1"})
     needs = replace(PLAIN, needs=(cell.id,))
     one, other = keyed(world, needs, cell), keyed(world, needs, replace(cell, params=(("seed", "2"),)))
-    assert [text for _, text in differences(one.components, other.components)] == ["the cells of what it needs changed"]
+    assert [reason.text for reason in differences(one.components, other.components)] == ["the cells of what it needs changed"]
 
 
 def test_a_step_counts_by_its_config_and_its_programs(world: World):
     one, other = keyed(world, document("paper", "a")), keyed(world, document("paper", "b"))
-    assert [text for _, text in differences(one.components, other.components)] == ["option reads changed from b to a"]
+    assert [reason.text for reason in differences(one.components, other.components)] == ["option reads changed from b to a"]
     assert ("program:joiner", "1") in one.components
 
 

@@ -19,7 +19,7 @@ def test_a_changed_template_changes_it_and_its_place_does_not(tmp_path):
     assert fingerprint(str(tmp_path / "b")) == before
     (tmp_path / "a" / "article" / "page.css").write_text("p { margin: 0 }")
     changed = {name for (name, value), (_, other) in zip(before, fingerprint(str(tmp_path / "a")), strict=True) if value != other}
-    assert changed == {"templates"}
+    assert changed == {"paperbuild's own templates"}
 
 
 def test_asking_for_it_imports_no_renderer(tmp_path):

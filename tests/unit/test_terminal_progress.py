@@ -4,7 +4,8 @@ import pytest
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Noticed, Outcome
-from paperbuild.terminal.progress import Progress, Verbosity, duration_text, summary
+from paperbuild.phrases import duration_text
+from paperbuild.terminal.progress import Progress, Verbosity, summary
 from paperbuild.terminal.screen import Screen, cut, screen_of
 
 LINES = Screen()
