@@ -162,12 +162,14 @@ def measure_watching(folder: Path, runs: int) -> None:
             where.mkdir()
             (where / "figure.py").write_text(FIGURE)
             (where / "paperbuild.toml").write_text(
-                f'[target.figure]\nrun = "python figure.py {{n}} {{out}}"\ninputs = ["figure.py"]\noutputs = ["{{n}}.png"]\n'
+                f'[target.figure]\nrun = "python figure.py {{n}} {{n}}.png"\ninputs = ["figure.py"]\noutputs = ["{{n}}.png"]\n'
                 f'matrix = {{ n = {list(range(8))} }}\nobserve = "{observe}"\n'
             )
 
             def forget(where: Path = where) -> None:
                 shutil.rmtree(where / ".paperbuild", ignore_errors=True)
+                for picture in where.glob("*.png"):
+                    picture.unlink()
 
             name = f"{'observed' if observe == 'trace' else 'unobserved'}, {jobs} at a time"
             cases.append(Case(name, [*PAPERBUILD, "run", "-q", f"-j{jobs}"], where, forget))

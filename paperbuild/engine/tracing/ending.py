@@ -65,8 +65,8 @@ def _children(process: int) -> list[int]:
     found: list[int] = []
     for task in tasks:  # a child belongs to the thread that made it
         try:
-            with open(f"/proc/{process}/task/{task}/children", encoding="ascii") as file:
-                found.extend(int(word) for word in file.read().split())
+            with open(f"/proc/{process}/task/{task}/children", "rb", buffering=0) as file:
+                found.extend(map(int, file.read().split()))
         except FileNotFoundError:
             if os.path.exists(f"/proc/{process}/task/{task}"):
                 return _children_by_search(process)  # a kernel without CONFIG_PROC_CHILDREN

@@ -19,6 +19,7 @@ import _socket as socket  # the module around it takes 4 ms to import
 import array
 import contextlib
 import errno
+import gc
 import json
 import os
 import select
@@ -37,11 +38,14 @@ _INTEGER = array.array("i").itemsize
 _NEVER_BEGUN = 125  # exit status of a command whose gate did not open
 
 Order = Any  # a dict, as JSON has it
+_MACHINE = os.uname().machine
+_FILTER = seccomp.program(_MACHINE)
 
 
 def serve(control: socket.socket) -> None:
     """Start a supervisor for each job that arrives on ``control``, until the build is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build decides what Ctrl-C means
+    gc.disable()  # a job makes little garbage, and looking for it would copy memory that the processes share
     while True:
         head, ancillary, _, _ = control.recvmsg(HEAD, socket.CMSG_SPACE(2 * _INTEGER))
         if not head:
@@ -145,11 +149,10 @@ class _Supervisor:
             signal.signal(number, signal.SIG_DFL)
         if os.read(gate, 1) != b"\n":
             return
-        machine = os.uname().machine
         if self._permission is not None:
             landlock.restrict(self._order["folder"], *self._permission.landlock())
         try:
-            listener = seccomp.install(seccomp.program(machine), machine)
+            listener = seccomp.install(_FILTER, _MACHINE)
         except OSError as error:
             to_supervisor.sendall(b"-%d\n" % (error.errno or errno.EIO))
             return
