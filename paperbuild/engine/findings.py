@@ -57,11 +57,17 @@ class Reading:
         """Return the actions whose outputs were touched: if one had not settled, the run counts for nothing."""
         found: set[str] = set()
         for sighting, path in self._inside(seen):
-            found.update(self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED)))
+            found.update(self._touched(sighting, path))
             place = self._observer.inside(path)  # a link may lead to an output
             if place is not None and place != path:
-                found.update(self._graph.makers_touched(place, listed=bool(sighting.bits & LISTED)))
+                found.update(self._touched(sighting, place))
         return frozenset(found - {self._action.id})
+
+    def _touched(self, sighting: Sighting, path: str) -> frozenset[str]:
+        found = self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED))
+        if sighting.state is None and not sighting.bits & WROTE:  # a folder may be missing because nobody made what belongs in it
+            found |= frozenset(self._graph.makers_around(path))
+        return found
 
     def _inside(self, seen: Seen) -> Iterator[tuple[Sighting, str]]:
         """Yield what was seen of the project that is neither the action's own output nor the build's."""
@@ -137,18 +143,13 @@ class Reading:
         elif bits & SOUGHT:
             names = modules_sought(path, sought)
             yield Modules(path, names, self._observer.modules_digest(path, names) or "unreadable")
-        if bits & ASKED and not path.startswith(("/", "~")) and not self._holds_outputs(path):
+        if bits & ASKED and not path.startswith(("/", "~")) and path != ".":
             yield Status(path, status_of(True, 0, executable))
 
     def _own_in(self, folder: str) -> tuple[str, ...]:
         """Return the names of its own outputs in ``folder``."""
         paths = (output.rstrip("/") for output in self._own)
         return tuple(sorted(posixpath.basename(path) for path in paths if posixpath.dirname(path) == folder))
-
-    def _holds_outputs(self, path: str) -> bool:
-        """Return whether the folder ``path`` is there for outputs, and so comes and goes with them."""
-        folder, _, name = path.rpartition("/")
-        return path == "." or name in self._graph.holders(folder)
 
     def _is_same(self, path: str, state: State) -> bool:
         """Return whether the file at ``path`` is what it was: by its status, or as far as is known by its content."""

@@ -232,6 +232,11 @@ class Graph:
                     above = inner
         return frozenset(self._holders.get(folder.rstrip("/") + "/" if folder.rstrip("/") else "", ()))
 
+    def is_holder(self, path: str) -> bool:
+        """Return whether ``path`` is a folder around outputs: to whoever looks it is there, since what makes them makes it."""
+        folder, _, name = path.rstrip("/").rpartition("/")
+        return name in self.holders(folder)
+
     def _declared_edges(self, action: Action) -> frozenset[str]:
         found = set(action.needs)
         for path in (*(action.inputs or ()), *action.mentioned):

@@ -107,8 +107,10 @@ def _makers(graph: Graph, item: Item, path: str) -> Iterator[str]:
     """Yield the actions that must settle before anybody knows whether ``item``, which is about ``path``, holds."""
     match item:
         case Listing():
+            yield from _maker(graph, path)  # of the folder that it is, or is in
             yield from graph.makers_in(path.removeprefix("."))
         case Modules(_, names, _):
+            yield from _maker(graph, path)
             for id_ in graph.makers_in(path.removeprefix(".")):
                 outputs = (output.path.rstrip("/").rpartition("/")[2] for output in graph.actions[id_].outputs)
                 if any(name.partition(".")[0] in names for name in outputs):

@@ -152,7 +152,7 @@ class Observer:
         """
         absolute = self.absolute(path)
         stat = self._fs.stat(absolute)
-        if stat is None or not stat.is_folder:
+        if (stat is None or not stat.is_folder) and not self._is_holder(path):
             return None
         left_out = {*without, *(() if self._graph is None or path.startswith(("/", "~")) else self._graph.holders(path.removeprefix(".")))}
         return self._digest_of_names("names 1", lambda name: name not in left_out and not patterns.is_ignored(name), absolute)
@@ -173,7 +173,9 @@ class Observer:
     def status(self, path: str) -> str | None:
         """Return what is at ``path`` in the words of :class:`Status`, or None where nothing is."""
         stat = self._fs.stat(self.absolute(path))
-        return None if stat is None else status_of(stat.is_folder, stat.size, stat.executable)
+        if stat is None:
+            return status_of(True, 0, False) if self._is_holder(path) else None
+        return status_of(stat.is_folder, stat.size, stat.executable)
 
     def program(self, name: str) -> str | None:
         """Return the fingerprint of what is found as the program ``name``, or None where nothing is."""
@@ -271,6 +273,10 @@ class Observer:
             place = (stat.device, stat.inode)
             if stat.is_folder and place not in above and patterns.reaches_below(pattern, prefix + name):
                 yield from self._below(pattern, f"{prefix}{name}/", above | {place})
+
+    def _is_holder(self, path: str) -> bool:
+        """Return whether ``path`` is a folder around outputs, which is as good as there: it comes and goes with them."""
+        return self._graph is not None and self._graph.is_holder(path)
 
     def _is_folder(self, path: str) -> str | None:
         stat = self._fs.stat(self.absolute(path))

@@ -73,6 +73,28 @@ def test_a_folder_that_stands_only_around_outputs_is_nothing_that_a_listing_depe
     world.build("makes", "lists").ran("makes")
 
 
+def test_a_folder_around_outputs_is_there_for_whoever_asks_whether_it_stands_in_the_tree_or_not(world: World):
+    world.targets(undeclared("asks", "ask far/x to out", "out"), command("makes", "write far/x/made 1", "far/x/made"))
+    world.build("asks").succeeded()
+    assert world.content("out") == "True", "what is to stand in it was made first"
+    world.remove("far").remove("out").build("asks").ran_nothing()
+    assert world.content("out") == "True"
+
+
+def test_a_listing_of_a_folder_around_outputs_that_is_not_in_the_tree_is_that_of_an_empty_one(world: World):
+    world.targets(undeclared("lists", "names far to out", "out"), command("makes", "write far/x/made 1", "far/x/made"))
+    world.build("lists").succeeded()
+    world.remove("far").remove("out").build("lists").ran_nothing()
+
+
+def test_a_listing_of_a_folder_that_a_target_makes_waits_for_it(world: World):
+    lists = undeclared("lists", "names model to out", "out")
+    world.write(a="1").targets(lists, command("makes", "fold a to model", "model/", "a")).build("lists").succeeded()
+    assert world.content("out") == "a sub"
+    world.targets(lists, command("makes", "fold a to model; remove model/sub", "model/", "a")).build("lists").ran("lists", "makes")
+    assert world.content("out") == "a"
+
+
 def test_a_program_counts_by_what_it_is(world: World):
     world.environment.programs["convert"] = "version 1"
     world.targets(undeclared("t", "use convert; write out x", "out")).build().ran("t")
