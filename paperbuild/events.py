@@ -43,6 +43,13 @@ class ActionStarted:
     estimate_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ActionWaits:
+    """Another build that uses the same store runs ``action``. This one waits, and takes its result."""
+
+    action: str
+
+
 class ActionEnded(NamedTuple):
     """``action`` is settled. ``duration_s`` is its wall time (0 where it did not run); ``outputs`` are project-relative paths."""
 
@@ -67,5 +74,5 @@ class BuildEnded:
     duration_s: float
 
 
-Event = BuildStarted | ActionStarted | ActionEnded | Noticed | BuildEnded
+Event = BuildStarted | ActionStarted | ActionWaits | ActionEnded | Noticed | BuildEnded
 Listener = Callable[[Event], None]

@@ -12,7 +12,8 @@ from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.wiring import locate
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
+from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
+from paperbuild.engine.locks import FileLock
 from paperbuild.engine.ports import Clock, FileSystem, Lock, VersionControl
 from paperbuild.engine.process import Git
 from paperbuild.engine.repository import store_folder

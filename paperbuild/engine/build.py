@@ -34,9 +34,10 @@ from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DAY_NS, DamagedBlob
 from paperbuild.engine.trace import Record
+from paperbuild.engine.turns import Free, Turns
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted, PaperbuildError
-from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Listener, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Listener, Noticed, Outcome
 
 if TYPE_CHECKING:
     from paperbuild.engine.running import Attempt
@@ -121,6 +122,7 @@ class _Progress(msgspec.Struct):
     expecting: set[str] = msgspec.field(default_factory=set)
     in_place: dict[str, Record] = msgspec.field(default_factory=dict)
     use_noted: dict[str, int] = msgspec.field(default_factory=dict)  # until when the use of its record need not be noted again
+    waiting: set[str] = msgspec.field(default_factory=set)
     stopping: bool = False
 
 
@@ -139,6 +141,7 @@ class _Build:
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
         self._grounds = Grounds(workshop, graph)
+        self._turns = Turns(workshop.lock, workshop.store.locks)
         self._progress = _Progress()
 
     def run(self, wanted: Sequence[str]) -> BuildReport:
@@ -160,6 +163,8 @@ class _Build:
         except BaseException:
             self._cancel()  # nothing goes on behind the back of whoever called
             raise
+        finally:
+            self._turns.close()
         self._tell_blindness()
         self._lay_grounds()
         outcomes = {id_: self._progress.outcomes.get(id_, Outcome.CANCELLED) for id_ in schedule.order}
@@ -241,11 +246,14 @@ class _Build:
             self._take(schedule, id_, result)
 
     def _start_what_can(self, schedule: Schedule) -> None:
-        while arrived := schedule.arrivals():
-            for id_ in arrived:
-                if self._examine(schedule, id_):
-                    schedule.line_up(id_)
-        while not self._progress.stopping and (next_ := schedule.next()):
+        while True:
+            while arrived := schedule.arrivals():
+                for id_ in arrived:
+                    if self._examine(schedule, id_):
+                        schedule.line_up(id_)
+            next_ = None if self._progress.stopping else schedule.next()
+            if next_ is None:
+                return
             self._start(schedule, next_)
 
     def _examine(self, schedule: Schedule, id_: str) -> bool:
@@ -407,6 +415,8 @@ class _Build:
 
     def _start(self, schedule: Schedule, id_: str) -> None:
         action = self._graph.actions[id_]
+        if isinstance(action.recipe, Command) and not self._take_turn(schedule, action):
+            return
         schedule.start(id_)
         self._grounds.drop(id_)
         self._grounds.disturb()
@@ -428,6 +438,31 @@ class _Build:
 
         self._workshop.lanes.start(action.id, run)
 
+    def _take_turn(self, schedule: Schedule, action: Action) -> bool:
+        """Take the turn of ``action`` among all builds; return whether it runs now. Else it is looked up again, at once or later."""
+        key = self._progress.keyed[action.id].key
+        if not self._turns.take(key):
+            if action.id not in self._progress.waiting:
+                self._progress.waiting.add(action.id)
+                self._tell(ActionWaits(action.id))
+            schedule.start(action.id, idle=True)
+            self._workshop.lanes.start(action.id, partial(self._turns.wait, key))
+            return False
+        if self._is_settled_by_now(schedule, action):
+            self._turns.give_back(key)
+            del self._progress.reasons[action.id]
+            schedule.again(action.id)
+            return False
+        return True
+
+    def _is_settled_by_now(self, schedule: Schedule, action: Action) -> bool:
+        """Return whether another build has made ``action`` since it was looked up, or what it reads has settled as it was."""
+        if self._progress.reasons[action.id][0].kind == "lost":
+            return False  # its record holds, and there is nothing to take
+        with contextlib.suppress(OSError):  # running it tells
+            return self._lookup.is_settled(action, self._progress.keyed[action.id], self._graph, schedule.settled)
+        return False
+
     def _take(self, schedule: Schedule, id_: str, result: object) -> None:
         from paperbuild.engine import running
 
@@ -445,7 +480,11 @@ class _Build:
                 return
             result = msgspec.structs.replace(result, diagnostics=given_up(failures, result.diagnostics))
         del self._progress.reasons[id_]
+        if id_ in self._progress.keyed:
+            self._turns.give_back(self._progress.keyed[id_].key)
         match result:
+            case Free():
+                schedule.again(id_)
             case running.Made(duration_s, warnings):
                 self._notice(*warnings)
                 self._settle(schedule, action, Outcome.RAN, duration_s)
@@ -502,7 +541,9 @@ class _Build:
         duration_s: float = 0.0,
         stop: bool = True,
     ) -> None:
-        self._progress.stopping |= stop and not self._options.keep_going
+        if stop and not self._options.keep_going:
+            self._progress.stopping = True
+            self._turns.end_waiting()
         self._progress.outcomes[id_] = outcome
         self._tell(ActionEnded(id_, outcome, duration_s))
         self._notice(*diagnostics)
@@ -519,6 +560,7 @@ class _Build:
             self._tell(Noticed(diagnostic))
 
     def _cancel(self) -> None:
+        self._turns.end_waiting()
         self._workshop.executor.cancel_all()
         self._workshop.lanes.drain()
 

@@ -1,4 +1,4 @@
-"""The real file system, clock and locks."""
+"""The real file system and clock."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import hashlib
 import os
 import stat as stat_bits
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from io import BufferedReader
 
-from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.ports import STAMP, Mark, Stat, stamp
-from paperbuild.errors import BuildError
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 _CHUNK = 1 << 20
-_PATIENCE_S = 2.0
 
 
 class DiskFileSystem:
@@ -236,73 +232,3 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """See the port."""
         return time.monotonic()
-
-
-class FileLock:
-    """:class:`paperbuild.engine.ports.Lock` by ``flock``: it ends with the process, however that ends; the file may stay."""
-
-    @contextmanager
-    def hold(self, path: str, what: str = "this project") -> Iterator[None]:
-        """See the port."""
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
-        try:
-            try:
-                _take(handle, what)
-            except OSError as error:  # a network file system that has no locks
-                raise BuildError(Diagnostic("PB406", f"the lock cannot be had: {error.strerror}: {path}")) from None
-            with suppress(OSError):  # only for whoever is refused; a full disk is no reason to stop here
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, str(os.getpid()).encode(), 0)
-            yield
-        finally:
-            os.close(handle)
-
-    def is_held(self, path: str) -> bool:
-        """See the port."""
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(handle)
-        return False
-
-
-def _take(handle: int, what: str) -> None:
-    """Take the lock on ``what``, an open file.
-
-    A process that was killed while it started a command may leave a child that holds the lock too, until it has become that command:
-    a lock whose holder is dead is waited for.
-
-    Raises:
-        BuildError: another process, which is alive, has it.
-        OSError: there are no locks here.
-    """
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
-            if _is_alive(holder) or time.monotonic() > deadline:
-                who = f" (process {holder})" if holder else ""
-                help_ = ("wait for it to end, or end it",)
-                raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in {what}{who}", help=help_)) from None
-            time.sleep(0.01)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True

@@ -78,6 +78,13 @@ class Lookup:
         """Return the record to reuse for ``action``, or the first reasons to run it."""
         return decide(self.reasons(action, keyed, graph, lambda id_: id_ not in settled), MOST_REASONS)
 
+    def is_settled(self, action: Action, keyed: Keyed, graph: Graph, settled: AbstractSet[str]) -> bool:
+        """Return whether ``action`` need not run by now: a record that holds, and nothing that it read may be about to change."""
+        if not self._workshop.store.has_records(keyed.key):
+            return False
+        found = self.find(action, keyed, graph, settled)
+        return isinstance(found, Record) and not self.unsettled(action, found, graph, settled)
+
     def reads(self, record: Record, graph: Graph) -> tuple[str, ...]:
         """Return the outputs of other actions that ``record`` read."""
         return tuple(path for path, makers in self._looked_at(record, graph) if any(maker != record.action for maker in makers))

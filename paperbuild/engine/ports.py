@@ -147,8 +147,15 @@ class Clock(Protocol):
         """Return seconds on a clock that never goes back."""
 
 
+class Hold(Protocol):
+    """A lock that is held."""
+
+    def release(self) -> None:
+        """Let go of it, once."""
+
+
 class Lock(Protocol):
-    """A lock on a name that ends with the process that holds it."""
+    """Locks on names. Each ends with the process that holds it."""
 
     def hold(self, path: str, what: str = "this project") -> AbstractContextManager[None]:
         """Hold the exclusive lock ``path`` on ``what``.
@@ -159,6 +166,12 @@ class Lock(Protocol):
 
     def is_held(self, path: str) -> bool:
         """Return whether some process holds the lock ``path``."""
+
+    def attempt(self, path: str) -> Hold | None:
+        """Take the exclusive lock ``path``, or return None where somebody has it, another thread included.
+
+        Where there can be no locks, it is as if nobody else were there. What is released leaves no file behind.
+        """
 
 
 class Revision(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ Layout, version 1, below the store's folder::
     records/ab/<key>/<name>.json       one run, see :mod:`paperbuild.engine.trace`
     builds/<token>                     locked by a build that is at work; its time stamp is when that began
     incoming/                          files on their way; anything in it may be removed while no build runs
+    locks/<key>                        locked by the build that runs this action now; what nobody has locked means nothing
     version                            "1"
 
 A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`.
@@ -232,6 +233,15 @@ class Store:
                 self._take_out_file(entry.digest, place, executable=entry.kind == "exec")
 
     # records
+
+    @property
+    def locks(self) -> str:
+        """The folder of the locks on action keys."""
+        return f"{self.root}/locks"
+
+    def has_records(self, key: str) -> bool:
+        """Return whether anything was published under ``key``."""
+        return bool(self._fs.names(self._records_folder(key)))
 
     def _records_folder(self, key: str) -> str:
         return f"{self.root}/records/{key[:2]}/{key}"

@@ -73,8 +73,9 @@ def open_workshop(
     import contextlib
     import os
 
-    from paperbuild.engine.filesystem import DiskFileSystem, FileLock, SystemClock
+    from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
     from paperbuild.engine.lanes import ThreadLanes
+    from paperbuild.engine.locks import FileLock
     from paperbuild.engine.process import Git
 
     fs = DiskFileSystem()

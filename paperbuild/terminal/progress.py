@@ -14,7 +14,7 @@ from typing import Self, TextIO
 import msgspec
 
 from paperbuild.diagnostics import Severity
-from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Event, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Event, Noticed, Outcome
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
@@ -97,6 +97,8 @@ class Progress:
                     self._started_s = self._clock()
                 case ActionStarted():
                     self._start(event)
+                case ActionWaits():
+                    self._wait(event)
                 case ActionEnded():
                     self._end(event)
                 case Noticed():
@@ -111,6 +113,11 @@ class Progress:
         self._reasons[event.action] = event.reason
         if self._verbosity >= Verbosity.VERBOSE:
             self._print(f"running {event.action}: {event.reason}")
+
+    def _wait(self, event: ActionWaits) -> None:
+        self._running[event.action] = _Running(f"{event.action} waits for another build", "", None, self._clock())
+        if self._verbosity >= (Verbosity.VERBOSE if self._screen.rewrites else Verbosity.NORMAL):
+            self._print(f"waiting for {event.action}: another build runs it")
 
     def _end(self, event: ActionEnded) -> None:
         self._running.pop(event.action, None)

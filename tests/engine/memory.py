@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from paperbuild.engine.ports import Ended, Job, Mark, Seen, Stat, State, mark_of, stamp
+from paperbuild.engine.ports import Ended, Hold, Job, Mark, Seen, Stat, State, mark_of, stamp
 from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
 
@@ -271,11 +271,18 @@ class MemoryFileSystem:
 
 
 class Locks:
+    """Locks of one process, in which nobody else takes any."""
+
     def __init__(self) -> None:
         self.held: set[str] = set()
 
     def is_held(self, path: str) -> bool:
         return path in self.held
+
+    def attempt(self, path: str) -> Hold:
+        assert path not in self.held
+        self.held.add(path)
+        return MemoryHold(self.held, path)
 
     @contextmanager
     def hold(self, path: str, what: str = "this project") -> Iterator[None]:
@@ -285,6 +292,15 @@ class Locks:
             yield
         finally:
             self.held.discard(path)
+
+
+@dataclass
+class MemoryHold:
+    held: set[str]
+    path: str
+
+    def release(self) -> None:
+        self.held.remove(self.path)
 
 
 class ShuffledLanes:

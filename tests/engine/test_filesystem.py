@@ -15,7 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from paperbuild.engine.filesystem import DiskFileSystem, FileLock
+from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.locks import FileLock
 from paperbuild.engine.ports import FileSystem
 from paperbuild.errors import BuildError
 from tests.engine.memory import Clock, MemoryFileSystem
@@ -163,7 +164,7 @@ def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path: Path):
 def test_a_lock_that_a_child_of_a_dead_process_still_holds_is_waited_for(tmp_path: Path):
     path = str(tmp_path / "lock")
     script = (
-        "import os, sys\nfrom paperbuild.engine.filesystem import FileLock\n"
+        "import os, sys\nfrom paperbuild.engine.locks import FileLock\n"
         "with FileLock().hold(sys.argv[1]):\n"
         "    if os.fork() == 0:\n        __import__('time').sleep(0.3)\n"
         "    os._exit(0)\n"

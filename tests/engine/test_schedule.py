@@ -135,3 +135,19 @@ def test_every_action_of_any_graph_is_settled_or_lost_and_never_before_what_it_w
         else:
             lost |= {ended, *plan.lose(ended)}
     assert settled | lost == set(edges)
+
+
+def test_what_is_idle_takes_no_room():
+    plan = schedule({"a": set(), "b": set(), "c": set()}, Resources(cpu=1))
+    for id_ in plan.arrivals():
+        plan.line_up(id_)
+    assert plan.next() == "a"
+    plan.start("a", idle=True)
+    assert plan.next() == "b"
+    plan.start("b")
+    assert plan.next() is None
+    assert plan.running == {"a", "b"}
+    plan.again("a")
+    assert plan.arrivals() == ("a",), "and is looked up again"
+    plan.settle("b")
+    assert plan.next() == "c"

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from paperbuild.engine.auditing import audit
 from paperbuild.engine.collecting import Policy, collect, spared_since, take_inventory
-from paperbuild.engine.filesystem import DiskFileSystem, FileLock
+from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.locks import FileLock
 from paperbuild.engine.store import DAY_NS, Store
 from paperbuild.engine.trace import dump_record, load_record
 from paperbuild.events import Outcome

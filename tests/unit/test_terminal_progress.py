@@ -3,7 +3,7 @@ import io
 import pytest
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.events import ActionEnded, ActionStarted, BuildEnded, BuildStarted, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Noticed, Outcome
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.progress import Progress, Verbosity, summary
 from paperbuild.terminal.screen import Screen, cut, screen_of
@@ -163,3 +163,16 @@ def test_a_dumb_terminal_is_never_rewritten_and_no_color_means_no_colour():
 
 def test_cutting_escapes_before_it_counts():
     assert cut("\x1b[2Jabcdef", 6) == "\\e[2J…"
+
+
+def test_what_another_build_runs_is_waited_for_in_so_many_words():
+    waits = ActionWaits("train")
+    assert narrated(LINES, Verbosity.NORMAL, BuildStarted(1), waits) == "waiting for train: another build runs it\n"
+    assert narrated(LINES, Verbosity.QUIET, BuildStarted(1), waits) == ""
+    clock = Clock()
+    progress = Progress(io.StringIO(), TERMINAL, clock=clock)
+    progress(BuildStarted(1))
+    progress(waits)
+    assert "train waits for another build" in progress.status_line()
+    progress(ActionEnded("train", Outcome.REUSED, 0))
+    assert "train" not in progress.status_line()
