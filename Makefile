@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch test test-all check lint bench clean help
+.PHONY: paper watch test test-all histories check lint bench clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
@@ -26,6 +26,9 @@ lint: $(VENV)/.ready-dev ## style, types, and which module may import which
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()"
+
+histories: $(VENV)/.ready-dev ## 10,000 random histories of builds, twice: hours
+	HYPOTHESIS_PROFILE=nightly $(PY) -m pytest -n 2 --dist loadfile tests/engine/test_histories.py tests/integration/test_histories_on_disk.py
 
 check: lint test ## what CI runs
 

@@ -1,6 +1,7 @@
 """What all tests share: how properties are searched.
 
-``make test`` draws the same examples each time, so that a change is judged by what it changes; ``make test-all`` searches anew.
+``make test`` draws the same examples each time, so that a change is judged by what it changes; ``make test-all`` searches anew, and
+``make histories`` searches the histories of builds for hours.
 """
 
 import os
@@ -13,4 +14,5 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background
 
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
+settings.register_profile("nightly", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

@@ -1,0 +1,325 @@
+"""Random histories of a project whose commands are watched, held against an oracle.
+
+Targets read, ask for, list and decide by sources and each other's outputs, which nobody declared; files come, change and go; outputs are
+removed, reverted and edited by hand; targets are dropped and changed; commands fail; builds are killed, and what is disposable is lost.
+After each build, with any number of jobs and whatever was asked for:
+
+* what could be made is as in a clean clone, what could not be made is told, and nothing else stands in the tree;
+* what ran had to run: no earlier run met the same;
+* what had to run twice in one build touched something that no earlier trace told of;
+* building again runs nothing but what fails.
+
+Where the histories take place is a :class:`Ground`: a project in memory, or one on the disk with real processes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from paperbuild.events import Outcome
+from tests.engine.programs import Ask, Choose, Clean, Item, Made, Names, Refuse, Statement, Take, Target
+
+SOURCES = ("s0", "s1", "dir/s2", "dir/s3", "new/s4")
+OUTPUTS = {"t0": ("o0",), "t1": ("dir/o1",), "t2": ("dir/o2", "far/x/o2"), "t3": ("m3/",), "t4": ("o4",)}
+MADE = {id_: tuple(f"{path}a" if path.endswith("/") else path for path in paths) for id_, paths in OUTPUTS.items()}
+ALL_MADE = tuple(path for paths in MADE.values() for path in paths)
+TEXTS = ("x", "x", "x", "y", "y", "longer", "bad")
+MOST = settings(max_examples=max(200, settings().max_examples), deadline=None, suppress_health_check=list(HealthCheck))
+"""So many histories: 200 with each change, 10,000 at night."""
+
+GOOD = frozenset({Outcome.RAN, Outcome.REUSED})
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build ended: the outcome of each target, and the targets that were started, once for each time."""
+
+    outcomes: Mapping[str, Outcome]
+    ran: Sequence[str]
+
+
+class Ground(Protocol):
+    """A project that can be built, and whatever may happen to it."""
+
+    def put(self, path: str, text: str) -> None:
+        """Write a file, and make its folders."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and the folders that this leaves empty."""
+
+    def files(self) -> dict[str, str]:
+        """Return every file of the project."""
+
+    def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
+        """Build, and go on after failures."""
+
+    def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
+        """Build, and be killed at a moment that ``after`` tells."""
+
+    def lose_index(self) -> None:
+        """Lose what is disposable."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+Run = tuple[str, tuple[Statement, ...], tuple[Item, ...]]
+"""What makes two runs the same: the target, its program, and what that met."""
+
+
+@dataclass
+class Known:
+    """What the machine knows of the past: runs that were published, runs that may have been, and what both may have left."""
+
+    runs: set[Run] = field(default_factory=set)
+    uncertain: set[tuple[str, tuple[Statement, ...]]] = field(default_factory=set)
+    texts: dict[str, set[str]] = field(default_factory=dict)
+    maybe: dict[str, set[str]] = field(default_factory=dict)
+    told: dict[str, frozenset[str]] = field(default_factory=dict)
+    """What the last trace of a target tells of the order. Nothing of one where that may be lost."""
+
+
+def programs(id_: str) -> st.SearchStrategy[tuple[Statement, ...]]:
+    """Return programs of the target ``id_``, which seldom wait for each other."""
+    earlier = [path for other, paths in MADE.items() if other < id_ for path in paths]
+    later = [path for other, paths in MADE.items() if other > id_ for path in paths]
+    files = st.sampled_from([*SOURCES, *earlier] * 8 + later)
+    askable = st.one_of(files, st.sampled_from(["dir", "far", "new", *MADE[id_], "m3"]))
+    folders = st.sampled_from(["dir", "new", "new", "far", "far/x", "m3", "m3", "."])
+    statements = st.one_of(
+        st.builds(Take, files), st.builds(Take, files), st.builds(Ask, askable), st.builds(Names, folders),
+        st.builds(Choose, files, files, files), st.builds(Refuse, st.sampled_from(SOURCES[:2])),
+    )  # fmt: skip
+    return st.lists(statements, min_size=1, max_size=3).map(tuple)
+
+
+class Histories(RuleBasedStateMachine):
+    """The histories. Subclasses say on which ground."""
+
+    def ground(self) -> Ground:
+        """Return a ground on which nothing has happened yet."""
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: dict[str, str] = {}
+        self.targets: dict[str, Target] = {}
+        self.foreign: dict[str, str] = {}
+        self.known = Known()
+        self.is_dirty = False
+        self.place = self.ground()
+
+    def teardown(self) -> None:
+        self.place.close()
+
+    # what happens to sources and targets
+
+    @initialize(data=st.data(), text=st.sampled_from(TEXTS))
+    def begin(self, data: st.DataObject, text: str) -> None:
+        for path in SOURCES:
+            self.edit(path, text)
+        for id_ in ("t0", "t1", "t2", "t3"):
+            self.targets[id_] = Target(OUTPUTS[id_], data.draw(programs(id_)))
+
+    @rule(path=st.sampled_from(SOURCES), text=st.sampled_from(TEXTS))
+    def edit(self, path: str, text: str) -> None:
+        self.sources[path] = text
+        self.place.put(path, text)
+
+    @rule(path=st.sampled_from(SOURCES[1:]))
+    def remove_a_source(self, path: str) -> None:
+        if self.sources.pop(path, None) is not None:
+            self.place.remove(path)
+
+    @rule(data=st.data(), id_=st.sampled_from(sorted(OUTPUTS)))
+    def define(self, data: st.DataObject, id_: str) -> None:
+        inputs = data.draw(st.sampled_from([None, None, None, (), ("s0",), ("s0", "dir/s2")]))
+        self.targets[id_] = Target(OUTPUTS[id_], data.draw(programs(id_)), inputs)
+
+    @rule(id_=st.sampled_from(sorted(OUTPUTS)))
+    def drop(self, id_: str) -> None:
+        if len(self.targets) > 1:
+            self.targets.pop(id_, None)
+
+    # what happens to outputs
+
+    @precondition(lambda self: not self.is_dirty)
+    @rule(path=st.sampled_from(ALL_MADE))
+    def remove_by_hand(self, path: str) -> None:
+        self.foreign.pop(path, None)
+        self.place.remove(path)
+
+    @precondition(lambda self: self.foreign and not self.is_dirty)
+    @rule()
+    def tidy_up(self) -> None:
+        for path in [*self.foreign]:
+            self.remove_by_hand(path)
+
+    @precondition(lambda self: not self.is_dirty)
+    @rule(path=st.sampled_from(ALL_MADE), data=st.data())
+    def revert_by_hand(self, path: str, data: st.DataObject) -> None:
+        """Bring an older output back. It is ours while there is a target for it."""
+        older = sorted(self.known.texts.get(path, ()))
+        if older and any(path in MADE[id_] for id_ in self.targets):
+            self.foreign.pop(path, None)
+            self.place.put(path, data.draw(st.sampled_from(older)))
+
+    @precondition(lambda self: not self.is_dirty)
+    @rule(path=st.sampled_from(ALL_MADE), n=st.integers(1, 3))
+    def edit_by_hand(self, path: str, n: int) -> None:
+        self.foreign[path] = f"mine {n}"
+        self.place.put(path, f"mine {n}")
+
+    @rule(path=st.sampled_from(ALL_MADE))
+    def touch(self, path: str) -> None:
+        text = self.place.files().get(path)
+        if text is not None and not self.is_dirty:
+            self.place.put(path, text)
+
+    @rule()
+    def lose_the_index(self) -> None:
+        self.place.lose_index()
+        self.known.told.clear()
+
+    # builds
+
+    def clean(self) -> Clean:
+        """Return what a clean clone would give now."""
+        of_targets = {path for id_ in self.targets for path in MADE[id_]}
+        left = {path: text for path, text in self.foreign.items() if path not in of_targets}
+        taken = {id_ for id_ in self.targets if any(path in self.foreign for path in MADE[id_])}
+        return Clean(self.sources | left, self.targets, taken)
+
+    @rule(data=st.data(), jobs=st.sampled_from([1, 2, 8]), seed=st.integers(0, 9), overwrite=st.booleans())
+    def build_some(self, data: st.DataObject, jobs: int, seed: int, *, overwrite: bool) -> None:
+        ids = sorted(self.targets)
+        self.build(data.draw(st.one_of(st.just(ids), st.lists(st.sampled_from(ids), min_size=1, unique=True))), jobs, seed, overwrite)
+
+    @rule(jobs=st.sampled_from([1, 2, 8]), seed=st.integers(0, 9))
+    def build_all(self, jobs: int, seed: int) -> None:
+        self.build(sorted(self.targets), jobs, seed)
+
+    def build(self, wanted: Sequence[str], jobs: int, seed: int, overwrite: bool = False) -> None:
+        overwrite = overwrite and self._overwritten(wanted)
+        clean = self.clean()
+        built = self.place.build(self.targets, wanted, jobs, seed, overwrite=overwrite)
+        self.is_dirty = False
+        self._compare_outcomes(clean, wanted, built)
+        closure = clean.closure(frozenset(wanted))
+        for id_ in clean.closure(frozenset(wanted), around=True):
+            if id_ not in closure or clean.made(id_).is_open:
+                self._guess(id_, clean.made(id_))
+        self._compare_trees(clean, wanted)
+        self._compare_runs(clean, wanted, built)
+        self._learn(clean, wanted)
+        self._build_again(clean, wanted, jobs, seed)
+
+    def _overwritten(self, wanted: Sequence[str]) -> bool:
+        """Forget what of somebody's own is replaced: that which is in the place of something that can be made.
+
+        Return whether it is known what that is.
+        """
+        of_targets = {path for id_ in self.targets for path in MADE[id_]}
+        left = {path: text for path, text in self.foreign.items() if path not in of_targets}
+        bold = Clean(self.sources | left, self.targets)
+        closure = bold.closure(frozenset(wanted))
+        if any(bold.made(id_).is_open for id_ in closure):
+            return False
+        for id_ in closure:
+            if bold.made(id_).files is not None:
+                for path in MADE[id_]:
+                    self.foreign.pop(path, None)
+        return True
+
+    def _compare_outcomes(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
+        for id_ in clean.closure(frozenset(wanted)):
+            made = clean.made(id_)
+            assert made.is_open or (built.outcomes.get(id_) in GOOD) == (made.files is not None), (id_, built.outcomes, made)
+
+    def _compare_trees(self, clean: Clean, wanted: Sequence[str]) -> None:
+        tree = self.place.files()
+        assert {path: tree.get(path) for path in self.sources} == self.sources
+        for path, text in self.foreign.items():
+            assert tree.get(path) == text, path
+        made: set[str] = set()
+        for id_ in clean.closure(frozenset(wanted)):
+            files = clean.made(id_).files
+            if files is not None and not clean.made(id_).is_open:
+                made.update(files)
+                assert {path: tree.get(path) for path in files} == files, id_
+        rest = tree.keys() - self.sources.keys() - self.foreign.keys() - made
+        for path in rest:
+            assert any(path in MADE[id_] for id_ in self.targets), f"{path} was left over"
+            assert tree[path] in self.known.texts.get(path, set()) | self.known.maybe.get(path, set()), path
+
+    def _compare_runs(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
+        for id_, times in Counter(built.ran).items():
+            made = clean.made(id_)
+            if made.files is None or made.is_open:
+                continue
+            finished = built.outcomes[id_] is Outcome.RAN
+            if finished:
+                assert self._run_of(id_, made) not in self.known.runs, f"{id_} ran in vain"
+            if times > finished:
+                assert self._may_touch_unsettled(clean, id_, made), f"{id_} ran {times} times although its order was known"
+                assert times - finished <= len(made.reads | made.around), id_
+        for id_ in clean.closure(frozenset(wanted)):
+            made = clean.made(id_)
+            if made.files is not None and not made.is_open and self._run_of(id_, made) not in self.known.runs:
+                assert id_ in built.ran or (id_, self.targets[id_].program) in self.known.uncertain, f"{id_} was not run"
+
+    def _run_of(self, id_: str, made: Made) -> Run:
+        return id_, self.targets[id_].program, made.trace
+
+    def _may_touch_unsettled(self, clean: Clean, id_: str, made: Made) -> bool:
+        """Return whether no earlier trace could have told all that ``id_`` waits for."""
+        told = self.known.told.get(id_)
+        if told is None or not made.reads <= told or made.around:
+            return True
+        # What earlier traces tell of others may be a circle by now.
+        todo, seen = [*made.reads], set[str]()
+        while todo:
+            other = todo.pop()
+            if other == id_:
+                return True
+            if other not in seen:
+                seen.add(other)
+                todo.extend(self.known.told.get(other, self.targets.keys()))
+                todo.extend(clean.made(other).reads if other in self.targets else ())
+        return False
+
+    def _learn(self, clean: Clean, wanted: Sequence[str]) -> None:
+        for id_ in clean.closure(frozenset(wanted)):
+            made = clean.made(id_)
+            if made.files is not None and not made.is_open:
+                self.known.runs.add(self._run_of(id_, made))
+                self.known.told[id_] = made.reads
+                for path, text in made.files.items():
+                    self.known.texts.setdefault(path, set()).add(text)
+
+    def _build_again(self, clean: Clean, wanted: Sequence[str], jobs: int, seed: int) -> None:
+        built = self.place.build(self.targets, wanted, jobs, seed)
+        again = {id_ for id_ in built.ran if clean.made(id_).files is not None and not clean.made(id_).is_open}
+        assert not again, f"{again} ran again"
+
+    @rule(after=st.integers(0, 120))
+    def die_while_building(self, after: int) -> None:
+        clean = self.clean()
+        self.place.die_while_building(self.targets, after)
+        self.is_dirty = True
+        for id_ in self.targets:
+            self._guess(id_, clean.made(id_))
+
+    def _guess(self, id_: str, made: Made) -> None:
+        """Take into account that ``id_`` may have been made like this."""
+        self.known.uncertain.add((id_, self.targets[id_].program))
+        self.known.told.pop(id_, None)
+        for path, text in (made.files or {}).items():
+            self.known.maybe.setdefault(path, set()).add(text)

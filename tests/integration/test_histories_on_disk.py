@@ -1,0 +1,97 @@
+"""Random histories of real processes on the real disk: see :mod:`tests.engine.histories`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+from hypothesis import settings
+
+from paperbuild.engine.ports import FileSystem
+from paperbuild.events import ActionStarted
+from tests.engine.disk import Project
+from tests.engine.histories import MOST, Built, Histories
+from tests.engine.programs import Target
+
+CHANGING = ("write", "copy", "make_link", "rename", "unlink", "remove_tree", "remove_empty", "make_folder", "protect", "flush_folder")
+
+
+class Mortal:
+    """A file system whose n-th change is the last thing that its process does."""
+
+    def __init__(self, fs: FileSystem, n: int) -> None:
+        self._fs = fs
+        self._left = n
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._fs, name)
+        return partial(self._call, method) if name in CHANGING else method
+
+    def _call(self, method: Callable[..., object], *values: object, **options: object) -> object:
+        self._left -= 1
+        if self._left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return method(*values, **options)
+
+
+class DiskGround:
+    """A project on the disk."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="histories-"))
+        self.project = Project(self.root, ())
+        self._no_flushing = mock.patch("os.fsync", return_value=None)  # what is killed here is a process, not the machine
+        self._no_flushing.start()
+
+    def put(self, path: str, text: str) -> None:
+        self.project.write({path: text})
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink(missing_ok=True)
+        for folder in [*Path(path).parents][:-1]:
+            place = self.root / folder
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+
+    def files(self) -> dict[str, str]:
+        tree = self.project.tree()
+        assert not any(".paperbuild-" in path for path in tree)
+        return {path: text for path, text in tree.items() if (self.root / path).is_file()}
+
+    def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
+        self.project.actions = tuple(target.action(id_, target.shell()) for id_, target in targets.items())
+        report = self.project.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
+        return Built(report.outcomes, [event.action for event in self.project.events if isinstance(event, ActionStarted)])
+
+    def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                self.project.wrap = lambda fs: Mortal(fs, after)  # type: ignore[assignment,return-value]  # it answers to all of it
+                self.build(targets, sorted(targets), 2, 0)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+    def lose_index(self) -> None:
+        for path in (self.root / ".paperbuild").glob("index.sqlite*"):
+            path.unlink()
+
+    def close(self) -> None:
+        self._no_flushing.stop()
+        shutil.rmtree(self.root)
+
+
+class HistoriesOnDisk(Histories):
+    def ground(self) -> DiskGround:
+        return DiskGround()
+
+
+TestHistories = HistoriesOnDisk.TestCase
+TestHistories.settings = settings(MOST, stateful_step_count=10)
