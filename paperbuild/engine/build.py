@@ -199,8 +199,8 @@ class _Build:
     def _put_right(self) -> None:
         """Undo what died, and take away what is left over, before anything is looked at."""
         try:
-            self._shelf.owned()  # found again, if need be, before anything is noted
             self._notice(*self._shelf.recover(self._workshop.executor.end_group))
+            self._shelf.owned()  # found again, if need be: after what stood there is back, and before anything is noted
             self._workshop.store.sweep(self._workshop.clock.now_ns() - LEFT_BEHIND_NS)
             if self._options.whole:
                 self._notice(*self._shelf.remove_orphans(self._graph))
