@@ -67,10 +67,17 @@ class CommandAttempt(Attempt):
         if unsettled and not ended.cancelled:
             checkpoints.wipe()
             return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
+        outdated = reading.outdated_bytecode(seen or told)
+        if outdated and not ended.cancelled:
+            for path in outdated:
+                self._workshop.fs.unlink(path)
+            checkpoints.wipe()
+            return Changed(self._observer.portable(outdated[0]))
+        spoilt = self._spoilt(reading.written(seen or told))
         findings = reading.findings(seen or told)
         if seen is None:
             findings = self._unobserved(before or self._supposed(), findings)
-        failed = self._failed(ended, log)
+        failed = self._failed(ended, log, spoilt)
         if failed is not None:
             self._note_end(ended, log)
             checkpoints.tell(findings.items)
@@ -88,10 +95,12 @@ class CommandAttempt(Attempt):
             checkpoints.wipe()
         return Made(ended.duration_s, (*self._blindness(ended), *(_stray(self._action, path) for path in findings.strays)))
 
-    def _failed(self, ended: Ended, log: Log) -> Result | None:
+    def _failed(self, ended: Ended, log: Log, spoilt: tuple[Diagnostic, ...]) -> Result | None:
         """Return why nothing can come of a command that has ended; None where all is well so far."""
         if ended.cancelled:
             return Cancelled()
+        if spoilt:
+            return Failed(spoilt, ended.duration_s)
         if ended.seen is not None and ended.seen.denied:
             return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
         if ended.timed_out or ended.status != 0:
@@ -103,6 +112,17 @@ class CommandAttempt(Attempt):
         """Remember how a command ended that made nothing one can use."""
         end: End = "cancelled" if ended.cancelled else "timed out" if ended.timed_out else "failed"
         self._note_failure(end, ended.duration_s, ended.status, log.shown)
+
+    def _spoilt(self, written: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+        """Put back the outputs of others that the command changed, maker by maker; return an error for each."""
+        faults = []
+        for other, path in sorted(written.items()):
+            last = self._workshop.index.last_run(other)
+            record = None if last is None else self._workshop.store.record(last.key, last.record)
+            if record is not None and not self._shelf.in_place(record.artifacts):
+                self._shelf.put_back(record.artifacts)
+                faults.append(_trespass(self._action, path, other))
+        return tuple(faults)
 
     def _log(self) -> Log:
         return new_log(self._workshop, slug(self._action.id))
@@ -138,7 +158,7 @@ class CommandAttempt(Attempt):
         inputs = tuple(_absolute(root, path) for path in named)
         outputs = tuple(f"{root}/{output.path}" for output in self._action.outputs)
         readable = (*surroundings.dropped, *surroundings.grouped, given, *inputs)
-        return Permission(tuple(dict.fromkeys(readable)), (*surroundings.scratch, checkpoints, *outputs))
+        return Permission(tuple(dict.fromkeys(readable)), (*surroundings.scratch, checkpoints, f"{given}bytecode/", *outputs))
 
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
@@ -210,6 +230,9 @@ class CommandAttempt(Attempt):
             path = f"{folder}/{name}.json"
             self._workshop.fs.write(path, data)
             given[f"PAPERBUILD_{name.upper()}"] = path
+        if given.get("PYTHONPYCACHEPREFIX", "").startswith(f"{self._workshop.site.state}/"):
+            given["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"  # empty, or a program that writes bytecode reads what an earlier run wrote
+            self._workshop.fs.remove_tree(given["PYTHONPYCACHEPREFIX"])
         for name, value in self._action.params:
             given[f"PAPERBUILD_PARAM_{re.sub(r'[^A-Za-z0-9_]', '_', name).upper()}"] = text_of(value)
         return given
@@ -244,6 +267,16 @@ def _stray(action: Action, path: str) -> Diagnostic:
         severity=Severity.WARNING,
         notes=("it stays in the project, and counts as an input of the next run",),
         help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
+    )
+
+
+def _trespass(action: Action, path: str, other: str) -> Diagnostic:
+    return Diagnostic(
+        "PB444",
+        f"{action.id} changed {path}, which is an output of {other}",
+        action.span,
+        notes=(f"what {other} had made of it is back",),
+        help=(f"let {action.target} write a file of its own, and declare it in its outputs",),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -62,6 +62,30 @@ class Reading:
             if place is not None and place != path:
                 found.update(self._touched(sighting, place))
         return frozenset(found - {self._action.id})
+
+    def outdated_bytecode(self, seen: Seen) -> tuple[str, ...]:
+        """Return the bytecode that was read of sources which changed after it was written, or may have.
+
+        Python takes bytecode for that of a source with the same size and the same whole second of its time.
+        """
+        found = []
+        for sighting, path in self._inside(seen):
+            if sighting.bits & READ and not sighting.bits & WROTE and sighting.state is not None and path.endswith(".pyc"):
+                source = self._fs.stat(self._observer.absolute(_source_of(path)))
+                if source is not None and max(source.mtime_ns, source.ctime_ns) >= sighting.state[2]:
+                    found.append(sighting.path)
+        return tuple(found)
+
+    def written(self, seen: Seen) -> Mapping[str, str]:
+        """Return the outputs of others that it wrote to or removed: the id of each one's maker, and a path of it."""
+        found: dict[str, str] = {}
+        for sighting, path in self._inside(seen):
+            if sighting.bits & WROTE:
+                for place in dict.fromkeys((path, self._observer.inside(path) or path)):
+                    maker = self._graph.maker(place)
+                    if maker is not None and maker.id != self._action.id:
+                        found.setdefault(maker.id, place)
+        return found
 
     def _touched(self, sighting: Sighting, path: str) -> frozenset[str]:
         found = self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED))
@@ -166,6 +190,14 @@ class Reading:
 
     def _add(self, item: Item, name: str) -> None:
         self._items[type(item).__name__, name] = item
+
+
+def _source_of(bytecode: str) -> str:
+    """Return the path of the source that the bytecode at a path was made of."""
+    folder, name = posixpath.split(bytecode)
+    if posixpath.basename(folder) == "__pycache__":
+        return posixpath.join(posixpath.dirname(folder), f"{name.partition('.')[0]}.py")
+    return bytecode.removesuffix("c")
 
 
 def modules_sought(folder: str, sought: Iterable[str]) -> tuple[str, ...]:

@@ -298,6 +298,18 @@ class Shelf:
             self._place_one(artifact)
         return bool(todo)
 
+    def put_back(self, artifacts: Iterable[Artifact]) -> None:
+        """Make outputs that a command wrote to, and that are not its own, what they were.
+
+        One that the store does not keep, or has lost, goes: a later build makes it again.
+        """
+        for artifact in artifacts:
+            if self._observer.output_digest(artifact.path) != artifact.digest:
+                try:
+                    self._place_one(artifact)
+                except DamagedBlob:
+                    self._take_away(self._observer.absolute(artifact.path).rstrip("/"))
+
     def _place_one(self, artifact: Artifact) -> None:
         target = self._observer.absolute(artifact.path).rstrip("/")
         self._fs.make_folder(posixpath.dirname(target))

@@ -1,0 +1,249 @@
+"""What an engine is to be trusted with: real commands on the real disk, each test named by what must hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from paperbuild.engine.build import BuildReport
+from paperbuild.engine.graph import Action
+from paperbuild.events import Outcome
+from tests.engine.disk import Project
+from tests.engine.world import command
+
+
+def undeclared(name: str, line: str, outputs: str) -> Action:
+    return command(name, line, outputs, None)
+
+
+def ran(report: BuildReport) -> set[str]:
+    return {id_ for id_, outcome in report.outcomes.items() if outcome is Outcome.RAN}
+
+
+def codes(report: BuildReport) -> list[str]:
+    return [diagnostic.code for diagnostic in report.diagnostics]
+
+
+Make = Callable[..., Project]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return a function that makes a project of files and actions. Its commands have a Python of their own."""
+    python = tmp_path / "environment"
+
+    def make(files: dict[str, str], *actions: Action) -> Project:
+        return Project(tmp_path / "project", actions, python=f"{python}/bin").write(files)
+
+    return make
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A virtual environment without packages, which the commands of a project use; return where its packages go."""
+    folder = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    return next((folder / "lib").glob("python*")) / "site-packages"
+
+
+def install(site: Path, name: str, version: str, text: str) -> None:
+    """Install a package as an installer leaves it."""
+    (site / f"{name}.py").write_text(text)
+    for old in site.glob(f"{name}-*.dist-info"):
+        shutil.rmtree(old)
+    about = site / f"{name}-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (about / "RECORD").write_text(f"{name}.py,,\n{about.name}/METADATA,,\n{about.name}/RECORD,,\n")
+
+
+class TestPythons:
+    """Scripts with modules and packages."""
+
+    SCRIPT = "import helper\nprint(helper.x, file=open('out', 'w'))\n"
+
+    @pytest.mark.parametrize(
+        "python", ["PYTHONDONTWRITEBYTECODE= python", "PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX= python", "python -E"]
+    )
+    def test_a_helper_that_changes_within_a_second_at_the_same_size_is_read_anew_with_bytecode_writing_on(
+        self, make: Make, environment: Path, python: str
+    ):
+        files = {"s/script.py": self.SCRIPT, "s/helper.py": "x = 1\n"}
+        project = make(files, undeclared("t", f"{python} s/script.py", "out"))
+        helper = project.root / "s/helper.py"
+        second = int(time.time()) - 5
+        os.utime(helper, (second, second))
+        assert project.build().succeeded
+        helper.write_text("x = 2\n")
+        os.utime(helper, (second + 0.5, second + 0.5))
+        assert ran(project.build()) == {"t"}
+        assert (project.root / "out").read_text() == "2\n"
+        assert ran(project.build()) == set()
+
+    def test_an_unrelated_file_or_swap_file_beside_a_script_runs_nothing(self, make: Make, environment: Path):
+        files = {"s/script.py": self.SCRIPT, "s/helper.py": "x = 1\n"}
+        project = make(files, undeclared("t", "python s/script.py", "out"))
+        assert project.build().succeeded
+        project.write({"s/unrelated.py": "", "s/.script.py.swp": "", "s/notes.txt": "", "s/script.py~": "", "s/4913": ""})
+        assert ran(project.build()) == set()
+
+    def test_a_file_that_would_shadow_an_import_runs_what_imports(self, make: Make, environment: Path):
+        install(environment, "helper", "1", "x = 1\n")
+        project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))
+        assert project.build().succeeded
+        project.write({"s/helper.py": "x = 'mine'\n"})
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "mine\n"
+
+    def test_an_unrelated_package_runs_nothing_and_another_version_of_a_used_one_does(self, make: Make, environment: Path):
+        install(environment, "helper", "1", "x = 1\n")
+        project = make({"script.py": self.SCRIPT}, undeclared("t", "python script.py", "out"))
+        assert project.build().succeeded
+        install(environment, "unrelated", "1", "")
+        assert ran(project.build()) == set()
+        install(environment, "helper", "2", "x = 2\n")
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "2\n"
+
+
+class TestOthersOutputs:
+    """A command has no business with the outputs of another one."""
+
+    ONE = command("one", "cat a > first", "first", "a")
+
+    @pytest.mark.parametrize(
+        ("line", "folder"), [("echo mine > first", False), ("rm first", False), ("echo mine >> first", False), ("echo mine > m/x", True)]
+    )
+    def test_a_command_that_changes_another_targets_output_is_an_error_and_the_output_is_as_it_was(
+        self, make: Make, line: str, *, folder: bool
+    ):
+        one = command("one", "mkdir m; cat a > m/x", "m/", "a") if folder else self.ONE
+        project = make({"a": "1\n"}, one, undeclared("two", f"echo x > second; {line}", "second"))
+        report = project.build(keep_going=True)
+        assert report.outcomes == {"one": Outcome.RAN, "two": Outcome.FAILED}
+        assert [code for code in codes(report) if code != "PB417"] == ["PB444"]
+        assert project.tree().get("m/x" if folder else "first") == "1\n"
+        assert ran(project.build(keep_going=True)) == set()
+        project.actions = (one,)
+        assert project.build().outcomes == {"one": Outcome.REUSED}
+
+    def test_writing_the_same_again_is_none(self, make: Make):
+        project = make({"a": "1\n"}, self.ONE, undeclared("two", "cat first > second; cat a > first", "second"))
+        assert project.build().succeeded
+
+
+class TestWriters:
+    """What goes on writing, and who edits meanwhile."""
+
+    def test_an_orphaned_grandchild_that_writes_late_writes_nothing(self, make: Make):
+        late = "(setsid sh -c 'sleep 0.5; echo late >> out; echo late > stray' &) ; cat a > out"
+        project = make({"a": "1\n"}, undeclared("t", late, "out"))
+        assert project.build().succeeded
+        time.sleep(0.8)
+        assert project.tree() == {"a": "1\n", "out": "1\n"}
+        assert ran(project.build()) == set()
+
+    def test_an_input_that_is_edited_mid_run_means_one_more_run(self, make: Make):
+        project = make({"a": "1\n"}, undeclared("t", "cat a > out; sleep 0.6", "out"))
+        timer = threading.Timer(0.4, project.write, ({"a": "2\n"},))
+        timer.start()
+        report = project.build()
+        timer.join()
+        assert report.succeeded
+        assert project.tree()["out"] == "2\n"
+        assert ran(project.build()) == set()
+
+    def test_a_file_that_appears_mid_run_where_it_was_missed_means_one_more_run(self, make: Make):
+        project = make({}, undeclared("t", "if [ -e a ]; then echo yes; else echo no; fi > out; sleep 0.6", "out"))
+        timer = threading.Timer(0.4, project.write, ({"a": ""},))
+        timer.start()
+        assert project.build().succeeded
+        timer.join()
+        assert project.tree()["out"] == "yes\n"
+
+
+class TestNames:
+    """Names of files."""
+
+    def test_a_newline_in_a_name_is_part_of_it(self, make: Make):
+        action = undeclared("t", "cat 'in\nput' > 'out\nput'; ls data > list", "out\nput list")
+        action = replace(action, outputs=(replace(action.outputs[0], name="x", path="out\nput"), replace(action.outputs[-1], path="list")))
+        project = make({"in\nput": "1", "data/a\nb": ""}, action)
+        assert project.build().succeeded
+        assert project.tree()["out\nput"] == "1"
+        assert ran(project.build()) == set()
+        project.write({"in\nput": "2"})
+        assert ran(project.build()) == {"t"}
+        project.write({"data/b\nc": ""})
+        assert ran(project.build()) == {"t"}
+
+    def test_a_rename_of_the_case_alone_is_a_rename(self, make: Make):
+        project = make({"data/a": "1"}, undeclared("t", "ls data > out; cat data/a >> out || true", "out"))
+        assert project.build().succeeded
+        (project.root / "data/a").rename(project.root / "data/A")
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "A\n"
+        (project.root / "data/A").rename(project.root / "data/a")
+        assert ran(project.build()) == set()
+        assert project.tree()["out"] == "a\n1"
+
+
+class TestTimes:
+    """Clocks that go wrong, and files that tell nothing by their stamps."""
+
+    def test_a_clock_that_jumps_backwards_changes_nothing(self, make: Make):
+        project = make({"a": "1\n"}, undeclared("t", "cat a > out", "out"))
+        assert project.build().succeeded
+        project.write({"a": "2\n"})
+        os.utime(project.root / "a", (1_000_000_000, 1_000_000_000))
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "2\n"
+        project.write({"a": "3\n"})
+        os.utime(project.root / "a", (1_000_000_000, 1_000_000_000))
+        assert ran(project.build()) == {"t"}, "the same size and the same time, in the same folder"
+        assert project.tree()["out"] == "3\n"
+
+    def test_a_file_of_the_future_is_a_file(self, make: Make):
+        project = make({"a": "1\n"}, undeclared("t", "cat a > out", "out"))
+        ahead = time.time() + 10**6
+        os.utime(project.root / "a", (ahead, ahead))
+        assert project.build().succeeded
+        assert ran(project.build()) == set()
+        project.write({"a": "2\n"})
+        os.utime(project.root / "a", (ahead, ahead))
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "2\n"
+
+
+def test_a_cell_that_was_dropped_is_in_no_aggregate(make: Make):
+    cells = [command(f"cell[{n}]", f"echo {n} > results/{n}", f"results/{n}") for n in range(3)]
+    total = undeclared("sum", "cat results/* > sum", "sum")
+    project = make({}, total, *cells)
+    assert project.build().succeeded
+    assert project.tree()["sum"] == "0\n1\n2\n"
+    project.actions = (total, cells[0], cells[2])
+    assert ran(project.build()) == {"sum"}
+    assert project.tree()["sum"] == "0\n2\n"
+    project.actions = (total, *cells)
+    assert ran(project.build()) == set()
+    assert project.tree()["sum"] == "0\n1\n2\n"
+
+
+def test_an_output_behind_a_link_out_of_the_project_is_refused_and_nothing_there_is_touched(make: Make, tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/out").write_text("precious")
+    project = make({"a": "1"}, command("t", "cat a > link/out", "link/out", "a"))
+    (project.root / "link").symlink_to("../elsewhere")
+    report = project.build()
+    assert codes(report) == ["PB421"]
+    assert (tmp_path / "elsewhere/out").read_text() == "precious"
+    assert os.listdir(tmp_path / "elsewhere") == ["out"]
