@@ -157,7 +157,7 @@ class Made:
 
     ``trace`` is what it met on its way, in order; ``reads`` are the targets whose outputs it met, ``around`` those that it met by nothing
     but the folders around their outputs. ``is_open`` says that one of the latter cannot be made: then it is made where such a folder is
-    left from earlier, and else not.
+    left from earlier, and else not. One that is ``circular`` waits for itself, and nobody knows what it would have met in the end.
     """
 
     files: Mapping[str, str] | None
@@ -165,6 +165,7 @@ class Made:
     reads: frozenset[str] = frozenset()
     around: frozenset[str] = frozenset()
     is_open: bool = False
+    circular: bool = False
 
 
 class _CannotBeMade(Exception):  # noqa: N818 - never leaves this module
@@ -182,28 +183,33 @@ class Clean:
         self._targets = targets
         self._taken = taken
         self._made: dict[str, Made] = {}
-        self._open: set[str] = set()
+        self._stack: dict[str, bool] = {}
 
-    def made(self, id_: str) -> Made:
-        """Return what becomes of ``id_``."""
-        if id_ in self._open:
-            return Made(None)  # they wait for each other
+    def made(self, id_: str, *, around: bool = False) -> Made:
+        """Return what becomes of ``id_``, which somebody reads, or where it is ``around`` met by nothing but the folders around it."""
+        if id_ in self._stack:  # they wait for each other, unless it is by a folder that may be there from earlier
+            after = [*self._stack.values()][[*self._stack].index(id_) + 1 :]
+            return Made(None, is_open=around or any(after), circular=True)
         if id_ not in self._made:
-            self._open.add(id_)
+            self._stack[id_] = around
             self._made[id_] = _Run(self, id_, self._targets[id_]).made()
-            self._open.discard(id_)
+            del self._stack[id_]
         return self._made[id_]
 
     def closure(self, wanted: AbstractSet[str], *, around: bool = False) -> frozenset[str]:
-        """Return ``wanted`` and what they read of others in the end; with ``around`` also what may have been made for its folders."""
+        """Return ``wanted`` and what they certainly read of others; with ``around`` all that may have been made for them."""
         found: set[str] = set()
         todo = [*wanted]
         while todo:
             id_ = todo.pop()
             if id_ not in found:
                 found.add(id_)
-                todo.extend(self.made(id_).reads if id_ not in self._taken else ())
-                todo.extend(self.made(id_).around if around else ())
+                made = self.made(id_)
+                if around and made.circular:
+                    todo.extend(self._targets)
+                if around or not (made.circular or made.is_open or id_ in self._taken):
+                    todo.extend(made.reads)
+                todo.extend(made.around if around else ())
         return frozenset(found)
 
     def maker(self, path: str) -> str | None:
@@ -256,9 +262,11 @@ class _Run:
             for statement in self._target.program:
                 self._step(statement)
             files = None if self._clean.is_taken(self._id) else self._given()
-        is_open = any(self._clean.made(other).is_open for other in self._reads | self._around)
-        is_open |= any(self._clean.made(other).files is None for other in self._around)
-        return Made(files, tuple(self._trace), frozenset(self._reads), frozenset(self._around), is_open)
+        read = [self._clean.made(other) for other in sorted(self._reads)]
+        met = [self._clean.made(other, around=True) for other in sorted(self._around)]
+        is_open = any(made.is_open for made in (*read, *met)) or any(made.files is None for made in met)
+        circular = files is None and any(made.circular for made in read)
+        return Made(files, tuple(self._trace), frozenset(self._reads), frozenset(self._around), is_open, circular)
 
     def _declared(self) -> None:
         """Declared inputs are part of the key, and must be there before anything runs; all that make them settle first."""
