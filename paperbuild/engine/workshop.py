@@ -37,7 +37,8 @@ class Workshop(msgspec.Struct, frozen=True):
         ignore = f"{self.site.state}/.gitignore"
         self.store.prepare()
         if self.fs.stat(ignore) is None:
-            self.store.write_whole(ignore, b"*\n")
+            self.fs.write(f"{ignore}.new", b"*\n")  # the store may be on another disk, from which nothing can be renamed
+            self.fs.rename(f"{ignore}.new", ignore)
 
     def noting(self) -> tuple[Workshop, NotingFileSystem]:
         """Return this workshop on a file system that can note what it is asked, and that file system."""

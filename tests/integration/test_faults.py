@@ -74,6 +74,7 @@ FAULTS = (
     (CHANGING, errno.ENOSPC, False),
     (CHANGING, errno.ENOSPC, True),
     (CHANGING, errno.EACCES, False),
+    (CHANGING, errno.EIO, False),
     (READING, errno.EIO, False),
 )
 
