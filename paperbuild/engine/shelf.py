@@ -373,6 +373,8 @@ class Shelf:
             standing = self.standing(path)
             if standing is Standing.OURS and not self._is_part(graph, path):
                 self.remove(path)
+            elif standing is Standing.ABSENT:
+                self._remove_empty_around(path)  # a build may have died before it did
             elif standing is Standing.FOREIGN and graph.maker(path) is None:
                 notices.append(_left_behind(path))
             with self._lock:
@@ -393,8 +395,11 @@ class Shelf:
         if digest is None or self._fs.stat(self._store.blob(digest)) is None:
             self._keep(path)
         self._take_away(absolute)
-        folder = posixpath.dirname(absolute)
-        while folder != self._site.root and self._fs.remove_empty(folder):
+        self._remove_empty_around(path)
+
+    def _remove_empty_around(self, path: str) -> None:
+        folder = posixpath.dirname(self._observer.absolute(path).rstrip("/"))
+        while folder != self._site.root and (self._fs.remove_empty(folder) or not self._fs.exists(folder)):
             folder = posixpath.dirname(folder)
 
 
