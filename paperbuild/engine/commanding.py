@@ -63,7 +63,7 @@ class CommandAttempt(Attempt):
         reading = self._reading()
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
-        unsettled = reading.makers(seen or told) - self._settled
+        unsettled = reading.unsettled(seen or told, self._settled)
         if unsettled and not ended.cancelled:
             checkpoints.wipe()
             return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing

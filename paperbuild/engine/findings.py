@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -53,15 +54,14 @@ class Reading:
         self._strays: list[str] = []
         self._changed = ""
 
-    def makers(self, seen: Seen) -> frozenset[str]:
-        """Return the actions whose outputs were touched: if one had not settled, the run counts for nothing."""
+    def unsettled(self, seen: Seen, settled: AbstractSet[str]) -> frozenset[str]:
+        """Return the actions not in ``settled`` whose outputs were touched: where there are such, the run counts for nothing."""
         found: set[str] = set()
         for sighting, path in self._inside(seen):
-            found.update(self._touched(sighting, path))
             place = self._observer.inside(path)  # a link may lead to an output
-            if place is not None and place != path:
-                found.update(self._touched(sighting, place))
-        return frozenset(found - {self._action.id})
+            for candidate in dict.fromkeys((path, path if place is None else place)):
+                found.update(self._touched(sighting, candidate, settled))
+        return frozenset(found - settled - {self._action.id})
 
     def outdated_bytecode(self, seen: Seen) -> tuple[str, ...]:
         """Return the bytecode that was read of sources which changed after it was written, or may have.
@@ -87,11 +87,23 @@ class Reading:
                         found.setdefault(maker.id, place)
         return found
 
-    def _touched(self, sighting: Sighting, path: str) -> frozenset[str]:
+    def _touched(self, sighting: Sighting, path: str, settled: AbstractSet[str]) -> frozenset[str]:
         found = self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED))
-        if sighting.state is None and not sighting.bits & WROTE:  # a folder may be missing because nobody made what belongs in it
-            found |= frozenset(self._graph.makers_around(path))
+        if sighting.bits & WROTE or not (sighting.state is None or sighting.state[0] == "folder"):
+            return found
+        around = frozenset(self._graph.makers_around(path))
+        if sighting.state is None:  # a folder may be missing because nobody made what belongs in it
+            return found | around
+        # One that is there may be what an earlier build left, or what another action has just made and takes away when it fails.
+        if around and around.isdisjoint(settled | {self._action.id}) and not self._stands_by_itself(path):
+            return found | around
         return found
+
+    def _stands_by_itself(self, folder: str) -> bool:
+        """Return whether something is in ``folder``, however deep, that no action makes."""
+        names = (name for name in self._fs.names(self._observer.absolute(folder)) if not name.startswith(".paperbuild"))
+        others = (path for path in (f"{folder}/{name}" for name in names) if self._graph.maker(path) is None)
+        return any(not self._graph.is_holder(path) or self._stands_by_itself(path) for path in others)
 
     def _inside(self, seen: Seen) -> Iterator[tuple[Sighting, str]]:
         """Yield what was seen of the project that is neither the action's own output nor the build's."""

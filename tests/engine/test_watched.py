@@ -81,6 +81,20 @@ def test_a_folder_around_outputs_is_there_for_whoever_asks_whether_it_stands_in_
     assert world.content("out") == "True"
 
 
+def test_a_folder_that_an_earlier_build_left_is_not_taken_for_one_of_this_build(world: World):
+    makes = command("makes", "cat a to far/x/made", "far/x/made", "a")
+    world.write(a="1").targets(makes).build().succeeded()
+    world.write(a="2").targets(undeclared("asks", "ask far/x to out; ask far to out", "out"), makes).build("asks").succeeded()
+    assert world.ran_now == ["asks", "makes", "asks"]
+    world.write(a="3").put("far/x/mine", "1").targets(undeclared("asks", "ask far to more", "more"), makes)
+    assert world.build("asks").ran_now == ["asks"], "something in it is nobody's output"
+
+
+def test_a_folder_around_its_own_output_is_there_when_it_starts(world: World):
+    cells = [undeclared(f"t[{n}]", f"ask far to far/{n}", f"far/{n}") for n in range(3)]
+    world.targets(*cells).build().ran("t[0]", "t[1]", "t[2]").succeeded()
+
+
 def test_a_listing_of_a_folder_around_outputs_that_is_not_in_the_tree_is_that_of_an_empty_one(world: World):
     world.targets(undeclared("lists", "names far to out", "out"), command("makes", "write far/x/made 1", "far/x/made"))
     world.build("lists").succeeded()
