@@ -44,6 +44,13 @@ class ActionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildWaits:
+    """Another build is at work in this project, the process ``process`` ("": nobody knows which). This one begins when that has ended."""
+
+    process: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActionWaits:
     """Another build that uses the same store runs ``action``. This one waits, and takes its result."""
 
@@ -74,5 +81,5 @@ class BuildEnded:
     duration_s: float
 
 
-Event = BuildStarted | ActionStarted | ActionWaits | ActionEnded | Noticed | BuildEnded
+Event = BuildWaits | BuildStarted | ActionStarted | ActionWaits | ActionEnded | Noticed | BuildEnded
 Listener = Callable[[Event], None]

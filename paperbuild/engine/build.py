@@ -37,7 +37,7 @@ from paperbuild.engine.trace import Record
 from paperbuild.engine.turns import Free, Turns
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted, PaperbuildError
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Listener, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Listener, Noticed, Outcome
 
 if TYPE_CHECKING:
     from paperbuild.engine.running import Attempt
@@ -92,17 +92,21 @@ class BuildReport(msgspec.Struct, frozen=True):
 
 
 def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener) -> BuildReport:
-    """Bring the actions ``wanted``, and what they need, up to date.
+    """Bring the actions ``wanted``, and what they need, up to date, once no other build is at work in this project any more.
 
     Raises:
-        BuildError: another build is at work in this project.
+        BuildError: the project's state cannot be written, or what an earlier build left cannot be put right.
         Interrupted: the user asked to stop; what ran was ended and undone.
     """
     try:
         workshop.prepare()
     except OSError as error:
         raise BuildError(disk_fault("the project's state", error)) from None
-    with workshop.lock.hold(f"{workshop.site.state}/lock"), workshop.store.at_work(workshop.lock):
+
+    def waits(process: str) -> None:
+        listener(BuildWaits(process))
+
+    with workshop.lock.hold(f"{workshop.site.state}/lock", waits=waits), workshop.store.at_work(workshop.lock):
         one = _Build(graph, workshop, options, listener)
         try:
             return one.run(wanted)

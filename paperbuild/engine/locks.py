@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from paperbuild.diagnostics import Diagnostic
@@ -13,13 +13,14 @@ from paperbuild.engine.ports import Hold
 from paperbuild.errors import BuildError
 
 _PATIENCE_S = 2.0
+_LOOK_S = 0.05  # how long a lock that is free again may go unnoticed
 
 
 class FileLock:
     """:class:`paperbuild.engine.ports.Lock` by ``flock``: it ends with the process, however that ends; the file may stay."""
 
     @contextmanager
-    def hold(self, path: str, what: str = "this project") -> Iterator[None]:
+    def hold(self, path: str, what: str = "this project", waits: Callable[[str], None] | None = None) -> Iterator[None]:
         """See the port."""
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -27,7 +28,7 @@ class FileLock:
             raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
         try:
             try:
-                _take(handle, what)
+                _take(handle, what, waits)
             except OSError as error:  # a network file system that has no locks
                 raise BuildError(Diagnostic("PB406", f"the lock cannot be had: {error.strerror}: {path}")) from None
             with suppress(OSError):  # only for whoever is refused; a full disk is no reason to stop here
@@ -114,27 +115,32 @@ def _is_at(handle: int, path: str) -> bool:
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _take(handle: int, what: str) -> None:
+def _take(handle: int, what: str, waits: Callable[[str], None] | None) -> None:
     """Take the lock on ``what``, an open file.
 
     A process that was killed while it started a command may leave a child that holds the lock too, until it has become that command:
-    a lock whose holder is dead is waited for.
+    a lock whose holder is dead is waited for in any case.
 
     Raises:
-        BuildError: another process, which is alive, has it.
+        BuildError: another process, which is alive, has it, and there is no ``waits`` to tell that it is waited for.
         OSError: there are no locks here.
     """
     deadline = time.monotonic() + _PATIENCE_S
+    told = False
     while True:
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(handle, 64, 0).decode(errors="replace").strip()
             if _is_alive(holder) or time.monotonic() > deadline:
-                who = f" (process {holder})" if holder else ""
-                help_ = ("wait for it to end, or end it",)
-                raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in {what}{who}", help=help_)) from None
-            time.sleep(0.01)
+                if waits is None:
+                    who = f" (process {holder})" if holder else ""
+                    help_ = ("wait for it to end, or end it",)
+                    raise BuildError(Diagnostic("PB401", f"another paperbuild is at work in {what}{who}", help=help_)) from None
+                if not told:
+                    waits(holder)
+                told = True
+            time.sleep(_LOOK_S if told else 0.01)
 
 
 def _is_alive(process: str) -> bool:

@@ -157,11 +157,13 @@ class Hold(Protocol):
 class Lock(Protocol):
     """Locks on names. Each ends with the process that holds it."""
 
-    def hold(self, path: str, what: str = "this project") -> AbstractContextManager[None]:
+    def hold(self, path: str, what: str = "this project", waits: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
         """Hold the exclusive lock ``path`` on ``what``.
 
+        Where another process holds it, ``waits`` is told the number of that process ("" where nobody knows it), and the lock is waited for.
+
         Raises:
-            BuildError: another process holds it, or there can be no lock.
+            BuildError: another process holds it and there is no ``waits``, or there can be no lock.
         """
 
     def is_held(self, path: str) -> bool:

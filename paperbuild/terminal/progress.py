@@ -14,7 +14,7 @@ from typing import Self, TextIO
 import msgspec
 
 from paperbuild.diagnostics import Severity
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Event, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Event, Noticed, Outcome
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
@@ -92,6 +92,8 @@ class Progress:
         """Take one event."""
         with self._lock:
             match event:
+                case BuildWaits() if self._verbosity >= Verbosity.NORMAL:
+                    self._print(f"waiting for another paperbuild in this project{f' (process {event.process})' if event.process else ''}")
                 case BuildStarted():
                     self._total, self._settled = event.total, 0
                     self._started_s = self._clock()

@@ -1,3 +1,4 @@
+import json
 import signal
 import time
 
@@ -80,3 +81,34 @@ def test_narration_that_is_redirected_into_the_project_starts_no_build(project):
     finally:
         watching.process.kill()
         watching.process.communicate(timeout=LIMIT_S)
+
+
+def test_watch_and_render_at_the_same_time_wait_for_each_other_and_both_are_right(project):
+    project.write(
+        "paperbuild.toml",
+        '[paper]\nsource = "paper.md"\n\n[target.slow]\nrun = "cat a.json > slow.json; echo ran >> .runs~; sleep 1"\n'
+        'inputs = ["a.json"]\noutputs = ["slow.json"]\n',
+    )
+    project.write("paper.md", "It is [x]{val=slow.x}.\n").write("a.json", '{"x": "first"}')
+    watching = Watching(project)
+    try:
+        assert watching.said(WAITS)
+        for text in ("second", "third"):
+            project.write("a.json", json.dumps({"x": text}))
+            assert watching.said("changed: a.json", times=1 + (text == "third"))
+            renders = [project.start("render", "--to", "html") for _ in range(2)]
+            told = [render.communicate(timeout=LIMIT_S)[1] for render in renders]
+            assert [render.returncode for render in renders] == [0, 0], told
+            assert not any("error" in words or "Traceback" in words for words in told)
+            assert text in project.read("_build/paper.html")
+        until = time.monotonic() + LIMIT_S
+        while not watching.log.read_text().endswith("Ctrl-C ends this\n"):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert project.read(".runs~") == "ran\n" * 3, "whoever comes second finds it made"
+        assert "error" not in watching.log.read_text()
+        assert watching.end() == 130
+    finally:
+        if watching.process.poll() is None:
+            watching.process.kill()
+            watching.process.communicate(timeout=LIMIT_S)

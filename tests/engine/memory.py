@@ -285,7 +285,7 @@ class Locks:
         return MemoryHold(self.held, path)
 
     @contextmanager
-    def hold(self, path: str, what: str = "this project") -> Iterator[None]:
+    def hold(self, path: str, what: str = "this project", waits: Callable[[str], None] | None = None) -> Iterator[None]:
         assert path not in self.held, what
         self.held.add(path)
         try:

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,6 +161,17 @@ def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path: Path):
         pass
     with FileLock().hold(path):
         pass
+
+
+def test_a_lock_that_somebody_has_is_waited_for_where_that_can_be_told(tmp_path: Path):
+    path, told = str(tmp_path / "lock"), list[str]()
+    begin = time.monotonic()
+    held = FileLock().hold(path)
+    held.__enter__()
+    threading.Timer(0.3, held.__exit__, (None, None, None)).start()
+    with FileLock().hold(path, waits=told.append):
+        assert told == [str(os.getpid())]
+        assert 0.2 < time.monotonic() - begin < 5
 
 
 def test_a_lock_that_a_child_of_a_dead_process_still_holds_is_waited_for(tmp_path: Path):

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Noticed, Outcome
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.progress import Progress, Verbosity, summary
 from paperbuild.terminal.screen import Screen, cut, screen_of
@@ -176,3 +176,9 @@ def test_what_another_build_runs_is_waited_for_in_so_many_words():
     assert "train waits for another build" in progress.status_line()
     progress(ActionEnded("train", Outcome.REUSED, 0))
     assert "train" not in progress.status_line()
+
+
+def test_another_build_in_the_project_is_waited_for_in_so_many_words():
+    assert narrated(LINES, Verbosity.NORMAL, BuildWaits("17")) == "waiting for another paperbuild in this project (process 17)\n"
+    assert narrated(LINES, Verbosity.NORMAL, BuildWaits("")) == "waiting for another paperbuild in this project\n"
+    assert narrated(LINES, Verbosity.QUIET, BuildWaits("17")) == ""
