@@ -57,7 +57,7 @@ class CommandAttempt(Attempt):
         before = None if self._is_watched(job) else self._supposed()
 
         def started(group: int, identity: str) -> None:
-            self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made))
+            self._shelf.make_room(self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made)))
 
         ended = self._execute(job, started)
         reading = self._reading()

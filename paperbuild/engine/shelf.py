@@ -167,11 +167,15 @@ class Shelf:
             for n, one in enumerate(held):
                 if one.aside is not None:
                     entry = self._move_aside(entry, n)
-                self._fs.make_folder(posixpath.dirname(one.path))
         except BaseException:
             self.journal.undo(entry)
             raise
         return entry
+
+    def make_room(self, entry: Entry) -> None:
+        """Make the folders of the outputs of ``entry``, which is in the journal, so that they go again where nothing comes of it."""
+        for one in entry.outputs:
+            self._fs.make_folder(posixpath.dirname(one.path))
 
     def _missing_folders(self, held: Iterable[Held]) -> tuple[str, ...]:
         """Return the folders that must be made for outputs, outer ones first."""

@@ -130,6 +130,17 @@ def test_a_crash_while_an_orphan_is_removed_leaves_no_empty_folder_around_it(aft
 
 
 @pytest.mark.parametrize("after", range(1, 25))
+def test_a_crash_before_a_first_run_ends_leaves_no_folder_that_was_made_for_it(after: int):
+    world = World().targets(command("t", "write far/x/y 1", "far/x/y"))
+    world.fs.dies_after = world.fs.changes + after
+    with contextlib.suppress(Crash):
+        world.build()
+    world.fs.revive()
+    world.targets(command("u", "write z 1", "z")).build().succeeded()
+    assert not world.fs.exists("/p/far")
+
+
+@pytest.mark.parametrize("after", range(1, 25))
 def test_what_was_set_aside_when_a_build_died_is_still_ours_where_the_index_is_lost_too(after: int):
     world = World().write(a="1").targets(command("t", "cat a to x", "x", "a"), command("u", "cat a to y", "y", "a")).build()
     world.write(a="2").fs.dies_after = world.fs.changes + after

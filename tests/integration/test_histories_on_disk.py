@@ -18,8 +18,7 @@ from paperbuild.events import ActionStarted
 from tests.engine.disk import Project
 from tests.engine.histories import MOST, Built, Histories
 from tests.engine.programs import Target
-
-CHANGING = ("write", "copy", "make_link", "rename", "unlink", "remove_tree", "remove_empty", "make_folder", "protect", "flush_folder")
+from tests.integration.test_faults import CHANGING
 
 
 class Mortal:
