@@ -15,6 +15,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,10 +24,10 @@ import msgspec
 from paperbuild.engine.ports import Stat
 from paperbuild.engine.reasons import Reason
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _SCHEMA = """
 create table digests (path blob primary key, device integer, inode integer, size integer, mtime_ns integer, ctime_ns integer,
-                      hashed_ns integer, digest text) without rowid;
+                      hashed_ns integer, digest text, sum integer) without rowid;
 create table runs (action text primary key, key text, record text, finished_ns integer, duration_s real, succeeded integer,
                    log text, reads text) without rowid;
 create table executions (action text primary key, told blob) without rowid;
@@ -42,6 +43,9 @@ union all select 1 from inventories limit 1
 """Fails where a table is missing. Not one join of them all: while one is empty, that looks through every combination of the others."""
 
 _MEMORY = ":memory:"
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file is told by: messages of SQLite may hold what stands in it."""
+
 _Statement = tuple[str, Sequence[Sequence[object]]]
 
 FINE_STEP_NS = 20_000_000
@@ -113,10 +117,10 @@ class Index:
     # opening
 
     def _open(self) -> sqlite3.Connection:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*_BROKEN):
             return self._connect()
         self._remove()
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*_BROKEN):
             return self._connect()
         self._path = _MEMORY  # a folder that cannot be written, or a full disk: go on, and remember nothing
         return self._connect()
@@ -146,7 +150,7 @@ class Index:
                 with contextlib.closing(_connection(f"file:{quote(os.path.abspath(path))}?mode=ro{alone}")) as source:
                     source.backup(copy)
             self.is_new = _prepared(copy)
-        except (sqlite3.Error, OSError):
+        except (*_BROKEN, OSError):
             copy.close()
             return self._connect()
         return copy
@@ -156,11 +160,11 @@ class Index:
             with contextlib.suppress(OSError):
                 os.unlink(self._path + suffix)
 
-    def _retreat(self, error: sqlite3.Error) -> None:
+    def _retreat(self, error: Exception) -> None:
         """Go on in memory after ``error``. The file goes, so that the next build does not take for complete what is not."""
         if self._path == _MEMORY or isinstance(error, sqlite3.ProgrammingError):
             raise error
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*_BROKEN):
             self._database.close()
         self._remove()
         self._path = _MEMORY
@@ -176,7 +180,7 @@ class Index:
         with self._lock:
             try:
                 return self._database.execute(question, values).fetchall()
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 self._retreat(error)
                 return self._database.execute(question, values).fetchall()
 
@@ -185,7 +189,7 @@ class Index:
         with self._lock:
             try:
                 _in_one(self._database, statements)
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 self._retreat(error)
                 _in_one(self._database, statements)
 
@@ -196,7 +200,7 @@ class Index:
         with self._lock:
             digests, self._pending = [*self._pending.values()], {}
             if digests:
-                self._write(("insert or replace into digests values (?,?,?,?,?,?,?,?)", digests))
+                self._write(("insert or replace into digests values (?,?,?,?,?,?,?,?,?)", digests))
             inventories, self._inventories = [*self._inventories.values()], {}
             if inventories:
                 self._write(
@@ -212,6 +216,8 @@ class Index:
                 row = next(iter(self._ask("select * from digests where path=?", _key(path))), None)
         if row is None or row[1:6] != (stat.device, stat.inode, stat.size, stat.mtime_ns, stat.ctime_ns):
             return None
+        if row[8] != _sum(row[:8]):
+            return None  # a damaged disk: a wrong digest would be worse than none
         hashed_ns, digest = row[6], row[7]
         if not isinstance(hashed_ns, int) or not isinstance(digest, str):
             return None
@@ -221,7 +227,7 @@ class Index:
         """Remember the digest of the file at ``path``, whose status was ``stat`` before hashing began at ``hashed_ns``."""
         row = (_key(path), stat.device, stat.inode, stat.size, stat.mtime_ns, stat.ctime_ns, hashed_ns, digest)
         with self._lock:
-            self._pending[path] = row
+            self._pending[path] = (*row, _sum(row))
 
     # runs
 
@@ -320,7 +326,7 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
         yield
         database.execute("commit")
     except BaseException:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*_BROKEN):
             database.execute("rollback")
         raise
 
@@ -329,6 +335,11 @@ def _in_one(database: sqlite3.Connection, statements: Iterable[_Statement]) -> N
     with _transaction(database):
         for statement, rows in statements:
             database.executemany(statement, rows)
+
+
+def _sum(row: Sequence[object]) -> int:
+    """Return a checksum of a row."""
+    return zlib.crc32(repr(row).encode())
 
 
 def _key(path: str) -> bytes:

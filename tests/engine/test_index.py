@@ -118,6 +118,18 @@ def test_rows_that_make_no_sense_are_no_digest(tmp_path: Path):
     index.close()
 
 
+@pytest.mark.parametrize("change", ["digest='0' || substr(digest, 2)", "mtime_ns=mtime_ns + 1", "hashed_ns=hashed_ns + 1"])
+def test_a_row_that_a_disk_has_changed_is_no_digest(tmp_path: Path, change: str):
+    path = filled(tmp_path / "index")
+    database = sqlite3.connect(path)
+    database.execute(f"update digests set {change}")
+    database.commit()
+    database.close()
+    index = Index(str(path))
+    assert index.digest("/a", STAT) is None
+    index.close()
+
+
 def test_an_index_that_breaks_while_it_is_used_goes_on_in_memory_and_is_gone_for_the_next_build(tmp_path: Path):
     path = tmp_path / "index"
     index = Index(str(path))
