@@ -10,8 +10,8 @@ from paperbuild.cli.options import json_option, volume_options
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.build import BuildOptions
 from paperbuild.engine.graph import Action, Step
+from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import UsageError
 
 

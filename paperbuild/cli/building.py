@@ -12,8 +12,9 @@ import msgspec.structs
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.build import BuildOptions, BuildReport, build, has_errors
+from paperbuild.engine.build import BuildReport, build, has_errors
 from paperbuild.engine.logs import last_line
+from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity

@@ -54,7 +54,7 @@ def build_options(function: _Command) -> _Command:
     """Add the options of the commands that build. Their values come as one parameter, ``options``, beside ``profile``."""
 
     def command(*args: Any, **given: Any) -> Any:
-        from paperbuild.engine.build import BuildOptions
+        from paperbuild.engine.options import BuildOptions
 
         jobs = given.pop("jobs") or processors()
         named = {name: given.pop(name) for name in ("keep_going", "adopt", "overwrite", "strict", "keep_checkpoints", "no_heavy")}

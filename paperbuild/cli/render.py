@@ -11,7 +11,7 @@ from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, rendering_options, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
-from paperbuild.engine.build import BuildOptions
+from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode
 
 

@@ -9,7 +9,7 @@ from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, volume_options
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
-from paperbuild.engine.build import BuildOptions
+from paperbuild.engine.options import BuildOptions
 
 
 @click.command("run")

@@ -14,8 +14,8 @@ from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import memory_bytes, processors, rendering_options, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
-from paperbuild.engine.build import BuildOptions
 from paperbuild.engine.graph import Graph
+from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.patterns import covers, is_glob
 from paperbuild.errors import ExitCode, Interrupted, PaperbuildError
 from paperbuild.live.watch import Watcher

@@ -11,7 +11,7 @@ from paperbuild.engine.graph import Action, Command
 from paperbuild.engine.reasons import Reason
 
 if TYPE_CHECKING:
-    from paperbuild.engine.build import BuildOptions
+    from paperbuild.engine.options import BuildOptions
 
 
 def why_held(action: Action, options: BuildOptions, reason: Reason) -> Diagnostic | None:

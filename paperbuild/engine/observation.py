@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 
 from paperbuild.engine import patterns
@@ -94,6 +95,10 @@ class Observer:
         else:
             self._fs.note(found[1])
         return found[0]
+
+    def noting(self) -> AbstractContextManager[Facts]:
+        """Note on what the answers rest that this thread is given meanwhile."""
+        return self._fs.noting()
 
     def exists(self, path: str) -> bool:
         """Return whether anything is at ``path``."""

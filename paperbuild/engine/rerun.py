@@ -16,6 +16,7 @@ from paperbuild.engine.conditions import Conditions
 from paperbuild.engine.copying import Copyist, Place
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import Findings
+from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.index import Index
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
@@ -184,7 +185,7 @@ class Rerunner:
         if refusal:
             return msgspec.structs.replace(nothing, refusal=refusal)
         shelf = Shelf(copy.site, copy.fs, copy.store, copy.index, observer, copy.versions)
-        floor = running.Floor(copy, self._graph, observer, shelf, keys)
+        floor = Floor(copy, self._graph, observer, shelf, keys)
         settled = frozenset(self._graph.actions) - {action.id}
         if not isinstance(action.recipe, Command):
             step = _AgainAsStep(floor, action, keyed, (), settled)

@@ -13,17 +13,15 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import Findings
-from paperbuild.engine.graph import Action, Command, Graph, Output, Step
+from paperbuild.engine.floor import Floor
+from paperbuild.engine.graph import Action, Command, Output, Step
 from paperbuild.engine.index import End, Execution, Run
-from paperbuild.engine.keys import Keyed, KeyMaker
-from paperbuild.engine.observation import Observer
+from paperbuild.engine.keys import Keyed
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.reasons import Reason
-from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Item, Record, path_of
-from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, PaperbuildError
 
 
@@ -67,18 +65,6 @@ class Cancelled(msgspec.Struct, frozen=True):
 
 
 Result = Made | Failed | Needs | Changed | Cancelled | BaseException
-
-
-class Floor(msgspec.Struct, frozen=True):
-    """What all attempts of one build share."""
-
-    workshop: Workshop
-    graph: Graph
-    observer: Observer
-    shelf: Shelf
-    keys: KeyMaker
-    strict: bool = False
-    keeps_checkpoints: bool = False
 
 
 class Attempt(ABC):

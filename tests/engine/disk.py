@@ -9,9 +9,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from paperbuild.engine.build import BuildOptions, BuildReport, build
+from paperbuild.engine.build import BuildReport, build
 from paperbuild.engine.environment import LocalEnvironment
 from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.store import Store

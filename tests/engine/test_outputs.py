@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.engine.build import BuildOptions, build
+from paperbuild.engine.build import build
 from paperbuild.engine.graph import Graph
+from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.queries import clean
 from paperbuild.engine.trace import Artifact, Record
 from paperbuild.events import ActionStarted, Event, Outcome

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.build import BuildOptions, BuildReport, build
+from paperbuild.engine.build import BuildReport, build
 from paperbuild.engine.conditions import Machine
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
+from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Question, Reader, Revision, StepResult, Surroundings
 from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.rules import Treatment

@@ -1,0 +1,76 @@
+"""How far each action of a build is, how it ended, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action, Graph, circle
+from paperbuild.engine.keys import Keyed
+from paperbuild.engine.reasons import Reason
+from paperbuild.engine.schedule import Schedule
+from paperbuild.events import ActionEnded, Listener, Noticed, Outcome
+
+
+class Course:
+    """The course of one build.
+
+    ``keyed`` and ``reasons`` hold what was found out of the actions on their way: their keys, and why those run that must. After a
+    failure that stops the build, unless it ``keeps_going``, ``stopping`` is set and ``stopped`` is called.
+    """
+
+    def __init__(self, graph: Graph, schedule: Schedule, listener: Listener, *, keeps_going: bool, stopped: Callable[[], None]) -> None:
+        self.schedule = schedule
+        self.tell = listener
+        self.keyed: dict[str, Keyed] = {}
+        self.reasons: dict[str, tuple[Reason, ...]] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.stopping = False
+        self._graph = graph
+        self._keeps_going = keeps_going
+        self._stopped = stopped
+
+    def settle(self, action: Action, outcome: Outcome, duration_s: float = 0.0) -> None:
+        """Note that ``action`` is up to date."""
+        self.schedule.settle(action.id)
+        self.outcomes[action.id] = outcome
+        self.tell(ActionEnded(action.id, outcome, duration_s, tuple(output.path for output in action.outputs)))
+
+    def fail(
+        self,
+        id_: str,
+        diagnostics: Sequence[Diagnostic],
+        *,
+        outcome: Outcome = Outcome.FAILED,
+        duration_s: float = 0.0,
+        stop: bool = True,
+    ) -> None:
+        """Note that ``id_`` will not be up to date, nor what needs it; with ``stop`` nothing more begins."""
+        if stop and not self._keeps_going:
+            self.stopping = True
+            self._stopped()
+        self.outcomes[id_] = outcome
+        self.tell(ActionEnded(id_, outcome, duration_s))
+        self.notice(*diagnostics)
+        for other in self.schedule.lose(id_):
+            self.outcomes[other] = Outcome.BLOCKED
+            self.tell(ActionEnded(other, Outcome.BLOCKED, 0.0))
+
+    def notice(self, *diagnostics: Diagnostic) -> None:
+        """Keep and tell these."""
+        for diagnostic in diagnostics:
+            self.diagnostics.append(diagnostic)
+            self.tell(Noticed(diagnostic))
+
+    def put_behind(self, action: Action, others: Sequence[str]) -> None:
+        """Have ``action`` wait for ``others`` from now on; it fails where one of them waits for it."""
+        for other in others:
+            turn = self._graph.path(other, action.id)
+            if turn:
+                self.fail(action.id, (circle((action.id, *turn), self._graph.actions),))
+                return
+        self._graph.edges[action.id] |= frozenset(others)
+        self.schedule.add(self._graph.closure(others), self._graph.edges)
+        if self.schedule.again(action.id, others):
+            self.fail(action.id, (), outcome=Outcome.BLOCKED)

@@ -1,0 +1,214 @@
+"""Whether an action must run, and why; where a result of it holds, that is put into its place instead.
+
+An action is looked up once all it waits for is settled: first by its key, then among that key's records for one whose trace still holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from paperbuild.engine.course import Course
+from paperbuild.engine.faults import disk_fault
+from paperbuild.engine.floor import Floor
+from paperbuild.engine.graph import Action, Command, Graph, Step
+from paperbuild.engine.grounds import Grounds, Stretch
+from paperbuild.engine.holding import nothing_to_adopt, why_held
+from paperbuild.engine.index import Run
+from paperbuild.engine.lookup import Lookup
+from paperbuild.engine.noting import Facts
+from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.reasons import Reason
+from paperbuild.engine.store import DAY_NS, DamagedBlob
+from paperbuild.engine.trace import Record
+from paperbuild.errors import BuildError
+from paperbuild.events import Outcome
+
+
+def probable(floor: Floor, grounds: Grounds, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return what these probably read besides what they wait for: an action's id to those that make it."""
+    reads = floor.workshop.index.last_reads()
+    known = (
+        (id_, grounds.after(id_) if grounds.are_laid(id_) else _makers(floor.graph, id_, reads.get(id_, ()))) for id_ in ids
+    )  # fmt: skip
+    return {id_: others for id_, others in known if others}
+
+
+def _makers(graph: Graph, id_: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of the other actions whose outputs whoever read ``paths`` looked at."""
+    return tuple(sorted({other for path in paths for other in graph.makers_touched(path, listed=True)} - {id_}))
+
+
+class Examiner:
+    """Examines the actions of one build: of ``declared``, which is the graph of ``floor`` before anything was added to it."""
+
+    def __init__(self, floor: Floor, declared: Graph, grounds: Grounds, course: Course, options: BuildOptions) -> None:
+        self._floor = floor
+        self._workshop = floor.workshop
+        self._graph = floor.graph
+        self._declared = declared
+        self._observer = floor.observer
+        self._shelf = floor.shelf
+        self._keys = floor.keys
+        self._grounds = grounds
+        self._course = course
+        self._options = options
+        self._lookup = Lookup(floor.workshop, floor.observer, floor.shelf)
+        self._expecting: set[str] = set()
+        self._in_place: dict[str, Record] = {}
+        self._use_noted: dict[str, int] = {}  # until when the use of its record need not be noted again
+
+    def examine(self, id_: str) -> bool:
+        """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
+        action = self._graph.actions[id_]
+        if id_ not in self._options.adopts and self._grounds.hold(action, self._course.schedule.settled):
+            self._course.settle(action, Outcome.REUSED)
+            return False
+        taken_ns = self._workshop.clock.now_ns()
+        try:
+            with self._observer.noting() as facts:
+                must_run = self._look_up(action)
+        except OSError as error:
+            self._course.fail(id_, (disk_fault(id_, error, action.span),))
+            return False
+        found = self._in_place.pop(id_, None)
+        if found is not None:
+            self._lay_ground(action, found, facts, taken_ns)
+        return must_run
+
+    def _look_up(self, action: Action) -> bool:
+        others = self._unsettled(action, self._keys.makers(action))
+        if others:
+            self._course.put_behind(action, others)
+            return False
+        keyed = self._keys.key(action)
+        self._course.keyed[action.id] = keyed
+        self._course.notice(*(notice for notice in keyed.notices if notice not in self._course.diagnostics))
+        if keyed.faults:
+            self._course.fail(action.id, keyed.faults)
+            return False
+        found = self._lookup.find(action, keyed, self._graph, self._course.schedule.settled)
+        if isinstance(found, Record):
+            others = self._lookup.unsettled(action, found, self._graph, self._course.schedule.settled)
+            turn = next((other for other in others if self._graph.path(other, action.id)), None)
+            if others and turn is None:
+                self._course.put_behind(action, others)
+                return False
+            if turn:
+                found = (Reason("order", turn),)
+        if action.id in self._options.adopts:
+            self._adopt_as_asked(action, found)
+            return False
+        if isinstance(found, Record):
+            reason = self._reuse(action, found)
+            if reason is None:
+                return False
+            found = (reason,)
+        if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
+            return False
+        fault = why_held(action, self._options, found[0])
+        if fault is not None:
+            self._course.fail(action.id, (fault,), outcome=Outcome.HELD, stop=False)
+            return False
+        if self._expects_others(action):
+            return False
+        self._course.reasons[action.id] = found
+        return True
+
+    def _expects_others(self, action: Action) -> bool:
+        """Let what a command read last time be made first: it will probably read it again. Return whether there is such.
+
+        Steps ask before they read, which costs nothing; a command would have run in vain.
+        """
+        if action.id in self._expecting or isinstance(action.recipe, Step):
+            return False
+        self._expecting.add(action.id)
+        last = self._workshop.index.last_run(action.id)
+        others = [other for other in _makers(self._graph, action.id, last.reads if last else ()) if not self._graph.path(other, action.id)]
+        self._course.schedule.add(self._graph.closure(others), self._graph.edges)
+        return self._course.schedule.expect(action.id, others)
+
+    def is_settled_by_now(self, action: Action) -> bool:
+        """Return whether another build has made ``action`` since it was examined, or what it reads has settled as it was."""
+        if self._course.reasons[action.id][0].kind == "lost":
+            return False  # its record holds, and there is nothing to take
+        with contextlib.suppress(OSError):  # running it tells
+            return self._lookup.is_settled(action, self._course.keyed[action.id], self._graph, self._course.schedule.settled)
+        return False
+
+    def _unsettled(self, action: Action, others: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(set(others) - self._course.schedule.settled - {action.id}))
+
+    def _reuse(self, action: Action, record: Record) -> Reason | None:
+        """Place the outputs of ``record``; return why the action must run after all, or None."""
+        # Before anything relies on it.
+        self._use_noted[action.id] = self._workshop.store.note_use(record, self._workshop.clock.now_ns())
+        try:
+            if not self._shelf.place(action, record.artifacts):
+                self._in_place[action.id] = record
+            else:
+                self._grounds.disturb()
+        except DamagedBlob as lost:
+            path = next((artifact.path for artifact in record.artifacts if artifact.digest == str(lost)), "")
+            return Reason("lost", path, str(lost), "damaged")
+        except BuildError as error:
+            if not (self._options.adopt and self._adopt(action)):
+                self._course.fail(action.id, error.diagnostics, stop=False)
+            return None
+        last = self._workshop.index.last_run(action.id)
+        if last is None or (last.key, last.record) != (record.key, record.name):
+            self._observer.inventories.keep(record)
+            reads = self._lookup.reads(record, self._graph)
+            self._workshop.index.note_run(action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads))
+        self._course.settle(action, Outcome.REUSED)
+        return None
+
+    def _lay_ground(self, action: Action, record: Record, facts: Facts, taken_ns: int) -> None:
+        """Keep why ``action`` is up to date, so that the next build need not look it up. A warning is to be told each time."""
+        if not self._course.keyed[action.id].notices:
+            others = {*self._keys.makers(action), *self._lookup.unsettled(action, record, self._graph, frozenset())}
+            after = tuple(sorted(others - self._declared.edges[action.id] - {action.id}))
+            until_ns = self._use_noted.get(action.id, record.finished_ns + DAY_NS)
+            self._grounds.lay(action, record, facts, after, Stretch(taken_ns, until_ns))
+
+    def lay_grounds(self) -> None:
+        """Look up again what ran or came back from the store, now that everything is in its place."""
+        for id_, outcome in self._course.outcomes.items():
+            if outcome.is_good and not self._grounds.are_laid(id_):
+                with contextlib.suppress(OSError):  # the next build tells
+                    self._look_back(self._graph.actions[id_])
+
+    def _look_back(self, action: Action) -> None:
+        taken_ns = self._workshop.clock.now_ns()
+        with self._observer.noting() as facts:
+            keyed = self._course.keyed[action.id] = self._keys.key(action)
+            found = None if keyed.faults else self._lookup.find(action, keyed, self._graph, self._graph.actions.keys())
+            if isinstance(found, Record) and self._shelf.in_place(found.artifacts):
+                self._lay_ground(action, found, facts, taken_ns)
+
+    def _adopt_as_asked(self, action: Action, found: Record | tuple[Reason, ...]) -> None:
+        """Take what stands at the outputs for the result of ``action``, whatever the store has for it; complain of what is missing."""
+        is_told = isinstance(found, Record) and (not found.adopted or self._options.reason in {"", found.reason})
+        if isinstance(found, Record) and is_told and self._shelf.in_place(found.artifacts):
+            self._course.settle(action, Outcome.REUSED)
+        elif not self._adopt(action):
+            missing = [output.path for output in action.outputs if not self._observer.exists(output.path.rstrip("/"))]
+            self._course.fail(action.id, (nothing_to_adopt(action, missing),), stop=False)
+
+    def _adopt(self, action: Action) -> bool:
+        """Take what stands at the outputs for the result of ``action``; return whether that was the end of it, one way or the other."""
+        if not all(self._observer.exists(output.path.rstrip("/")) for output in action.outputs):
+            return False
+        attempt = self._floor.attempt(action, self._course.keyed[action.id], (), frozenset(self._course.schedule.settled))
+        try:
+            adoption = attempt.adoption(self._options.reason)
+            others = self._lookup.unsettled(action, adoption, self._graph, self._course.schedule.settled)
+            if others:
+                self._course.put_behind(action, others)
+            else:
+                self._grounds.drop(action.id)
+                attempt.adopt(adoption)
+                self._course.settle(action, Outcome.ADOPTED)
+        except BuildError as error:
+            self._course.fail(action.id, error.diagnostics, stop=False)
+        return True
