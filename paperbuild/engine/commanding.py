@@ -88,6 +88,10 @@ class CommandAttempt(Attempt):
         if changed is not None:
             checkpoints.wipe()
             return changed
+        faults = self._borrowed(still)
+        if faults:
+            self._note_end(ended, log)
+            return Failed(faults, ended.duration_s)
         self._publish(findings, self._shelf.collect(self._action, log.shown), ended.duration_s, log.shown)
         if self._keeps_checkpoints:
             checkpoints.tell(still)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.course import Course
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.floor import Floor
@@ -89,13 +91,10 @@ class Examiner:
             return False
         found = self._lookup.find(action, keyed, self._graph, self._course.schedule.settled)
         if isinstance(found, Record):
-            others = self._lookup.unsettled(action, found, self._graph, self._course.schedule.settled)
-            turn = next((other for other in others if self._graph.path(other, action.id)), None)
-            if others and turn is None:
-                self._course.put_behind(action, others)
+            again = self._may_rely_on(action, found)
+            if again is None:
                 return False
-            if turn:
-                found = (Reason("order", turn),)
+            found = again
         if action.id in self._options.adopts:
             self._adopt_as_asked(action, found)
             return False
@@ -114,6 +113,21 @@ class Examiner:
             return False
         self._course.reasons[action.id] = found
         return True
+
+    def _may_rely_on(self, action: Action, found: Record) -> Record | tuple[Reason, ...] | None:
+        """Return ``found`` where all that it read has settled; else why the action runs, or None where it waits now, or cannot go on."""
+        others = self._lookup.unsettled(action, found, self._graph, self._course.schedule.settled)
+        turn = next((other for other in others if self._graph.path(other, action.id)), None)
+        if turn:
+            return (Reason("order", turn),)
+        if others:
+            self._course.put_behind(action, others)
+            return None
+        faults = self._borrows(action, found)
+        if faults:
+            self._course.fail(action.id, faults)
+            return None
+        return found
 
     def _expects_others(self, action: Action) -> bool:
         """Let what a command read last time be made first: it will probably read it again. Return whether there is such.
@@ -135,6 +149,9 @@ class Examiner:
         with contextlib.suppress(OSError):  # running it tells
             return self._lookup.is_settled(action, self._course.keyed[action.id], self._graph, self._course.schedule.settled)
         return False
+
+    def _borrows(self, action: Action, record: Record) -> tuple[Diagnostic, ...]:
+        return borrowed(action, record.items, self._workshop.index.strays(), self._graph)
 
     def _unsettled(self, action: Action, others: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(set(others) - self._course.schedule.settled - {action.id}))
@@ -159,7 +176,9 @@ class Examiner:
         if last is None or (last.key, last.record) != (record.key, record.name):
             self._observer.inventories.keep(record)
             reads = self._lookup.reads(record, self._graph)
-            self._workshop.index.note_run(action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads))
+            self._workshop.index.note_run(
+                action.id, Run(record.key, record.name, record.finished_ns, record.duration_s, True, "", reads, record.strays)
+            )
         self._course.settle(action, Outcome.REUSED)
         return None
 
@@ -183,7 +202,7 @@ class Examiner:
         with self._observer.noting() as facts:
             keyed = self._course.keyed[action.id] = self._keys.key(action)
             found = None if keyed.faults else self._lookup.find(action, keyed, self._graph, self._graph.actions.keys())
-            if isinstance(found, Record) and self._shelf.in_place(found.artifacts):
+            if isinstance(found, Record) and self._shelf.in_place(found.artifacts) and not self._borrows(action, found):
                 self._lay_ground(action, found, facts, taken_ns)
 
     def _adopt_as_asked(self, action: Action, found: Record | tuple[Reason, ...]) -> None:

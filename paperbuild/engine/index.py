@@ -24,12 +24,12 @@ import msgspec
 from paperbuild.engine.ports import Stat
 from paperbuild.engine.reasons import Reason
 
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
 _SCHEMA = """
 create table digests (path blob primary key, device integer, inode integer, size integer, mtime_ns integer, ctime_ns integer,
                       hashed_ns integer, digest text, sum integer) without rowid;
 create table runs (action text primary key, key text, record text, finished_ns integer, duration_s real, succeeded integer,
-                   log text, reads text) without rowid;
+                   log text, reads text, strays text) without rowid;
 create table executions (action text primary key, told blob) without rowid;
 create table inventories (digest text primary key, listed blob);
 create table owned (path text primary key, digest text) without rowid;
@@ -56,7 +56,7 @@ COARSE_STEP_NS = 2_000_000_000
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The last run of an action. ``reads`` are the outputs of others that it was seen to read."""
+    """The last run of an action. ``reads`` are the outputs of others that it was seen to read, ``strays`` what it wrote undeclared."""
 
     key: str
     record: str
@@ -65,6 +65,7 @@ class Run(msgspec.Struct, frozen=True):
     succeeded: bool
     log: str = ""
     reads: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
 
 
 End = Literal["made", "failed", "timed out", "cancelled"]
@@ -109,6 +110,7 @@ class Index:
         self._lock = threading.RLock()
         self._path = path
         self.is_new = True
+        self._strays: dict[str, str] | None = None
         self._pending: dict[str, tuple[object, ...]] = {}
         self._inventories: dict[str, tuple[object, ...]] = {}
         self._kept: set[str] = set()
@@ -233,22 +235,35 @@ class Index:
 
     def last_run(self, action: str) -> Run | None:
         """Return the last run of ``action``, if any is remembered."""
-        rows = self._ask("select key, record, finished_ns, duration_s, succeeded, log, reads from runs where action=?", action)
-        for key, record, finished_ns, duration_s, succeeded, log, reads in rows:
-            return Run(key, record, finished_ns, duration_s, bool(succeeded), log, tuple(reads.split("\n")) if reads else ())
+        rows = self._ask("select key, record, finished_ns, duration_s, succeeded, log, reads, strays from runs where action=?", action)
+        for key, record, finished_ns, duration_s, succeeded, log, reads, strays in rows:
+            return Run(key, record, finished_ns, duration_s, bool(succeeded), log, _lines(reads), _lines(strays))
         return None
 
     def last_reads(self) -> dict[str, tuple[str, ...]]:
         """Return what the last run of each action was seen to read of others, where it did."""
-        return {action: tuple(reads.split("\n")) for action, reads in self._ask("select action, reads from runs where reads != ''")}
+        return {action: _lines(reads) for action, reads in self._ask("select action, reads from runs where reads != ''")}
+
+    def strays(self) -> Mapping[str, str]:
+        """Return the files that actions wrote in their last runs and did not declare, each with the id of the action."""
+        with self._lock:
+            if self._strays is None:
+                rows = self._ask("select action, strays from runs where strays != ''")
+                self._strays = {path: action for action, strays in rows for path in _lines(strays)}
+            return self._strays
 
     def note_run(self, action: str, run: Run, execution: Execution | None = None) -> None:
         """Remember that ``run`` was the last one of ``action``, and where it was one that really ran, how that was."""
-        row = (action, run.key, run.record, run.finished_ns, run.duration_s, run.succeeded, run.log, "\n".join(run.reads))
-        statements: list[_Statement] = [("insert or replace into runs values (?,?,?,?,?,?,?,?)", [row])]
+        row = (action, run.key, run.record, run.finished_ns, run.duration_s, run.succeeded, run.log)
+        lists = ("\n".join(run.reads), "\n".join(run.strays))
+        statements: list[_Statement] = [("insert or replace into runs values (?,?,?,?,?,?,?,?,?)", [(*row, *lists)])]
         if execution is not None:
             statements.append(("insert or replace into executions values (?,?)", [(action, msgspec.json.encode(execution))]))
         self._write(*statements)
+        with self._lock:
+            if self._strays is not None:
+                self._strays = {path: other for path, other in self._strays.items() if other != action} if self._strays else {}
+                self._strays.update(dict.fromkeys(run.strays, action))
 
     def last_execution(self, action: str) -> Execution | None:
         """Return the last time that ``action`` really ran, if it is remembered."""
@@ -340,6 +355,10 @@ def _in_one(database: sqlite3.Connection, statements: Iterable[_Statement]) -> N
 def _sum(row: Sequence[object]) -> int:
     """Return a checksum of a row."""
     return zlib.crc32(repr(row).encode())
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n")) if text else ()
 
 
 def _key(path: str) -> bytes:

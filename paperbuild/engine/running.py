@@ -6,11 +6,12 @@ An attempt never raises; it returns how it ended. Commands have :mod:`paperbuild
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import Findings
 from paperbuild.engine.floor import Floor
@@ -116,6 +117,9 @@ class Attempt(ABC):
                 return Changed(path_of(item) or item.name)  # type: ignore[union-attr]  # what has no path has a name
         return None
 
+    def _borrowed(self, items: Iterable[Item]) -> tuple[Diagnostic, ...]:
+        return borrowed(self._action, items, self._workshop.index.strays(), self._graph)
+
     def _publish(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float, log: str = "") -> None:
         record = self._record(findings, artifacts, duration_s)
         self.released()
@@ -123,7 +127,7 @@ class Attempt(ABC):
         self._observer.inventories.keep(record)
         status = 0 if isinstance(self._action.recipe, Command) else None
         execution = Execution(self._reasons, "made", record.finished_ns, duration_s, status, log)
-        run = Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads)
+        run = Run(record.key, record.name, record.finished_ns, duration_s, True, log, findings.reads, findings.strays)
         self._workshop.index.note_run(self._action.id, run, execution)
 
     def _record(self, findings: Findings, artifacts: tuple[Artifact, ...], duration_s: float) -> Record:
@@ -137,8 +141,8 @@ class Attempt(ABC):
         """Remember that it ran in vain; the result that it had before is still its last one."""
         now_ns = self._workshop.clock.now_ns()
         last = self._workshop.index.last_run(self._action.id)
-        key, record, reads = ("", "", ()) if last is None else (last.key, last.record, last.reads)
-        run = Run(key, record, now_ns, duration_s, False, log, reads)
+        key, record, reads, strays = ("", "", (), ()) if last is None else (last.key, last.record, last.reads, last.strays)
+        run = Run(key, record, now_ns, duration_s, False, log, reads, strays)
         self._workshop.index.note_run(self._action.id, run, Execution(self._reasons, end, now_ns, duration_s, status, log))
 
     def adoption(self, reason: str) -> Record:
@@ -179,6 +183,9 @@ class StepAttempt(Attempt):
         changed = self._changed(items)
         if changed is not None:
             return changed
+        faults = self._borrowed(items)
+        if faults:
+            return Failed(faults, workshop.clock.monotonic_s() - begin)
         artifacts = tuple(self._kept(output, result.outputs[output.name]) for output in self._action.outputs)
         duration_s = workshop.clock.monotonic_s() - begin
         self._publish(Findings(items, reader.outputs()), artifacts, duration_s)

@@ -155,6 +155,6 @@ class _Verifying:
         except BuildError as error:
             why = f"it stays adopted: {error.diagnostics[0].message}"
             return replace(verdict, verdict="not rerun", reasons=(why,), is_adopted=True)
-        run = Run(record.key, record.name, record.finished_ns, record.duration_s, True, verdict.log, reads)
+        run = Run(record.key, record.name, record.finished_ns, record.duration_s, True, verdict.log, reads, record.strays)
         workshop.index.note_run(record.action, run)
         return replace(verdict, record=record.name)
