@@ -1,4 +1,4 @@
-"""Real faults at real system calls: whichever call fails or kills the process, nothing is wrong afterwards. By strace, where there is one."""
+"""Real faults at real system calls: whichever call fails or kills, nothing is wrong afterwards. By strace, where there is one."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def injected(strace: str, project: Project, fault: str, n: int) -> tuple[int, st
     """Build while the n-th changing call of each thread meets ``fault``; return status, what it printed, and whether any call did."""
     trace = project.root.parent / "trace"
     done = subprocess.run(
-        [strace, "-f", "-qq", "-o", trace, "-e", f"trace={CHANGING}", "-e", f"inject={CHANGING}:{fault}:when={n}", sys.executable, "-c", CHILD,
-         project.root],
+        [strace, "-f", "-qq", "-o", trace, "-e", f"trace={CHANGING}", "-e", f"inject={CHANGING}:{fault}:when={n}",
+         sys.executable, "-c", CHILD, project.root],
         capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"PYTHONPATH": str(TOP), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     text = trace.read_text(errors="replace")
