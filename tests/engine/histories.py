@@ -231,8 +231,8 @@ class Histories(RuleBasedStateMachine):
         left = {path: text for path, text in self.foreign.items() if path not in of_targets}
         bold = Clean(self.sources | left, self.targets)
         closure = bold.closure(frozenset(wanted))
-        if any(bold.made(id_).is_open for id_ in closure):
-            return False
+        if any(bold.made(id_).is_open or bold.made(id_).circular for id_ in bold.closure(frozenset(wanted), around=True)):
+            return False  # how far it goes before it finds the circle, nobody knows
         for id_ in closure:
             if bold.made(id_).files is not None:
                 for path in MADE[id_]:
