@@ -112,6 +112,7 @@ class Histories(RuleBasedStateMachine):
         self.sources: dict[str, str] = {}
         self.targets: dict[str, Target] = {}
         self.foreign: dict[str, str] = {}
+        self.placed: set[str] = set()  # outputs that the last builds put into the tree, and whose targets have stayed since
         self.known = Known()
         self.is_dirty = False
         self.place = self.ground()
@@ -165,9 +166,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_dirty)
     @rule(path=st.sampled_from(ALL_MADE), data=st.data())
     def revert_by_hand(self, path: str, data: st.DataObject) -> None:
-        """Bring an older output back. It is ours while there is a target for it."""
+        """Bring an older output back. It is ours while there is a target for it that made something there."""
         older = sorted(self.known.texts.get(path, ()))
-        if older and any(path in MADE[id_] for id_ in self.targets):
+        if older and path in self.placed and any(path in MADE[id_] for id_ in self.targets):
             self.foreign.pop(path, None)
             self.place.put(path, data.draw(st.sampled_from(older)))
 
@@ -300,9 +301,11 @@ class Histories(RuleBasedStateMachine):
         return False
 
     def _learn(self, clean: Clean, wanted: Sequence[str]) -> None:
+        self.placed = {path for path in self.placed if any(path in MADE[id_] for id_ in self.targets)}
         for id_ in clean.closure(frozenset(wanted)):
             made = clean.made(id_)
             if made.files is not None and not made.is_open:
+                self.placed.update(made.files)
                 self.known.runs.add(self._run_of(id_, made))
                 self.known.told[id_] = made.reads
                 for path, text in made.files.items():
