@@ -71,8 +71,9 @@ class Lookup:
 
     def _is_unknown(self, action: Action) -> bool:
         """Return whether nobody knows what ``action`` reads: a command without declared inputs that nothing observes."""
-        is_watched = action.observe != "off" and not self._workshop.executor.blind()
-        return isinstance(action.recipe, Command) and action.inputs is None and not is_watched
+        if not isinstance(action.recipe, Command) or action.inputs is not None:
+            return False  # without asking who watches: the first to ask starts it
+        return action.observe == "off" or bool(self._workshop.executor.blind())
 
     def find(self, action: Action, keyed: Keyed, graph: Graph, settled: AbstractSet[str]) -> Record | tuple[Reason, ...]:
         """Return the record to reuse for ``action``, or the first reasons to run it."""
