@@ -1,6 +1,7 @@
 // Where there is room beside the text, each note stands in the margin beside its mark, below the one before. Without this they stand at the end.
 if (root.dataset.notes === "margin") {
-  const notes = all(".footnotes li[id]").map((note) => [note, document.querySelector(`a.footnote-ref[href="#${CSS.escape(note.id)}"]`)]);
+  const pairs = () => all(".footnotes li[id]").map((note) => [note, document.querySelector(`a.footnote-ref[href="#${CSS.escape(note.id)}"]`)]);
+  let notes = pairs();
   const paper = document.querySelector("main");
   const room = matchMedia("(min-width: 1240px)");
   const gap = 10; // pixels between two notes
@@ -23,6 +24,7 @@ if (root.dataset.notes === "margin") {
     room.addEventListener("change", settle);
     new ResizeObserver(settle).observe(paper);
     document.fonts.ready.then(settle);
+    document.addEventListener("paperbuild:shown", () => { notes = pairs(); settle(); });
     settle();
   }
 }

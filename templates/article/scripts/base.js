@@ -5,6 +5,26 @@ const words = JSON.parse(document.getElementById("words").textContent);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const target = (link) => document.getElementById(decodeURIComponent(link.hash.slice(1)));
 
+// What a part of the page needs to be of use is first built into it, then listened to. Both happen to the whole page when it is loaded. A page
+// that follows its paper (`paperbuild watch`) says "paperbuild:build", with what is about to take the place of something, and
+// "paperbuild:shown", with the parts of the page that changed; what is built may have been built before, what is listened to is so once.
+const builds = (work) => {
+  work(document.body);
+  document.addEventListener("paperbuild:build", (event) => work(event.detail));
+};
+const listens = (selector, work) => {
+  const known = new WeakSet();
+  const look = (within) => {
+    for (const place of [...(within.matches(selector) ? [within] : []), ...all(selector, within)]) {
+      if (known.has(place)) continue;
+      known.add(place);
+      work(place);
+    }
+  };
+  look(document.body);
+  document.addEventListener("paperbuild:shown", (event) => { for (const part of event.detail) look(part); });
+};
+
 // Returns a new element: `element("p", "class", "text")`.
 const element = (name, className, text) => {
   const made = document.createElement(name);

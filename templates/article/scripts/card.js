@@ -92,6 +92,11 @@ const card = (() => {
     if (pinned && !box.contains(event.target) && !(owner && owner.contains(event.target))) hide();
   });
   let width = innerWidth; // a phone's window also changes its height, whenever the address bar comes and goes
+  // What the card belongs to may be gone, or elsewhere, once the paper has changed.
+  document.addEventListener("paperbuild:shown", () => {
+    if (owner && !owner.isConnected) hide();
+    else if (owner) place(owner);
+  });
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; hide(); } });
 
   return { show, hide, hovers, isPinned: () => pinned, isPinnedTo: (anchor) => pinned && owner === anchor };

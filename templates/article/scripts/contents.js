@@ -10,9 +10,16 @@
     fold();
     root.dataset.ready = "";
 
-    const links = new Map(all("a", contents).map((link) => [target(link), link]).filter(([heading]) => heading));
-    const headings = [...links.keys()];
+    let links = new Map();
+    let headings = [];
     let current = null;
+    const read = () => {
+      links = new Map(all("a", contents).map((link) => [target(link), link]).filter(([heading]) => heading));
+      headings = [...links.keys()];
+      current = null;
+      for (const link of all("a[aria-current]", contents)) link.removeAttribute("aria-current");
+    };
+    read();
     const mark = () => {
       // The line that a heading has to pass sinks towards the end, where no scrolling brings the last headings up to it.
       const left = root.scrollHeight - innerHeight - scrollY;
@@ -43,6 +50,7 @@
     const markSoon = soon(mark);
     addEventListener("scroll", markSoon, { passive: true });
     addEventListener("hashchange", markSoon);
+    document.addEventListener("paperbuild:shown", () => { read(); markSoon(); });
     mark();
 
     // As a bar the list lies over the text: whatever else the reader turns to closes it.

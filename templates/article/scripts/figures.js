@@ -17,8 +17,7 @@
     lightbox.open(images.map(shown), images.indexOf(image));
   };
 
-  for (const image of all("figure img")) {
-    if (image.closest("a, td, th")) continue;
+  const framed = (image) => {
     const frame = element("span", "picture");
     frame.style.width = image.style.width; // a share of the figure's width is the frame's; the picture fills it
     if (frame.style.width) image.style.width = "100%";
@@ -29,7 +28,18 @@
     zoom.setAttribute("aria-haspopup", "dialog");
     zoom.append(drawing("M9.5 2.5h4v4M13.5 2.5l-5 5M6.5 13.5h-4v-4M2.5 13.5l5-5"));
     frame.append(zoom);
-    zoom.addEventListener("click", () => open(image));
-    image.addEventListener("click", () => { zoom.focus({ preventScroll: true }); open(image); }); // where closing leads back to
-  }
+  };
+
+  builds((within) => {
+    for (const image of all("figure img", within)) {
+      if (!image.closest("a, td, th")) framed(image);
+    }
+  });
+  listens(".zoom", (zoom) => {
+    const image = () => zoom.parentElement.querySelector("img");
+    zoom.addEventListener("click", () => open(image()));
+  });
+  listens(".picture > img", (image) => {
+    image.addEventListener("click", () => { image.parentElement.querySelector(".zoom").focus({ preventScroll: true }); open(image); }); // where closing leads back to
+  });
 }

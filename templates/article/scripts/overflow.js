@@ -1,11 +1,11 @@
 // What is wider than the text scrolls in a place of its own; while it does, the keyboard can reach it and it says what it is.
 {
-  const places = all('.scroller, pre, .eqn-lines, :not(.cell) > math[display="block"]');
+  const PLACES = '.scroller, pre, .eqn-lines, :not(.cell) > math[display="block"]';
   // What a place is called: as its caption calls it, else by its turn, so that no two have one name.
   const named = (place) => {
     const label = place.closest("figure")?.querySelector("figcaption .caption-label");
     const kind = place.matches("pre") ? "pre" : ".scroller";
-    const turn = places.filter((other) => other.matches(kind)).indexOf(place) + 1;
+    const turn = all(PLACES).filter((other) => other.matches(kind)).indexOf(place) + 1;
     return label ? label.textContent.trim() : `${place.matches("pre") ? words.code : words.table} (${turn})`;
   };
   const overflows = (place) => {
@@ -29,6 +29,8 @@
     for (const entry of entries) measured.add(entry.target);
     settle();
   });
-  for (const place of places) watch.observe(place);
-  document.fonts.ready.then(() => { for (const place of places) measured.add(place); settle(); }); // another font, another width
+  listens(PLACES, (place) => watch.observe(place));
+  const look = () => { for (const place of all(PLACES)) measured.add(place); settle(); };
+  document.fonts.ready.then(look); // another font, another width
+  document.addEventListener("paperbuild:shown", look); // another text of the same size
 }

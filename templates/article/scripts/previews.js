@@ -40,11 +40,11 @@
     });
   };
 
-  for (const link of all('a.xref[href^="#"], a[role="doc-biblioref"][href^="#"], .citation a[href^="#"], a.footnote-ref[href^="#"]')) {
+  listens('a.xref[href^="#"], a[role="doc-biblioref"][href^="#"], .citation a[href^="#"], a.footnote-ref[href^="#"]', (link) => {
     const open = card.hovers(link, () => preview(link), 160);
     held(link);
     link.addEventListener("focus", () => { if (link.matches(":focus-visible")) open(); });
     link.addEventListener("blur", () => { if (!card.isPinned()) card.hide(); });
     link.addEventListener("click", () => { if (!card.isPinned()) card.hide(); });
-  }
+  });
 }

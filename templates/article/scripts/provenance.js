@@ -1,7 +1,12 @@
 // Where each bound number, figure and table comes from: a card for each, opened by a pointer, a tap or a key.
 {
-  const data = document.getElementById("provenance");
-  const sources = new Map((data ? JSON.parse(data.textContent) : []).map((entry) => [String(entry.index), entry]));
+  let sources = null;
+  const entryOf = (place) => {
+    const data = document.getElementById("provenance");
+    sources ||= new Map((data ? JSON.parse(data.textContent) : []).map((entry) => [String(entry.index), entry]));
+    return sources.get(place.dataset.pb);
+  };
+  document.addEventListener("paperbuild:begin", () => { sources = null; });
   const facts = (entry) => {
     const list = element("dl", "pb-facts");
     const add = (name, value) => {
@@ -19,32 +24,39 @@
     return [element("p", "pb-head", entry.label), list];
   };
 
-  const opens = (anchor, entry) => {
-    card.hovers(anchor, () => facts(entry), 350);
-    if (anchor.parentElement.closest("a")) return; // a number in the words of a link: a click follows the link
+  // The number, figure or table that an anchor, which is itself or a button in it, tells of.
+  const placeOf = (anchor) => (anchor.matches(".pb-value") ? anchor : anchor.closest("[data-pb]") || anchor.previousElementSibling);
+  const isInLink = (anchor) => anchor.parentElement.closest("a"); // a number in the words of a link: a click follows the link
+  const anchored = (anchor) => {
+    if (isInLink(anchor)) return;
     anchor.setAttribute("aria-haspopup", "dialog");
     anchor.setAttribute("aria-expanded", "false");
     anchor.setAttribute("aria-controls", "pb-card");
+    if (anchor.tagName === "BUTTON") return;
+    anchor.tabIndex = 0;
+    anchor.setAttribute("role", "button");
+    if (anchor.querySelector("math")) anchor.setAttribute("aria-label", anchor.textContent.trim()); // a button's formula has no name of its own
+  };
+  const opens = (anchor) => {
+    const entry = () => entryOf(placeOf(anchor));
+    card.hovers(anchor, () => entry() && facts(entry()), 350);
     const toggle = (event) => {
+      if (isInLink(anchor) || !entry()) return;
       event.preventDefault();
       event.stopPropagation();
-      if (card.isPinnedTo(anchor)) card.hide(true); else card.show(anchor, facts(entry), words.origin);
+      if (card.isPinnedTo(anchor)) card.hide(true); else card.show(anchor, facts(entry()), words.origin);
     };
     anchor.addEventListener("click", toggle);
-    if (anchor.tagName !== "BUTTON") {
-      anchor.tabIndex = 0;
-      anchor.setAttribute("role", "button");
-      if (anchor.querySelector("math")) anchor.setAttribute("aria-label", anchor.textContent.trim()); // a button's formula has no name of its own
-      anchor.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") toggle(event); });
-    }
+    if (anchor.tagName === "BUTTON") return;
+    anchor.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") toggle(event); });
   };
 
-  for (const place of all("[data-pb]")) {
-    const entry = sources.get(place.dataset.pb);
-    if (!entry) continue;
+  const marked = (place) => {
+    const entry = entryOf(place);
+    if (!entry) return;
     if (place.classList.contains("pb-value")) {
-      opens(place, entry);
-      continue;
+      anchored(place);
+      return;
     }
     const inline = place.tagName === "IMG"; // within a line of text the sign alone
     const source = button("pb-source", `${entry.label}: ${words.origin}`);
@@ -55,6 +67,9 @@
     if (caption) (paragraph || caption).append(source);
     else if (inline) place.after(source);
     else place.append(source);
-    opens(source, entry);
-  }
+    anchored(source);
+  };
+
+  builds((within) => { for (const place of all("[data-pb]", within)) marked(place); });
+  listens(".pb-value[data-pb], .pb-source", opens);
 }

@@ -47,24 +47,34 @@
   };
 
   const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
-  for (const table of all("table.data")) {
+  const sortable = (table) => {
     const [body, ...others] = table.tBodies;
-    if (!table.tHead || !body || others.length || body.rows.length < 2) continue;
-    if (body.querySelector('[rowspan]:not([rowspan="1"]), [colspan]:not([colspan="1"]), th[scope="rowgroup"]')) continue;
-    const original = [...body.rows];
-    const columns = heads(table.tHead);
-    for (const [column, head] of columns.entries()) {
+    if (!table.tHead || !body || others.length || body.rows.length < 2) return;
+    if (body.querySelector('[rowspan]:not([rowspan="1"]), [colspan]:not([colspan="1"]), th[scope="rowgroup"]')) return;
+    for (const head of heads(table.tHead)) {
       if (!head || !head.textContent.trim() || head.querySelector("a, button, .pb-value")) continue;
       const press = button("sort");
       press.append(...head.childNodes);
       head.append(press);
       head.setAttribute("aria-sort", "none");
-      press.addEventListener("click", () => {
-        const next = NEXT[head.getAttribute("aria-sort")];
-        for (const other of columns) if (other && other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
-        head.setAttribute("aria-sort", next);
-        body.append(...(next === "none" ? original : sorted(original, column, next === "descending")));
-      });
     }
-  }
+  };
+  let originals = new WeakMap(); // a table's rows as they came
+  document.addEventListener("paperbuild:shown", () => { originals = new WeakMap(); });
+
+  builds((within) => { for (const table of all("table.data", within)) sortable(table); });
+  listens(".sort", (press) => {
+    press.addEventListener("click", () => {
+      const head = press.closest("th, td");
+      const table = head.closest("table");
+      const body = table.tBodies[0];
+      if (!originals.has(table)) originals.set(table, [...body.rows]);
+      const original = originals.get(table);
+      const columns = heads(table.tHead);
+      const next = NEXT[head.getAttribute("aria-sort")];
+      for (const other of columns) if (other && other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", next);
+      body.append(...(next === "none" ? original : sorted(original, columns.indexOf(head), next === "descending")));
+    });
+  });
 }
