@@ -7,7 +7,7 @@ A diagnostic is made where the fault is found, collected with the others of its 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -51,6 +51,15 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
     detail: tuple[str, ...] = ()
+
+
+def merged(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return ``diagnostics`` without repetitions; what two documents both need appears once and names both."""
+    found: dict[Diagnostic, list[str]] = {}
+    for diagnostic in diagnostics:
+        needed_by = found.setdefault(replace(diagnostic, needed_by=()), [])
+        needed_by.extend(name for name in diagnostic.needed_by if name not in needed_by)
+    return tuple(replace(diagnostic, needed_by=tuple(names)) for diagnostic, names in found.items())
 
 
 def span_at(path: str, text: str, offset: int, length: int = 1) -> Span:

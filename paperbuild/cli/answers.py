@@ -12,10 +12,9 @@ from typing import TextIO
 
 import msgspec
 
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, merged
 from paperbuild.errors import ExitCode
 from paperbuild.provenance.adoptions import AdoptionFacts
-from paperbuild.terminal.diagnostics import merged
 
 FORMAT = 1
 """The version of the objects. It grows when a key changes its meaning or goes, not when one is added."""

@@ -6,12 +6,11 @@ lines, names) is made safe before it reaches a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import msgspec
 
-from paperbuild.diagnostics import Diagnostic, Severity, Span
+from paperbuild.diagnostics import Diagnostic, Severity, Span, merged
 from paperbuild.terminal.screen import DEFAULT_WIDTH, character_width, escaped, escaped_character, without_colors
 
 _TAB = 4
@@ -32,19 +31,10 @@ def render_plain(diagnostics: Sequence[Diagnostic]) -> str:
 def render(diagnostics: Sequence[Diagnostic], *, color: bool, width: int) -> str:
     """Return ``diagnostics`` as text: one block each with an empty line between, ending with a line end ("" for none).
 
-    Diagnostics that differ only in who needs the thing are shown once (see :func:`merged`). The order is kept.
+    Diagnostics that differ only in who needs the thing are shown once (see :func:`paperbuild.diagnostics.merged`). The order is kept.
     """
     printer = _Printer(color, width)
     return "\n".join("".join(f"{line}\n" for line in printer.block(d)) for d in merged(diagnostics))
-
-
-def merged(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return ``diagnostics`` without repetitions; what two documents both need appears once and names both."""
-    found: dict[Diagnostic, list[str]] = {}
-    for diagnostic in diagnostics:
-        needed_by = found.setdefault(replace(diagnostic, needed_by=()), [])
-        needed_by.extend(name for name in diagnostic.needed_by if name not in needed_by)
-    return tuple(replace(diagnostic, needed_by=tuple(names)) for diagnostic, names in found.items())
 
 
 class _Printer(msgspec.Struct, frozen=True):
