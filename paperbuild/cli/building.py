@@ -16,7 +16,7 @@ from paperbuild.engine.build import BuildReport, build, has_errors
 from paperbuild.engine.logs import last_line
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode, Interrupted
-from paperbuild.events import ActionEnded, ActionStarted, Event, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionStarted, Event, Listener, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity
 
 
@@ -38,13 +38,14 @@ class _Record(msgspec.Struct):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a command wants built: the ids ``wanted``, and the documents whose paths are its answer."""
+    """What a command wants built: the ids ``wanted``, and the documents whose paths are its answer; ``listener`` hears of it, too."""
 
     command: str
     project: Project
     wanted: tuple[str, ...]
     options: BuildOptions
     shows: tuple[Document, ...] = ()
+    listener: Listener | None = None
 
 
 def run_build(invocation: Invocation, request: Request) -> ExitCode:
@@ -100,6 +101,8 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
 
         def listener(event: Event) -> None:
             record(event)
+            if request.listener is not None:
+                request.listener(event)
             if isinstance(event, Noticed):
                 event = replace(event, diagnostic=relocated([event.diagnostic], project.root, invocation.shown_from)[0])
             progress(event)

@@ -9,6 +9,15 @@ from pathlib import Path
 from paperbuild.diagnostics import Diagnostic, Severity
 
 
+def open_address(address: str) -> tuple[Diagnostic, ...]:
+    """Open the page at ``address`` in the user's browser; where there is none, that is a warning."""
+    import webbrowser
+
+    if webbrowser.open(address):
+        return ()
+    return (Diagnostic("PB189", "no browser was found that opens the page", severity=Severity.WARNING, help=(f"open {address} yourself",)),)
+
+
 def open_documents(paths: Iterable[str]) -> tuple[Diagnostic, ...]:
     """Open each of the absolute ``paths``; what no program takes is a warning, because the paper is built all the same."""
     import webbrowser  # it knows xdg-open, open and start, and honours $BROWSER

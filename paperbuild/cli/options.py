@@ -77,6 +77,29 @@ def build_options(function: _Command) -> _Command:
     return cast("_Command", built)
 
 
+def watching_options(function: _Command) -> _Command:
+    """Add the options that say what `watch` may run. Their values come as one parameter, ``options``, beside ``profile``."""
+
+    def command(*args: Any, **given: Any) -> Any:
+        from paperbuild.engine.options import BuildOptions
+
+        jobs, heavy, no_run = given.pop("jobs") or processors(), given.pop("heavy"), given.pop("no_run")
+        options = BuildOptions(jobs=jobs, memory_bytes=memory_bytes(), keep_going=True, no_heavy=not heavy, no_run=no_run)
+        return function(*args, options=options, **given)
+
+    watched = wraps(function)(command)
+    for option in reversed(
+        (
+            click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once."),
+            click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest."),
+            click.option("--heavy/--no-heavy", default=False, help="Whether heavy targets run; by default they are held."),
+            click.option("--no-run", is_flag=True, help="Execute no target: what is stale is held."),
+        )
+    ):
+        watched = option(watched)
+    return cast("_Command", watched)
+
+
 def rendering_options(function: _Command) -> _Command:
     """Add the options of the commands that render. With ``profile``, their values come as one parameter, ``wishes``."""
 

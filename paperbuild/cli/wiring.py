@@ -36,6 +36,7 @@ from paperbuild.paper.plan import Plan, plan_of
 
 if TYPE_CHECKING:
     from paperbuild.render.documents import DocumentRunner
+    from paperbuild.render.typst import Typesetter
 
 FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
@@ -139,8 +140,9 @@ class LazyDocumentRunner:
     pandoc's nor typst's side.
     """
 
-    def __init__(self, plan: Plan, root: str, *, fetches: bool) -> None:
+    def __init__(self, plan: Plan, root: str, *, fetches: bool, typesetter: Typesetter | None = None) -> None:
         self._plan = plan
+        self._typesetter = typesetter
         self._root = root
         self._fetches = fetches
         self._runner: DocumentRunner | None = None
@@ -181,20 +183,23 @@ class LazyDocumentRunner:
                 from paperbuild.render.documents import DocumentRunner
                 from paperbuild.render.fetching import Fetcher
 
-                self._runner = DocumentRunner(self._plan.catalog, worker=worker, fetcher=Fetcher(self._root, self._fetches))
+                fetcher = Fetcher(self._root, self._fetches)
+                self._runner = DocumentRunner(self._plan.catalog, worker=worker, fetcher=fetcher, typesetter=self._typesetter)
             return self._runner
 
 
 @contextmanager
-def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED) -> Iterator[Project]:
+def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, typesetter: Typesetter | None = None) -> Iterator[Project]:
     """Open the project for the length of one command; places in errors become what the user's shell would name them.
+
+    ``typesetter`` makes the PDFs, where it is to be one that is known.
 
     Raises:
         ManifestError: the manifest cannot be understood.
         UsageError: what the command line asks for is not in it.
     """
     try:
-        project, runner = _open(place, invocation, wishes)
+        project, runner = _open(place, invocation, wishes, typesetter)
         try:
             yield project
         finally:
@@ -210,7 +215,7 @@ def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED) -
         raise BuildError(Diagnostic("PB406", f"{where or 'the project'}: {error.strerror}", help=mend)) from error
 
 
-def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project, LazyDocumentRunner]:
+def _open(place: Place, invocation: Invocation, wishes: Wishes, typesetter: Typesetter | None) -> tuple[Project, LazyDocumentRunner]:
     keeps = not wishes.reading_only
     plan = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _plan_of_paper(place, wishes.profile)
     specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
@@ -230,7 +235,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes) -> tuple[Project
             output = action.outputs[0]
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
-    runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch)
+    runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch, typesetter=typesetter)
     base = invocation.environ
     python = python_folder(base, sys.prefix, plan.python, place.root)
     style = style_variables(place.root, specs[0], writes=keeps) if specs and plan.actions else ()

@@ -64,7 +64,7 @@ class Watcher:
     def __init__(self, root: str, ours: Callable[[str], bool] = lambda _: False) -> None:
         self._root = os.path.realpath(root)
         self._ours = ours
-        self._events: queue.SimpleQueue[FileSystemEvent] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[FileSystemEvent | None] = queue.SimpleQueue()
         self._observer = Observer()
         self._handler = _Forwarder(self._events)
         self._folders: set[str] = set()
@@ -91,14 +91,17 @@ class Watcher:
     def wait(self, timeout_s: float | None = None) -> frozenset[str]:
         """Return the project-relative paths that changed, once nothing has changed for a moment.
 
-        Blocks until something did, or for ``timeout_s`` (then the answer may be empty).
+        Blocks until something did, or for ``timeout_s``, or until :meth:`wake` (then the answer may be empty).
         """
         changed: set[str] = set()
         while not changed:
             try:
-                changed.update(self._paths(self._events.get(timeout=timeout_s)))
+                event = self._events.get(timeout=timeout_s)
             except queue.Empty:
                 return frozenset()
+            if event is None:
+                return frozenset()
+            changed.update(self._paths(event))
         latest_s = time.monotonic() + _LONGEST_S
         while time.monotonic() < latest_s:
             try:
@@ -106,6 +109,10 @@ class Watcher:
             except queue.Empty:
                 break
         return frozenset(changed)
+
+    def wake(self) -> None:
+        """Let who waits go on although nothing changed; may be called from any thread."""
+        self._events.put(None)
 
     def drain(self) -> frozenset[str]:
         """Return what changed up to now, a build's own renaming included: late events are waited for."""
@@ -125,7 +132,9 @@ class Watcher:
             self._observer.schedule(self._handler, path, recursive=recursive, event_filter=_CHANGES)
             self._folders.add(path)
 
-    def _paths(self, event: FileSystemEvent) -> Iterator[str]:
+    def _paths(self, event: FileSystemEvent | None) -> Iterator[str]:
+        if event is None:
+            return
         for raw in (event.src_path, event.dest_path):
             path = os.fsdecode(raw)
             if not path:
@@ -158,7 +167,7 @@ class Watcher:
 
 
 class _Forwarder(FileSystemEventHandler):
-    def __init__(self, events: queue.SimpleQueue[FileSystemEvent]) -> None:
+    def __init__(self, events: queue.SimpleQueue[FileSystemEvent | None]) -> None:
         self._events = events
 
     def on_any_event(self, event: FileSystemEvent) -> None:

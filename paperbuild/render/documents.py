@@ -91,13 +91,14 @@ class DocumentRunner:
         templates: TemplateFinder | None = None,
         worker: PandocWorker | None = None,
         fetcher: Fetcher | None = None,
+        typesetter: Typesetter | None = None,
     ) -> None:
         self._catalog = catalog
         self._fetcher = fetcher or Fetcher("")
         self._templates = templates or TemplateFinder()
         self._worker = worker or PandocWorker()
         self._manuscripts = Manuscripts(self._worker)
-        self._typesetter = Typesetter()
+        self._typesetter = typesetter or Typesetter()
         self._writers = writers(self._typesetter)
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:

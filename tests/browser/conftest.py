@@ -30,6 +30,8 @@ FLAGS = (
 LIMIT_S = 120
 PATIENCE_MS = 5000
 BLANK = "about:blank"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = "async (tags) => (await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })).violations"
 
 WATCH_THE_POLICY = """
 window.refused = [];
@@ -163,3 +165,19 @@ def open_page(windows: Windows) -> Iterator[Callable[..., Any]]:
     """Opens the page: ``open_page(390, scheme="dark")``. In the end it may not have complained, nor asked for anything."""
     yield windows.show
     assert windows.leave() == []
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The rules as a script; the package brings them along."""
+    try:
+        from axe_playwright_python.base import AXE_FILE_PATH
+    except ImportError:
+        give_up("axe-playwright-python is not installed")
+    return AXE_FILE_PATH.read_text()
+
+
+def found_by(axe: str, page: Any) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate(RUN, RULES)
+    return [f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]

@@ -7,27 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import TOP, Windows, give_up, rendered
+from tests.browser.conftest import TOP, Windows, found_by, rendered
 from tests.browser.measure import OVERFLOW
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RUN = "async (tags) => (await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })).violations"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The rules as a script; the package brings them along."""
-    try:
-        from axe_playwright_python.base import AXE_FILE_PATH
-    except ImportError:
-        give_up("axe-playwright-python is not installed")
-    return AXE_FILE_PATH.read_text()
-
-
-def found_by(axe: str, page: Any) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate(RUN, RULES)
-    return [f"{rule['id']}: {node['html'][:120]}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.fixture

@@ -1,10 +1,17 @@
 import json
+import os
+import pty
+import re
 import signal
+import subprocess
+import sys
+import termios
 import time
+import urllib.request
 
 import pytest
 
-from tests.cli.conftest import LIMIT_S
+from tests.cli.conftest import LIMIT_S, clean_environment
 
 
 class Watching:
@@ -112,3 +119,84 @@ def test_watch_and_render_at_the_same_time_wait_for_each_other_and_both_are_righ
         if watching.process.poll() is None:
             watching.process.kill()
             watching.process.communicate(timeout=LIMIT_S)
+
+
+def test_the_lines_that_begin_and_end_a_build_and_the_errors_between_are_what_problem_matchers_look_for(project, watching):
+    assert watching.said(WAITS)
+    project.write("paper.md", "# Result\n\n[x]{val=nope.x}\n")
+    assert watching.said(WAITS, times=2)
+    lines = watching.log.read_text().partition("changed: paper.md\n")[2].splitlines()
+    assert lines[0] == "build begins"
+    assert lines[-2:] == ["build ends: 1 error", "waiting for a change; Ctrl-C ends this"]
+    assert [bool(re.match(r"error\[PB211\]: ", line)) for line in lines].count(True) == 1
+    assert [line for line in lines if re.match(r" *--> paper\.md:3:\d+$", line)]
+
+
+def test_the_page_is_served_where_it_says_while_it_runs(project, watching):
+    assert watching.said(WAITS)
+    address = re.search(r"^the paper is shown at (http://127\.0\.0\.1:\d+/)$", watching.log.read_text(), re.MULTILINE)[1]
+    with urllib.request.urlopen(f"{address}paper") as answer:
+        assert b"Text." in answer.read()
+    assert watching.end() == 130
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address)
+
+
+def test_another_host_needs_leave(project):
+    answer = project.call("watch", "--host", "0.0.0.0")
+    assert answer.code == 2
+    assert "error[PB171]" in answer.err
+    assert "--allow-remote" in answer.err
+
+
+HEAVY = """\
+[paper]
+source = "paper.md"
+formats = ["html"]
+
+[target.big]
+run = "echo '{{\\"n\\": 4}}' > big.json"
+inputs = ["big.in"]
+outputs = ["big.json"]
+heavy = true
+"""
+ON_A_TERMINAL_OF_ITS_OWN = """\
+import fcntl, runpy, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+sys.argv = ["paperbuild", "watch"]
+runpy.run_module("paperbuild", run_name="__main__")
+"""
+
+
+def test_a_key_lets_run_what_is_held_and_the_terminal_is_given_back(project):
+    project.write("paperbuild.toml", HEAVY).write("big.in", "1").write("paper.md", "[x]{val=big.n}\n")
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(ours)
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_A_TERMINAL_OF_ITS_OWN], cwd=project.root, env=clean_environment(TERM="dumb"),
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    said = b""
+
+    def wait(text, times=1):
+        nonlocal said
+        until = time.monotonic() + LIMIT_S
+        while said.count(text) < times:
+            assert time.monotonic() < until, said
+            said += os.read(ours, 4096)
+
+    try:
+        wait(b"held: big; press r to run")
+        wait(WAITS.encode())
+        os.write(ours, b"xr")
+        wait(b"ran big in")
+        wait(WAITS.encode(), times=2)
+        os.write(ours, b"\x03")
+        wait(b"stopped")
+        assert process.wait(LIMIT_S) == 130
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,72 @@
+"""Ending one command while the others go on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from paperbuild.engine.ports import Ended, Executor, Job
+
+
+class CancellingExecutor:
+    """An :class:`paperbuild.engine.ports.Executor` whose jobs can be cancelled one by one; ``inner`` runs them."""
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._groups: dict[str, tuple[int, str]] = {}
+        self._cancelled: set[str] = set()
+
+    def cancel(self, action: str) -> bool:
+        """End the job of ``action`` with all its children; return whether it ran."""
+        with self._lock:
+            found = self._groups.get(action)
+            if found is None:
+                return False
+            self._cancelled.add(action)
+        self._inner.end_group(*found)
+        return True
+
+    def running(self) -> tuple[str, ...]:
+        """Return the actions whose jobs run."""
+        with self._lock:
+            return tuple(self._groups)
+
+    def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        """See the port. A job that was cancelled says so, whatever it made of the signal."""
+
+        def begun(group: int, identity: str) -> None:
+            with self._lock:
+                self._groups[job.action] = (group, identity)
+            started(group, identity)
+
+        try:
+            ended = self._inner.run(job, begun)
+        finally:
+            with self._lock:
+                self._groups.pop(job.action, None)
+                cancelled = job.action in self._cancelled
+                self._cancelled.discard(job.action)
+        return replace(ended, cancelled=True) if cancelled else ended
+
+    def blind(self) -> str:
+        """See the port."""
+        return self._inner.blind()
+
+    def rest(self, seconds: float) -> bool:
+        """See the port."""
+        return self._inner.rest(seconds)
+
+    def cancel_all(self) -> None:
+        """See the port."""
+        self._inner.cancel_all()
+
+    def end_group(self, group: int, identity: str) -> None:
+        """See the port."""
+        self._inner.end_group(group, identity)
+
+    def close(self) -> None:
+        """See the port."""
+        self._inner.close()
