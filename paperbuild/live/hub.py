@@ -76,7 +76,12 @@ class Hub:
         """Call ``waker`` whenever something was published; return what ends that."""
         with self._lock:
             self._wakers.add(waker)
-        return lambda: self._wakers.discard(waker)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._wakers.discard(waker)
+
+        return unsubscribe
 
     def close(self) -> None:
         """Let whoever waits go home."""

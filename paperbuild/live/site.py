@@ -90,7 +90,8 @@ class Site:
         if sheet is None or sheet.page is None:  # the page waits for the first event then, and nothing failed
             return Response("<!DOCTYPE html><title>paperbuild</title>", media_type="text/html")
         mark = f'<meta name="paperbuild-epoch" content="{state.epoch}">\n</head>'
-        return Response(sheet.page.text.replace("</head>", mark, 1), media_type="text/html")
+        html = sheet.page.text.replace("</head>", mark, 1)
+        return Response(html, media_type="text/html", headers={"content-security-policy": "frame-ancestors 'self'"})  # beside its own
 
     async def _pdf(self, request: Request) -> Response:
         data = self._hub.file(request.path_params["digest"])

@@ -233,6 +233,7 @@ def test_each_answer_says_what_a_browser_may_do_with_it(served):
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+    assert served.ask("/paper")[0].getheader("Content-Security-Policy") == "frame-ancestors 'self'"
 
 
 def test_the_page_is_the_one_that_was_published_and_says_its_epoch(served):
