@@ -22,6 +22,7 @@ from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper import frontmatter
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import locale_of
+from paperbuild.paper.source import SourceMap
 from paperbuild.render.byline import affiliation, author
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.fetching import Fetcher
@@ -31,6 +32,7 @@ from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Parts, Provenance
+from paperbuild.render.patches import joined
 from paperbuild.render.places import Places
 from paperbuild.render.problems import Told, concerns
 from paperbuild.render.scholarly import date_parts, timestamp_of
@@ -82,6 +84,15 @@ class _Config(msgspec.Struct, frozen=True):
         return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient, standards)
 
 
+class Rendered(msgspec.Struct, frozen=True):
+    """A document, and the stages on the way to it."""
+
+    result: StepResult
+    draft: Draft
+    written: Written
+    manuscript: Manuscript
+
+
 class DocumentRunner:
     """Renders documents. Safe to use from several threads; closing it ends its pandoc, which starts again should it be needed."""
 
@@ -97,7 +108,7 @@ class DocumentRunner:
         self._fetcher = fetcher or Fetcher("")
         self._templates = templates or TemplateFinder()
         self._worker = worker or PandocWorker()
-        self._manuscripts = Manuscripts(self._worker)
+        self.manuscripts = Manuscripts(self._worker)
         self._typesetter = typesetter or Typesetter()
         self._writers = writers(self._typesetter)
 
@@ -115,19 +126,46 @@ class DocumentRunner:
 
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
+        return self._run(action, reader)[0]
+
+    def run_followed(self, action: Action, reader: Reader, revision: int) -> Rendered:
+        """Run the step of a page as :meth:`run` does; return with the result what :mod:`paperbuild.render.incremental` goes on from.
+
+        The worker keeps what it learnt of the paper under the number ``revision``, which is used for nothing else.
+        """
+        return Rendered(*self._run(action, reader, revision))
+
+    def sources(self, action: Action, reader: Reader) -> SourceMap:
+        """Return the sources of a document as one text.
+
+        Raises:
+            BuildError: one is missing, or is no text.
+        """
+        return Manuscript.sources_of(_Config.of(action).sources, reader)
+
+    @property
+    def worker(self) -> PandocWorker:
+        """The pandoc that writes the documents."""
+        return self._worker
+
+    def _run(self, action: Action, reader: Reader, revision: int = 0) -> tuple[StepResult, Draft, Written, Manuscript]:
         config = _Config.of(action)
         try:
             rendering = self._rendering(config, reader)
-            made = rendering.written(rendering.draft(self._templates, self._typesetter))
+            rendering.revision = revision
+            draft, written = rendering.draft(self._templates, self._typesetter)
+            made = rendering.written(draft)
         except BuildError as error:
             raise BuildError(*_needed_by(action, error.diagnostics)) from None
         warnings = tuple(_needed_by(action, _in_order((*rendering.warnings, *made.warnings))))
         contents = (made.document, *((made.beside,) if made.beside is not None else ()))
-        return StepResult({output.name: data for output, data in zip(action.outputs, contents, strict=True)}, warnings)
+        outputs = {output.name: data for output, data in zip(action.outputs, contents, strict=True)}
+        return StepResult(outputs, warnings), draft, written, rendering.manuscript
 
     def _rendering(self, config: _Config, reader: Reader) -> _Rendering:
-        manuscript = self._manuscripts.of(config.sources, reader)
-        return _Rendering(config, self._writers[config.output], manuscript, self._catalog, Artifacts(reader, self._fetcher), self._worker)
+        manuscript = self.manuscripts.of(config.sources, reader)
+        artifacts = Artifacts(reader, self._fetcher)
+        return _Rendering(config, self._writers[config.output], manuscript, self._catalog, artifacts, self._worker)
 
     def close(self) -> None:
         """End the pandoc worker."""
@@ -135,12 +173,19 @@ class DocumentRunner:
 
 
 class _Rendering:
-    """One paper on its way to one format."""
+    """One paper on its way to one format. Where it is followed, ``revision`` is the number under which the worker keeps what it learns."""
 
     def __init__(
-        self, config: _Config, writer: Writer, manuscript: Manuscript, catalog: Catalog, artifacts: Artifacts, worker: PandocWorker
+        self,
+        config: _Config,
+        writer: Writer,
+        manuscript: Manuscript,
+        catalog: Catalog,
+        artifacts: Artifacts,
+        worker: PandocWorker,
     ) -> None:
         self._config = config
+        self.revision = 0
         self._writer = writer
         self._medium = Medium(writer.format, config.beside, bool(config.standards))
         self._catalog = catalog
@@ -148,8 +193,8 @@ class _Rendering:
         self._worker = worker
         self.warnings: list[Diagnostic] = []
         self._errors: list[Diagnostic] = []
-        self._manuscript = manuscript
-        self._places = Places(self._manuscript)
+        self.manuscript = manuscript
+        self._places = Places(self.manuscript)
         self._asked: Request | None = None
         self._attached: Mapping[str, bytes] = {}
 
@@ -168,8 +213,8 @@ class _Rendering:
         """Return ``error`` with its places: from code that is generated again with marks, where the code itself does not tell."""
         if self._asked is None or all(fault.span or fault.code not in _OF_GENERATED_CODE for fault in error.diagnostics):
             return error
-        offsets = self._places.offsets(self._worker.blocks(self._manuscript.text))
-        written = self._worker.write(structs.replace(self._asked, offsets=offsets), self._attached)
+        offsets = self._places.offsets(self._worker.blocks(self.manuscript.text))
+        written = self._worker.write(structs.replace(self._asked, offsets=offsets, sections=None), self._attached)
         marked = structs.replace(draft, parts=structs.replace(draft.parts, body=written.body), document=written.document)
         try:
             self._writer.write(marked)
@@ -179,20 +224,20 @@ class _Rendering:
 
     def _placed(self, fault: Diagnostic) -> Diagnostic:
         if fault.code == "PB511":
-            return replace(fault, span=self._manuscript.key_span("font") or self._config.span)
+            return replace(fault, span=self.manuscript.key_span("font") or self._config.span)
         if fault.code == "PB516" and fault.span is None:
             words = re.findall(r"\\[A-Za-z]+", " ".join(fault.detail))
-            return replace(fault, span=self._manuscript.text_span(words[-1])) if words else fault
+            return replace(fault, span=self.manuscript.text_span(words[-1])) if words else fault
         if fault.span is not None or not fault.message.startswith(NO_FONT_HAS):
             return fault
         characters = fault.message.removeprefix(NO_FONT_HAS).split()
-        found = (self._manuscript.text_span(character) for character in characters)
+        found = (self.manuscript.text_span(character) for character in characters)
         span = next((span for span in found if span is not None), None)
         return fault if span is None else replace(fault, span=span, detail=())
 
     def early_faults(self) -> tuple[Diagnostic, ...]:
         """Return what is wrong with the paper itself: its syntax, names that no target has, images that nobody makes."""
-        manuscript, config = self._manuscript, self._config
+        manuscript, config = self.manuscript, self._config
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
         values.outputs()
@@ -202,14 +247,14 @@ class _Rendering:
         self._note(told.diagnostic(p) for p in manuscript.found.problems if concerns(p, self._writer.format))
         return tuple(_in_order(self._errors))
 
-    def draft(self, templates: TemplateFinder, typesetter: Typesetter) -> Draft:
-        """Return the parts of the paper, the template that they fill, and the images that they show.
+    def draft(self, templates: TemplateFinder, typesetter: Typesetter) -> tuple[Draft, Written]:
+        """Return the parts of the paper, the template that they fill, and the images that they show; besides what pandoc wrote.
 
         Raises:
             BuildError: with everything that is wrong with the paper.
             NotSettled: it needs artifacts that are not made yet.
         """
-        manuscript, config = self._manuscript, self._config
+        manuscript, config = self.manuscript, self._config
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
         figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
@@ -220,7 +265,7 @@ class _Rendering:
         template = templates.find(config.template, self._artifacts.reader, config.span)
         options = self._options(template)
         self._note(frontmatter.misspelt(manuscript.front, dict(options), manuscript.sources))
-        lang = config.lang or self._manuscript.front.lang or "en"
+        lang = config.lang or self.manuscript.front.lang or "en"
         locale = locale_of(lang)
         bound = values.resolve(self._artifacts, locale)
         shown = figures.show(typesetter, locale)
@@ -242,7 +287,7 @@ class _Rendering:
         if self._errors:
             raise BuildError(*_in_order([*self._errors, *self.warnings]))
         parts = self._assembled(written, lang, options, self._provenance(bound, shown, turns, written))
-        return Draft(parts, template, figures.files, self._places.span, written.document, config.standards)
+        return Draft(parts, template, figures.files, self._places.span, written.document, config.standards), written
 
     def _is_told(self, problem: Problem) -> bool:
         r"""Whether a formula was refused because of a ``\val`` that cannot be read, which is told already."""
@@ -258,14 +303,14 @@ class _Rendering:
         """Return the template's options: the manifest's, over the front matter's, over its defaults."""
         given: dict[str, Scalar] = {}
         for name, default in template.settings.options.items():
-            found = self._manuscript.front.scalar(name)
+            found = self.manuscript.front.scalar(name)
             if found is not None:
                 given[name] = _typed(found.text, default)
         of_paper = frozenset(given)
         options, faults = template.options({**given, **self._config.options})
         for fault in faults:
             key = next((name for name in of_paper if fault.message.startswith(f"{name} =") and name not in self._config.options), None)
-            span = self._manuscript.key_span(key) if key else fault.span
+            span = self.manuscript.key_span(key) if key else fault.span
             self._note([Diagnostic(fault.code, fault.message, span, fault.severity, notes=fault.notes, help=fault.help)])
         return options
 
@@ -274,7 +319,9 @@ class _Rendering:
     ) -> Request:
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
-        request = Request(self._manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
+        request = Request(self.manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
+        if self.revision:
+            request = structs.replace(request, sections=self.manuscript.headings(), revision=self.revision)
         return structs.replace(request, **how)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
@@ -291,7 +338,7 @@ class _Rendering:
             format=self._writer.format,
             title=written.title,
             plain_title=" ".join(written.plain_title.split()) or stem,
-            body=written.body,
+            body=written.body or joined((*(unit.html for unit in written.units), written.notes)),
             subtitle=written.subtitle,
             authors=tuple(map(author, written.authors)),
             affiliations=tuple(map(affiliation, written.affiliations)),

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
@@ -15,6 +16,9 @@ from paperbuild.paper import attributes, frontmatter, positions, slips
 from paperbuild.paper.source import Candidate, Destination, SourceMap, decode, scan
 from paperbuild.render.formula_places import place
 from paperbuild.render.pandoc import PandocWorker
+
+if TYPE_CHECKING:
+    from paperbuild.paper.sections import Sections
 
 _KEPT = 6  # as many papers as the worker keeps prepared
 _SPACES = re.compile(r"\s+")
@@ -72,6 +76,17 @@ class Manuscript:
         tagged = positions.tag(self.lexical)
         surfaced = self._worker.scan(tagged.text, tagged.words).surfaced() if tagged.codes else ()
         return positions.match(tagged, surfaced, self.found.surfaced())
+
+    @cached_property
+    def sections(self) -> Sections | None:
+        """The text in sections; None where it must be taken whole."""
+        from paperbuild.paper.sections import split  # only who follows a paper pays for it
+
+        return split(self.text, self.lexical.regions.header_end)
+
+    def headings(self) -> tuple[str, ...]:
+        """Return the letters that the headings of the sections begin with; none where the text must be taken whole."""
+        return tuple(section.letters for section in self.sections.sections[1:]) if self.sections else ()
 
     def slips(self) -> tuple[Diagnostic, ...]:
         """Return what is wrong with how references and footnote marks are written."""

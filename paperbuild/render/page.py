@@ -35,6 +35,15 @@ def render_page(parts: Parts, template: Template, pictures: Mapping[str, bytes])
     Raises:
         BuildError: a file of the template is missing or broken.
     """
+    return with_pictures(bare_page(parts, template), pictures).encode()
+
+
+def bare_page(parts: Parts, template: Template) -> str:
+    """Return the page without its pictures.
+
+    Raises:
+        BuildError: a file of the template is missing or broken.
+    """
     files = template.settings.files
     title, subtitle, abstract, body = parts.title, parts.subtitle, parts.abstract, parts.body
     early, script = (_script(template, names) for names in (files.early, files.scripts))
@@ -65,11 +74,14 @@ def render_page(parts: Parts, template: Template, pictures: Mapping[str, bytes])
         "provenance": Markup(embedded_json([structs.asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
         "has_provenance": bool(parts.provenance),
     }
-    return _with_pictures(template.fill(files.page, context), pictures).encode()
+    return template.fill(files.page, context)
 
 
-def _with_pictures(page: str, pictures: Mapping[str, bytes]) -> str:
-    """Return the page with its pictures inside. They come last, since all that happens to text before takes time for each character."""
+def with_pictures(page: str, pictures: Mapping[str, bytes]) -> str:
+    """Return a page, or a part of one, with its pictures inside.
+
+    They come last, since all that happens to text before takes time for each character.
+    """
 
     def uri(match: re.Match[str]) -> str:
         data = pictures.get(match[0])

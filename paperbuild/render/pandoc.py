@@ -26,6 +26,7 @@ from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper.formats import Piece
 from paperbuild.paper.positions import Surfaced
 from paperbuild.render.parts import Format, Heading, Publication
+from paperbuild.render.patches import Patch, Patched, Unit
 
 TIME_LIMIT_S = 120.0
 """How long one request may take: a book with a thousand references needs a tenth of it."""
@@ -165,7 +166,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     ``number_within`` is "", "section" or "chapter": floats are numbered anew within each heading of level 1, which is called so.
     ``reference_names`` and ``caption_names`` are "long" or "short" ("Fig. 1"), ``reference_range`` is "dash" or "word" ("1 to 3").
     ``offsets``, one for each of :meth:`PandocWorker.blocks`, become marks in front of the blocks (see :mod:`paperbuild.render.marks`); -1
-    becomes none.
+    becomes none. ``sections`` follows the paper: it has the letters that each of its sections' headings begins with,
+    and ``revision`` is a number that no request before had.
     """
 
     text: str
@@ -183,6 +185,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     caption_names: str = "long"
     reference_range: str = "dash"
     offsets: tuple[int, ...] = ()
+    sections: tuple[str, ...] | None = None
+    revision: int = 0
 
 
 class WrittenAuthor(msgspec.Struct, frozen=True):
@@ -223,7 +227,11 @@ class WrittenAffiliation(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True, rename="kebab"):
-    """A paper in its target format: fragments, the outline, and what went wrong. ``labels`` says how the n-th image (from 1) is called."""
+    """A paper in its target format: fragments, the outline, and what went wrong. ``labels`` says how the n-th image (from 1) is called.
+
+    A paper that is followed has ``units`` and ``notes`` instead of a body (see :mod:`paperbuild.render.patches`), and in ``unfollowed`` why
+    no section of it can be written by itself ("" where one can); ``cited`` counts the runs of citeproc.
+    """
 
     body: str
     title: str = ""
@@ -245,6 +253,10 @@ class Written(msgspec.Struct, frozen=True, rename="kebab"):
     document: bytes = b""
     preamble: str = ""
     publication: Publication = Publication()
+    units: tuple[Unit, ...] = ()
+    notes: str = ""
+    unfollowed: str = ""
+    cited: int = 0
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -299,6 +311,14 @@ class PandocWorker:
         """
         return self._ask({"op": "write", **msgspec.structs.asdict(request)}, Written, files)
 
+    def patch(self, patch: Patch) -> Patched:
+        """Return one section of a followed paper written anew, or why that cannot be.
+
+        Raises:
+            BuildError: pandoc cannot do it.
+        """
+        return self._ask({"op": "patch", **msgspec.structs.asdict(patch)}, Patched)
+
     def begin(self) -> None:
         """Start the worker, so that it is ready by the time it is asked.
 
@@ -308,6 +328,17 @@ class PandocWorker:
         with self._lock:
             if self._process is None:
                 self._start(_MEMORY)
+
+    def memory(self) -> int:
+        """Return how many bytes of memory the worker holds; 0 where that is not known."""
+        process = self._process
+        if process is None:
+            return 0
+        try:
+            with open(f"/proc/{process.pid}/statm") as numbers:
+                return int(numbers.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def close(self) -> None:
         """End the worker. It starts again should it be asked again."""

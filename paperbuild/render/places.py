@@ -24,6 +24,23 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\?[\w-]+')
 _SHORTEST_LINE = 3  # a line of fewer characters, such as a bracket, says nothing
 
 
+def beginnings(kind: str, beginning: str, text: str, at: int) -> Iterator[re.Match[str]]:
+    """Yield where in ``text``, from ``at`` on, a block of the ``kind`` that pandoc calls it may begin, best first.
+
+    ``beginning`` is what it begins with: its words, its code, a path.
+    """
+    lines = [line for line in beginning.splitlines() if line.strip()]
+    if kind in {"CodeBlock", "RawBlock"} and lines:
+        yield from re.compile(rf"^.*{re.escape(lines[0])}", re.MULTILINE).finditer(text, at)
+    elif kind == "Figure" and beginning:
+        yield from re.compile(rf"^.*{re.escape(beginning)}", re.MULTILINE).finditer(text, at)
+    words = _WORD.findall(beginning[:300])
+    for count in dict.fromkeys((_WORDS, 2, 1)):
+        if words[:count] and len("".join(words[:count])) > 1:
+            wanted = _GAP.join(map(re.escape, words[:count]))
+            yield from re.compile(rf"{_BEFORE}{wanted}(?![^\W_])", re.MULTILINE).finditer(text, at)
+
+
 class Places:
     """Finds places of one manuscript."""
 
@@ -36,22 +53,10 @@ class Places:
         at = self._manuscript.lexical.regions.header_end
         found = []
         for block in blocks:
-            start = next((match.start() for match in self._beginnings(block, at)), -1)
+            start = next((match.start() for match in beginnings(block.kind, block.text, self._text, at)), -1)
             at = start + 1 if start >= 0 else at
             found.append(start)
         return tuple(found)
-
-    def _beginnings(self, block: Block, at: int) -> Iterator[re.Match[str]]:
-        lines = [line for line in block.text.splitlines() if line.strip()]
-        if block.kind in {"CodeBlock", "RawBlock"} and lines:
-            yield from re.compile(rf"^.*{re.escape(lines[0])}", re.MULTILINE).finditer(self._text, at)
-        elif block.kind == "Figure" and block.text:
-            yield from re.compile(rf"^.*{re.escape(block.text)}", re.MULTILINE).finditer(self._text, at)
-        words = _WORD.findall(block.text[:300])
-        for count in dict.fromkeys((_WORDS, 2, 1)):
-            if words[:count] and len("".join(words[:count])) > 1:
-                wanted = _GAP.join(map(re.escape, words[:count]))
-                yield from re.compile(rf"{_BEFORE}{wanted}(?![^\W_])", re.MULTILINE).finditer(self._text, at)
 
     def span(self, place: Generated) -> Span | None:
         """Return where ``place`` comes from: the line itself where the author wrote it, else the name at fault, else the block."""

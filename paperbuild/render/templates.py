@@ -14,7 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "template.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_COMPILED = 40  # files of templates: those of a few
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -224,6 +225,28 @@ def typst_value(value: Scalar) -> str:
     return typst_string(value) if isinstance(value, str) else repr(value)
 
 
+@cache
+def _compiled() -> jinja2.BytecodeCache:
+    """Return where templates are kept compiled, by delimiters and source: in the memory of a process that renders more than once."""
+    import jinja2
+
+    class Kept(jinja2.BytecodeCache):
+        def __init__(self) -> None:
+            self._code: dict[tuple[str, str], bytes] = {}
+
+        def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+            code = self._code.get((bucket.environment.variable_start_string, bucket.checksum))
+            if code is not None:
+                bucket.bytecode_from_string(code)
+
+        def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+            while len(self._code) >= _COMPILED:
+                self._code.pop(next(iter(self._code)))
+            self._code[bucket.environment.variable_start_string, bucket.checksum] = bucket.bytecode_to_string()
+
+    return Kept()
+
+
 class Template(msgspec.Struct, frozen=True, dict=True):
     """One template of one build: its settings, and its files read as they are needed.
 
@@ -356,6 +379,7 @@ class Template(msgspec.Struct, frozen=True, dict=True):
 
         return jinja2.Environment(
             loader=jinja2.FunctionLoader(self.text),
+            bytecode_cache=_compiled(),
             undefined=jinja2.StrictUndefined,
             autoescape=autoescape,  # noqa: S701 - typst is escaped by its own filters; HTML gets True
             trim_blocks=True,

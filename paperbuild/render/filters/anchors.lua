@@ -58,13 +58,14 @@ local function link_label(blocks, id)
 end
 
 -- Returns an id for what has none, made of what it is called ("Figure 3." is "figure-3"), that nothing else has.
-local function new_id(words, taken)
+local function new_id(words, taken, known)
   local id = words:lower():gsub("%s*%(.*", ""):gsub("\u{a0}", " "):gsub("[.:]+$", ""):gsub("%s+", "-")
   if not id:find("%a.*%d") then
     return "" -- a part of a figure, "(a)", or something without a number
   end
   while taken[id] do
     id = id .. "-bis"
+    known.has_clash = true
   end
   taken[id] = true
   return id
@@ -79,9 +80,12 @@ local function ids_of(doc)
   return taken
 end
 
--- Returns the finished document with its anchors. `names` are the words for kinds in the language of the document.
-function M.add(doc, names)
-  local taken = ids_of(doc)
+-- Returns the finished document with its anchors. `names` are the words for kinds in the language of the document. `known` holds the
+-- `ids` of the whole document where `doc` is but a section of it; else it gets them, and in both cases `has_clash`: whether two things would
+-- have had one address.
+function M.add(doc, names, known)
+  known.ids = known.ids or ids_of(doc)
+  local taken = setmetatable({}, { __index = known.ids })
   local function label_of(blocks)
     local first = blocks[1]
     local span = first and (first.t == "Plain" or first.t == "Para") and first.content[1]
@@ -90,7 +94,7 @@ function M.add(doc, names)
   local function captioned(element)
     local long = element.caption.long
     if element.identifier == "" then
-      element.identifier = new_id(label_of(long), taken)
+      element.identifier = new_id(label_of(long), taken, known)
     end
     if element.identifier ~= "" and link_label(long, element.identifier) then
       element.caption = { long = long }
@@ -103,7 +107,7 @@ function M.add(doc, names)
     Div = function(div)
       local content = div.content
       if div.identifier == "" then
-        div.identifier = new_id(label_of(content), taken)
+        div.identifier = new_id(label_of(content), taken, known)
       end
       if div.identifier ~= "" and link_label(content, div.identifier) then
         div.content = content
@@ -116,7 +120,7 @@ function M.add(doc, names)
         return nil
       end
       if span.identifier == "" then
-        span.identifier = new_id(names:label("equation", (pandoc.utils.stringify(number):gsub("[()]", ""))), taken)
+        span.identifier = new_id(names:label("equation", (pandoc.utils.stringify(number):gsub("[()]", ""))), taken, known)
       end
       if span.identifier ~= "" then
         number.content = linked(number.content, span.identifier)

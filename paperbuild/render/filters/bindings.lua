@@ -170,8 +170,12 @@ local function bind_figure(figure, images, problems)
 end
 
 -- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th; where a picture lies, `shown` says.
-function M.bind(doc, values, images, problems)
+-- `live`, where a paper is followed (see incremental.lua), hears at each section how many came before, or says it.
+function M.bind(doc, values, images, problems, live)
   local v, i = 0, 0
+  if live and live.start then
+    v, i = live.start.values, live.start.images
+  end
   local function next_value()
     v = v + 1
     return values[v] or {}
@@ -206,7 +210,14 @@ function M.bind(doc, values, images, problems)
     return bind_image(image, images[i] or {}), false
   end
   local front, body = source.parted(doc.blocks) -- in two parts, as scan does
-  doc.blocks = front:walk(visitor) .. body:walk(visitor)
+  front = front:walk(visitor)
+  if live and live.begins then
+    live:begins(0, { values = v, images = i })
+    function visitor.Header(header)
+      live:begins(header, { values = v, images = i })
+    end
+  end
+  doc.blocks = front .. body:walk(visitor)
   doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images, problems) end }):walk({ Blocks = datatables.join_notes })
   doc:walk({ Image = function(image)
     local n = tonumber(image.attributes["data-n"])

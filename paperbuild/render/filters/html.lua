@@ -250,6 +250,7 @@ local function finish_header(header)
   local number = take(header.attributes, "pb-number") or ""
   local name = take(header.attributes, "pb-name")
   take(header.attributes, "pb-part")
+  take(header.attributes, "pb-section")
   if number ~= "" then
     local span = pandoc.Span({ pandoc.Str((name and name .. " " or "") .. number) }, pandoc.Attr("", { "secno" }))
     header.content = pandoc.Inlines({ span, pandoc.Space() }) .. header.content
@@ -326,7 +327,7 @@ function M.finish(doc, options, problems)
       return image
     end,
   })
-  doc = anchors.add(doc, names):walk({
+  doc = anchors.add(doc, names, options.known or {}):walk({
     Figure = function(figure) return kinds.is_listing(figure) and caption_above(figure) or nil end,
   })
   doc = html_tables.finish(doc, options.lang)

@@ -14,6 +14,8 @@ local kinds = require("kinds")
 
 local M = {}
 
+local source = require("source")
+
 local Counter = {}
 Counter.__index = Counter
 
@@ -36,8 +38,45 @@ function Counter:step(kind, counted_as)
   return { kind = kind, number = self.prefix .. n, series = name .. ":" .. self.prefix, ordinal = n }
 end
 
+-- What of the count goes on from one section to the next.
+local STATE = { "prefix", "order", "part", "mark" }
+
+local function copied(table)
+  local out = {}
+  for key, value in pairs(table) do
+    out[key] = value
+  end
+  return out
+end
+
+function Counter:state()
+  local out = { counts = copied(self.counts), sections = copied(self.sections) }
+  for _, name in ipairs(STATE) do
+    out[name] = self[name]
+  end
+  return out
+end
+
+function Counter:resume(state)
+  self.counts, self.sections = copied(state.counts), copied(state.sections)
+  for _, name in ipairs(STATE) do
+    self[name] = state[name]
+  end
+end
+
+-- Notes what anything else in the document could depend on: a section that is written anew must come to the same.
+function Counter:note(element, entry)
+  if self.trail then
+    self.trail[#self.trail + 1] = table.concat({
+      element.t or "", element.level or "", element.identifier or "", element.attributes and element.attributes.labels or "", entry.kind,
+      entry.number, entry.part or "", entry.series or "", entry.ordinal or "", tostring(entry.title),
+    }, "\0")
+  end
+end
+
 -- Gives an id (and its aliases) its entry; the second bearer of an id loses it, since typst refuses a document with two.
 function Counter:register(element, entry)
+  self:note(element, entry)
   local id = element.identifier
   self.order = self.order + 1
   entry.id, entry.order = id, self.order
@@ -174,6 +213,7 @@ function Counter:lines(span)
       local entry = line.tag and { kind = "equation", number = formulas.tag_text(line.tag) } or (whole and part_of(whole, n) or self:step("equation"))
       self.order = self.order + 1
       entry.order, entry.id = self.order, line.labels[1] or ""
+      self:note({ identifier = table.concat(line.labels, " ") }, entry)
       for _, label in ipairs(line.labels) do
         self:alias(label, entry)
       end
@@ -237,8 +277,9 @@ function M.settle(options)
   options.number_within = options.number_within or ""
 end
 
--- Numbers everything, and returns the document and the entries by id. `options` are settled, and have `names`.
-function M.number(doc, options, problems)
+-- Numbers everything, and returns the document and the entries by id. `options` are settled, and have `names`. `live`, where a paper is
+-- followed (see incremental.lua), hears at each section how far the count is, or says where it goes on and which ids there are.
+function M.number(doc, options, problems, live)
   local counter = setmetatable({
     counts = {}, prefix = "", ids = {}, order = 0, sections = {}, part = "", mark = "", problems = problems, names = options.names,
     number_sections = options.number_sections, within = options.number_within,
@@ -246,8 +287,20 @@ function M.number(doc, options, problems)
   if options.is_supplement then
     counter:start("supplement")
   end
+  if live then
+    counter.trail = live.trail
+    if live.start then
+      counter:resume(live.start.count)
+      counter.ids = live.ids
+    end
+  end
   local visitor = { traverse = "topdown" }
-  function visitor.Header(header) return counter:header(header) end
+  function visitor.Header(header)
+    if live and live.begins then
+      live:begins(header, { count = counter:state(), trail = #counter.trail })
+    end
+    return counter:header(header)
+  end
   function visitor.Figure(figure) return counter:figure(figure) end
   function visitor.Table(tbl) counter:float(tbl, "table") return tbl end
   function visitor.Span(span) return counter:span(span) end
@@ -256,6 +309,16 @@ function M.number(doc, options, problems)
     visitor[name] = function(element)
       return element.identifier ~= "" and counter:text(element) or nil
     end
+  end
+  if live then
+    local front, body = source.parted(doc.blocks)
+    front = front:walk(visitor)
+    if live.begins then
+      live:begins(0, { count = counter:state(), trail = #counter.trail })
+    end
+    doc.blocks = front .. body:walk(visitor)
+    live.ends = { count = counter:state(), trail = #counter.trail }
+    return doc, counter.ids
   end
   return doc:walk(visitor), counter.ids
 end

@@ -31,17 +31,17 @@ local function quiet_ones(paragraphs)
 end
 
 -- Whether blocks stand between tags of HTML, which will take the paragraphs between them into what they mean.
-local function has_tags(blocks)
+function M.has_tags(blocks)
   return blocks:find_if(function(block)
     return block.t == "RawBlock" and block.format == "html" and block.text:find("^%s*<%a") ~= nil
   end) ~= nil
 end
 
--- Returns `blocks` with a token for each quiet paragraph, and the paragraphs.
+-- Returns `blocks` with a token for each quiet paragraph, the paragraphs, and whether none is quiet because of tags around them.
 function M.aside(blocks)
   local out, paragraphs = pandoc.Blocks({}), {}
-  if has_tags(blocks) then
-    return blocks, paragraphs
+  if M.has_tags(blocks) then
+    return blocks, paragraphs, true
   end
   local quiet, n = quiet_ones(pandoc.Blocks(blocks:filter(function(block) return block.t == "Para" end))), 0
   for _, block in ipairs(blocks) do
@@ -54,7 +54,7 @@ function M.aside(blocks)
     end
     out:insert(block)
   end
-  return out, paragraphs
+  return out, paragraphs, false
 end
 
 -- Returns `blocks` with the paragraphs back in their places.

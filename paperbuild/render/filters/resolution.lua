@@ -18,6 +18,7 @@ local M = {}
 local NEUTRAL = { "values", "bibliography", "csl", "lang", "number_sections", "number_within", "reference_names", "caption_names",
   "reference_range", "offsets" }
 
+-- Whether two values are equal, with all that they hold.
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then
     return a == b
@@ -35,6 +36,8 @@ local function same(a, b)
   return true
 end
 
+M.same = same
+
 -- Images differ by format in where they lie, which is told last (bindings.shown).
 local function same_images(a, b)
   for n = 1, math.max(#a, #b) do
@@ -47,9 +50,8 @@ local function same_images(a, b)
 end
 
 -- Dangling links stop typst and lead nowhere in HTML: their words stay, and they are reported.
-local function check_links(doc, ids, problems)
-  local entries = {}
-  doc:walk({ Div = function(div) entries[div.identifier] = div.identifier:find("^ref%-") and true or nil end })
+-- `entries` are the ids of the list of references.
+function M.check_links(doc, ids, problems, entries)
   return doc:walk({
     Link = function(link)
       local id = link.target:match("^#(.+)$")
@@ -70,7 +72,13 @@ local function check_links(doc, ids, problems)
   })
 end
 
-local function resolve(paper, request, library)
+local function entries_of(doc)
+  local entries = {}
+  doc:walk({ Div = function(div) entries[div.identifier] = div.identifier:find("^ref%-") and true or nil end })
+  return entries
+end
+
+local function resolve(paper, request, library, live)
   local problems = pandoc.List({})
   local options = { csl = request.csl, meta = paper.meta }
   for _, name in ipairs({ "lang", "number_sections", "number_within", "reference_names", "caption_names", "reference_range" }) do
@@ -78,7 +86,8 @@ local function resolve(paper, request, library)
   end
   options.names = names.of(options)
   numbering.settle(options)
-  local doc = bindings.bind(source_marks.put(paper, request.offsets, request.format), request.values, request.images, problems)
+  local doc = source_marks.put(paper, request.offsets, request.format)
+  doc = bindings.bind(live and live:mark(doc) or doc, request.values, request.images, problems, live)
   doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
   doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
   local by_id, all = library:collect(request.bibliography, paper.meta, problems)
@@ -89,12 +98,22 @@ local function resolve(paper, request, library)
     doc = citations.place(doc, paper.meta, options.names)
   end
   local ids
-  doc, ids = numbering.number(doc, options, problems)
+  doc, ids = numbering.number(doc, options, problems, live)
   doc = crossrefs.resolve(doc, ids, options, problems)
   if cited then
+    if live then
+      live:before_citeproc(doc)
+    end
     doc = citations.process(doc, by_id, all, options, problems)
+    if live then
+      live:after_citeproc(doc)
+    end
   end
-  doc = check_links(doc, ids, problems)
+  local entries = entries_of(doc)
+  doc = M.check_links(doc, ids, problems, entries)
+  if live then
+    live:resolved(ids, by_id, all, cited, entries)
+  end
   return { doc = doc, options = options, problems = problems, labels = numbering.image_labels(doc, options), citation_keys = all }
 end
 
@@ -112,8 +131,11 @@ local function is_kept(kept, paper, request)
 end
 
 -- Returns the prepared `paper` resolved as `request` wants it: `doc`, `options` that say how, `problems` met on the way, `labels` of
--- images, `citation_keys` of the bibliography. None of them is the caller's to change.
-function M.of(paper, request, library)
+-- images, `citation_keys` of the bibliography. None of them is the caller's to change. `live` follows the paper (see incremental.lua).
+function M.of(paper, request, library, live)
+  if live then -- which must hear of everything, and leaves marks
+    return resolve(paper, request, library, live)
+  end
   if not is_kept(paper.resolved, paper, request) then
     paper.resolved = resolve(paper, request, library)
     paper.resolved.request = request

@@ -127,8 +127,15 @@ local function as_blocks(value)
 end
 M.as_blocks = as_blocks
 
+local function promoted(blocks, highest)
+  if highest <= 1 or highest > 6 then
+    return blocks
+  end
+  return blocks:walk({ Header = function(h) h.level = math.max(1, h.level - highest + 1) return h end })
+end
+
 -- Promotes headings so that the highest is of level 1, and takes a title that stands only as the first heading: one of level 1,
--- with deeper ones below it, that nothing refers to.
+-- with deeper ones below it, that nothing refers to. Returns the document, the level that was the highest, and whether a title was taken.
 local function settle_headings(doc)
   local highest, top, deeper = 7, 0, 7
   doc.blocks:walk({ Header = function(h)
@@ -138,16 +145,14 @@ local function settle_headings(doc)
     top = top + (h.level == 1 and 1 or 0)
     deeper = h.level > 1 and math.min(deeper, h.level) or deeper
   end })
-  local first = doc.blocks[1]
+  local first, taken = doc.blocks[1], false
   if not doc.meta.title and first and first.t == "Header" and first.level == 1 and top == 1 and deeper < 7 and not first.identifier:find(":") then
     doc.meta.title = first.content
     doc.blocks:remove(1)
-    highest = deeper
+    highest, taken = deeper, true
   end
-  if highest > 1 and highest <= 6 then
-    doc.blocks = doc.blocks:walk({ Header = function(h) h.level = math.max(1, h.level - highest + 1) return h end })
-  end
-  return doc
+  doc.blocks = promoted(doc.blocks, highest)
+  return doc, highest, taken
 end
 
 -- Returns the Divs that hold what of the metadata a reader sees.
@@ -209,24 +214,19 @@ local function tell(log, problems)
   end
 end
 
--- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
-function M.prepare(text, metadata, strays, is_tagged)
-  local problems = pandoc.List({})
+-- Returns pandoc's document of a text; what the reader noticed goes to `problems`.
+local function parsed(text, problems)
   local log, doc = pandoc.log.silence(pandoc.read, text, "markdown", reader.OPTIONS, {})
   tell(log, problems)
-  local own = macros.of(doc, text)
-  doc = settle_headings(rawtex.take_front_matter(doc, own))
-  local people, fields = metadata.people(doc.meta, problems)
-  local meta = doc.meta
-  doc.meta = {}
-  local quiet = {}
-  if not is_tagged then
-    doc.blocks, quiet = quiet_paragraphs.aside(doc.blocks)
-  end
-  doc.blocks = add_metadata(meta, fields) .. read_appendix(doc.blocks:walk(FOREIGN))
-  local found = strays(doc)
-  local has_formats = text:find("{=", 1, true) ~= nil -- raw nodes that name their format
-  if has_formats then
+  return doc
+end
+M.parsed = parsed
+
+-- Reads what of a document is no Markdown, and gives equations, figures, tables and theorems the one shape that filters know. `known`
+-- has what is true of the whole paper: `own`, its macros, `has_formats` (raw nodes that name theirs), `has_html`.
+local function understood(doc, known, problems)
+  local own = known.own
+  if known.has_formats then
     doc = alternatives.gather(doc, function(block)
       if rawtex.is_tex(block.format) then
         return rawtex.read_block(block, own)
@@ -236,18 +236,45 @@ function M.prepare(text, metadata, strays, is_tagged)
     alternatives.tell(doc, problems)
   end
   doc = macros.expand_formulas(rawtex.read(doc, own, problems), own)
-  if text:find("<%a") then
+  if known.has_html then
     doc = rawhtml.read(doc, problems)
   end
   doc = matching.walk(doc, may_be_numbered, take_equation_ids):walk({ Blocks = listings.read })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
-  doc = doc:walk({
+  return doc:walk({
     Figure = floats.single_caption,
     Para = floats.lone_picture,
     Table = floats.table,
     Header = function(h) h.content = floats.lift_label(h, h.content) return h end,
   })
-  return { doc = doc, meta = meta, people = people, problems = problems, strays = found, has_formats = has_formats, quiet = quiet }
+end
+
+-- Returns the prepared document of a text, and the problems met on the way. `strays(doc)` looks at it while raw TeX is still raw.
+function M.prepare(text, metadata, strays, is_tagged)
+  local problems, highest, title_taken = pandoc.List({}), nil, nil
+  local doc = parsed(text, problems)
+  local own = macros.of(doc, text)
+  doc, highest, title_taken = settle_headings(rawtex.take_front_matter(doc, own))
+  local people, fields = metadata.people(doc.meta, problems)
+  local meta = doc.meta
+  doc.meta = {}
+  local quiet, has_tags = {}, false
+  if not is_tagged then
+    doc.blocks, quiet, has_tags = quiet_paragraphs.aside(doc.blocks)
+  end
+  doc.blocks = add_metadata(meta, fields) .. read_appendix(doc.blocks:walk(FOREIGN))
+  local known = { own = own, has_formats = text:find("{=", 1, true) ~= nil, has_html = text:find("<%a") ~= nil }
+  local found = strays(doc)
+  return {
+    doc = understood(doc, known, problems), meta = meta, people = people, problems = problems, strays = found,
+    has_formats = known.has_formats, quiet = quiet, known = known, highest = highest, title_taken = title_taken, has_tags = has_tags,
+  }
+end
+
+-- Returns some blocks of the prepared `paper`, parsed anew by themselves, prepared as all of it was, and their paragraphs of nothing but words.
+function M.prepare_part(blocks, paper, problems)
+  local aside, quiet = quiet_paragraphs.aside(promoted(blocks, paper.highest))
+  return understood(pandoc.Pandoc(read_appendix(aside:walk(FOREIGN))), paper.known, problems), quiet
 end
 
 return M

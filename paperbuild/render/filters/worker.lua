@@ -11,6 +11,8 @@ package.path = folder .. "/?.lua"
 
 local source = require("source")
 local source_marks = require("source_marks")
+local followed_papers = require("followed")
+local incremental = require("incremental")
 local metadata = require("metadata")
 local alt_texts = require("alt_texts")
 local bindings = require("bindings")
@@ -25,7 +27,10 @@ local FINISHERS = { typst = require("typst"), html = require("html"), latex = re
   jats = require("jats") }
 local KEPT = 6 -- prepared papers; a project's documents and their tagged copies, not a history
 
+local FOLLOWED = 4 -- documents that are followed while they are written: a paper, a supplement
+
 local prepared, order = {}, pandoc.List({})
+local followed = pandoc.List({})
 local library = citations.new_library()
 
 local function prepare(text, codes)
@@ -148,14 +153,25 @@ local function named(map)
   return names_of(map):map(function(key) return { key, map[key] } end)
 end
 
+-- Keeps what was learnt of a paper that is followed.
+local function follow(live, out, options)
+  out.unfollowed, out.cited = live:finish(out, options) or "", live.cited and 1 or 0
+  followed:insert({ revision = live.request.revision, live = live })
+  if #followed > FOLLOWED then
+    followed:remove(1)
+  end
+end
+
 function OPS.write(request)
   local paper = prepare(request.text)
   request.values, request.images = index(request.values), index(request.images)
   request.bibliography, request.offsets = request.bibliography or {}, request.offsets or {}
-  local resolved = resolution.of(paper, request, library)
+  local live = request.sections and OPS.scan(request) and followed_papers.follow(paper, request)
+  local resolved = resolution.of(paper, request, library, live)
   local problems, finisher = pandoc.List({}) .. resolved.problems, FINISHERS[request.format]
   local options = setmetatable({
     format = request.format, columns = request.columns or 1, needs = { packages = {}, theorems = {} }, -- what fragments of LaTeX use
+    known = live and live.known,
   }, { __index = resolved.options })
   local filters = xref_writers.filters(request.format)
   filters.Image = bindings.shown(request.images)
@@ -165,6 +181,10 @@ function OPS.write(request)
   end
   local headings = outline(doc.blocks, finisher, options)
   local texts = plain_texts(doc.blocks)
+  if live then
+    live:count_listings(doc)
+    doc.blocks = live:separated(doc.blocks)
+  end
   if finisher.leaves_words then
     doc = finisher.finish(doc, options, problems)
     doc.blocks = quiet.back(doc.blocks, paper.quiet)
@@ -178,7 +198,17 @@ function OPS.write(request)
   out.preamble = finisher.preamble and finisher.preamble(options) or ""
   out.publication = publication.of(paper.meta)
   out.packages, out.theorems = names_of(options.needs.packages), named(options.needs.theorems)
+  if live then
+    follow(live, out, options)
+  end
   return out, finisher.document and finisher.document(doc, paper, options, request.attached)
+end
+
+-- Returns one section of a followed paper written anew.
+function OPS.patch(request)
+  local found = followed:find_if(function(entry) return entry.revision == request.revision end)
+  local live = found and found.live
+  return incremental.patch(live, request, live and FINISHERS[live.request.format])
 end
 
 -- Returns the blocks of the text, each by what it can be found by in the source.

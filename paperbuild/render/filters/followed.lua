@@ -1,0 +1,289 @@
+-- What is kept of a paper that is followed while it is written: what each of its sections starts from.
+--
+-- How far values, images and numbers are counted, how many notes and listings came before, what citeproc was asked and made of it. It is
+-- learnt while the whole paper is written; incremental.lua writes sections by it.
+
+local citations = require("citations")
+local pieces = require("pieces")
+local quiet = require("quiet")
+local source = require("source")
+local source_marks = require("source_marks")
+
+local M = {}
+
+local SECTION = "pb-section" -- attribute of the headings at which sections begin: their number, the text before them being section 0
+local VIRTUAL = -1 -- the "section" of the list of references, which is in no source
+local HARMLESS = { ["no-orcid"] = true, ["unknown-affiliation"] = true } -- problems of metadata alone
+
+local Followed = {}
+Followed.__index = Followed
+
+-- Returns what will hear of the writing of `paper`. `request.sections` has for each heading at which a section begins the letters that
+-- its words begin with.
+function M.follow(paper, request)
+  return setmetatable({ paper = paper, request = request, starts = {}, trail = {}, ids_of = {}, fixed = {}, known = {}, units = {} }, Followed)
+end
+
+-- From now on every edit takes the full path.
+function Followed:give_up(why)
+  self.why = self.why or why
+end
+
+function Followed:begins(where, facts)
+  local n = where == 0 and self:first() or tonumber(where ~= 0 and where.attributes[SECTION] or nil)
+  if n then
+    self.starts[n] = self.starts[n] or {}
+    for name, value in pairs(facts) do
+      self.starts[n][name] = value
+    end
+  end
+end
+
+-- The first section that has blocks: where the first heading is taken for the title, that heading's.
+function Followed:first()
+  return self.paper.title_taken and 1 or 0
+end
+
+function Followed:last()
+  return #self.request.sections
+end
+
+local function letters(inlines)
+  return (pandoc.utils.stringify(inlines):gsub("[^%a]", ""))
+end
+
+-- Numbers the headings at which sections begin.
+function Followed:mark(doc)
+  local n, current = self:first(), self:first()
+  for i, block in ipairs(doc.blocks) do
+    if block.t == "Header" then
+      n = n + 1
+      local words = self.request.sections[n]
+      if not words or letters(block.content):sub(1, #words) ~= words then
+        self:give_up("headings that are not what they seem")
+      end
+      block.attributes[SECTION] = tostring(n)
+      doc.blocks[i] = block
+    end
+  end
+  if n ~= self:last() then
+    self:give_up("headings that are not what they seem")
+  end
+  self.ids_of[current] = {}
+  doc:walk({ traverse = "topdown", Header = function(header)
+    current = tonumber(header.attributes[SECTION]) or current
+    self.ids_of[current] = self.ids_of[current] or {}
+    table.insert(self.ids_of[current], header.identifier)
+  end })
+  return doc
+end
+
+local function is_metadata(block)
+  return block.t == "Div" and block.classes:includes(source.META)
+end
+
+-- Returns the number of the section of each block, in order; nil for metadata.
+function Followed:places(blocks)
+  local out, current, after_title = {}, self:first(), false
+  for i, block in ipairs(blocks) do
+    local n = block.t == "Header" and tonumber(block.attributes[SECTION])
+    current = n or current
+    if is_metadata(block) then
+      out[i] = false
+    elseif block.t == "Header" and not n then
+      out[i], after_title = VIRTUAL, true
+    elseif block.t == "Div" and block.identifier == "refs" then
+      out[i] = VIRTUAL
+      self.fixed[current] = self.fixed[current] or not after_title -- where its list of references stands, its author has said
+    else
+      out[i] = current
+    end
+    if n and citations.is_title(block) then
+      self.fixed[n] = true
+    end
+  end
+  return out
+end
+
+-- Returns the blocks of each section by its number.
+function Followed:by_section(blocks)
+  local out, places = {}, self:places(blocks)
+  for i, block in ipairs(blocks) do
+    local n = places[i]
+    if n then
+      out[n] = out[n] or pandoc.Blocks({})
+      out[n]:insert(block)
+    end
+  end
+  return out
+end
+
+local function each_cite(blocks)
+  local out = {}
+  blocks:walk({ traverse = "topdown", Cite = function(cite)
+    out[#out + 1] = cite
+    return cite, false
+  end })
+  return out
+end
+
+-- What citeproc is told of a citation.
+function M.asked(cite)
+  local out = {}
+  for _, citation in ipairs(cite.citations) do
+    out[#out + 1] = table.concat({ citation.id, citation.mode, tostring(citation.prefix), tostring(citation.suffix) }, "\0")
+  end
+  return table.concat(out, "\1")
+end
+
+-- Keeps what citeproc is asked, section by section.
+function Followed:before_citeproc(doc)
+  self.asked = {}
+  for n, blocks in pairs(self:by_section(doc.blocks)) do
+    self.asked[n] = {}
+    for i, cite in ipairs(each_cite(blocks)) do
+      self.asked[n][i] = M.asked(cite)
+    end
+  end
+end
+
+function M.has(inlines, ...)
+  local found, filter = false, {}
+  for _, name in ipairs({ ... }) do
+    filter[name] = function() found = true end
+  end
+  pandoc.Inlines(inlines):walk(filter)
+  return found
+end
+
+-- Keeps what citeproc made of that. A style that writes notes moves what stands around a citation.
+function Followed:after_citeproc(doc)
+  self.answers = {}
+  for n, blocks in pairs(self:by_section(doc.blocks)) do
+    local cites = each_cite(blocks)
+    self.answers[n] = cites
+    if #cites ~= #(self.asked[n] or {}) and n ~= VIRTUAL then
+      self.fixed[n] = true
+    end
+    for _, cite in ipairs(cites) do
+      if M.has(cite.content, "Note", "Superscript") then
+        self:give_up("a citation style with notes or raised numbers")
+      end
+    end
+  end
+end
+
+-- Keeps what a section's links and citations are resolved by.
+function Followed:resolved(ids, by_id, all, cited, entries)
+  self.ids, self.by_id, self.all, self.cited, self.entries = ids, by_id, all, cited, entries
+end
+
+-- Returns `blocks` with a separator behind each of the text, and keeps what each is.
+function Followed:separated(blocks)
+  local places, shown, text = self:places(blocks), quiet.back(blocks, self.paper.quiet), pandoc.Blocks({})
+  for i, block in ipairs(shown) do
+    if places[i] then
+      self.units[#self.units + 1] = { section = places[i], kind = block.t, text = source_marks.beginning(block) }
+    end
+  end
+  for i, block in ipairs(blocks) do
+    text:insert(block)
+    if places[i] then
+      text:insert(pandoc.Plain({ pandoc.Str(pieces.BETWEEN) }))
+    end
+  end
+  return text
+end
+
+-- Returns the pieces of what was written of blocks with separators, and what comes behind the last: the notes.
+function M.split(written, count)
+  local out, at = {}, 1
+  for n = 1, count do
+    local from, to = written:find(pieces.BETWEEN, at, true)
+    local piece = written:sub(at, from - 1)
+    piece = at > 1 and piece:gsub("^\n", "") or piece
+    out[n] = piece:gsub("\n$", "")
+    at = to + 1
+  end
+  return out, (written:sub(at):gsub("^\n", ""))
+end
+
+-- Returns how many notes are asked for in a piece of HTML.
+function M.marks_of_notes(html)
+  return select(2, html:gsub('class="footnote%-ref"', ""))
+end
+
+-- Returns the units of the written body, {section, kind, text, html}, and the notes behind them.
+function Followed:split(written)
+  local htmls, notes = M.split(written, #self.units)
+  local last = #htmls
+  while last > 0 and htmls[last] == "" do
+    last = last - 1
+  end
+  if last > 0 and notes == "" then
+    htmls[last] = htmls[last]:gsub("%s+$", "")
+  end
+  self.notes_before = {}
+  local count, current = 0, nil
+  for n, unit in ipairs(self.units) do
+    unit.html = htmls[n]
+    if unit.section ~= current and unit.section ~= VIRTUAL then
+      current = unit.section
+      self.notes_before[current] = self.notes_before[current] or count
+    end
+    count = count + M.marks_of_notes(unit.html)
+  end
+  self.note_count = count
+  if count > 0 and not notes:find('<li id="fn' .. count .. '">', 1, true) then
+    self:give_up("notes that are not what they seem")
+  end
+  return self.units, notes
+end
+
+-- Returns how many listings without an id there are.
+function M.listings(blocks)
+  local count = 0
+  blocks:walk({ CodeBlock = function(code) count = count + (code.identifier == "" and 1 or 0) end })
+  return count
+end
+
+-- Keeps how many listings come before each section: pandoc numbers those that have no id.
+function Followed:count_listings(doc)
+  self.listings_before, self.listing_count = {}, M.listings(select(2, source.parted(doc.blocks)))
+  if self.listing_count == 0 then
+    return
+  end
+  local count, of_section = 0, self:by_section(doc.blocks)
+  for n = self:first(), self:last() do
+    self.listings_before[n] = count
+    count = count + M.listings(of_section[n] or pandoc.Blocks({}))
+  end
+end
+
+-- Settles, when all is written, whether edits can be followed at all: returns why not. `out` is the answer to the request.
+function Followed:finish(out, options)
+  local scanned = self.paper.scanned
+  self.stop = { values = #scanned.references, images = #scanned.images, count = self.ends.count, trail = self.ends.trail }
+  for _, problem in ipairs(out.problems) do
+    if not HARMLESS[problem.kind] then
+      self:give_up("problems that are told with their places")
+    end
+  end
+  for _, problem in ipairs(self.paper.problems) do
+    if not HARMLESS[problem.kind] then
+      self:give_up("problems that are told with their places")
+    end
+  end
+  if self.known.has_clash then
+    self:give_up("two things with one address")
+  elseif self.paper.has_tags then
+    self:give_up("blocks of raw HTML")
+  end
+  self.options = options
+  out.units, out.notes = self:split(out.body)
+  out.body = ""
+  self.units = nil
+  return self.why
+end
+
+return M

@@ -1,0 +1,260 @@
+"""Pages that follow their paper: byte for byte what a clean render gives, with the work of one section."""
+
+import random
+
+import pytest
+
+from paperbuild.errors import BuildError
+from paperbuild.paper.catalog import Catalog
+from paperbuild.render.documents import DocumentRunner
+from paperbuild.render.incremental import FollowingRunner
+from tests.integration.following import CATALOG, FILES, PAPER, SVG, Author, Reader, action
+
+
+@pytest.fixture(scope="module")
+def clean():
+    made = DocumentRunner(CATALOG)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def live():
+    made = FollowingRunner(DocumentRunner(CATALOG))
+    yield made
+    made.close()
+
+
+def render(runner, text=PAPER, files=FILES, **options):
+    """Return the page and the warnings, or what went wrong."""
+    try:
+        result = runner.run(action(**options), Reader({**files, "paper.md": text.encode()}))
+    except BuildError as error:
+        return b"", error.diagnostics
+    return result.outputs["html"], result.warnings
+
+
+def effort(live):
+    return live.shown("paper.html").effort
+
+
+@pytest.mark.parametrize("seed", [7, pytest.param(8, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)])
+def test_after_any_edit_the_page_is_what_a_clean_render_gives(clean, live, seed):
+    author = Author(random.Random(seed), PAPER)
+    followed = 0
+    for _ in range(120 if seed == 7 else 600):
+        before = author.text
+        told = author.edit()
+        got, wanted = render(live, author.text), render(clean, author.text)
+        assert got == wanted, f"{told}\n\n{before}\n\n{author.text}"
+        if got[0]:
+            followed += not effort(live).whole
+        elif author.dice.random() < 0.9:
+            author.text = before
+    assert followed > 12  # else nothing was tested
+
+
+EDITS = {
+    "a word": ("nothing but words", "nothing but other words"),
+    "a word beside a citation": ("Others said so", "Others have said so"),
+    "a word in a caption": ("Another picture", "Another large picture"),
+    "a word in a note": ("A note about", "A long note about"),
+    "a formula": ("with $y$ in it", "with $y^2$ in it"),
+    "a numbered formula": (r"a = b + \frac{1}{n}", r"a = b - \frac{1}{n}"),
+    "a cell": ("| 1 | 2 |", "| 1 | 25 |"),
+    "code": ("return x", "return x + 1"),
+    "a theorem": ("All is well", "All is very well"),
+    "a list": ("- of things", "- of things\n- and more"),
+    "another paragraph": ("## Details\n\n!", "## Details\n\nWords.\n\n!"),
+    "a reference": ("which refers to @sec:intro", "which refers to @sec:app and @eq:e"),
+    "words before the first heading": ("A remark before", "A short remark before"),
+    "a link by the address of another section": ("with $x^2$ and a [link by name]", "and a [link by name]"),
+    "TeX": (r"\textbf{bold} TeX", r"\textbf{bold} words"),
+    "the end": ("As in @eq:e and", "As always in @eq:e and"),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_inside_one_section_parses_that_section_alone(clean, live, what):
+    text = PAPER.replace(" and to [Method]", "")
+    render(live, text)
+    edited = text.replace(*EDITS[what])
+    assert edited != text
+    assert render(live, edited) == render(clean, edited)
+    took = effort(live)
+    assert (took.whole, took.sections, took.citeproc) == ("", 1, 0)
+    assert 1 <= took.blocks <= 2
+
+
+GLOBAL = {
+    "a link definition": ("https://example.org/name", "https://example.org/named"),
+    "a link definition more": ("More words follow.", "More words follow.\n\n[link]: https://example.org/l"),
+    "a note of another section": ("The second note", "The other note"),
+    "a note more": ("More words follow.", "More words follow.^[So it is.]"),
+    "a macro": ("More words follow.", "\\newcommand{\\foo}{x}\n\nMore words follow."),
+    "an equation more": ("More words follow.", "More words follow.\n\n$$ z $$ {#eq:z}"),
+    "a heading": ("# Results", "# The results"),
+    "a heading more": ("More words follow.", "## More\n\nWords follow."),
+    "front matter": ("date: 2026-11-01", "date: 2026-11-02"),
+    "a value more": ("More words follow.", "More than []{val=train.acc} words follow."),
+    "a citation more": ("More words follow.", "More words follow [@knuth1984]."),
+    "a citation with another page": ("@knuth1984, p. 3", "@knuth1984, p. 4"),
+    "a figure more": ("More words follow.", "![New.](figures/roc.svg)"),
+    "half a comment": ("More words follow.", "More words <!-- follow."),
+    "a fence that is not closed": ("More words follow.", "```\nMore words follow."),
+    "a division that is not closed": ("More words follow.", "::: note\nMore words follow."),
+    "two sections": ("e", "E"),
+    "the title of the list": ("# References", "# Bibliography"),
+}
+
+
+@pytest.mark.parametrize("what", GLOBAL)
+def test_an_edit_with_an_effect_elsewhere_gives_the_same_page_as_a_clean_render(clean, live, what):
+    render(live)
+    body = PAPER.index("# Introduction") if what == "two sections" else 0
+    edited = PAPER[:body] + PAPER[body:].replace(*GLOBAL[what])
+    assert edited != PAPER
+    assert render(live, edited) == render(clean, edited)
+    page = live.shown("paper.html")
+    assert page is None or page.effort.whole
+    assert render(live) == render(clean)
+
+
+def test_a_file_that_changed_besides_the_text_makes_the_whole_page_new(clean, live):
+    render(live)
+    edited = PAPER.replace("nothing but words", "nothing but some words")
+    for name, data in (
+        ("out/train.json", b'{"acc": 0.95}'),
+        ("figures/two.svg", SVG),
+        ("refs.bib", FILES["refs.bib"].replace(b"AW", b"MIT")),
+    ):
+        files = {**FILES, name: data}
+        assert render(live, edited, files) == render(clean, edited, files)
+        assert effort(live).whole == "something besides the text changed"
+    templates = {**FILES, "templates/article/page.css": b"body { color: teal }"}
+    assert render(live, edited, templates) == render(clean, edited, templates)
+    assert b"color: teal" in live.shown("paper.html").blocks.page
+
+
+def test_every_file_is_read_again_so_that_the_trace_is_whole(live):
+    class Recording(Reader):
+        def read(self, path):
+            self.read_paths = {*getattr(self, "read_paths", ()), path}
+            return super().read(path)
+
+    def read(text):
+        reader = Recording({**FILES, "paper.md": text.encode()})
+        live.run(action(), reader)
+        return reader.read_paths
+
+    first = read(PAPER)
+    assert read(PAPER.replace("nothing but words", "nothing but some words")) == first
+    assert not effort(live).whole
+
+
+def test_blocks_make_up_the_page_and_know_their_lines(live):
+    page, _ = render(live)
+    blocks = live.shown("paper.html").blocks
+    assert (blocks.head + "\n".join(blocks.body) + blocks.tail).encode() == page
+    assert all(len(html) for html in blocks.body)
+    lines = PAPER.split("\n")
+    told = {blocks.body[n][:4]: place.line for n, place in enumerate(blocks.places) if place}
+    assert told
+    for html, place in zip(blocks.body, blocks.places, strict=True):
+        if html.startswith("<p>A paragraph of nothing but"):
+            assert lines[place.line - 1].startswith("A paragraph of nothing but")
+        if html.startswith("<h1") and "Method" in html:
+            assert lines[place.line - 1] == "# Method"
+    moved = PAPER.replace("Others said so", "A line.\n\nOthers said so")
+    render(live, moved)
+    after = live.shown("paper.html").blocks
+    method = next(n for n, html in enumerate(after.body) if html.startswith("<h1") and "Method" in html)
+    assert after.places[method].line == moved.split("\n").index("# Method") + 1
+    assert after.places[method].path == "paper.md"
+    changed = set(after.body) - set(blocks.body)
+    assert len(changed) == 2
+
+
+def test_warnings_move_with_their_lines(clean, live):
+    text = PAPER.replace("train.acc > 0.5", "train.acc > 0.95")
+    first = render(live, text)
+    assert [warning.code for warning in first[1]] == ["PB230"]
+    edited = text.replace("A remark before the first heading", "A line.\n\nA remark before the first heading")
+    assert render(live, edited) == render(clean, edited)
+    assert not effort(live).whole
+    assert render(live, edited).__getitem__(1)[0].span.line == first[1][0].span.line + 2
+
+
+def test_an_early_look_at_an_edit_is_the_edit_itself(live):
+    render(live)
+    edited = PAPER.replace("nothing but words", "nothing but some words")
+    reader = Reader({**FILES, "paper.md": edited.encode()})
+    assert live.check(action(), reader) == ()
+    live.run(action(), reader)
+    assert effort(live).sections == 1
+    wrong = PAPER.replace("{val=train.acc}", "{val=trian.acc}")
+    assert [fault.code for fault in live.check(action(), Reader({**FILES, "paper.md": wrong.encode()}))] == ["PB211"]
+
+
+def test_a_worker_that_was_ended_is_no_loss(clean):
+    runner = DocumentRunner(CATALOG)
+    live = FollowingRunner(runner)
+    try:
+        render(live)
+        runner.worker.close()
+        edited = PAPER.replace("nothing but words", "nothing but some words")
+        assert render(live, edited) == render(clean, edited)
+        assert effort(live).whole == "nothing is known of the paper"
+    finally:
+        live.close()
+
+
+def test_a_worker_that_holds_too_much_memory_is_started_anew(clean):
+    runner = DocumentRunner(CATALOG)
+    live = FollowingRunner(runner, memory_limit=1)
+    try:
+        render(live)
+        assert runner.worker.memory() > 1 << 20
+        edited = PAPER.replace("nothing but words", "nothing but some words")
+        assert render(live, edited) == render(clean, edited)
+        assert effort(live).whole
+    finally:
+        live.close()
+
+
+def test_papers_in_several_files_and_other_shapes_are_followed(clean, live):
+    def both(files):
+        reader = Reader({**FILES, **files})
+        made = action(sources="\n".join(files))
+        got = live.run(made, reader).outputs["html"]
+        assert got == clean.run(made, reader).outputs["html"]
+
+    first, second = "# A title\n\nSome words.\n\n## One\n\nMore words.\n", "## Two\n\nAnd the last words.\n"
+    both({"one.md": first.encode(), "two.md": second.encode()})
+    both({"one.md": first.encode(), "two.md": second.replace("last", "very last").encode()})
+    assert not effort(live).whole
+    both({"one.md": first.replace("Some", "A few").encode(), "two.md": second.replace("last", "very last").encode()})
+    assert not effort(live).whole
+    both({"one.md": first.replace("A title", "Another title").encode(), "two.md": second.encode()})
+    assert effort(live).whole
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_in_a_thousand_edits():
+    runner = DocumentRunner(Catalog({}))
+    live = FollowingRunner(runner)
+    text = "\n\n".join(f"# Part {n}\n\n" + "A paragraph of words, some of them *marked*, and $x_1$. " * 30 for n in range(20))
+    held = []
+    try:
+        for n in range(1000):
+            edited = (
+                text.replace("some of them", f"some {n} of them", n % 300 + 1)
+                if n % 5 == 0
+                else text.replace("Part 7\n\nA", f"Part 7\n\nA {n}")
+            )
+            live.run(action(), Reader({"paper.md": edited.encode()}))
+            held.append(runner.worker.memory())
+    finally:
+        live.close()
+    assert max(held) < 700 << 20
+    assert max(held[900:]) < 1.25 * max(held[100:300])
