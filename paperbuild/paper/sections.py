@@ -38,7 +38,10 @@ _DEFINES = re.compile(
 _LINK = re.compile(r"^[ >*+\-\d.)(]*\[(?!\^)[^\[\]\n]+\]:.*(?:\n(?! *\[)[ ]*[^\s#].*)*", re.MULTILINE)
 _NOTE = re.compile(r"^ {0,3}\[\^([^\]\[\s^]+)\]:[^\n]*(?:\n(?! {0,3}\[\^)[ ]*[^\s][^\n]*|(?:\n *)+\n {4}[^\n]*)*", re.MULTILINE)
 _NOTE_MARK = re.compile(r"\[\^([^\]\[\s^]+)\](?!:)")
-_BRACKETED = re.compile(r"\[([^\[\]^@][^\[\]]*)\](?![({:])")
+_BRACKETED = re.compile(r"\[([^\[\]^@][^\[\]]*)\]")
+_NESTED = re.compile(r"\[[^\[\]]*\[")
+_END_ATTRIBUTES = re.compile(r"\{[^{}]*\}[ #]*$")
+_GIVEN_ID = re.compile(r"#([^\s{}#]+)[^{}]*\}[ #]*$")
 _ENDS = re.compile(r"\n *\n\Z")
 _BLANK = re.compile(r"\n(?:[ \t]*\n)+")
 _WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
@@ -123,14 +126,15 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
             return None
         if section.links != before.links or not self._notes_stay(index, section, before):
             return None
-        if self._names_a_heading(section) or self._names_a_heading(before):
+        named = self._headings_named(index, section)
+        if named is None:
             return None
         others = [other for n, other in enumerate(self.sections) if n != index]
         notes = {name: note for other in others for name, note in other.notes.items()}
         foreign = section.marks - section.notes.keys()
         if foreign - notes.keys():
             return None
-        behind = [*(link for other in others for link in other.links), *(notes[name] for name in sorted(foreign))]
+        behind = [*named, *(link for other in others for link in other.links), *(notes[name] for name in sorted(foreign))]
         behind += [f"[^{name}]" for name in sorted(section.notes) if any(name in other.marks for other in others)]  # else it is "not used"
         return "\n\n".join(self._macros(index)), "\n\n".join(behind)
 
@@ -143,12 +147,33 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
         return not any(names & (other.marks | other.notes.keys()) for other in elsewhere)
 
     @cached_property
-    def _headings(self) -> frozenset[str]:
-        return frozenset(_folded(re.sub(r"\{[^{}]*\}[ \t]*$", "", section.heading)) for section in self.sections)
+    def _headings(self) -> dict[str, tuple[int, ...]]:
+        """The numbers of the sections whose headings have these words, or this id."""
+        found: dict[str, tuple[int, ...]] = {}
+        for n, section in enumerate(self.sections):
+            words = _folded(_END_ATTRIBUTES.sub("", section.heading))
+            for key in {words, *(_folded(given) for given in _GIVEN_ID.findall(section.heading))} - {""}:
+                found[key] = (*found.get(key, ()), n)
+        return found
 
-    def _names_a_heading(self, section: Section) -> bool:
-        """Whether it may refer to a heading by its words: those of others are not known where it is read alone."""
-        return any(_folded(found[1]) in self._headings for found in _BRACKETED.finditer(section.text))
+    @cached_property
+    def _bracketed_headings(self) -> bool:
+        return any("[" in section.heading for section in self.sections)
+
+    def _headings_named(self, index: int, section: Section) -> list[str] | None:
+        """Return the headings of other sections that it may refer to by their words; None where it is not certain which.
+
+        A heading in its own words has the id that pandoc makes of them only where nothing else could have it.
+        """
+        if self._bracketed_headings and _NESTED.search(section.text):
+            return None
+        named: dict[int, str] = {}
+        for bracketed in _BRACKETED.finditer(section.text):
+            holders = self._headings.get(_folded(bracketed[1]), ())
+            if len(holders) > 1:
+                return None
+            named |= {n: self.sections[n].heading for n in holders if n != index}
+        return [named[n] for n in sorted(named)]
 
     def _macros(self, index: int) -> list[str]:
         """Return the paragraphs before the section ``index`` in which TeX is defined."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 
 import msgspec
 
 from paperbuild.paper.source import SourceMap
-from paperbuild.render.page import with_pictures
-from paperbuild.render.patches import Unit, joined
+from paperbuild.render.patches import joined
 from paperbuild.render.places import beginnings
 
 _PARAGRAPH = re.compile(r"\n *\n\s*")
-
-
-class Block(msgspec.Struct, frozen=True):
-    """A block of the body: its HTML as it stands in the page, and where it begins in its section's text (-1: not known)."""
-
-    html: str
-    offset: int
+_LABEL = re.compile(r'<span\s+class="(?:caption-label|theorem-label|proof-label|secno)">.*?</span>', re.DOTALL)
+_FORMULA = re.compile(r'^<p><span[^>]*class="eqn[^>]*>.*?<math alttext="([^"]*)"|^<p><math alttext="([^"]*)"', re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_ENOUGH = 2000  # characters of HTML, in which the first words of a block stand
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -30,21 +27,44 @@ class Place(msgspec.Struct, frozen=True):
     line: int
 
 
+class Stretch(msgspec.Struct, frozen=True, dict=True):
+    """The blocks of one section: their HTML as it stands in the page, and the ``text`` that they come from ("": none of the paper's)."""
+
+    blocks: tuple[str, ...]
+    text: str
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each block begins in the text, -1 where that is not known.
+
+        A block whose words are not found (of an image that is a table) is taken to begin at the next paragraph.
+        """
+        at, last, found = 0, 0, []
+        for block in self.blocks:
+            start = next(_beginnings(block, self.text, at), -1) if self.text else -1
+            if start >= 0:
+                at = start + 1
+            elif following := _PARAGRAPH.search(self.text, last):
+                start = following.end()
+            last = max(last, start)
+            found.append(start)
+        return tuple(found)
+
+
 class Blocks(msgspec.Struct, frozen=True, dict=True):
-    """A page. ``offsets`` are those of the blocks of ``body`` in the joined ``sources``, -1 where it is not known."""
+    """A page. ``stretches`` make up its body, each with where its text begins in the joined ``sources``; the ``notes`` come behind them."""
 
     head: str
-    body: tuple[str, ...]
+    stretches: tuple[tuple[int, Stretch], ...]
+    notes: str
     tail: str
-    offsets: tuple[int, ...]
     sources: SourceMap
 
-    @classmethod
-    def of(cls, head: str, body: Iterable[tuple[Block, int]], notes: str, tail: str, sources: SourceMap) -> Blocks:
-        """Return the page of blocks, each with the offset of its section (-1: it is in no source), and the notes behind them."""
-        kept = [(block.html, start + block.offset if start >= 0 and block.offset >= 0 else -1) for block, start in body if block.html]
-        kept += [(notes, -1)] if notes else []
-        return cls(head, tuple(html for html, _ in kept), tail, tuple(offset for _, offset in kept), sources)
+    @cached_property
+    def body(self) -> tuple[str, ...]:
+        """The HTML of each top-level block of the body, in order, the list of notes last."""
+        blocks = (block for _, stretch in self.stretches for block in stretch.blocks if block)
+        return (*blocks, self.notes) if self.notes else tuple(blocks)
 
     @cached_property
     def page(self) -> bytes:
@@ -53,23 +73,28 @@ class Blocks(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def places(self) -> tuple[Place | None, ...]:
-        """Where each block of the body begins in the sources, None where that is not known."""
-        spans = (self.sources.span(offset) if offset >= 0 else None for offset in self.offsets)
-        return tuple(Place(span.path, span.line) if span is not None else None for span in spans)
+        """Where each block of :attr:`body` begins in the sources, None where that is not known. Costs a search: who asks pays."""
+        places = [
+            self._place(start + offset) if offset >= 0 else None
+            for start, stretch in self.stretches
+            for block, offset in zip(stretch.blocks, stretch.offsets, strict=True)
+            if block
+        ]
+        return (*places, None) if self.notes else tuple(places)
+
+    def _place(self, offset: int) -> Place:
+        span = self.sources.span(offset)
+        return Place(span.path, span.line)
 
 
-def section_blocks(units: Iterable[Unit], text: str, pictures: Mapping[str, bytes]) -> tuple[Block, ...]:
-    """Return the blocks of one section, whose source is ``text``, with their ``pictures`` inside.
-
-    A block whose words are not found (of a formula, or an image that is a table) is taken to begin at the next paragraph.
-    """
-    at, last, found = 0, 0, []
-    for unit in units:
-        start = next((match.start() for match in beginnings(unit.kind, unit.text, text, at)), -1)
-        if start >= 0:
-            at = start + 1
-        elif following := _PARAGRAPH.search(text, last):
-            start = following.end()
-        last = max(last, start)
-        found.append(Block(with_pictures(unit.html, pictures), start))
-    return tuple(found)
+def _beginnings(block: str, text: str, at: int) -> Iterator[int]:
+    """Yield where in ``text``, from ``at`` on, a block may begin, best first."""
+    shown = block[:_ENOUGH]
+    if formula := _FORMULA.match(shown):
+        tex = html.unescape(formula[1] or formula[2]).split(maxsplit=1)
+        found = text.find(tex[0], at) if tex else -1
+        if found >= 0:
+            yield text.rfind("\n", 0, found) + 1
+    words = " ".join(html.unescape(_TAG.sub(" ", _LABEL.sub(" ", shown))).split())
+    for match in beginnings("Para", words, text, at):
+        yield match.end() - len(match[0].lstrip())

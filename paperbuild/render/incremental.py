@@ -25,10 +25,10 @@ from paperbuild.paper import positions, slips
 from paperbuild.paper.positions import Surfaced
 from paperbuild.paper.sections import Section, Sections
 from paperbuild.paper.source import SourceMap, scan
-from paperbuild.render.blocks import Block, Blocks, section_blocks
+from paperbuild.render.blocks import Blocks, Stretch
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.page import bare_page, with_pictures
-from paperbuild.render.patches import VIRTUAL, Notes, Patch, Patched, Unit
+from paperbuild.render.patches import MISREAD, VIRTUAL, Notes, Patch, Patched, Unit
 from paperbuild.render.replaying import Reading, RememberingReader
 from paperbuild.render.writers import Draft
 
@@ -67,7 +67,7 @@ class _Page(msgspec.Struct, frozen=True):
     unfollowed: str
     head: str
     tail: str
-    groups: tuple[tuple[int, tuple[Block, ...]], ...]
+    groups: tuple[tuple[int, Stretch], ...]
     notes: Notes
     pictures: Mapping[str, bytes]
     has_math: bool
@@ -75,9 +75,9 @@ class _Page(msgspec.Struct, frozen=True):
     effort: Effort
 
     def blocks(self) -> Blocks:
-        starts = _starts(self.sections) if self.sections else ()
-        body = [(block, starts[section] if 0 <= section < len(starts) else -1) for section, group in self.groups for block in group]
-        return Blocks.of(self.head, body, self.notes.html, self.tail, self.sources)
+        starts = _starts(self.sections) if self.sections else (0,)
+        stretches = tuple((starts[n] if n != VIRTUAL else 0, group) for n, group in self.groups)
+        return Blocks(self.head, stretches, self.notes.html, self.tail, self.sources)
 
 
 class FollowingRunner:
@@ -140,15 +140,13 @@ class FollowingRunner:
         revision = next(self._revisions)
         rendered = self._runner.run_followed(action, remembering, revision)
         draft, written, manuscript = rendered.draft, rendered.written, rendered.manuscript
-        body, found = draft.parts.body, manuscript.sections
+        body, found = draft.parts.body, manuscript.sections if written.unfollowed != MISREAD else None
         page = bare_page(draft.parts, draft.template)
         at = page.find(body)
         unfollowed = written.unfollowed or _unlike(draft, page, body)
         head, tail = (page[:at], page[at + len(body) :]) if body and at >= 0 else (page, "")
-        groups = _grouped(written.units if body and at >= 0 else (), found, draft.files)
-        effort = Effort(
-            why, len(found.sections) if found else 1, written.cited, sum(len(group) for _, group in groups) + bool(written.notes)
-        )
+        groups = _grouped(written.units if body and at >= 0 else (), found or Sections("", (Section(manuscript.text, False),)), draft.files)
+        effort = Effort(why, len(found.sections) if found else 1, written.cited, len(written.units) + bool(written.notes))
         return _Page(
             action, manuscript.sources, found, remembering.reading(manuscript.sources.paths), revision, unfollowed,
             with_pictures(head, draft.files), with_pictures(tail, draft.files), groups,
@@ -191,8 +189,8 @@ class FollowingRunner:
     def _patched(self, page: _Page, sources: SourceMap, index: int, section: Section, patched: Patched) -> str:
         """Keep the page with a section written anew, where it holds together; return why it does not."""
         assert page.sections is not None
-        blocks = section_blocks(patched.units, section.text, page.pictures)
-        groups = tuple((n, blocks if n == index else group) for n, group in page.groups)
+        made = Stretch(tuple(with_pictures(unit.html, page.pictures) for unit in patched.units), section.text)
+        groups = tuple((n, made if n == index else group) for n, group in page.groups)
         if sum(n == index for n, _ in groups) != 1:
             return "a section in several pieces"
         try:
@@ -204,8 +202,8 @@ class FollowingRunner:
         warnings = _moved(page.warnings, page.sources, sources, page.sections, index)
         if warnings is None:
             return "something is told of it"
-        before = {block.html for n, group in page.groups if n == index for block in group}
-        new = sum(block.html not in before for block in blocks) + (notes != page.notes)
+        before = {block for n, group in page.groups if n == index for block in group.blocks}
+        new = sum(block not in before for block in made.blocks) + (notes != page.notes)
         whole = page.sections.sections
         self._pages[page.action.id] = structs.replace(
             page,
@@ -232,13 +230,13 @@ def _unlike(draft: Draft, page: str, body: str) -> str:
     return "" if framed.replace(stand_in, body, 1) == page else "the template does not show the body as it is"
 
 
-def _grouped(units: Iterable[Unit], found: Sections | None, pictures: Mapping[str, bytes]) -> tuple[tuple[int, tuple[Block, ...]], ...]:
-    """Return the blocks of a body by section, in order."""
-    groups = []
-    for n, group in itertools.groupby(units, key=lambda unit: unit.section):
-        text = found.sections[n].text if found is not None and n != VIRTUAL else ""
-        groups.append((n, section_blocks(group, text, pictures)))
-    return tuple(groups)
+def _grouped(units: Iterable[Unit], found: Sections, pictures: Mapping[str, bytes]) -> tuple[tuple[int, Stretch], ...]:
+    """Return the blocks of a body by section, in order; where it has no sections that are known, all stand in the first."""
+    last = len(found.sections) - 1
+    return tuple(
+        (n, Stretch(tuple(with_pictures(unit.html, pictures) for unit in group), found.sections[n].text if n != VIRTUAL else ""))
+        for n, group in itertools.groupby(units, key=lambda unit: min(unit.section, last))
+    )
 
 
 def _starts(sections: Sections) -> tuple[int, ...]:
@@ -247,8 +245,8 @@ def _starts(sections: Sections) -> tuple[int, ...]:
     return tuple(itertools.accumulate(lengths, initial=len(sections.header)))[:-1]
 
 
-def _has_math(groups: Iterable[tuple[int, tuple[Block, ...]]], notes: Notes) -> bool:
-    return any("<math" in block.html for _, group in groups for block in group) or "<math" in notes.html
+def _has_math(groups: Iterable[tuple[int, Stretch]], notes: Notes) -> bool:
+    return any("<math" in block for _, group in groups for block in group.blocks) or "<math" in notes.html
 
 
 def _slips(section: Section, patched: Patched) -> str:

@@ -14,16 +14,17 @@ import msgspec
 VIRTUAL = -1
 """The section of what is in no source: the list of references."""
 
+MISREAD = "headings that are not what they seem"
+"""Why a paper is not followed whose headings pandoc finds elsewhere than its text was cut."""
+
 _NOTES = re.compile(r'(?P<head><section class="footnotes.*?<ol>\n)(?P<items><li id="fn1">.*)(?P<tail>\n</ol>\n</section>)', re.DOTALL)
 _NEXT_NOTE = re.compile(r'\n(?=<li id="fn\d+">)')
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A top-level block of the body: its section, what pandoc calls it, the words that it begins with, and its HTML."""
+    """A top-level block of the body: its section, and its HTML."""
 
     section: int
-    kind: str
-    text: str
     html: str
 
 

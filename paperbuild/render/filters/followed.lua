@@ -5,9 +5,7 @@
 
 local citations = require("citations")
 local pieces = require("pieces")
-local quiet = require("quiet")
 local source = require("source")
-local source_marks = require("source_marks")
 
 local M = {}
 
@@ -82,7 +80,7 @@ local function is_metadata(block)
   return block.t == "Div" and block.classes:includes(source.META)
 end
 
--- Returns the number of the section of each block, in order; nil for metadata.
+-- Returns the number of the section of each block, in order; false for metadata.
 function Followed:places(blocks)
   local out, current, after_title = {}, self:first(), false
   for i, block in ipairs(blocks) do
@@ -105,26 +103,23 @@ function Followed:places(blocks)
   return out
 end
 
--- Returns the blocks of each section by its number.
-function Followed:by_section(blocks)
-  local out, places = {}, self:places(blocks)
-  for i, block in ipairs(blocks) do
-    local n = places[i]
-    if n then
-      out[n] = out[n] or pandoc.Blocks({})
-      out[n]:insert(block)
-    end
-  end
-  return out
-end
-
-local function each_cite(blocks)
-  local out = {}
-  blocks:walk({ traverse = "topdown", Cite = function(cite)
-    out[#out + 1] = cite
-    return cite, false
-  end })
-  return out
+-- Calls `found(n, element)` for each element called `name` of the text, with the number of its section.
+function Followed:each(doc, name, found)
+  local current = self:first()
+  doc:walk({
+    traverse = "topdown",
+    Div = function(div)
+      if is_metadata(div) then
+        return div, false
+      end
+    end,
+    Header = function(header)
+      current = tonumber(header.attributes[SECTION]) or current
+    end,
+    [name] = function(element)
+      found(current, element)
+    end,
+  })
 end
 
 -- What citeproc is told of a citation.
@@ -139,14 +134,13 @@ end
 -- Keeps what citeproc is asked, section by section.
 function Followed:before_citeproc(doc)
   self.asked = {}
-  for n, blocks in pairs(self:by_section(doc.blocks)) do
-    self.asked[n] = {}
-    for i, cite in ipairs(each_cite(blocks)) do
-      self.asked[n][i] = M.asked(cite)
-    end
-  end
+  self:each(doc, "Cite", function(n, cite)
+    self.asked[n] = self.asked[n] or {}
+    table.insert(self.asked[n], M.asked(cite))
+  end)
 end
 
+-- Whether one of the elements so called is among some inlines.
 function M.has(inlines, ...)
   local found, filter = false, {}
   for _, name in ipairs({ ... }) do
@@ -159,17 +153,15 @@ end
 -- Keeps what citeproc made of that. A style that writes notes moves what stands around a citation.
 function Followed:after_citeproc(doc)
   self.answers = {}
-  for n, blocks in pairs(self:by_section(doc.blocks)) do
-    local cites = each_cite(blocks)
-    self.answers[n] = cites
-    if #cites ~= #(self.asked[n] or {}) and n ~= VIRTUAL then
-      self.fixed[n] = true
+  self:each(doc, "Cite", function(n, cite)
+    self.answers[n] = self.answers[n] or {}
+    table.insert(self.answers[n], cite)
+    if M.has(cite.content, "Note", "Superscript") then
+      self:give_up("a citation style with notes or raised numbers")
     end
-    for _, cite in ipairs(cites) do
-      if M.has(cite.content, "Note", "Superscript") then
-        self:give_up("a citation style with notes or raised numbers")
-      end
-    end
+  end)
+  for n, questions in pairs(self.asked) do
+    self.fixed[n] = self.fixed[n] or #questions ~= #(self.answers[n] or {})
   end
 end
 
@@ -178,21 +170,17 @@ function Followed:resolved(ids, by_id, all, cited, entries)
   self.ids, self.by_id, self.all, self.cited, self.entries = ids, by_id, all, cited, entries
 end
 
--- Returns `blocks` with a separator behind each of the text, and keeps what each is.
+-- Returns `blocks` with a separator behind each of the text, and keeps in which section each is.
 function Followed:separated(blocks)
-  local places, shown, text = self:places(blocks), quiet.back(blocks, self.paper.quiet), pandoc.Blocks({})
-  for i, block in ipairs(shown) do
-    if places[i] then
-      self.units[#self.units + 1] = { section = places[i], kind = block.t, text = source_marks.beginning(block) }
-    end
-  end
+  local out, places, separator = pandoc.Blocks({}), self:places(blocks), pandoc.Plain({ pandoc.Str(pieces.BETWEEN) })
   for i, block in ipairs(blocks) do
-    text:insert(block)
+    out:insert(block)
     if places[i] then
-      text:insert(pandoc.Plain({ pandoc.Str(pieces.BETWEEN) }))
+      self.units[#self.units + 1] = { section = places[i] }
+      out:insert(separator)
     end
   end
-  return text
+  return out
 end
 
 -- Returns the pieces of what was written of blocks with separators, and what comes behind the last: the notes.
@@ -213,7 +201,7 @@ function M.marks_of_notes(html)
   return select(2, html:gsub('class="footnote%-ref"', ""))
 end
 
--- Returns the units of the written body, {section, kind, text, html}, and the notes behind them.
+-- Returns the units of the written body, {section, html}, and the notes behind them.
 function Followed:split(written)
   local htmls, notes = M.split(written, #self.units)
   local last = #htmls
@@ -249,15 +237,16 @@ end
 
 -- Keeps how many listings come before each section: pandoc numbers those that have no id.
 function Followed:count_listings(doc)
-  self.listings_before, self.listing_count = {}, M.listings(select(2, source.parted(doc.blocks)))
-  if self.listing_count == 0 then
-    return
-  end
-  local count, of_section = 0, self:by_section(doc.blocks)
+  local of_section, count = {}, 0
+  self:each(doc, "CodeBlock", function(n, code)
+    of_section[n] = (of_section[n] or 0) + (code.identifier == "" and 1 or 0)
+  end)
+  self.listings_before = {}
   for n = self:first(), self:last() do
     self.listings_before[n] = count
-    count = count + M.listings(of_section[n] or pandoc.Blocks({}))
+    count = count + (of_section[n] or 0)
   end
+  self.listing_count = count
 end
 
 -- Settles, when all is written, whether edits can be followed at all: returns why not. `out` is the answer to the request.

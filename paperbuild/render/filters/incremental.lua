@@ -15,7 +15,6 @@ local pieces = require("pieces")
 local quiet = require("quiet")
 local resolution = require("resolution")
 local source = require("source")
-local source_marks = require("source_marks")
 local xref_writers = require("xref_writers")
 
 local M = {}
@@ -195,7 +194,7 @@ local function items(written, first, count)
 end
 
 -- Returns the document in the words of its format, with a separator before and behind each block, and its units without their HTML.
-function Section:finish(doc, words, finisher, problems)
+function Section:finish(doc, finisher, problems)
   local kept, request = self.kept, self.kept.request
   local known = { ids = kept.known.ids }
   local filters = xref_writers.filters(request.format)
@@ -207,10 +206,8 @@ function Section:finish(doc, words, finisher, problems)
   local before, after = kept.listings_before[self.n] or 0, kept.listings_before[self.n + 1] or kept.listing_count
   sure(followed.listings(doc.blocks) == after - before, "listings")
   local units, out = pandoc.List({}), pandoc.Blocks({ pandoc.Plain({ pandoc.Str(pieces.BETWEEN) }) })
-  for _, block in ipairs(quiet.back(doc.blocks, words)) do
-    units:insert({ section = self.n, kind = block.t, text = source_marks.beginning(block) })
-  end
   for _, block in ipairs(doc.blocks) do
+    units:insert({ section = self.n })
     out:insert(block)
     out:insert(pandoc.Plain({ pandoc.Str(pieces.BETWEEN) }))
   end
@@ -222,7 +219,7 @@ end
 
 -- Writes the section, of which `words` are the paragraphs of nothing but words.
 function Section:write(doc, words, finisher, problems)
-  local finished, units = self:finish(doc, words, finisher, problems)
+  local finished, units = self:finish(doc, finisher, problems)
   sure(#problems == 0, "problems")
   local htmls, notes = followed.split(finisher.write(self:before() .. quiet.back(finished.blocks, words)), #units + 1)
   local count = 0

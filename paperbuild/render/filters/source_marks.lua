@@ -27,8 +27,6 @@ local function beginning(block)
   return image or pandoc.utils.stringify(block)
 end
 
-M.beginning = beginning
-
 -- Returns the blocks of a prepared paper's text.
 function M.blocks(paper)
   local out = pandoc.List({})
