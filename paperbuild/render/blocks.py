@@ -34,6 +34,11 @@ class Stretch(msgspec.Struct, frozen=True, dict=True):
     text: str
 
     @cached_property
+    def encoded(self) -> bytes:
+        """The blocks together, as a file has them."""
+        return joined(self.blocks).encode()
+
+    @cached_property
     def offsets(self) -> tuple[int, ...]:
         """Where each block begins in the text, -1 where that is not known.
 
@@ -51,14 +56,35 @@ class Stretch(msgspec.Struct, frozen=True, dict=True):
         return tuple(found)
 
 
+class Frame(msgspec.Struct, frozen=True, dict=True):
+    """What of a page stands before its body and behind it."""
+
+    head: str
+    tail: str
+
+    @cached_property
+    def encoded(self) -> tuple[bytes, bytes]:
+        """Both as a file has them."""
+        return self.head.encode(), self.tail.encode()
+
+
 class Blocks(msgspec.Struct, frozen=True, dict=True):
     """A page. ``stretches`` make up its body, each with where its text begins in the joined ``sources``; the ``notes`` come behind them."""
 
-    head: str
+    frame: Frame
     stretches: tuple[tuple[int, Stretch], ...]
     notes: str
-    tail: str
     sources: SourceMap
+
+    @property
+    def head(self) -> str:
+        """What stands before the body."""
+        return self.frame.head
+
+    @property
+    def tail(self) -> str:
+        """What stands behind the body."""
+        return self.frame.tail
 
     @cached_property
     def body(self) -> tuple[str, ...]:
@@ -68,8 +94,10 @@ class Blocks(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def page(self) -> bytes:
-        """The whole page, as a file has it."""
-        return (self.head + joined(self.body) + self.tail).encode()
+        """The whole page, as a file has it: nothing of it is encoded twice, since a long paper has megabytes of pictures."""
+        head, tail = self.frame.encoded
+        pieces = (*(stretch.encoded for _, stretch in self.stretches), self.notes.encode())
+        return b"".join((head, b"\n".join(piece for piece in pieces if piece), tail))
 
     @cached_property
     def places(self) -> tuple[Place | None, ...]:

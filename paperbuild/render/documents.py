@@ -128,12 +128,13 @@ class DocumentRunner:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
         return self._run(action, reader)[0]
 
-    def run_followed(self, action: Action, reader: Reader, revision: int) -> Rendered:
+    def run_followed(self, action: Action, reader: Reader, revision: int, replaces: int = 0) -> Rendered:
         """Run the step of a page as :meth:`run` does; return with the result what :mod:`paperbuild.render.incremental` goes on from.
 
-        The worker keeps what it learnt of the paper under the number ``revision``, which is used for nothing else.
+        The worker keeps what it learnt of the paper under the number ``revision``, which is used for nothing else, and forgets what it
+        kept under ``replaces``.
         """
-        return Rendered(*self._run(action, reader, revision))
+        return Rendered(*self._run(action, reader, (revision, replaces)))
 
     def sources(self, action: Action, reader: Reader) -> SourceMap:
         """Return the sources of a document as one text.
@@ -148,11 +149,11 @@ class DocumentRunner:
         """The pandoc that writes the documents."""
         return self._worker
 
-    def _run(self, action: Action, reader: Reader, revision: int = 0) -> tuple[StepResult, Draft, Written, Manuscript]:
+    def _run(self, action: Action, reader: Reader, revisions: tuple[int, int] = (0, 0)) -> tuple[StepResult, Draft, Written, Manuscript]:
         config = _Config.of(action)
         try:
             rendering = self._rendering(config, reader)
-            rendering.revision = revision
+            rendering.revision, rendering.replaces = revisions
             draft, written = rendering.draft(self._templates, self._typesetter)
             made = rendering.written(draft)
         except BuildError as error:
@@ -173,7 +174,7 @@ class DocumentRunner:
 
 
 class _Rendering:
-    """One paper on its way to one format. Where it is followed, ``revision`` is the number under which the worker keeps what it learns."""
+    """One paper on its way to one format. Where it is followed, ``revision`` is the number under which the worker keeps it."""
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class _Rendering:
         worker: PandocWorker,
     ) -> None:
         self._config = config
-        self.revision = 0
+        self.revision = self.replaces = 0
         self._writer = writer
         self._medium = Medium(writer.format, config.beside, bool(config.standards))
         self._catalog = catalog
@@ -321,7 +322,7 @@ class _Rendering:
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
         request = Request(self.manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
         if self.revision:
-            request = structs.replace(request, sections=self.manuscript.headings(), revision=self.revision)
+            request = structs.replace(request, sections=self.manuscript.headings(), revision=self.revision, replaces=self.replaces)
         return structs.replace(request, **how)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:

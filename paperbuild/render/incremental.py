@@ -25,7 +25,7 @@ from paperbuild.paper import positions, slips
 from paperbuild.paper.positions import Surfaced
 from paperbuild.paper.sections import Section, Sections
 from paperbuild.paper.source import SourceMap, scan
-from paperbuild.render.blocks import Blocks, Stretch
+from paperbuild.render.blocks import Blocks, Frame, Stretch
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.page import bare_page, with_pictures
 from paperbuild.render.patches import MISREAD, VIRTUAL, Notes, Patch, Patched, Unit
@@ -33,8 +33,11 @@ from paperbuild.render.replaying import Reading, RememberingReader
 from paperbuild.render.writers import Draft
 
 _KEPT = 4  # as many as the worker follows
-MEMORY_LIMIT = 700 << 20
-"""How many bytes the pandoc worker may hold in memory before it is started anew: it never gives any back."""
+MEMORY_LIMIT = 480 << 20
+"""How many bytes the pandoc worker may hold in memory before it is started anew, which gives them back: 100 MiB more than a thousand
+edits of 6,000 words take. Where a paper alone needs most of that, it is half as much again as that paper needed."""
+
+_GROWTH = 1.5
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -65,8 +68,7 @@ class _Page(msgspec.Struct, frozen=True):
     reading: Reading
     revision: int
     unfollowed: str
-    head: str
-    tail: str
+    frame: Frame
     groups: tuple[tuple[int, Stretch], ...]
     notes: Notes
     pictures: Mapping[str, bytes]
@@ -77,7 +79,7 @@ class _Page(msgspec.Struct, frozen=True):
     def blocks(self) -> Blocks:
         starts = _starts(self.sections) if self.sections else (0,)
         stretches = tuple((starts[n] if n != VIRTUAL else 0, group) for n, group in self.groups)
-        return Blocks(self.head, stretches, self.notes.html, self.tail, self.sources)
+        return Blocks(self.frame, stretches, self.notes.html, self.sources)
 
 
 class FollowingRunner:
@@ -92,6 +94,7 @@ class FollowingRunner:
         self._lock = threading.RLock()
         self._pages: OrderedDict[str, _Page] = OrderedDict()
         self._revisions = itertools.count(1)
+        self._needed = 0  # bytes that the worker held after its first page
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
@@ -110,8 +113,7 @@ class FollowingRunner:
         if not _is_page(action):
             return self._runner.run(action, reader)
         with self._lock:
-            if self._runner.worker.memory() > self._memory_limit:
-                self._runner.worker.close()
+            self._recycle()
             page = self._pages.get(action.id)
             why = "it was not shown before" if page is None else self._follow(page, action, reader)
             if why:
@@ -134,11 +136,21 @@ class FollowingRunner:
             self._pages.clear()
         self._runner.close()
 
+    def _recycle(self) -> None:
+        """End the worker where it holds too much memory: the next render starts another, and is a whole one."""
+        held = self._runner.worker.memory()
+        if not held:
+            self._needed = 0
+        elif held > max(self._memory_limit, _GROWTH * self._needed):
+            self._runner.worker.close()
+            self._needed = 0
+
     def _whole(self, action: Action, reader: Reader, why: str) -> _Page:
-        self._pages.pop(action.id, None)
+        replaced = self._pages.pop(action.id, None)
         remembering = RememberingReader(reader)
         revision = next(self._revisions)
-        rendered = self._runner.run_followed(action, remembering, revision)
+        rendered = self._runner.run_followed(action, remembering, revision, replaced.revision if replaced else 0)
+        self._needed = self._needed or self._runner.worker.memory()
         draft, written, manuscript = rendered.draft, rendered.written, rendered.manuscript
         body, found = draft.parts.body, manuscript.sections if written.unfollowed != MISREAD else None
         page = bare_page(draft.parts, draft.template)
@@ -149,7 +161,7 @@ class FollowingRunner:
         effort = Effort(why, len(found.sections) if found else 1, written.cited, len(written.units) + bool(written.notes))
         return _Page(
             action, manuscript.sources, found, remembering.reading(manuscript.sources.paths), revision, unfollowed,
-            with_pictures(head, draft.files), with_pictures(tail, draft.files), groups,
+            Frame(with_pictures(head, draft.files), with_pictures(tail, draft.files)), groups,
             Notes.of(with_pictures(written.notes, draft.files)), draft.files, "<math" in body, rendered.result.warnings, effort,
         )  # fmt: skip
 

@@ -167,7 +167,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     ``reference_names`` and ``caption_names`` are "long" or "short" ("Fig. 1"), ``reference_range`` is "dash" or "word" ("1 to 3").
     ``offsets``, one for each of :meth:`PandocWorker.blocks`, become marks in front of the blocks (see :mod:`paperbuild.render.marks`); -1
     becomes none. ``sections`` follows the paper: it has the letters that each of its sections' headings begins with,
-    and ``revision`` is a number that no request before had.
+    and ``revision`` is a number that no request before had; what is kept under the number ``replaces`` is forgotten.
     """
 
     text: str
@@ -187,6 +187,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     offsets: tuple[int, ...] = ()
     sections: tuple[str, ...] | None = None
     revision: int = 0
+    replaces: int = 0
 
 
 class WrittenAuthor(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from paperbuild.errors import BuildError
 from paperbuild.paper.catalog import Catalog
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.incremental import FollowingRunner
+from paperbuild.render.pandoc import PandocWorker
 from tests.integration.following import CATALOG, FILES, PAPER, SVG, Author, Reader, action
 
 
@@ -210,14 +211,22 @@ def test_a_worker_that_was_ended_is_no_loss(clean):
 
 
 def test_a_worker_that_holds_too_much_memory_is_started_anew(clean):
-    runner = DocumentRunner(CATALOG)
-    live = FollowingRunner(runner, memory_limit=1)
+    class Heavy(PandocWorker):
+        weight = 100
+
+        def memory(self):
+            return self.weight if super().memory() else 0
+
+    worker = Heavy()
+    live = FollowingRunner(DocumentRunner(CATALOG, worker=worker), memory_limit=120)
+    edits = [PAPER.replace("nothing but words", f"nothing but {n} words") for n in range(4)]
     try:
-        render(live)
-        assert runner.worker.memory() > 1 << 20
-        edited = PAPER.replace("nothing but words", "nothing but some words")
-        assert render(live, edited) == render(clean, edited)
-        assert effort(live).whole
+        assert worker.memory() == 0
+        for weight, edited, whole in ((100, PAPER, True), (140, edits[0], False), (151, edits[1], True), (100, edits[2], False)):
+            worker.weight = weight
+            assert render(live, edited) == render(clean, edited)
+            assert bool(effort(live).whole) is whole
+        assert PandocWorker.memory(worker) > 1 << 20
     finally:
         live.close()
 

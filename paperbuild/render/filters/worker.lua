@@ -156,6 +156,7 @@ end
 -- Keeps what was learnt of a paper that is followed.
 local function follow(live, out, options)
   out.unfollowed, out.cited = live:finish(out, options) or "", live.cited and 1 or 0
+  followed = followed:filter(function(entry) return entry.revision ~= live.request.replaces end)
   followed:insert({ revision = live.request.revision, live = live })
   if #followed > FOLLOWED then
     followed:remove(1)
