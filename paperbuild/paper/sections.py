@@ -184,10 +184,10 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _defining(self) -> tuple[tuple[int, str], ...]:
         return tuple(
-            (n, paragraph)
+            (n, paragraph.strip("\n"))
             for n, section in enumerate(self.sections)
             if _DEFINES.search(section.text)
-            for paragraph in _BLANK.split(section.text)
+            for paragraph in _BLANK.split(_without_code(section.text) or "")
             if _DEFINES.search(paragraph) and not _HEADING.match(paragraph)
         )
 

@@ -102,7 +102,16 @@ FILES = {
     "figures/roc.svg": SVG,
     "figures/two.svg": SVG.replace(b"teal", b"maroon"),
     "out/train.json": b'{"acc": 0.90}',
+    "raised.csl": b"""<?xml version="1.0" encoding="utf-8"?>
+<style xmlns="http://purl.org/net/xbiblio/csl" class="in-text" version="1.0">
+<info><title>raised numbers</title><id>raised</id><updated>2020-01-01T00:00:00+00:00</updated></info>
+<citation><layout vertical-align="sup" delimiter=","><text variable="citation-number"/></layout></citation>
+<bibliography><layout suffix="."><text variable="citation-number" suffix=". "/><text variable="title"/></layout></bibliography></style>""",
 }
+RAISED = PAPER.replace("bibliography: refs.bib", "bibliography: refs.bib\ncsl: raised.csl\nlang: de")
+UNTITLED = "# A title\n\n" + PAPER[PAPER.index("A remark before") :].replace("\n# ", "\n## ").replace("\n## Details", "\n### Details")
+UNTITLED = re.sub(r"\[?@(?:knuth|lamport)[^\]\s]*(?:; @lamport1994)?(?:, p. 3; @lamport1994)?\]?", "somebody", UNTITLED)
+"""The same without front matter and citations, its first heading the title."""
 CATALOG = Catalog(
     {
         "train": CatalogTarget("train", (Cell("train", (("lr", 0.1),), (("train", "out/train.json"),)),), command="python train.py"),
@@ -358,17 +367,17 @@ class Author:
 
     def edit(self):
         if self.dice.random() < 0.12:  # else the paper would soon be one that nobody could follow
-            self.text = PAPER
+            self.text = self.past[0]
             return "back to the beginning"
         kind = self.dice.choice(self.kinds)
         told = kind()
-        self.past = [*self.past[-30:], self.text]
+        self.past = [self.past[0], *self.past[-30:], self.text]
         return f"{kind.__name__}: {told}"
 
     def place(self, pattern):
         """Return a random place of the body that matches."""
         found = list(re.finditer(pattern, self.text))
-        body = [match for match in found if match.start() > self.text.find("\n---\n", 4)]
+        body = [match for match in found if match.start() > self.text.find("\n---\n", 4) or not self.text.startswith("---")]
         return self.dice.choice(body or found)
 
     def put(self, start, end, words):

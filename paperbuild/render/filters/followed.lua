@@ -150,14 +150,19 @@ function M.has(inlines, ...)
   return found
 end
 
+-- Whether a citation is a raised number.
+function M.is_raised(inline)
+  return inline.t == "Cite" and #inline.content == 1 and inline.content[1].t == "Superscript"
+end
+
 -- Keeps what citeproc made of that. A style that writes notes moves what stands around a citation.
 function Followed:after_citeproc(doc)
   self.answers = {}
   self:each(doc, "Cite", function(n, cite)
     self.answers[n] = self.answers[n] or {}
     table.insert(self.answers[n], cite)
-    if M.has(cite.content, "Note", "Superscript") then
-      self:give_up("a citation style with notes or raised numbers")
+    if M.has(cite.content, "Note") or (M.has(cite.content, "Superscript") and not M.is_raised(cite)) then
+      self:give_up("a citation style with notes")
     end
   end)
   for n, questions in pairs(self.asked) do

@@ -115,13 +115,17 @@ function Section:number(doc, problems)
   return doc, ids
 end
 
+local function is_space(inline)
+  return inline ~= nil and (inline.t == "Space" or inline.t == "SoftBreak")
+end
+
 -- Whether citeproc would touch more of a list of inlines than its citations: it moves the spaces before notes, and full stops.
 local function is_touchy(inlines)
   for i, inline in ipairs(inlines) do
     local after = inlines[i + 1]
     if not after then
       return false
-    elseif (inline.t == "Space" or inline.t == "SoftBreak") and after.t == "Note" then
+    elseif is_space(inline) and after.t == "Note" then
       return true
     elseif inline.t == "Str" and after.t == "Link" and #after.content == 1 and after.content[1].t == "Str"
       and after.target == inline.text .. after.content[1].text then
@@ -133,9 +137,26 @@ local function is_touchy(inlines)
   return false
 end
 
+-- Takes away the space before a raised number, as citeproc does, from left to right; nil where there is none.
+local function closed_up(inlines)
+  local out, i, changed = pandoc.Inlines({}), 1, false
+  while i <= #inlines do
+    local inline, raised = inlines[i], inlines[i + 2]
+    out:insert(inline)
+    if not is_space(inline) and is_space(inlines[i + 1]) and raised and followed.is_raised(raised) then
+      out:insert(raised)
+      i, changed = i + 3, true
+    else
+      i = i + 1
+    end
+  end
+  return changed and out or nil
+end
+
 -- Puts what citeproc made of the section's citations in their places.
 function Section:cite(doc)
   if not self.kept.cited then
+    doc:walk({ Cite = function() sure(false, "the first citation") end })
     return doc
   end
   local questions, answers, at = self.kept.asked[self.n] or {}, self.kept.answers[self.n] or {}, 0
@@ -145,6 +166,9 @@ function Section:cite(doc)
     return answers[at], false
   end })
   sure(at == #questions, "citations")
+  if answers[1] and followed.is_raised(answers[1]) then
+    doc = doc:walk({ Inlines = closed_up })
+  end
   doc:walk({
     Inlines = function(inlines) sure(not is_touchy(inlines), "punctuation at notes and citations") end,
     Note = function(note) sure(not followed.has(pandoc.utils.blocks_to_inlines(note.content), "Note"), "notes in notes") end,
