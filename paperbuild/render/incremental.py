@@ -94,6 +94,7 @@ class FollowingRunner:
         self._lock = threading.RLock()
         self._pages: OrderedDict[str, _Page] = OrderedDict()
         self._revisions = itertools.count(1)
+        self._superseded: dict[str, int] = {}  # which revision of each page the worker may forget
         self._needed = 0  # bytes that the worker held after its first page
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
@@ -146,10 +147,12 @@ class FollowingRunner:
             self._needed = 0
 
     def _whole(self, action: Action, reader: Reader, why: str) -> _Page:
-        replaced = self._pages.pop(action.id, None)
+        replaced = self._pages.get(action.id)  # it stays where the paper has faults: the edit that mends them is one of it
         remembering = RememberingReader(reader)
         revision = next(self._revisions)
-        rendered = self._runner.run_followed(action, remembering, revision, replaced.revision if replaced else 0)
+        rendered = self._runner.run_followed(action, remembering, revision, self._superseded.get(action.id, 0))
+        if replaced is not None:
+            self._superseded[action.id] = replaced.revision
         self._needed = self._needed or self._runner.worker.memory()
         draft, written, manuscript = rendered.draft, rendered.written, rendered.manuscript
         body, found = draft.parts.body, manuscript.sections if written.unfollowed != MISREAD else None

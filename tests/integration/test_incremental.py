@@ -198,6 +198,18 @@ def test_an_early_look_at_an_edit_is_the_edit_itself(live):
     assert [fault.code for fault in live.check(action(), Reader({**FILES, "paper.md": wrong.encode()}))] == ["PB211"]
 
 
+def test_an_edit_that_mends_a_fault_is_one_of_the_last_good_page(clean, live):
+    render(live)
+    for wrong in ("see @fig:rco", "see @fig:roc and [@nobody2000]", "see []{val=trian.acc}"):
+        faulty = PAPER.replace("see @fig:roc", wrong)
+        assert render(live, faulty) == render(clean, faulty)
+        assert live.shown("paper.html").blocks.page == render(clean)[0]
+        mended = PAPER.replace("see @fig:roc", "see also @fig:roc")
+        assert render(live, mended) == render(clean, mended)
+        assert not effort(live).whole
+        render(live)
+
+
 def test_a_worker_that_was_ended_is_no_loss(clean):
     runner = DocumentRunner(CATALOG)
     live = FollowingRunner(runner)

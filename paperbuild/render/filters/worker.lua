@@ -157,7 +157,9 @@ end
 local function follow(live, out, options)
   out.unfollowed, out.cited = live:finish(out, options) or "", live.cited and 1 or 0
   followed = followed:filter(function(entry) return entry.revision ~= live.request.replaces end)
-  followed:insert({ revision = live.request.revision, live = live })
+  if out.unfollowed == "" then
+    followed:insert({ revision = live.request.revision, live = live })
+  end
   if #followed > FOLLOWED then
     followed:remove(1)
   end
