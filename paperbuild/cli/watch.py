@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.following import Followed
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.opening import open_address
 from paperbuild.cli.options import rendering_options, volume_options, watching_options
@@ -27,10 +28,10 @@ from paperbuild.engine.patterns import covers, is_glob
 from paperbuild.errors import ExitCode, Interrupted, PaperbuildError
 from paperbuild.live.cancelling import CancellingExecutor
 from paperbuild.live.commanding import Desk
+from paperbuild.live.pages import split
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.standing import Standing
 from paperbuild.live.watch import Watcher
-from paperbuild.render.typst import Typesetter
 from paperbuild.terminal.keys import Keys
 
 _STRAY_AFTER = 3
@@ -57,7 +58,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     from paperbuild.live.site import Orders
 
     hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
-    typesetter = NotingTypesetter(drawer)
+    followed = Followed(NotingTypesetter(drawer), lambda name, page: hub.turn(name, split(page.decode())))
     try:
         with Watcher(locate(invocation, paper).root) as watcher:
             desk = Desk(watcher.wake)
@@ -67,10 +68,12 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
                 if serving.opens:
                     invocation.complain(open_address(server.address))
                 with Keys(sys.stdin, {"r": desk.run_held, "c": lambda: desk.cancel("")}) as keys:
-                    _Loop(invocation, paper, wishes, options, desk, Reporter(hub), keys, typesetter).run(watcher)
+                    _Loop(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed).run(watcher)
     except (KeyboardInterrupt, Interrupted):
         invocation.narrate("stopped")
         return ExitCode.INTERRUPTED
+    finally:
+        followed.close()
     return ExitCode.OK
 
 
@@ -82,7 +85,7 @@ class _Loop(msgspec.Struct):
     desk: Desk
     reporter: Reporter
     keys: Keys
-    typesetter: Typesetter
+    followed: Followed
     shelf: Shelf = msgspec.field(default_factory=Shelf)
     strays: Counter[str] = msgspec.field(default_factory=Counter)
     graph: Graph | None = None
@@ -116,7 +119,7 @@ class _Loop(msgspec.Struct):
         try:
             place = locate(self.invocation, self.paper)
             options = replace(self.options, whole=place.has_manifest)
-            with opened(place, self.invocation, self.wishes, self.typesetter) as project:
+            with opened(place, self.invocation, self.wishes, self.followed) as project:
                 self.graph, root = project.graph, project.root
                 watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()

@@ -11,7 +11,7 @@ import os
 import posixpath
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Graph, Scalar
-from paperbuild.engine.ports import Reader, StepResult
+from paperbuild.engine.ports import Reader, StepResult, StepRunner
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.errors import BuildError, PaperbuildError, UsageError
@@ -35,8 +35,7 @@ from paperbuild.paper.mentions import Mentions
 from paperbuild.paper.plan import Plan, plan_of
 
 if TYPE_CHECKING:
-    from paperbuild.render.documents import DocumentRunner
-    from paperbuild.render.typst import Typesetter
+    from paperbuild.cli.following import Followed
 
 FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
@@ -140,12 +139,13 @@ class LazyDocumentRunner:
     pandoc's nor typst's side.
     """
 
-    def __init__(self, plan: Plan, root: str, *, fetches: bool, typesetter: Typesetter | None = None) -> None:
+    def __init__(self, plan: Plan, root: str, *, fetches: bool, followed: Followed | None = None) -> None:
         self._plan = plan
-        self._typesetter = typesetter
+        self._followed = followed
         self._root = root
         self._fetches = fetches
-        self._runner: DocumentRunner | None = None
+        self._runner: StepRunner | None = None
+        self._close: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
@@ -154,6 +154,8 @@ class LazyDocumentRunner:
 
     @cached_property
     def _fingerprint(self) -> tuple[tuple[str, str], ...]:
+        if self._followed is not None:
+            return self._followed.fingerprint
         from paperbuild.render.fingerprint import fingerprint
         from paperbuild.render.packaged import packaged_folder
 
@@ -168,13 +170,14 @@ class LazyDocumentRunner:
         return self._made().run(action, reader)
 
     def close(self) -> None:
-        """End the programs that the runner started."""
-        if self._runner is not None:
-            self._runner.close()
+        """End the programs that the runner started; those that are ready for the next build stay."""
+        self._close()
 
-    def _made(self) -> DocumentRunner:
+    def _made(self) -> StepRunner:
         with self._lock:
-            if self._runner is None:
+            if self._runner is None and self._followed is not None:
+                self._runner = self._followed.runner(self._plan, self._root, fetches=self._fetches)
+            elif self._runner is None:
                 from paperbuild.render.pandoc import PandocWorker
 
                 worker = PandocWorker()
@@ -184,22 +187,23 @@ class LazyDocumentRunner:
                 from paperbuild.render.fetching import Fetcher
 
                 fetcher = Fetcher(self._root, self._fetches)
-                self._runner = DocumentRunner(self._plan.catalog, worker=worker, fetcher=fetcher, typesetter=self._typesetter)
+                made = DocumentRunner(self._plan.catalog, worker=worker, fetcher=fetcher)
+                self._runner, self._close = made, made.close
             return self._runner
 
 
 @contextmanager
-def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, typesetter: Typesetter | None = None) -> Iterator[Project]:
+def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, followed: Followed | None = None) -> Iterator[Project]:
     """Open the project for the length of one command; places in errors become what the user's shell would name them.
 
-    ``typesetter`` makes the PDFs, where it is to be one that is known.
+    Its documents are made by what is ``followed``, where that goes on with the next command.
 
     Raises:
         ManifestError: the manifest cannot be understood.
         UsageError: what the command line asks for is not in it.
     """
     try:
-        project, runner = _open(place, invocation, wishes, typesetter)
+        project, runner = _open(place, invocation, wishes, followed)
         try:
             yield project
         finally:
@@ -215,7 +219,7 @@ def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, t
         raise BuildError(Diagnostic("PB406", f"{where or 'the project'}: {error.strerror}", help=mend)) from error
 
 
-def _open(place: Place, invocation: Invocation, wishes: Wishes, typesetter: Typesetter | None) -> tuple[Project, LazyDocumentRunner]:
+def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Followed | None) -> tuple[Project, LazyDocumentRunner]:
     keeps = not wishes.reading_only
     plan = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _plan_of_paper(place, wishes.profile)
     specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
@@ -235,7 +239,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, typesetter: Type
             output = action.outputs[0]
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
-    runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch, typesetter=typesetter)
+    runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch, followed=followed)
     base = invocation.environ
     python = python_folder(base, sys.prefix, plan.python, place.root)
     style = style_variables(place.root, specs[0], writes=keeps) if specs and plan.actions else ()

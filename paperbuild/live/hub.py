@@ -53,6 +53,15 @@ class Hub:
                 self._files = files
         self._wake()
 
+    def turn(self, name: str, page: Page) -> None:
+        """Show ``page`` as that of the document ``name``; an edit of its text made it."""
+        with self._lock:
+            now = self._chronicle.now
+            sheets = [replace(one, page=page) if one.name == name else one for one in now.sheets]
+            if tuple(sheets) != now.sheets:
+                self._chronicle.publish(now.standing, sheets, edited=True)
+        self._wake()
+
     def land(self, path: str, picture: bytes) -> None:
         """Show ``picture``, the new content of the output ``path``, in the pages that show it."""
         with self._lock:

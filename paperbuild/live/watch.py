@@ -33,6 +33,7 @@ from paperbuild.engine.patterns import is_ignored
 from paperbuild.errors import UsageError
 
 _REST_S = 0.05  # editors write a file in several steps, a few milliseconds apart; less than what a hand notices
+_BRIEF_S = 0.008  # where every file that changed was closed or moved into place, and so is whole: what comes with it comes at once
 _LONGEST_S = 1.0  # something that writes on and on does not hold the paper back for longer
 # A file moved out of what is watched, as a build does with the outputs that it puts aside, holds back all events after it for half a
 # second: watchdog waits for the other half of the move (InotifyMoveEventGrouper.delay).
@@ -103,11 +104,14 @@ class Watcher:
                 return frozenset()
             changed.update(self._paths(event))
         latest_s = time.monotonic() + _LONGEST_S
+        unfinished: set[str] = set()
         while time.monotonic() < latest_s:
+            _follow(event, unfinished)
             try:
-                changed.update(self._paths(self._events.get(timeout=_REST_S)))
+                event = self._events.get(timeout=_REST_S if unfinished else _BRIEF_S)
             except queue.Empty:
                 break
+            changed.update(self._paths(event))
         return frozenset(changed)
 
     def wake(self) -> None:
@@ -172,6 +176,18 @@ class _Forwarder(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._events.put(event)
+
+
+def _follow(event: FileSystemEvent | None, unfinished: set[str]) -> None:
+    """Note in ``unfinished`` which files are being written, or are gone and may come back."""
+    if event is None:
+        return
+    source = os.fsdecode(event.src_path)
+    if isinstance(event, FileClosedEvent | FileMovedEvent):
+        unfinished.discard(source)
+        unfinished.discard(os.fsdecode(event.dest_path))
+    else:
+        unfinished.add(source)
 
 
 def _is_noise(path: str) -> bool:
