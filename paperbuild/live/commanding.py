@@ -49,6 +49,19 @@ class Desk:
         ended = [executor.cancel(name) for name in names]  # each of them, not only up to the first
         return any(ended)
 
+    def running(self) -> tuple[str, ...]:
+        """Return the actions whose commands run."""
+        with self._lock:
+            executor = self._executor
+        return () if executor is None else executor.running()
+
+    def stop(self) -> None:
+        """End everything that runs, and let nothing more begin."""
+        with self._lock:
+            executor = self._executor
+        if executor is not None:
+            executor.cancel_all()
+
     @property
     def has_orders(self) -> bool:
         """Whether something is to be run."""

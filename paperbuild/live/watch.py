@@ -118,17 +118,6 @@ class Watcher:
         """Let who waits go on although nothing changed; may be called from any thread."""
         self._events.put(None)
 
-    def drain(self) -> frozenset[str]:
-        """Return what changed up to now, a build's own renaming included: late events are waited for."""
-        changed: set[str] = set()
-        until_s = time.monotonic() + _LATEST_S
-        while (left_s := until_s - time.monotonic()) > 0:
-            try:
-                changed.update(self._paths(self._events.get(timeout=left_s)))
-            except queue.Empty:
-                break
-        return frozenset(changed)
-
     def _watch(self, path: str, *, recursive: bool) -> None:
         name = os.path.basename(path)
         unwanted = path != self._root and (is_ignored(name) or name in _UNWATCHED or os.path.exists(os.path.join(path, "pyvenv.cfg")))

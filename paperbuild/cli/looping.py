@@ -1,0 +1,257 @@
+"""The loop of ``paperbuild watch``: build, and meanwhile and afterwards take notice of what changes.
+
+A build runs in a thread of its own. What changes while it is at work is never lost: commands that read it are ended, since what they make
+is of no use, a text is shown at once beside the last results there are, and everything is built again as soon as the build has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.following import Followed
+from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.shelf import Shelf
+from paperbuild.cli.wiring import Document, Project, Wishes, locate, opened
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action, Command, Graph
+from paperbuild.engine.logs import last_line
+from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.patterns import covers, is_glob
+from paperbuild.engine.trace import path_of
+from paperbuild.errors import PaperbuildError
+from paperbuild.live.cancelling import CancellingExecutor
+from paperbuild.live.commanding import Desk
+from paperbuild.live.drafting import StandingReader
+from paperbuild.live.reporting import Reporter
+from paperbuild.live.standing import Standing
+from paperbuild.live.watch import Watcher
+from paperbuild.terminal.keys import Keys
+
+_STRAY_AFTER = 3
+"""A file that nothing declares and that changes during so many builds in a row is written by the build itself: who saves a script in
+the middle of three builds running has to save it once more.
+"""
+
+_LATE_S = 0.6
+"""So long after a build events of what it moved may arrive: watchdog waits half a second for the other half of a move."""
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What the loop works with: what the user asked for, and where it tells and shows things."""
+
+    invocation: Invocation
+    paper: str
+    wishes: Wishes
+    options: BuildOptions
+    desk: Desk
+    reporter: Reporter
+    keys: Keys
+    followed: Followed
+
+
+class Loop:
+    """Builds again and again, until Ctrl-C."""
+
+    def __init__(self, means: Means, watcher: Watcher) -> None:
+        self._means = means
+        self._watcher = watcher
+        self._shelf = Shelf()
+        self._strays: Counter[str] = Counter()
+        self._graph: Graph | None = None
+        self._drafting = threading.Lock()  # as long as it is held, the project stays open
+        self._project: Project | None = None
+
+    def run(self) -> None:
+        """Go on until Ctrl-C."""
+        narrate = self._means.invocation.narrate
+        changed: frozenset[str] = frozenset()
+        while True:
+            narrate("build begins")  # what an editor's problem matcher takes for the beginning of its problems
+            standing, meanwhile = self._built(changed)
+            self._means.desk.held = standing.held
+            errors = (f"{standing.errors} error{'' if standing.errors == 1 else 's'}",) if standing.errors else ()
+            held = (f"{len(standing.held)} held",) if standing.held else ()
+            narrate(": ".join(filter(None, ("build ends", ", ".join(errors + held)))))
+            changed = self._next(meanwhile)
+            if changed:
+                names = sorted(changed)
+                more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+                narrate(f"changed: {', '.join(names[:3])}{more}")
+
+    def _next(self, meanwhile: frozenset[str]) -> frozenset[str]:
+        """Return what there is to build for next; wait for it."""
+        desk, keys, narrate = self._means.desk, self._means.keys, self._means.invocation.narrate
+        changed = self._changed_meanwhile(meanwhile | self._watcher.wait(0))
+        if not changed and not desk.has_orders:
+            if desk.held and keys.are_read:
+                narrate(f"held: {', '.join(desk.held)}; press r to run")
+            narrate("waiting for a change; Ctrl-C ends this")
+        late_s = time.monotonic() + _LATE_S
+        while not changed and not desk.has_orders:
+            changed = self._watcher.wait()
+            if time.monotonic() < late_s:
+                changed = self._changed_meanwhile(changed)
+        return changed
+
+    # a build, and what happens meanwhile
+
+    def _built(self, changed: frozenset[str]) -> tuple[Standing, frozenset[str]]:
+        """Build; return how the paper stands then, and what changed meanwhile."""
+        ended: list[Standing | BaseException] = []
+
+        def work() -> None:
+            try:
+                ended.append(self._render(changed))
+            except BaseException as error:
+                ended.append(error)
+            self._watcher.wake()
+
+        thread = threading.Thread(target=work, name="build")
+        thread.start()
+        meanwhile: frozenset[str] = frozenset()
+        try:
+            while not ended:
+                found = self._watcher.wait()
+                if found and not ended:
+                    self._answer(found)
+                meanwhile |= found
+        except BaseException:
+            self._means.desk.stop()
+            raise
+        finally:
+            thread.join()
+        if isinstance(ended[0], BaseException):
+            raise ended[0]
+        return ended[0], meanwhile
+
+    def _answer(self, changed: frozenset[str]) -> None:
+        """Take notice of ``changed`` while a build is at work."""
+        with self._drafting:
+            project = self._project
+            if project is None:
+                return
+            for id_ in self._means.desk.running():
+                if _reads(project, project.graph.actions[id_], changed):
+                    self._means.desk.cancel(id_)
+            runner, reader = project.workshop.runners["document"], StandingReader(project.workshop, project.graph)
+            for document in project.wanted_documents():
+                if document.format == "html" and not changed.isdisjoint(document.sources):
+                    with contextlib.suppress(PaperbuildError, OSError):  # the next build tells
+                        runner.run(project.graph.actions[document.action], reader)
+
+    def _render(self, changed: frozenset[str]) -> Standing:
+        """Build, and publish what came of it; return how the paper stands then."""
+        faults: tuple[Diagnostic, ...] = ()
+        documents: tuple[Document, ...] | None = None
+        root, means = "", self._means
+        try:
+            place = locate(means.invocation, means.paper)
+            options = replace(means.options, whole=place.has_manifest)
+            with opened(place, means.invocation, means.wishes, means.followed) as project:
+                self._graph, root = project.graph, project.root
+                self._watcher.set_ours(_ours(project.graph, project.root))
+                documents = project.wanted_documents()
+                self._build(project, documents, options)
+        except PaperbuildError as error:
+            faults = error.diagnostics
+            means.invocation.complain(faults)
+        edited = any(source in changed for document in documents or () for source in document.sources)
+        shown = None if documents is None else self._shelf.rendered(root, documents)
+        return means.reporter.end(faults, shown, edited=edited)
+
+    def _build(self, project: Project, documents: tuple[Document, ...], options: BuildOptions) -> None:
+        executor = CancellingExecutor(project.workshop.executor)
+        workshop = replace(project.workshop, executor=executor)
+        project = replace(project, graph=_permitting(project.graph, self._means.desk.take()), workshop=workshop)
+        self._means.reporter.begin(project.root, project.graph, lambda action: last_line(workshop.fs, workshop.site.state, action))
+        if not self._shelf.is_filled:  # what an earlier session left is better than nothing, and soon replaced
+            self._means.reporter.show(self._shelf.rendered(project.root, documents))
+        self._means.desk.at_work(project.graph, executor)
+        with self._drafting:
+            self._project = project
+        try:
+            wanted = tuple(document.action for document in documents)
+            run_build(self._means.invocation, Request("watch", project, wanted, options, documents, self._means.reporter))
+        finally:
+            with self._drafting:
+                self._project = None
+            self._means.desk.at_work(project.graph, None)
+
+    def _changed_meanwhile(self, changed: frozenset[str]) -> frozenset[str]:
+        """Return what of the changes during a build is worth another one.
+
+        A command may write a file that it does not declare, a log for instance; with an action that runs each time that would be a
+        loop without end. What is declared as an input always counts; a word of a command may be a file that it writes.
+        """
+        self._strays = Counter({path: self._strays[path] + 1 for path in changed if not self._is_input(path)})
+        for path, times in self._strays.items():
+            if times == _STRAY_AFTER:
+                self._means.invocation.narrate(
+                    f"{path} changes whenever this is built, and is no declared input: it starts no further build"
+                )
+        return frozenset(path for path in changed if self._strays[path] < _STRAY_AFTER)
+
+    def _is_input(self, path: str) -> bool:
+        if self._graph is None:
+            return False
+        declared = {name for action in self._graph.actions.values() for name in action.inputs or ()}
+        return any(_means(name, path) for name in declared)
+
+
+def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:
+    """Return whether the command of ``action`` reads any of ``changed``, as far as its declaration and its last run tell."""
+    index, store = project.workshop.index, project.workshop.store
+    last = index.last_run(action.id)
+    record = None if last is None else store.record(last.key, last.record)
+    seen = frozenset(path_of(item) for item in record.items) if record is not None else frozenset()
+    declared = action.inputs or ()
+    words = frozenset(action.recipe.line.split()) if isinstance(action.recipe, Command) else frozenset()
+    return any(path in seen or path in words or any(_means(name, path) for name in declared) for path in changed)
+
+
+def _means(name: str, path: str) -> bool:
+    """Return whether the declared input ``name`` means ``path``."""
+    return covers(name, path) if is_glob(name) or name.endswith("/") else name == path
+
+
+def _permitting(graph: Graph, wanted: frozenset[str]) -> Graph:
+    """Return ``graph`` with leave for the actions ``wanted``, and all that they need, to run although they are heavy."""
+    ids = frozenset(graph.closure(tuple(wanted)))
+    if not any(graph.actions[id_].heavy for id_ in ids):
+        return graph
+    copy = graph.copy()
+    copy.actions = {id_: replace(action, heavy=action.heavy and id_ not in ids) for id_, action in graph.actions.items()}
+    return copy
+
+
+def _ours(graph: Graph, root: str) -> Callable[[str], bool]:
+    """Return what says of a path that it is written by us: an output, or the file that our narration is redirected to."""
+    told = tuple(os.fstat(descriptor) for descriptor in (1, 2) if _is_open(descriptor))
+
+    def ours(path: str) -> bool:
+        if graph.maker(path) is not None:
+            return True
+        try:
+            found = os.stat(os.path.join(root, path))
+        except OSError:
+            return False
+        return any(os.path.samestat(found, stream) for stream in told)
+
+    return ours
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""What a page shows of a text that is edited while targets are at work: the new words, beside the last results that there are."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.store import DamagedBlob
+from paperbuild.engine.workshop import Workshop
+
+
+class StandingReader:
+    """:class:`paperbuild.engine.ports.Reader` of what stands: outputs of targets as they were last published, whatever is made now.
+
+    Nothing is recorded, so nothing that is made of it may be published.
+    """
+
+    def __init__(self, workshop: Workshop, graph: Graph) -> None:
+        self._workshop = workshop
+        self._graph = graph
+
+    def require(self, paths: Iterable[str]) -> None:
+        """See the port; here nothing has to settle."""
+
+    def read(self, path: str) -> bytes:
+        """See the port."""
+        root = self._workshop.site.root
+        normal = posixpath.normpath(path)
+        relative = posixpath.relpath(normal, root) if normal.startswith(root + "/") else normal
+        maker = self._graph.maker(relative)
+        if maker is None:
+            return self._workshop.fs.read(relative if relative.startswith("/") else posixpath.join(root, relative))
+        try:
+            return self._published(maker, relative)
+        except DamagedBlob:
+            raise FileNotFoundError(path) from None
+
+    def exists(self, path: str) -> bool:
+        """See the port."""
+        try:
+            self.read(path)
+        except OSError:
+            return False
+        return True
+
+    def _published(self, maker: Action, path: str) -> bytes:
+        store, last = self._workshop.store, self._workshop.index.last_run(maker.id)
+        record = None if last is None else store.record(last.key, last.record)
+        for artifact in () if record is None else record.artifacts:
+            if artifact.path == path and artifact.stored:
+                return store.read(artifact.digest)
+            if artifact.is_folder and artifact.stored and path.startswith(artifact.path):
+                inner = path.removeprefix(artifact.path)
+                for entry in store.entries(artifact.digest):
+                    if entry.path == inner and entry.kind in {"file", "exec"}:
+                        return store.read(entry.digest)
+        raise FileNotFoundError(path)
