@@ -61,7 +61,8 @@ class Means(msgspec.Struct, frozen=True):
 class Loop:
     """Builds again and again, until Ctrl-C."""
 
-    def __init__(self, means: Means, watcher: Watcher) -> None:
+    def __init__(self, means: Means, watcher: Watcher, root: str) -> None:
+        watcher.set_ours(_ours(Graph(()), root))
         self._means = means
         self._watcher = watcher
         self._shelf = Shelf()

@@ -43,7 +43,8 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
     followed = Followed(NotingTypesetter(drawer), lambda name, page: hub.turn(name, split(page.decode())))
     try:
-        with Watcher(locate(invocation, paper).root) as watcher:
+        root = locate(invocation, paper).root
+        with Watcher(root) as watcher:
             desk = Desk(watcher.wake)
             listening = Listening(serving.host, serving.port, serving.allow_remote)
             with PageServer(hub, Orders(desk.run, desk.cancel), drawer, listening) as server:
@@ -51,7 +52,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
                 if serving.opens:
                     invocation.complain(open_address(server.address))
                 with Keys(sys.stdin, {"r": desk.run_held, "c": lambda: desk.cancel("")}) as keys:
-                    Loop(Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed), watcher).run()
+                    Loop(Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed), watcher, root).run()
     except (KeyboardInterrupt, Interrupted):
         invocation.narrate("stopped")
         return ExitCode.INTERRUPTED
