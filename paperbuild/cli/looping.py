@@ -235,11 +235,16 @@ def _permitting(graph: Graph, wanted: frozenset[str]) -> Graph:
 
 
 def _ours(graph: Graph, root: str) -> Callable[[str], bool]:
-    """Return what says of a path that it is written by us: an output, or the file that our narration is redirected to."""
+    """Return what says of a path that it is written by us: an output, a folder around one, or the file that our narration is redirected to.
+
+    Folders around outputs come and go with them; of whatever else is in them there are events of its own.
+    """
+    outputs = [output.path for action in graph.actions.values() for output in action.outputs]
+    around = {output[: n + 1] for output in outputs for n, letter in enumerate(output) if letter == "/"}
     told = tuple(os.fstat(descriptor) for descriptor in (1, 2) if _is_open(descriptor))
 
     def ours(path: str) -> bool:
-        if graph.maker(path) is not None:
+        if graph.maker(path) is not None or path in around:
             return True
         try:
             found = os.stat(os.path.join(root, path))

@@ -20,14 +20,13 @@ class CancellingExecutor:
         self._cancelled: set[str] = set()
 
     def cancel(self, action: str) -> bool:
-        """End the job of ``action`` with all its children; return whether it ran."""
+        """End the job of ``action`` with all its children; return whether it ran. One that is about to start ends as soon as it does."""
         with self._lock:
-            found = self._groups.get(action)
-            if found is None:
-                return False
             self._cancelled.add(action)
-        self._inner.end_group(*found)
-        return True
+            found = self._groups.get(action)
+        if found is not None:
+            self._inner.end_group(*found)
+        return found is not None
 
     def running(self) -> tuple[str, ...]:
         """Return the actions whose jobs run."""
@@ -40,7 +39,10 @@ class CancellingExecutor:
         def begun(group: int, identity: str) -> None:
             with self._lock:
                 self._groups[job.action] = (group, identity)
+                cancelled = job.action in self._cancelled
             started(group, identity)
+            if cancelled:
+                self._inner.end_group(group, identity)
 
         try:
             ended = self._inner.run(job, begun)

@@ -40,14 +40,14 @@ class Desk:
         return any(started)
 
     def cancel(self, action: str) -> bool:
-        """End the command of ``action``, or where it is empty, all that run; return whether one did."""
+        """End the command of ``action``, at once or as soon as it starts, or where it is empty, all that run; return whether there is one."""
         with self._lock:
-            executor = self._executor
+            executor, is_known = self._executor, action in self._graph.actions
         if executor is None:
             return False
         names = (action,) if action else executor.running()
         ended = [executor.cancel(name) for name in names]  # each of them, not only up to the first
-        return any(ended)
+        return any(ended) or is_known
 
     def running(self) -> tuple[str, ...]:
         """Return the actions whose commands run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,3 +85,18 @@ class TestClosedFolders:
         assert (ended.status, ended.seen and ended.seen.denied) == (0, ())
         assert (here / "out").read_text() == "ob"
         assert (tmp_path / "made").exists()
+
+
+def test_a_job_that_is_ended_at_its_gate_is_just_that_and_the_next_one_is_watched(tmp_path: Path):
+    executor = TracingExecutor(LocalExecutor())
+    try:
+        watch = Watch(f"{tmp_path}/")
+        job = Job("t", "echo 1 > out", "/bin/sh", str(tmp_path), (("PATH", os.environ["PATH"]),), str(tmp_path / "log"), None, watch)
+        ended = executor.run(job, executor.end_group)
+        assert ended.status == -signal.SIGTERM
+        assert not (tmp_path / "out").exists()
+        assert executor.blind() == ""
+        after = executor.run(job, lambda _group, _identity: None)
+        assert (after.status, after.seen is not None) == (0, True)
+    finally:
+        executor.close()

@@ -152,7 +152,7 @@ class TracingExecutor:
             finally:
                 with self._lock:
                     self._jobs.discard(ours)
-        if not report.begun and not self._cancelled:
+        if not report.begun and not self._cancelled and report.status >= 0:  # else it was ended at its gate
             self._blind = report.blind or "nobody knows why"
             return None
         self._blind = self._blind or ""

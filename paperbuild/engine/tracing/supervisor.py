@@ -126,7 +126,8 @@ class _Supervisor:
         os.close(self._log)
         self._build.sendall(b"started %d\n" % command)
         if _received(self._build, 3) == b"go\n":
-            os.write(gate_in, b"\n")
+            with contextlib.suppress(BrokenPipeError):  # somebody ended it meanwhile
+                os.write(gate_in, b"\n")
         os.close(gate_in)
         status = self._watch(command, self._listener(ours))
         body = json.dumps(self._report(status)).encode()
