@@ -40,7 +40,7 @@ class Desk:
         return any(started)
 
     def cancel(self, action: str) -> bool:
-        """End the command of ``action``, at once or as soon as it starts, or where it is empty, all that run; return whether there is one."""
+        """End the command of ``action``, at once or as soon as it starts, or of all ("") that run; return whether there is one."""
         with self._lock:
             executor, is_known = self._executor, action in self._graph.actions
         if executor is None:

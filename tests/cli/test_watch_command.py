@@ -200,3 +200,70 @@ def test_a_key_lets_run_what_is_held_and_the_terminal_is_given_back(project):
         process.wait()
         os.close(ours)
         os.close(theirs)
+
+
+SLOW = """\
+[paper]
+source = "paper.md"
+formats = ["html"]
+
+[target.slow]
+run = "python3 slow.py"
+inputs = ["slow.py"]
+outputs = ["slow.json"]
+"""
+PROGRAM = "import json, time\nopen('.began~', 'a').write('x')\ntime.sleep({pause})\njson.dump({{'n': {n}}}, open('slow.json', 'w'))\n"
+
+
+class TestWhileATargetIsAtWork:
+    @pytest.fixture
+    def busy(self, project):
+        """A paper that shows the result of a target, and that target at work for long once more."""
+        project.write("paperbuild.toml", SLOW).write("slow.py", PROGRAM.format(pause=0, n=4))
+        project.write("paper.md", "# Result\n\nIt is []{val=slow.n}. Old words.\n")
+        watching = Watching(project)
+        assert watching.said(WAITS)
+        project.write("slow.py", PROGRAM.format(pause=60, n=5))
+        self.begins(project, 2)
+        yield watching
+        if watching.process.poll() is None:
+            watching.process.kill()
+            watching.process.communicate(timeout=LIMIT_S)
+
+    @staticmethod
+    def begins(project, times):
+        until = time.monotonic() + LIMIT_S
+        while len(project.read(".began~")) < times:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    @staticmethod
+    def shown(watching, text):
+        address = re.search(r"^the paper is shown at (\S+)$", watching.log.read_text(), re.MULTILINE)[1]
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            with urllib.request.urlopen(f"{address}paper") as answer:
+                page = answer.read().decode()
+            if text in page:
+                return page
+            time.sleep(0.05)
+        return ""
+
+    def test_new_words_are_shown_beside_the_last_result(self, project, busy):
+        project.write("paper.md", "# Result\n\nIt is []{val=slow.n}. New words.\n")
+        page = self.shown(busy, "New words")
+        assert re.search(r">4</", page), "the result that there is"
+        assert "New words" not in project.read("_build/paper.html"), "what rests on an old result is not published"
+        assert busy.end() == 130
+
+    def test_another_program_ends_the_one_that_runs_and_starts_anew(self, project, busy):
+        project.write("slow.py", PROGRAM.format(pause=0, n=6))
+        assert busy.said("cancelled slow")
+        assert busy.said(WAITS, times=2)
+        assert re.search(r">6</", project.read("_build/paper.html"))
+
+    def test_ctrl_c_ends_what_runs_at_once(self, project, busy):
+        begin = time.monotonic()
+        assert busy.end() == 130
+        assert time.monotonic() - begin < 5
+        assert json.loads(project.read("slow.json")) == {"n": 4}, "the last result is back"
