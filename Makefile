@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch test test-all histories check lint bench clean help
+.PHONY: paper watch test test-all histories check lint bench bench-live clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
@@ -34,6 +34,9 @@ check: lint test ## what CI runs
 
 bench: $(VENV)/.ready-dev $(VENV)-peers/.ready ## figures: medians and ratios, side by side with peers
 	PEERS=$(VENV)-peers/bin $(PY) benchmarks/run.py
+
+bench-live: $(VENV)/.ready-dev ## from the save to the changed pixels, in Chromium
+	$(PY) benchmarks/live.py
 
 clean: ## take away what was built here; the virtual environment stays
 	-[ -x $(PY) ] && $(PY) -m paperbuild -C example-paper clean
