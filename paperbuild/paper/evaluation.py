@@ -13,13 +13,13 @@ import msgspec
 
 from paperbuild.paper.access import has, item, missing
 from paperbuild.paper.catalog import Catalog, Cell
+from paperbuild.paper.comparison import chain_holds, spread_out
 from paperbuild.paper.data import Number, Table, Value, describe
 from paperbuild.paper.expressions import (
     Access,
     Binary,
     Call,
     Compare,
-    Comparison,
     Conditional,
     Constant,
     Expression,
@@ -42,6 +42,9 @@ from paperbuild.paper.selection import View, dash_help, data_outputs, narrowed, 
 MOST_EXPONENT = 1000
 """The greatest exponent of ``**``."""
 
+MOST_TOLD = 5
+"""How many elements of a list are told for which a claim fails."""
+
 Result: TypeAlias = "Value | Spread | View"
 
 
@@ -57,10 +60,12 @@ class Evaluation:
     """One evaluation of one expression.
 
     ``sources`` are the places that were read; ``compared`` are the operands of comparisons that are no constants, as
-    "ours.acc = 0.934".
+    "ours.acc = 0.934". In a claim (``is_claim``) a list compares element by element, and all of them must do as the signs say; those that
+    do not are in ``compared``.
     """
 
-    def __init__(self, text: str, catalog: Catalog, results: ResultCache) -> None:
+    def __init__(self, text: str, catalog: Catalog, results: ResultCache, *, is_claim: bool = False) -> None:
+        self._is_claim = is_claim
         self._text = text
         self._catalog = catalog
         self._results = results
@@ -332,18 +337,35 @@ class Evaluation:
         return joined
 
     def _compare(self, node: Compare) -> bool:
+        signs = [sign for sign, _ in node.rest]
         operands = [node.first, *(operand for _, operand in node.rest)]
-        values = []
+        values, labels = [], []
         for operand in operands:
+            before = len(self.sources)
             values.append(self.value(operand))
-            self._note(operand, values[-1])
-        return all(_holds(sign, left, right) for (sign, _), left, right in zip(node.rest, values, values[1:], strict=False))
+            labels.append([source.action for source in self.sources[before:]])
+        rows = spread_out(signs, values) if self._is_claim else None
+        if rows is None:
+            for operand, value in zip(operands, values, strict=True):
+                self._note(self._compared(operand, value))
+            return chain_holds(signs, values)
+        broken = [index for index, row in enumerate(rows) if not chain_holds(signs, row)]
+        names = next((names for names in labels if len(names) == len(rows)), [f"element {index}" for index in range(len(rows))])
+        if broken:
+            self._note(f"it fails in {len(broken)} of {len(rows)}")
+        for index in broken[:MOST_TOLD]:
+            told = (self._compared(operand, value) for operand, value in zip(operands, rows[index], strict=True))
+            self._note(f"{names[index]}: {', '.join(part for part in told if part)}")
+        return not broken
 
-    def _note(self, node: Expression, value: Value) -> None:
+    def _compared(self, node: Expression, value: Value) -> str:
+        """Return how an operand compares, in words; nothing of one that is written as it is."""
         if isinstance(node, Constant | Sequence | Group) or (isinstance(node, Unary) and isinstance(node.operand, Constant)):
-            return
-        told = f"{self._text[node.start : node.end]} = {plain(value) or describe(value)}"
-        if told not in self.compared:
+            return ""
+        return f"{self._text[node.start : node.end]} = {plain(value) or describe(value)}"
+
+    def _note(self, told: str) -> None:
+        if told and told not in self.compared:
             self.compared.append(told)
 
 
@@ -356,46 +378,6 @@ _ARITHMETIC: Mapping[str, Callable[[int | float, int | float], int | float]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
-_ORDER: Mapping[str, Callable[[int | float | str | dt.date | dt.time, int | float | str | dt.date | dt.time], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-def _holds(sign: Comparison, left: Value, right: Value) -> bool:
-    """Return whether a comparison holds. What cannot be equal, such as a text and a number, is no "no" but a fault."""
-    if sign in ("in", "not in"):
-        return _contains(right, left) == (sign == "in")
-    first, second = _comparable(left, right)
-    if sign in ("==", "!="):
-        return (first == second) == (sign == "==")
-    if isinstance(first, bool):
-        raise Misfit("PB214", "true and false have no order", help=("use and, or, not",))
-    try:
-        return bool(_ORDER[sign](first, second))
-    except TypeError:  # a date with a zone and one without
-        raise Misfit("PB214", f"{describe(left)} cannot be compared with {describe(right)}") from None
-
-
-def _comparable(left: Value, right: Value) -> tuple[int | float | str | dt.date | dt.time, int | float | str | dt.date | dt.time]:
-    if isinstance(left, Number) and isinstance(right, Number):
-        return finite(left, "the left side"), finite(right, "the right side")
-    if isinstance(left, str | dt.date | dt.time | bool) and type(left) is type(right):
-        assert not isinstance(right, tuple | Mapping | Table | Number)
-        assert right is not None
-        return left, right
-    help_lines = ("ask: … is none",) if left is None or right is None else ()
-    raise Misfit("PB214", f"{describe(left)} cannot be compared with {describe(right)}", help=help_lines)
-
-
-def _contains(where: Value, what: Value) -> bool:
-    if isinstance(where, str) and isinstance(what, str):
-        return what in where
-    if isinstance(where, Mapping) and isinstance(what, str):
-        return what in where
-    return any(type(element) is type(what) and _holds("==", element, what) for element in elements(where))
 
 
 def _is(value: Value, kind: str) -> bool:

@@ -148,7 +148,7 @@ def holds(claim: str | Reference, catalog: Catalog, read: Read) -> Claim:
         BuildError: a result file is malformed.
     """
     reference = parse_claim(claim) if isinstance(claim, str) else claim
-    evaluation = Evaluation(reference.text, catalog, _cache(read))
+    evaluation = Evaluation(reference.text, catalog, _cache(read), is_claim=True)
     value = evaluation.printable(reference.expression)
     if not isinstance(value, bool):
         told = plain(value) or "a list or a group"

@@ -589,6 +589,42 @@ def test_a_claim_holds_or_not_and_says_on_what(text: str, expected: bool, compar
     assert claim.sources
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "compared"),
+    [
+        ("train.acc >= 0.9", True, ()),
+        ("0.89 < train.where(lr=0.1).acc < 0.93", True, ()),
+        ("ours.xs < 3", False, ("it fails in 1 of 3", "element 0: ours.xs = 3")),
+        ("train.acc > 0.9", False, ("it fails in 1 of 6", "train[lr=0.1,seed=0]: train.acc = 0.9")),
+        (
+            "train.where(lr=0.01).acc < train.where(lr=0.1).acc",
+            False,
+            (
+                "it fails in 3 of 3",
+                "train[lr=0.01,seed=0]: train.where(lr=0.01).acc = 0.93, train.where(lr=0.1).acc = 0.9",
+                "train[lr=0.01,seed=1]: train.where(lr=0.01).acc = 0.94, train.where(lr=0.1).acc = 0.91",
+                "train[lr=0.01,seed=2]: train.where(lr=0.01).acc = 0.95, train.where(lr=0.1).acc = 0.92",
+            ),
+        ),
+        ("loss_plot.loss_table.step > ours.acc and train.acc != 2", True, ()),
+    ],
+)
+def test_a_claim_about_a_list_is_about_each_of_its_elements(text: str, expected: bool, compared: tuple[str, ...]) -> None:
+    claim = holds(text, CATALOG, FILES.__getitem__)
+    assert (claim.holds, claim.compared) == (expected, compared)
+
+
+@pytest.mark.parametrize(("text", "code"), [("train.acc > ours.xs", "PB214"), ("ours.xs[5:] > 1", "PB216")])
+def test_lists_that_cannot_be_compared_element_by_element_are_a_fault(text: str, code: str) -> None:
+    with pytest.raises(ReferenceFault) as caught:
+        holds(text, CATALOG, FILES.__getitem__)
+    assert caught.value.code == code
+
+
+def test_only_a_claim_compares_lists() -> None:
+    assert fault("'yes' if train.acc > 0.5 else 'no'")[0].code == "PB214"
+
+
 @pytest.mark.parametrize(("text", "offset"), [("ours.acc > 1:.1f", 12), ("ours.acc", 0), ("'x'", 0)])
 def test_a_claim_is_a_comparison_without_a_format(text: str, offset: int) -> None:
     with pytest.raises(ReferenceFault) as caught:
