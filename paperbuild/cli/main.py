@@ -29,6 +29,8 @@ COMMANDS = {
     "run": "Run targets, and what they need, without typesetting anything.",
     "watch": "Render again whenever a file of the project changes.",
     "status": "Say of every target and document whether it is up to date.",
+    "check": "Say where the paper and its results disagree. Runs nothing.",
+    "sync": "Write what is current into the brackets of the paper's references.",
     "explain": "Say why a target must run, or why not.",
     "graph": "Draw what waits for what, and how it stands.",
     "logs": "Print what a target printed when it ran, or follow what it prints now.",

@@ -82,9 +82,10 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project opened for one command. ``documents`` are those in the formats asked for."""
+    """A project opened for one command. ``documents`` are those in the formats asked for; ``plan`` is what the manifest comes to."""
 
     place: Place
+    plan: Plan
     graph: Graph
     documents: tuple[Document, ...]
     workshop: Workshop
@@ -247,7 +248,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Follow
     store = os.path.join(place.root, plan.store_path) if plan.store_path else store_folder(place.root)
     graph = plan.graph(actions, invocation.environ)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
-    return Project(place, graph, tuple(documents), workshop), runner
+    return Project(place, plan, graph, tuple(documents), workshop), runner
 
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:

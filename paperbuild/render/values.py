@@ -6,7 +6,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.errors import BuildError
-from paperbuild.paper import references
+from paperbuild.paper import agreement, references
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.faults import Finding
 from paperbuild.paper.formats import Locale
@@ -92,10 +92,7 @@ class Values:
     def _check(self, index: int, claim: references.Claim) -> None:
         if claim.holds:
             return
-        words = self._marks[index].literal
-        message = f'the claim "{words}" does not hold' if words else "this claim does not hold"
-        finding = Finding("PB230", message, 0, len(claim.text), ("change the words, or the claim",), claim.compared)
-        self._report(index, finding, Severity.WARNING)
+        self._report(index, agreement.broken(claim, self._marks[index].literal), Severity.WARNING)
 
     def _report(self, index: int, finding: Finding, severity: Severity = Severity.ERROR) -> None:
         span = self._manuscript.reference_span(index, finding.offset, finding.length)

@@ -1,0 +1,74 @@
+"""Results as they stand, whether or not they are up to date: in the tree, or where nothing is there, in the store."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from paperbuild.engine.graph import Graph
+from paperbuild.engine.ports import NotSettled
+from paperbuild.engine.queries import Situation
+from paperbuild.engine.store import DamagedBlob
+from paperbuild.engine.trace import Artifact
+from paperbuild.engine.workshop import Workshop
+
+
+class PresentReader:
+    """:class:`paperbuild.engine.ports.Reader` for whoever only looks: nothing is recorded, built or placed."""
+
+    def __init__(self, graph: Graph, situations: Sequence[Situation], workshop: Workshop) -> None:
+        self._graph = graph
+        self._workshop = workshop
+        known = (situation.record for situation in situations)
+        self._artifacts = {artifact.path: artifact for record in known if record is not None for artifact in record.artifacts}
+
+    def require(self, paths: Iterable[str]) -> None:
+        """See the port; what is neither in the tree nor in the store has not settled."""
+        missing: dict[str, None] = {}
+        for path in paths:
+            maker = self._graph.maker(posixpath.normpath(path))
+            if maker is not None and not self.exists(path):
+                missing[maker.id] = None
+        if missing:
+            raise NotSettled(tuple(missing))
+
+    def read(self, path: str) -> bytes:
+        """See the port."""
+        root = self._workshop.site.root
+        try:
+            return self._workshop.fs.read(path if path.startswith("/") else posixpath.join(root, path))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            stored = self._stored(posixpath.normpath(path))
+            if stored is None:
+                raise FileNotFoundError(path) from None
+            return stored
+
+    def exists(self, path: str) -> bool:
+        """See the port."""
+        whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
+        found = self._workshop.fs.stat(whole)
+        return (found is not None and not found.is_folder) or self._stored(posixpath.normpath(path)) is not None
+
+    def _stored(self, path: str) -> bytes | None:
+        artifact = self._artifacts.get(path)
+        try:
+            if artifact is not None and not artifact.is_folder:
+                return self._workshop.store.read(artifact.digest)
+            return self._inside(path)
+        except DamagedBlob:
+            return None
+
+    def _inside(self, path: str) -> bytes | None:
+        """Return what a folder in the store has at ``path``."""
+        folders = (artifact for artifact in self._artifacts.values() if artifact.is_folder)
+        found = next((folder for folder in folders if path.startswith(_as_folder(folder))), None)
+        if found is None:
+            return None
+        inner = path.removeprefix(_as_folder(found))
+        entries = self._workshop.store.entries(found.digest)
+        digest = next((entry.digest for entry in entries if entry.path == inner and entry.kind in {"file", "exec"}), None)
+        return None if digest is None else self._workshop.store.read(digest)
+
+
+def _as_folder(artifact: Artifact) -> str:
+    return artifact.path.rstrip("/") + "/"
