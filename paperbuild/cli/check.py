@@ -71,10 +71,10 @@ def _of_paper(project: Project, spec: DocumentSpec, situations: tuple[Situation,
     worker = PandocWorker()
     try:
         reader = PresentReader(project.graph, situations, project.workshop)
-        proof = Proofreader(project.plan.catalog, reader, worker).proofread(
-            spec, action, project.workshop.runners["document"], is_good=is_good
-        )
+        proofreader = Proofreader(project.plan.catalog, reader, worker)
+        proof = proofreader.proofread(spec, action, project.workshop.runners["document"], is_good=is_good)
         yield from proof.findings()
+        yield from proofreader.unbound(proof, project.plan.literals)
     except BuildError as error:
         yield from error.diagnostics
     finally:

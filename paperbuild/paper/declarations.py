@@ -75,12 +75,16 @@ class DocumentSpec(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later."""
+    """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later.
+
+    ``literals`` are numbers in the prose that are no results.
+    """
 
     documents: tuple[DocumentSpec, ...] = ()
     targets: tuple[TargetSpec, ...] = ()
     python: str | None = None
     store_path: str | None = None
+    literals: tuple[str, ...] = ()
     profile: str | None = None
     path: str = MANIFEST_NAME
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))

@@ -127,13 +127,14 @@ class _Reading:
         targets = self._section("target", schema.TargetTable)
         environment = self._table("environment", schema.EnvironmentTable) or schema.EnvironmentTable()
         store = self._table("store", schema.StoreTable) or schema.StoreTable()
+        check = self._table("check", schema.CheckTable) or schema.CheckTable()
         self._apply_profiles(documents, targets)
         text = self.faults.text = self.faults.text.with_moved(self.moved)
         document_specs = tuple(self._document(at, table) for at, table in documents.items())
         target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
         self._refuse_equal_names(document_specs, tuple(documents))
         self._check_needs(target_specs)
-        return Manifest(document_specs, target_specs, environment.python, store.path, self.profile, text.path, text)
+        return Manifest(document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text)
 
     def _check_top(self) -> None:
         known = [item.encode_name for item in msgspec.structs.fields(schema.ManifestTable)]

@@ -36,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """What one manifest, with one profile applied, comes to.
 
     ``actions`` are those of all targets, in the order declared, and ``waits``, for each of them, the numbers of those that it waits for;
-    None where that is not known without the documents.
+    None where that is not known without the documents. ``literals`` are numbers in the prose that are no results.
     """
 
     documents: tuple[DocumentSpec, ...]
@@ -45,6 +45,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     waits: tuple[tuple[int, ...] | None, ...]
     python: str | None
     store_path: str | None
+    literals: tuple[str, ...] = ()
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -94,7 +95,7 @@ def plan_of(manifest: Manifest) -> Plan:
     targets = (Outline(target.name, tuple(name for name, _ in target.matrix), target.command) for target in manifest.targets)
     found = (edges[id_] for id_ in numbers)
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
-    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path)
+    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals)
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):

@@ -135,6 +135,12 @@ class StoreTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, 
     path: Annotated[Text | None, Meta(description="The store's folder, instead of .paperbuild/ beside the repository.")] = None
 
 
+class CheckTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """What ``paperbuild check`` need not say."""
+
+    literals: Annotated[tuple[Text, ...], Meta(description="Numbers in the prose, as written, that are no results.")] = ()
+
+
 class ProfileTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """Another way to build the same paper, chosen by ``--profile``."""
 
@@ -158,6 +164,7 @@ class ManifestTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     target: Annotated[dict[str, TargetTable], Meta(description="Experiments by name.")] = msgspec.field(default_factory=dict)
     environment: Annotated[EnvironmentTable, Meta(description="What commands find.")] = EnvironmentTable()
     store: Annotated[StoreTable, Meta(description="Where results are kept.")] = StoreTable()
+    check: Annotated[CheckTable, Meta(description="What paperbuild check need not say.")] = CheckTable()
     profile: Annotated[dict[str, ProfileTable], Meta(description="Other ways to build, by name.")] = msgspec.field(default_factory=dict)
 
 

@@ -22,6 +22,7 @@ from paperbuild.paper.declarations import DocumentSpec
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.results import ResultCache
 from paperbuild.paper.source import Candidate, Scan, SourceMap, scan
+from paperbuild.paper.unbound import unbound
 from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.pandoc import PandocWorker
 
@@ -87,8 +88,12 @@ class Proofreader:
         """
         return self._manuscripts.of(document.sources, self._reader)
 
+    def unbound(self, proof: Proof, silenced: Iterable[str]) -> tuple[Diagnostic, ...]:
+        """Return the numbers of the text that equal a result and are not bound to it, those of ``silenced`` left out."""
+        return unbound(proof.lexical, proof.sources, proof.results, silenced)
+
     def proofread(self, document: DocumentSpec, action: Action, runner: StepRunner, *, is_good: bool) -> Proof:
-        """Return a paper with all that is wrong with it.
+        """Return a paper with what is wrong with its references, and what keeps it from being rendered.
 
         Args:
             document: the paper.
