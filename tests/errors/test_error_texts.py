@@ -50,6 +50,7 @@ def stable(text, root):
     """Take out what differs from run to run: the folder (Python's tracebacks name it), durations, times, digests."""
     text = text.replace(f"{root}/", "ROOT/")
     text = re.sub(r"\b\d{8}T\d{6}\.\d+", "TIME", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "TIME", text)
     text = re.sub(r"\b\d+(\.\d+)? s\b", "N s", text)
     return re.sub(r"\b[0-9a-f]{16,64}\b", "DIGEST", text)
 
