@@ -62,20 +62,16 @@ def wanted_specs(project: Project) -> tuple[DocumentSpec, ...]:
 
 
 def _of_paper(project: Project, spec: DocumentSpec, situations: tuple[Situation, ...]) -> Iterator[Diagnostic]:
-    from paperbuild.render.pandoc import PandocWorker
     from paperbuild.render.proofreading import Proofreader
 
     own = {document.action for document in project.documents if document.name == spec.name}
     is_good = any(situation.action.id in own and situation.state in SETTLED for situation in situations)
     action = next((project.graph.actions[id_] for id_ in sorted(own) if id_.endswith(".html")), project.graph.actions[min(own)])
-    worker = PandocWorker()
     try:
         reader = PresentReader(project.graph, situations, project.workshop)
-        proofreader = Proofreader(project.plan.catalog, reader, worker)
-        proof = proofreader.proofread(spec, action, project.workshop.runners["document"], is_good=is_good)
+        proofreader = Proofreader(project.plan.catalog, reader, project.runner.worker())
+        proof = proofreader.proofread(spec, action, project.runner, is_good=is_good)
         yield from proof.findings()
         yield from proofreader.unbound(proof, project.plan.literals)
     except BuildError as error:
         yield from error.diagnostics
-    finally:
-        worker.close()

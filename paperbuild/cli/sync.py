@@ -6,7 +6,6 @@ import os
 import stat
 import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -21,9 +20,6 @@ from paperbuild.engine.queries import survey
 from paperbuild.errors import BuildError, ExitCode
 from paperbuild.paper.declarations import DocumentSpec
 
-if TYPE_CHECKING:
-    from paperbuild.render.pandoc import PandocWorker
-
 _BOM = b"\xef\xbb\xbf"
 _TONES = {"+": "32", "-": "31", "@": "36"}
 
@@ -36,7 +32,7 @@ class FileAnswer(msgspec.Struct, frozen=True):
     diff: str
 
 
-class _Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True):
     """A file, its content as it was read, and as it is to be."""
 
     path: str
@@ -48,7 +44,7 @@ class _Change(msgspec.Struct, frozen=True):
 class _Found(msgspec.Struct):
     """What there is to do. ``doubts`` are targets whose results may change yet."""
 
-    changes: dict[str, _Change] = {}
+    changes: dict[str, Change] = {}
     outdated: list[Diagnostic] = []
     refused: list[Diagnostic] = []
     doubts: list[Diagnostic] = []
@@ -74,7 +70,7 @@ def command(invocation: Invocation, *, paper: str, only_checks: bool, profile: s
             _print(invocation, files)
         if not only_checks:
             for change in changes:
-                _write(os.path.join(project.root, change.path), change)
+                write(os.path.join(project.root, change.path), change)
         faults = [*found.refused, *(found.outdated if only_checks else ())]
         told = relocated((*found.doubts, *faults), project.root, invocation.shown_from)
         root = os.path.relpath(project.root, invocation.shown_from)
@@ -97,29 +93,24 @@ def _changes(project: Project) -> _Found:
     A file that is in several documents is changed for the first of them; the others have the same values in it.
     """
     from paperbuild.provenance.standing import unsettled
-    from paperbuild.render.pandoc import PandocWorker
 
     documents = project.wanted_documents()
     situations = survey(project.graph, tuple(document.action for document in documents), project.workshop)
     reader = PresentReader(project.graph, situations, project.workshop)
     doubts = (replace(doubt, severity=Severity.WARNING) for doubt in unsettled(situations, strict=False))
     found = _Found(doubts=[*doubts])
-    worker = PandocWorker()
-    try:
-        for spec in wanted_specs(project):
-            _look(project, spec, (reader, worker), found)
-    finally:
-        worker.close()
+    for spec in wanted_specs(project):
+        _look(project, spec, reader, found)
     return found
 
 
-def _look(project: Project, spec: DocumentSpec, means: tuple[PresentReader, PandocWorker], found: _Found) -> None:
+def _look(project: Project, spec: DocumentSpec, reader: PresentReader, found: _Found) -> None:
     from paperbuild.paper import agreement
     from paperbuild.paper.edits import edits
     from paperbuild.render.proofreading import Proofreader
     from paperbuild.render.syncing import Syncing
 
-    reader, worker = means
+    worker = project.runner.worker()
     proofreader = Proofreader(project.plan.catalog, reader, worker)
     read = {path: reader.read(path) for path in spec.sources if reader.exists(path)}
     proof = proofreader.read(spec)
@@ -131,10 +122,10 @@ def _look(project: Project, spec: DocumentSpec, means: tuple[PresentReader, Pand
     found.refused += synced.refused
     for path, text, literals in synced.files:
         mark = _BOM if read[path].startswith(_BOM) else b""
-        found.changes.setdefault(path, _Change(path, read[path], mark + text.encode(), literals))
+        found.changes.setdefault(path, Change(path, read[path], mark + text.encode(), literals))
 
 
-def _diff(change: _Change) -> str:
+def _diff(change: Change) -> str:
     from difflib import unified_diff
 
     before, after = (data.decode().splitlines(keepends=True) for data in (change.before, change.after))
@@ -147,7 +138,7 @@ def _print(invocation: Invocation, files: tuple[FileAnswer, ...]) -> None:
             invocation.answer("", lead=line, tone=_TONES.get(line[:1], ""))
 
 
-def _write(path: str, change: _Change) -> None:
+def write(path: str, change: Change) -> None:
     """Replace a file that is still as it was read, in one step, with its mode; where it is a link, the file that it leads to.
 
     Raises:

@@ -36,6 +36,7 @@ from paperbuild.paper.plan import Plan, plan_of
 
 if TYPE_CHECKING:
     from paperbuild.cli.following import Followed
+    from paperbuild.render.pandoc import PandocWorker
 
 FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
@@ -89,6 +90,7 @@ class Project(msgspec.Struct, frozen=True):
     graph: Graph
     documents: tuple[Document, ...]
     workshop: Workshop
+    runner: LazyDocumentRunner
 
     @property
     def root(self) -> str:
@@ -146,7 +148,7 @@ class LazyDocumentRunner:
         self._root = root
         self._fetches = fetches
         self._runner: StepRunner | None = None
-        self._close: Callable[[], None] = lambda: None
+        self._worker: PandocWorker | None = None
         self._lock = threading.Lock()
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
@@ -172,24 +174,34 @@ class LazyDocumentRunner:
 
     def close(self) -> None:
         """End the programs that the runner started; those that are ready for the next build stay."""
-        self._close()
+        if self._worker is not None:
+            self._worker.close()
+
+    def worker(self) -> PandocWorker:
+        """Return the pandoc that documents are made with; whoever reads a paper before it is rendered has it parsed once."""
+        with self._lock:
+            return self._pandoc()
+
+    def _pandoc(self) -> PandocWorker:
+        if self._worker is None:
+            from paperbuild.render.pandoc import PandocWorker
+
+            self._worker = PandocWorker()
+        return self._worker
 
     def _made(self) -> StepRunner:
         with self._lock:
             if self._runner is None and self._followed is not None:
                 self._runner = self._followed.runner(self._plan, self._root, fetches=self._fetches)
             elif self._runner is None:
-                from paperbuild.render.pandoc import PandocWorker
-
-                worker = PandocWorker()
+                worker = self._pandoc()
                 worker.begin()  # while pandoc gets ready, the rest is imported
 
                 from paperbuild.render.documents import DocumentRunner
                 from paperbuild.render.fetching import Fetcher
 
                 fetcher = Fetcher(self._root, self._fetches)
-                made = DocumentRunner(self._plan.catalog, worker=worker, fetcher=fetcher)
-                self._runner, self._close = made, made.close
+                self._runner = DocumentRunner(self._plan.catalog, worker=worker, fetcher=fetcher)
             return self._runner
 
 
@@ -248,7 +260,7 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Follow
     store = os.path.join(place.root, plan.store_path) if plan.store_path else store_folder(place.root)
     graph = plan.graph(actions, invocation.environ)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
-    return Project(place, plan, graph, tuple(documents), workshop), runner
+    return Project(place, plan, graph, tuple(documents), workshop, runner), runner
 
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:

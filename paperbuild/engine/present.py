@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
-from paperbuild.engine.graph import Graph
+from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.queries import Situation
 from paperbuild.engine.store import DamagedBlob
@@ -27,7 +27,7 @@ class PresentReader:
         missing: dict[str, None] = {}
         for path in paths:
             maker = self._graph.maker(posixpath.normpath(path))
-            if maker is not None and not self.exists(path):
+            if maker is not None and not self.exists(path) and not self._has_folder(maker, posixpath.normpath(path)):
                 missing[maker.id] = None
         if missing:
             raise NotSettled(tuple(missing))
@@ -48,6 +48,15 @@ class PresentReader:
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
         found = self._workshop.fs.stat(whole)
         return (found is not None and not found.is_folder) or self._stored(posixpath.normpath(path)) is not None
+
+    def _has_folder(self, maker: Action, path: str) -> bool:
+        """Return whether the folder output that ``path`` would be in is there: then the file is not, and never will be."""
+        folders = (output.path for output in maker.outputs if output.path.endswith("/") and path.startswith(output.path))
+        folder = next(folders, None)
+        if folder is None:
+            return False
+        found = self._workshop.fs.stat(posixpath.join(self._workshop.site.root, folder.rstrip("/")))
+        return (found is not None and found.is_folder) or any(_as_folder(known) == folder for known in self._artifacts.values())
 
     def _stored(self, path: str) -> bytes | None:
         artifact = self._artifacts.get(path)

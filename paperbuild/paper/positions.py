@@ -21,6 +21,7 @@ type of the node that has the code as an attribute or in its text::
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -114,6 +115,12 @@ def suspects(scan: Scan, references: Sequence[Surfaced]) -> bool:
     """Whether some live candidate seems to be no reference, so that the tagged parse must tell which and why."""
     met = {(reference.kind, reference.expression) for reference in references}
     return any((candidate.kind, candidate.text) not in met for candidate in scan.live())
+
+
+def all_surfaced(scan: Scan, references: Sequence[Surfaced]) -> bool:
+    """Whether the live candidates are just the paper's references, so that nobody need ask which of them are none."""
+    met = Counter((reference.kind, reference.expression) for reference in references if reference.kind != "stray")
+    return met == Counter((candidate.kind, candidate.text) for candidate in scan.live())
 
 
 def match(tagged: Tagged, surfaced: Sequence[Surfaced], references: Sequence[Surfaced]) -> Match:

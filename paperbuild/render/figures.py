@@ -100,14 +100,18 @@ class Figures:
         if path is None:
             raise BuildError(self._missing(image, index))
         made = self._catalog.maker(path) is not None
+        try:
+            data = self._artifacts.read(path)
+        except FileNotFoundError:  # a file in a folder that some target makes
+            raise BuildError(self._not_made(path, index)) from None
         if not is_table(path):
-            shown = self._picture(self._artifacts.read(path), path, index, typesetter)
+            shown = self._picture(data, path, index, typesetter)
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown
         from paperbuild.paper.results import load_table
         from paperbuild.render.tables import Place, shown_table  # with all that tables need: most figures are none
 
         place = Place(span, lambda name, offset, length: self._manuscript.attribute_span(index, name, offset, length))
-        bound, faults = shown_table(path, load_table(path, self._artifacts.read(path)), image.attributes, locale, place)
+        bound, faults = shown_table(path, load_table(path, data), image.attributes, locale, place)
         if any(fault.severity is Severity.ERROR for fault in faults):
             raise BuildError(*faults)
         self.faults.extend(faults)
@@ -162,6 +166,11 @@ class Figures:
                 if found:
                     return found
         return None
+
+    def _not_made(self, path: str, index: int) -> Diagnostic:
+        who = _maker_words(self._catalog, path)
+        mend = ("mend the path, or the script that writes the files of this folder",)
+        return Diagnostic("PB203", f"{path} is not there: {who} did not make it", self._manuscript.image_span(index), help=mend)
 
     def _missing(self, image: ScannedImage, index: int) -> Diagnostic:
         span = self._manuscript.image_span(index)

@@ -15,7 +15,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.graph import Action
 from paperbuild.engine.ports import NotSettled, Reader, StepRunner
 from paperbuild.errors import BuildError
-from paperbuild.paper import agreement, frontmatter
+from paperbuild.paper import agreement, frontmatter, positions
 from paperbuild.paper.agreement import Held, Results
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.declarations import DocumentSpec
@@ -72,12 +72,15 @@ class Proofreader:
         return msgspec.structs.replace(proof, items=agreement.held(self.seen(document), proof.results))
 
     def seen(self, document: DocumentSpec) -> tuple[Candidate, ...]:
-        """Return the places of a paper's references in the order of the tree; those that are not certain are left out.
+        """Return the places of a paper's references; those that are not certain are left out.
 
         Raises:
             BuildError: pandoc cannot read the paper.
         """
-        places = self.manuscript(document).match.places
+        manuscript = self.manuscript(document)
+        if positions.all_surfaced(manuscript.lexical, manuscript.found.surfaced()):
+            return manuscript.lexical.live()
+        places = manuscript.match.places
         return tuple(place for place in places if place is not None)
 
     def manuscript(self, document: DocumentSpec) -> Manuscript:
@@ -107,20 +110,30 @@ class Proofreader:
         proof = self.read(document)
         if is_good and all(item.is_good for item in proof.items) and not proof.findings():
             return proof
-        faults = tuple(self._faults(action, runner))
+        faults = tuple(self._faults(proof, action, runner))
         try:
             return msgspec.structs.replace(self.parsed(document, proof), faults=faults)
         except BuildError as error:
             return msgspec.structs.replace(proof, items=(), faults=faults or error.diagnostics)
 
-    def _faults(self, action: Action, runner: StepRunner) -> Iterator[Diagnostic]:
+    def _faults(self, proof: Proof, action: Action, runner: StepRunner) -> Iterator[Diagnostic]:
         """Yield what keeps the paper from being rendered, as far as can be said of the results that there are."""
         try:
-            runner.run(action, self._reader)
+            if _is_plain(proof):
+                yield from runner.check(action, self._reader)
+            else:
+                runner.run(action, self._reader)
         except NotSettled:
             yield from runner.check(action, self._reader)
         except BuildError as error:
             yield from (fault for fault in error.diagnostics if fault.severity is Severity.ERROR)
+
+
+def _is_plain(proof: Proof) -> bool:
+    """Return whether a paper has nothing of which only rendering it tells whether it is right: a look at its syntax is enough then."""
+    text, regions = proof.lexical.text, proof.lexical.regions
+    has_more = proof.lexical.mentions or proof.lexical.destinations or regions.math or "\\" in text or "<" in text
+    return not has_more and all(item.is_good for item in proof.items)
 
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import time
 
 import pytest
 
@@ -152,3 +154,70 @@ def test_cells_of_a_sweep_are_told_together(project):
     answer = project.call("check")
     assert answer.err.count("PB232") == 1
     assert "train is out of date" in answer.err
+
+
+def test_a_paper_without_a_manifest_is_checked(tmp_path, project):
+    (project.root / "paperbuild.toml").unlink()
+    project.write("paper.md", "See @fig:nowhere.\n")
+    assert [row[0] for row in found(project, "paper.md")] == ["PB270"]
+    project.write("paper.md", "See nothing.\n")
+    assert found(project, "paper.md") == []
+
+
+def test_each_document_is_checked_or_the_one_that_is_named(project):
+    manifest = '[document.a]\nsource = "a.md"\nformats = ["html"]\n\n[document.b]\nsource = "b.md"\nformats = ["html"]\n'
+    project.write("paperbuild.toml", manifest).write("a.md", "See @fig:x.\n").write("b.md", "See @fig:y.\n")
+    for words, count in (((), 2), (("a",), 1), (("b.md",), 1)):
+        assert len(json.loads(project.call("check", "--json", *words).out)["diagnostics"]) == count
+
+
+def test_numbers_that_equal_a_result_are_found_and_can_be_silenced(built):
+    built.write("paper.md", "The accuracy, acc, is 91.2 % here.\n")
+    assert found(built) == [("PB233", 1, 23, 6)]
+    built.write("paperbuild.toml", MANIFEST + '\n[check]\nliterals = ["91.2%"]\n')
+    assert found(built) == []
+    built.write("paperbuild.toml", MANIFEST).write("paper.md", "The accuracy, acc, is [91.2 %]{.literal} here.\n")
+    assert found(built) == []
+
+
+def test_files_of_a_folder_output_are_read_from_the_store(project):
+    manifest = MANIFEST.replace('["metrics.json", "roc.svg"]', '["plots/", "metrics.json"]')
+    script = SCRIPT.replace('"roc.svg"', '"plots/roc.svg"').replace("open(", 'import os; os.makedirs("plots", exist_ok=True); open(', 1)
+    project.write("paperbuild.toml", manifest).write("train.py", script).write("paper.md", "![A](plots/roc.svg){#fig:a}\n\nSee @fig:a.\n")
+    assert project.call("render", "-q").code == 0
+    shutil.rmtree(project.root / "plots")
+    project.write("paper.md", "![B](plots/roc.svg){#fig:a}\n\nSee @fig:a.\n")
+    assert found(project) == []
+    project.write("paper.md", "![B](plots/rok.svg){#fig:a}\n\nSee @fig:a.\n")
+    assert [row[0] for row in found(project)] == ["PB203"]
+
+
+def _many(project, count):
+    """Return a built paper with so many values; each of them is right."""
+    values = {f"k{n}": n + 0.125 for n in range(count)}
+    paper = "\n\n".join(f"The value of this one is [{n}.125]{{val=train.k{n}}}." for n in range(count))
+    project.write("paperbuild.toml", MANIFEST.replace(', "roc.svg"', "")).write("paper.md", paper)
+    project.write("train.py", f'open("metrics.json", "w").write({json.dumps(values)!r})')
+    assert project.call("render", "-q").code == 0
+    return project
+
+
+def test_a_thousand_values_are_checked_in_a_second(project):
+    _many(project, 1000)
+    before = time.process_time()
+    assert project.call("check").code == 0
+    assert time.process_time() - before < 1
+
+
+@pytest.mark.slow
+def test_a_sweep_of_a_thousand_cells_is_checked_in_a_second(project):
+    cells = ", ".join(map(str, range(1000)))
+    sweep = (
+        f'\n[target.sweep]\nrun = "echo 0.{{n}} > out/{{n}}.json"\noutputs = {{ out = "out/{{n}}.json" }}\nmatrix = {{ n = [{cells}] }}\n'
+    )
+    _many(project, 10).write("paperbuild.toml", project.read("paperbuild.toml") + sweep)
+    project.write("paper.md", project.read("paper.md") + "\n\nIn all [1000]{val=len(sweep)} cells [it holds]{claim='sweep.out < 1'}.\n")
+    assert project.call("render", "-q").code == 0
+    before = time.process_time()
+    assert project.call("check").code == 0
+    assert time.process_time() - before < 1

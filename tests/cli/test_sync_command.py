@@ -7,6 +7,9 @@ import stat
 
 import pytest
 
+from paperbuild.cli.sync import Change, write
+from paperbuild.errors import BuildError
+
 MANIFEST = """\
 [paper]
 source = ["paper.md", "more.md"]
@@ -194,3 +197,21 @@ def test_render_never_edits_the_source(built):
     built.write("paper.md", text)
     assert built.call("render", "-q").code == 0
     assert built.read("paper.md") == text
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path):
+    path = tmp_path / "paper.md"
+    path.write_bytes(b"somebody else's")
+    with pytest.raises(BuildError) as caught:
+        write(str(path), Change("paper.md", b"as it was read", b"as it would be", 1))
+    assert caught.value.diagnostics[0].code == "PB235"
+    assert path.read_bytes() == b"somebody else's"
+    assert os.listdir(tmp_path) == ["paper.md"]
+
+
+def test_references_in_code_are_no_references_even_where_the_scan_is_not_sure(built):
+    # Indented below a list it is a paragraph, below a paragraph it is code: pandoc has the last word.
+    text = "Text.\n\n    [1]{val=t.c}\n\nAnd [0.1]{val=t.a:.1f}.\n\n~~~\n[1]{val=t.c}\n~~~\n"
+    built.write("paper.md", text)
+    assert built.call("sync").code == 0
+    assert built.read("paper.md") == text.replace("[0.1]", "[0.9]")
