@@ -18,7 +18,7 @@ _SIGNS = f"-+{MINUS}\N{EN DASH}"
 _NUMBER = re.compile(rf"[{_SIGNS}]?[0-9]+(?:(?:[.,_{THIN}{NO_BREAK}']|\{{,\}}|\\,)[0-9]+)*")
 _WORDS_OF_TEX = ((r"\pm", "±"), (r"\times", TIMES), (r"\cdot", TIMES), (r"\text", ""), (r"\mathrm", ""), (r"\lt", "<"), (r"\gt", ">"))
 _WORD_OF_TEX = re.compile("|".join(rf"{re.escape(word)}(?![A-Za-z])" for word, _ in _WORDS_OF_TEX))
-_SHAPE = re.compile(r"\\[,;:! ]|\\(?=[^\w\s])|&nbsp;|[\s*_$^{}`~]")
+_SHAPE = re.compile(r"\\[,;:! ]|\\(?=[^A-Za-z0-9\s])|&nbsp;|[\s*_$^{}`~]")
 _DASHES = re.compile(f"[{MINUS}\N{EN DASH}\N{EM DASH}]|&minus;")
 _FORMULA = re.compile(r"(?<!\\)\$[^$]*\$")
 
