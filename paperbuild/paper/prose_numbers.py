@@ -59,8 +59,8 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|\n[ \t>]*\n|\|")
 class ProseNumber(msgspec.Struct, frozen=True):
     """A number in the text, from ``start`` to ``end``, a percent sign included.
 
-    ``value`` is what the digits say, without a percent sign; ``decimals`` counts them behind the point. ``factor`` is 100 where a result is
-    multiplied by that (percent, percentage points), else 1. ``words`` are those of its sentence, in lower case.
+    ``value`` is what the digits say, without a percent sign; ``decimals`` counts those behind the point. ``unit`` is "percent", "points"
+    (of percent) or "", ``grouped`` says that thousands are set apart, and ``words`` are those of its sentence, in lower case.
     """
 
     start: int
