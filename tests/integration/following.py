@@ -211,6 +211,13 @@ As \ref{eq:e} has it.
 %%
 <!-- a comment -->
 %%
+<!-- a comment
+with `code` and [half -->
+%%
+Words <!-- inside --> and more.
+%%
+<!-- one --> <!-- two -->
+%%
 <!-- half a comment
 %%
 -->

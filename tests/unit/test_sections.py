@@ -34,6 +34,8 @@ def test_what_only_looks_like_a_heading_is_no_boundary():
 
 
 OPEN = (
+    "<!-- in two\n\nparagraphs -->\n",
+    "<!--> words -->\n",
     "```\nnever closed\n",
     "``` {not attributes}\n\n```\n",
     "- ```\n  in a list\n  ```\n",
@@ -63,6 +65,7 @@ def test_a_text_in_which_something_may_be_open_has_no_sections(text):
 
 
 CLOSED = (
+    "<!-- a remark [\n`that` nobody sees -->\n",
     "``` {.python .target #plot outputs=a.svg}\n# code <div> [ {\n```\n",
     "``` python\n\n\n```\n",
     "$x<y$ and $$a_{[} < b$$ and `<div>` `[`\n",
