@@ -91,7 +91,7 @@ class Loop:
     def _next(self, meanwhile: frozenset[str]) -> frozenset[str]:
         """Return what there is to build for next; wait for it."""
         desk, keys, narrate = self._means.desk, self._means.keys, self._means.invocation.narrate
-        changed = self._changed_meanwhile(meanwhile | self._watcher.wait(0))
+        changed = self._worth_a_build(meanwhile | self._watcher.wait(0))
         if not changed and not desk.has_orders:
             if desk.held and keys.are_read:
                 narrate(f"held: {', '.join(desk.held)}; press r to run")
@@ -100,7 +100,9 @@ class Loop:
         while not changed and not desk.has_orders:
             changed = self._watcher.wait()
             if time.monotonic() < late_s:
-                changed = self._changed_meanwhile(changed)
+                changed = self._worth_a_build(changed)
+            elif changed:
+                self._strays.clear()  # somebody's doing
         return changed
 
     # a build, and what happens meanwhile
@@ -140,8 +142,9 @@ class Loop:
             project = self._project
             if project is None:
                 return
+            told = frozenset(path for path in changed if not self._strays[path])
             for id_ in self._means.desk.running():
-                if _reads(project, project.graph.actions[id_], changed):
+                if _reads(project, project.graph.actions[id_], told):
                     self._means.desk.cancel(id_)
             runner, reader = project.workshop.runners["document"], StandingReader(project.workshop, project.graph)
             for document in project.wanted_documents():
@@ -187,12 +190,14 @@ class Loop:
                 self._project = None
             self._means.desk.at_work(project.graph, None)
 
-    def _changed_meanwhile(self, changed: frozenset[str]) -> frozenset[str]:
-        """Return what of the changes during a build is worth another one.
+    def _worth_a_build(self, changed: frozenset[str]) -> frozenset[str]:
+        """Return what of the changes during a build, or right after it, is worth another one.
 
         A command may write a file that it does not declare, a log for instance; with an action that runs each time that would be a
         loop without end. What is declared as an input always counts; a word of a command may be a file that it writes.
         """
+        if not changed:
+            return changed  # what a build writes may be told a moment later
         self._strays = Counter({path: self._strays[path] + 1 for path in changed if not self._is_input(path)})
         for path, times in self._strays.items():
             if times == _STRAY_AFTER:
