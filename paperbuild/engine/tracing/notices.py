@@ -50,7 +50,7 @@ class Notices:
         """Return a function that takes one call from ``listener``, notes what it tells, and lets it go on."""
         ioctl, unpack, pack = fcntl.ioctl, seccomp.NOTICE.unpack, seccomp.ANSWER.pack
         notice, empty = bytearray(seccomp.NOTICE.size), bytes(seccomp.NOTICE.size)
-        shapes, text_of, note = self._shapes, self._memory.text, self._note
+        shapes, text_of, note, sightings = self._shapes, self._memory.text, self._note, self._sightings
         done: set[tuple[int, bytes]] = set()  # calls that can tell nothing new
 
         def take() -> None:
@@ -71,6 +71,8 @@ class Notices:
                 self._lose_sight(f"process {process} does not let itself be watched")
             except Exception as error:
                 self._lose_sight(f"{type(error).__name__}: {error}")
+            if sightings.touched:
+                return  # it is ended where it stands, before it can do any harm
             answer = pack(id_, 0, 0, seccomp.CONTINUE)
             if self._denies:
                 self._denies, answer = False, pack(id_, 0, -errno.EACCES, 0)

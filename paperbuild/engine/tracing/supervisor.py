@@ -124,6 +124,7 @@ class _Supervisor:
         os.close(gate_out)
         theirs.close()
         os.close(self._log)
+        ours.recv(1)  # from here on it has a group of its own, by which it can be ended
         self._build.sendall(b"started %d\n" % command)
         if _received(self._build, 3) == b"go\n":
             with contextlib.suppress(BrokenPipeError):  # somebody ended it meanwhile
@@ -137,6 +138,7 @@ class _Supervisor:
 
     def _become_command(self, gate: int, to_supervisor: socket.socket) -> None:
         os.setsid()
+        to_supervisor.sendall(b".")
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (self._log, 1), (self._log, 2)):
             os.dup2(source, target)
