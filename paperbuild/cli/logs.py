@@ -131,15 +131,14 @@ def _follow(invocation: Invocation, running: tuple[_ActionLog, ...]) -> None:
     while True:
         with open(log.path, "rb") as file:
             while True:
-                goes_on = log.is_running()  # before reading: what it wrote until then is read
+                # Before reading: what it wrote until then is read. An attempt that is about to start has its log already.
+                goes_on = log.is_running() or (log.may_go_on() and log.newest() is log)
                 while data := file.read(_PIECE):
                     view.feed(data)
                 if not goes_on:
                     break
                 time.sleep(_LOOK_S)
         view.end()
-        while log.newest() is log and log.may_go_on():
-            time.sleep(_LOOK_S)
         if log.newest() is log:
             invocation.narrate(f"{log.action.id} does not run")
             return

@@ -107,6 +107,7 @@ class Progress:
                     self._notice(event)
                 case BuildEnded():
                     self._erase()
+                    self._total = 0  # whatever is left to do, the summary stays the last line
                     if self._verbosity >= Verbosity.NORMAL:
                         self._print(summary(event))
 

@@ -167,10 +167,10 @@ def test_following_goes_on_with_the_next_attempt(training):
         if inside and line == b"python3\0train.py\0":
             os.kill(pid, signal.SIGKILL)
     training.trouble.unlink()
-    out, _ = follower.communicate(timeout=LIMIT_S)
-    assert out.endswith("epoch 2\nepoch 3\n")
-    process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 0
+    out, err = follower.communicate(timeout=LIMIT_S)
+    told = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, told
+    assert out.endswith("epoch 2\nepoch 3\n"), (err, told)
 
 
 def test_logs_that_there_are_not_are_told(project):
