@@ -84,16 +84,23 @@ class DiskFileSystem:
 
     def moved(self, facts: Iterable[tuple[Mark, str, bytes]]) -> list[int]:
         """See the port. This is nearly all that a build with nothing to do does, so what is common is done here at once."""
-        moved, status, pack, mark_of = [], os.stat, STAMP.pack, self.mark
-        for n, (kind, path, mark) in enumerate(facts):
+        asked = list(facts)
+        plain = {path for kind, path, mark in asked if kind == "link" and mark == b"-"}
+        moved, pack, mark_of = [], STAMP.pack, self.mark
+        for n, (kind, path, mark) in enumerate(asked):
             if len(mark) == STAMP.size and (kind == "status" or kind == "names"):  # noqa: PLR1714 - a set would take twice the time
+                may_be_both = path in plain
                 try:
-                    found = status(path)
+                    found = os.lstat(path) if may_be_both else os.stat(path)
                 except (OSError, ValueError):
                     moved.append(n)
                     continue
                 if pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev) == mark:
+                    if may_be_both and not stat_bits.S_ISLNK(found.st_mode):
+                        plain.discard(path)  # which answers for both
                     continue
+            elif kind == "link" and mark == b"-" and path not in plain:
+                continue
             if mark_of(kind, path) != mark:
                 moved.append(n)
         return moved

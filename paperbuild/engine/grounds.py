@@ -76,14 +76,15 @@ class Grounds:
         self._path = f"{workshop.site.state}/grounds"
         self._frame = self._present_frame()
         self._answers: dict[Question, str | None] = {}
-        self._numbers: dict[tuple[Mark, str, bytes], int] = {}
+        self._facts: list[tuple[Mark, str, bytes]] = []
+        self._numbers: dict[tuple[Mark, str, bytes], int] = {}  # made when the first is asked for: mostly none is
         self._grounds: dict[str, _Ground] = {}
         self._cells: dict[tuple[str, ...], bytes] = {}
         self._fresh: set[str] = set()
         self._is_new = False
         self._load()
-        self._facts = list(self._numbers)
         self._moved: dict[int, bool] = {}
+        self._still: set[int] = set()  # numbers of those that have not moved
 
     def _present_frame(self) -> bytes:
         """Return a digest of what all grounds rest on: where things lie, and who makes what."""
@@ -98,8 +99,7 @@ class Grounds:
             return
         self._answers = dict(kept.answers)
         self._grounds = {ground.action: ground for ground in kept.grounds}
-        facts = zip(kept.kinds, kept.paths, kept.marks, strict=True)
-        self._numbers = {fact: n for n, fact in enumerate(facts)}
+        self._facts = list(zip(kept.kinds, kept.paths, kept.marks, strict=True))
 
     def _read(self) -> bytes:
         try:
@@ -127,17 +127,19 @@ class Grounds:
     def disturb(self) -> None:
         """Say that files may have been written: what was found to hold may do so no longer."""
         self._moved.clear()
+        self._still.clear()
 
     def look(self, ids: Iterable[str]) -> None:
         """Look at all that these actions rest on: at once that takes half the time."""
         grounds = (self._grounds[id_] for id_ in ids if id_ in self._grounds)
         numbers = [*set().union(*(ground.facts for ground in grounds))]
-        self._moved = dict.fromkeys(numbers, False)
-        for n in self._workshop.fs.moved(map(self._facts.__getitem__, numbers)):
-            self._moved[numbers[n]] = True
+        self._moved = {numbers[n]: True for n in self._workshop.fs.moved(map(self._facts.__getitem__, numbers))}
+        self._still = set(numbers) - self._moved.keys()
 
     def _holds(self, ground: _Ground, action: Action) -> bool:
-        if any(map(self._has_moved, ground.facts)) or ground.identity != self._identity(action):
+        if not self._still.issuperset(ground.facts) and any(map(self._has_moved, ground.facts)):
+            return False
+        if ground.identity != self._identity(action):
             return False
         if self._workshop.clock.now_ns() >= ground.until_ns:
             return False
@@ -146,7 +148,7 @@ class Grounds:
         return self._answers_hold() or ground.action in self._fresh
 
     def _has_moved(self, number: int) -> bool:
-        known = self._moved.get(number)
+        known = False if number in self._still else self._moved.get(number)
         if known is None:
             kind, path, mark = self._facts[number]
             known = self._moved[number] = self._workshop.fs.mark(kind, path) != mark
@@ -204,6 +206,8 @@ class Grounds:
         self._is_new = True
 
     def _number(self, fact: tuple[Mark, str, bytes]) -> int:
+        if not self._numbers:
+            self._numbers = {fact: n for n, fact in enumerate(self._facts)}
         number = self._numbers.setdefault(fact, len(self._numbers))
         if number == len(self._facts):
             self._facts.append(fact)

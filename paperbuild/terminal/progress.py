@@ -92,6 +92,8 @@ class Progress:
         """Take one event."""
         with self._lock:
             match event:
+                case ActionEnded():
+                    self._end(event)
                 case BuildWaits() if self._verbosity >= Verbosity.NORMAL:
                     self._print(f"waiting for another paperbuild in this project{f' (process {event.process})' if event.process else ''}")
                 case BuildStarted():
@@ -101,8 +103,6 @@ class Progress:
                     self._start(event)
                 case ActionWaits():
                     self._wait(event)
-                case ActionEnded():
-                    self._end(event)
                 case Noticed():
                     self._notice(event)
                 case BuildEnded():

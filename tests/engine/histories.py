@@ -234,6 +234,9 @@ class Histories(RuleBasedStateMachine):
         closure = bold.closure(frozenset(wanted))
         if any(bold.made(id_).is_open or bold.made(id_).circular for id_ in bold.closure(frozenset(wanted), around=True)):
             return False  # how far it goes before it finds the circle, nobody knows
+        beyond = {path for id_ in self.targets.keys() - closure for path in MADE[id_]}
+        if beyond & self.foreign.keys() and any(bold.made(id_).files is None for id_ in closure):
+            return False  # what a command that cannot be made goes on to touch in its first run is made for it, needed or not
         for id_ in closure:
             if bold.made(id_).files is not None:
                 for path in MADE[id_]:

@@ -185,3 +185,28 @@ def test_a_lock_that_a_child_of_a_dead_process_still_holds_is_waited_for(tmp_pat
     subprocess.run([sys.executable, "-c", script, path], check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
     with FileLock().hold(path):
         assert Path(path).read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize("change", ["nothing", "write", "remove", "link to itself elsewhere", "hard link and link", "folder"])
+def test_what_moved_is_what_has_another_mark(disk: DiskFileSystem, tmp_path: Path, change: str):
+    path, other = tmp_path / "file", tmp_path / "other"
+    path.write_text("x")
+    kinds = ("status", "link", "names", "presence")
+    asked = [(kind, str(path), disk.mark(kind, str(path))) for kind in kinds]
+    if change == "write":
+        path.write_text("longer")
+    elif change == "remove":
+        path.unlink()
+    elif change == "link to itself elsewhere":
+        path.rename(other)
+        path.symlink_to(other)
+    elif change == "hard link and link":
+        os.link(path, other)
+        path.unlink()
+        path.symlink_to(other)
+    elif change == "folder":
+        path.unlink()
+        path.mkdir()
+    for facts in (asked, asked[::-1]):
+        assert disk.moved(facts) == [n for n, (kind, of, mark) in enumerate(facts) if disk.mark(kind, of) != mark]
+    assert bool(disk.moved(asked)) == (change != "nothing")
