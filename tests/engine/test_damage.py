@@ -50,20 +50,22 @@ def comes_right(world: World) -> None:
     assert world.fs.files(ROOT) == RIGHT
 
 
-def test_every_record_may_be_cut_at_every_length(world: World):
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_record_may_be_cut_at_every_length(world: World, step: int):
     for path, node in list(files(world, "records")):
         whole = node.data or b""
-        for length in range(0, len(whole), 7):
+        for length in range(0, len(whole), step):
             damage(world, path, whole[:length])
             comes_right(world)
         damage(world, path, whole[:-1])
         comes_right(world)
 
 
-def test_every_bit_of_every_blob_may_be_flipped(world: World):
+@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_bit_of_every_blob_may_be_flipped(world: World, step: int):
     for path, node in list(files(world, "blobs")):
         whole = node.data or b""
-        for bit in range(0, 8 * len(whole), 1 if len(whole) < 4 else 29):
+        for bit in range(0, 8 * len(whole), 1 if len(whole) < 4 else step):
             flipped = bytearray(whole)
             flipped[bit // 8] ^= 1 << bit % 8
             damage(world, path, bytes(flipped))
