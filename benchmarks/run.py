@@ -1,6 +1,6 @@
 """How long paperbuild takes, beside peers that do comparable work, in one run: medians and ratios.
 
-usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [engines] [hashing] [watching]      all where none is named
+usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [references] [engines] [hashing] [watching]      all where none is named
 
 Whole processes are timed, each figure the median over the runs (after one that is not counted), the commands in turn, so that a
 machine whose speed drifts hits all alike. CPU seconds include children. Absolute figures mean little on a shared machine; ratios do.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import engines
 import long_paper
+import references
 from timing import PAPERBUILD, TOP, Case, measure, once
 
 
@@ -117,6 +118,7 @@ TABLES = {
     "nothing": measure_nothing,
     "edit": measure_edit,
     "cold": measure_cold,
+    "references": references.measure_references,
     "engines": engines.measure_engines,
     "hashing": engines.measure_hashing,
     "watching": engines.measure_watching,

@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Say of every target and document whether it is up to date.",
     "check": "Say where the paper and its results disagree. Runs nothing.",
     "sync": "Write what is current into the brackets of the paper's references.",
+    "whence": "Say where a number, a figure, a table or a file comes from.",
     "explain": "Say why a target must run, or why not.",
     "graph": "Draw what waits for what, and how it stands.",
     "logs": "Print what a target printed when it ran, or follow what it prints now.",

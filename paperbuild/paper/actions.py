@@ -64,9 +64,11 @@ def _parents(outputs: Iterable[Output]) -> Iterator[str]:
 
 
 def _combinations(target: TargetSpec) -> Iterable[tuple[tuple[str, Scalar], ...]]:
-    """Yield the values of the axes for each cell, the last axis changing fastest."""
+    """Yield the values of the axes for each cell: the listed ones, each with every combination of the matrix, the last axis fastest."""
     names = [name for name, _ in target.matrix]
-    return (tuple(zip(names, values, strict=True)) for values in itertools.product(*(values for _, values in target.matrix)))
+    for listed in target.cells or ((),):
+        for values in itertools.product(*(values for _, values in target.matrix)):
+            yield (*listed, *zip(names, values, strict=True))
 
 
 class _Cell(msgspec.Struct, frozen=True):
@@ -85,10 +87,15 @@ class _Cell(msgspec.Struct, frozen=True):
 
     def place(self, parameter: str) -> Path:
         """Return where the manifest gives ``parameter`` the value that it has here."""
-        for (name, values), (_, here) in zip(self.target.matrix, self.axes, strict=True):
-            if name == parameter:
-                return ("target", self.target.name, "matrix", name, next(n for n, value in enumerate(values) if value is here))
-        return ("target", self.target.name, "params", parameter)
+        at: Path = ("target", self.target.name)
+        if parameter in dict(self.target.matrix):
+            here = dict(self.axes)[parameter]
+            values = dict(self.target.matrix)[parameter]
+            return (*at, "matrix", parameter, next(n for n, value in enumerate(values) if value is here))
+        if parameter in self.target.axes:
+            listed = self.axes[: len(self.axes) - len(self.target.matrix)]
+            return (*at, "cells", self.target.cells.index(listed), parameter)
+        return (*at, "params", parameter)
 
 
 _PLAIN_IN_ID = re.compile(r"[\w.+/-]+")

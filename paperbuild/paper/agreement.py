@@ -16,6 +16,7 @@ from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.data import shortened
 from paperbuild.paper.faults import Finding, ReferenceFault
 from paperbuild.paper.formats import Locale
+from paperbuild.paper.quoting import out_of
 from paperbuild.paper.references import Claim, Resolved, ResultCache
 from paperbuild.paper.source import Candidate, SourceMap
 
@@ -76,8 +77,8 @@ def is_outdated(item: Held, text: str) -> bool:
 
 
 def literal_of(candidate: Candidate, text: str) -> str:
-    """Return what stands between the brackets of ``candidate`` in the source ``text``; "" where there are none."""
-    return "" if candidate.literal is None else text[slice(*candidate.literal)]
+    """Return what stands between the brackets of ``candidate`` in the source ``text``, as it is read; "" where there are none."""
+    return "" if candidate.literal is None else out_of(text[slice(*candidate.literal)], candidate.quote)
 
 
 def _finding(item: Held, sources: SourceMap) -> Diagnostic | None:

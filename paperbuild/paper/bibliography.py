@@ -24,6 +24,7 @@ _FIELD = re.compile(r"(?>(?:[^\W_]|[\-_:+])+)")
 _WORD = re.compile(r"""[^\s{}#,"%=]++""")
 _BRACED = re.compile(r"[^{}\\]++|\\[\s\S]|[{}]")
 _QUOTED = re.compile(r'[^{}\\"]++|\\[\s\S]|[{}"]')
+_REFERENCE = re.compile(r"\]\s*\{[^{}\n]*?(?<![\w:.\-])(?P<key>val|claim)\s*=(?=[^{}\n]*\})|\\(?P<macro>val)(?![A-Za-z@])\s*[\[{]")
 _NEXT_ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*\{", re.MULTILINE)
 
 
@@ -54,6 +55,14 @@ def lint_bib(path: str, text: str) -> tuple[Diagnostic, ...]:
         return _lint_yaml(path, text)
     entries, faults = _scan(path, text)
     return (*faults, *_twice(path, text, entries))
+
+
+def references_in(path: str, text: str) -> Iterator[Diagnostic]:
+    """Yield an error for each reference to a result in a bibliography: nothing reads it there, and it would be printed, or vanish."""
+    for found in _REFERENCE.finditer(text):
+        span = span_at(path, text, found.start(found.lastgroup or 0), len(found[found.lastgroup or 0]))
+        helps = ("write what is cited, or put the reference into the paper's own text: [literal]{val=…}",)
+        yield Diagnostic("PB256", "a reference cannot stand in a bibliography", span, help=helps)
 
 
 def keys(path: str, text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from paperbuild.engine.graph import Scalar
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One action of a target: its parameters (matrix axes included) and the paths of its outputs by name."""
+    """One action of a target: its parameters (axes included) and the paths of its outputs by name."""
 
     action: str
     params: tuple[tuple[str, Scalar], ...]
@@ -18,7 +18,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class CatalogTarget(msgspec.Struct, frozen=True):
-    """A target as prose sees it. ``axes`` names its matrix parameters in the order declared; empty for a plain target."""
+    """A target as prose sees it. ``axes`` are the parameters that tell its cells apart, in the order declared; none of a plain target."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -27,7 +27,7 @@ class CatalogTarget(msgspec.Struct, frozen=True):
 
     @property
     def is_sweep(self) -> bool:
-        """Whether it has a matrix."""
+        """Whether it has cells: a matrix, or a list of them."""
         return bool(self.axes)
 
 

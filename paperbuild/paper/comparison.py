@@ -78,3 +78,19 @@ def spread_out(signs: Sequence[Comparison], values: Sequence[Value]) -> tuple[tu
 def chain_holds(signs: Sequence[Comparison], values: Sequence[Value]) -> bool:
     """Return whether ``values``, with ``signs`` between them, compare as the signs say: each with the next."""
     return all(holds(sign, left, right) for sign, left, right in zip(signs, values, values[1:], strict=False))
+
+
+def element_by_element(joined: Callable[[Sequence[bool]], bool], sides: Sequence[Value]) -> Value:
+    """Return what truth values come to that are ``joined``: where there are lists of them, the list of it for each of their elements.
+
+    Raises:
+        Misfit: PB214, a side is no truth value and no list of them, or lists have different lengths.
+    """
+    flat = [truth for side in sides for truth in (side if isinstance(side, tuple) else (side,))]
+    wrong = next((truth for truth in flat if not isinstance(truth, bool)), None)
+    if any(not isinstance(truth, bool) for truth in flat):
+        raise Misfit("PB214", f"this is {describe(wrong)}, where a comparison is needed", help=("compare it: … > 0",))
+    rows = spread_out((), sides)
+    if rows is None:
+        return joined([truth is True for truth in sides])
+    return tuple(joined([truth is True for truth in row]) for row in rows)

@@ -1,13 +1,14 @@
-"""Dates and times by the codes of strftime: those that read the same on every system."""
+"""Dates and times by the codes of strftime: those that read the same on every system, with the names of the paper's language."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from paperbuild.paper.data import Value, describe
 from paperbuild.paper.faults import Misfit
+from paperbuild.paper.locales import Locale, Wording
 
 DATE_CODE = re.compile(r"%(-?)(.)", re.DOTALL)
 """A code in a format; ``-`` drops leading zeros."""
@@ -17,12 +18,20 @@ DATE_CODES = "aAbBdfGHIjmMpSuUVwWyYz%"
 
 _CLOCK_CODES = frozenset("fHIMpSz")
 
+_NAMES: Mapping[str, Callable[[Wording, dt.date], str]] = {
+    "a": lambda words, day: words.short_days[day.weekday()],
+    "A": lambda words, day: words.days[day.weekday()],
+    "b": lambda words, day: words.short_months[day.month - 1],
+    "B": lambda words, day: words.months[day.month - 1],
+}
+"""Names are never strftime's, which speaks the language of the machine."""
 
-def written_date(value: Value, codes: str) -> str:
+
+def written_date(value: Value, codes: str, locale: Locale) -> str:
     """Return the date, time stamp or time ``value`` (also as a text in ISO 8601) with the ``codes`` filled in.
 
     Raises:
-        Misfit: PB221, it is none, or does not know what a code asks for.
+        Misfit: PB221, it is none, does not know what a code asks for, or the language's names are not known.
     """
     moment = _moment(value) if isinstance(value, str) else value
     if not isinstance(moment, dt.date | dt.time):
@@ -33,6 +42,8 @@ def written_date(value: Value, codes: str) -> str:
         has_date, has_clock = not isinstance(moment, dt.time), not isinstance(moment, dt.date) or isinstance(moment, dt.datetime)
         if code[2] != "%" and not (has_clock if code[2] in _CLOCK_CODES else has_date):
             raise Misfit("PB221", f"{describe(moment)} does not know {code[0]}", help=("leave the code out",))
+        if code[2] in _NAMES and isinstance(moment, dt.date):
+            return _NAMES[code[2]](locale.wording, moment)
         told = moment.strftime(f"%{code[2]}")
         return told.lstrip("0") or "0" if code[1] else told
 

@@ -32,8 +32,8 @@ class OutputSpec(msgspec.Struct, frozen=True):
 class TargetSpec(msgspec.Struct, frozen=True):
     """A target as declared, its profile applied. ``command`` and the paths still hold their ``{parameter}``.
 
-    ``matrix`` has the axes in the order written. ``inputs`` is None where none are declared. ``refresh_s`` is as in
-    :class:`paperbuild.engine.graph.Action`.
+    ``matrix`` has the axes in the order written, ``cells`` the values of those that are listed cell by cell, which come first.
+    ``inputs`` is None where none are declared. ``refresh_s`` is as in :class:`paperbuild.engine.graph.Action`.
     """
 
     name: str
@@ -41,6 +41,7 @@ class TargetSpec(msgspec.Struct, frozen=True):
     outputs: tuple[OutputSpec, ...]
     params: tuple[tuple[str, Scalar], ...] = ()
     matrix: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
+    cells: tuple[tuple[tuple[str, Scalar], ...], ...] = ()
     inputs: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -54,16 +55,22 @@ class TargetSpec(msgspec.Struct, frozen=True):
     span: Span | None = None
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """The parameters that tell its cells apart: those of listed cells, then those of the matrix."""
+        return (*(name for cell in self.cells[:1] for name, _ in cell), *(name for name, _ in self.matrix))
+
+    @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Return the names of its parameters, those of the matrix last."""
-        return (*(name for name, _ in self.params), *(name for name, _ in self.matrix))
+        """The names of its parameters, the axes last."""
+        return (*(name for name, _ in self.params), *self.axes)
 
 
 class DocumentSpec(msgspec.Struct, frozen=True):
     """A document as declared, its profile applied.
 
     ``options`` are the keys that say how it is rendered ("bibliography", "csl", "lang", "toc", "columns", "number-sections", and
-    the template's own), only those that the manifest sets; several bibliographies are joined by line ends.
+    the template's own), only those that the manifest sets, and "profile" where one was applied; several bibliographies are joined by
+    line ends.
     """
 
     name: str

@@ -15,6 +15,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.paper import literals
 from paperbuild.paper.agreement import Held, is_outdated, literal_of
 from paperbuild.paper.data import shortened
+from paperbuild.paper.quoting import into
 from paperbuild.paper.source import Candidate, Scan, SourceMap
 
 Change = tuple[int, int, str]
@@ -51,7 +52,8 @@ def edits(items: Iterable[Held], lexical: Scan, sources: SourceMap) -> tuple[tup
             lead, trail = literal[: len(literal) - len(literal.lstrip())], literal[len(literal.rstrip()) :]
             new = lead + new.strip() + trail
         new = _in_place(text, item.candidate, new)
-        padding = _padding(lexical, item.candidate, len(new) - len(literal))
+        old_start, old_end = item.candidate.literal
+        padding = _padding(lexical, item.candidate, len(new) - (old_end - old_start))
         if padding is None:
             refused.append(refusal(item.candidate, new, sources, "its table's column is too narrow", "widen the column"))
         else:
@@ -78,7 +80,9 @@ def refusal(candidate: Candidate, new: str, sources: SourceMap, why: str, mend: 
 
 
 def _in_place(text: str, candidate: Candidate, new: str) -> str:
-    """Return ``new``, escaped for a row of a table whose columns are cut by bars."""
+    """Return ``new``, escaped for a row of a table whose columns are cut by bars, or for a quoted text of the front matter."""
+    if candidate.quote:
+        return into(new, candidate.quote)
     start = text.rfind("\n", 0, candidate.brace) + 1
     is_row = text[start : candidate.brace].lstrip(" \t>").startswith("|")
     return re.sub(r"(?<!\\)\|", r"\|", new) if is_row else new

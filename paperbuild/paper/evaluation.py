@@ -13,7 +13,7 @@ import msgspec
 
 from paperbuild.paper.access import has, item, missing
 from paperbuild.paper.catalog import Catalog, Cell
-from paperbuild.paper.comparison import chain_holds, spread_out
+from paperbuild.paper.comparison import chain_holds, element_by_element, spread_out
 from paperbuild.paper.data import Number, Table, Value, describe
 from paperbuild.paper.expressions import (
     Access,
@@ -34,8 +34,9 @@ from paperbuild.paper.expressions import (
     Where,
 )
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
-from paperbuild.paper.formats import Spread, named, plain
-from paperbuild.paper.functions import FUNCTIONS, MOST_ELEMENTS, computed, elements, finite
+from paperbuild.paper.formats import Listing, Spread, named, plain
+from paperbuild.paper.functions import FUNCTIONS, MOST_ELEMENTS, Given, called, computed, elements, finite
+from paperbuild.paper.locales import ENGLISH, Locale
 from paperbuild.paper.results import ResultCache
 from paperbuild.paper.selection import View, dash_help, data_outputs, narrowed, output_path, parameters, part_of, view_of
 
@@ -45,7 +46,7 @@ MOST_EXPONENT = 1000
 MOST_TOLD = 5
 """How many elements of a list are told for which a claim fails."""
 
-Result: TypeAlias = "Value | Spread | View"
+Result: TypeAlias = "Value | Spread | Listing | View"
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -60,19 +61,20 @@ class Evaluation:
     """One evaluation of one expression.
 
     ``sources`` are the places that were read; ``compared`` are the operands of comparisons that are no constants, as
-    "ours.acc = 0.934". In a claim (``is_claim``) a list compares element by element, and all of them must do as the signs say; those that
-    do not are in ``compared``.
+    "ours.acc = 0.934". Words are those of ``locale``. In a claim (``is_claim``) a list compares element by element, and all of them must
+    do as the signs say; those that do not are in ``compared``.
     """
 
-    def __init__(self, text: str, catalog: Catalog, results: ResultCache, *, is_claim: bool = False) -> None:
+    def __init__(self, text: str, catalog: Catalog, results: ResultCache, locale: Locale = ENGLISH, *, is_claim: bool = False) -> None:
         self._is_claim = is_claim
+        self._locale = locale
         self._text = text
         self._catalog = catalog
         self._results = results
         self.sources: list[Source] = []
         self.compared: list[str] = []
 
-    def printable(self, node: Expression) -> Value | Spread:
+    def printable(self, node: Expression) -> Value | Spread | Listing:
         """Return the value of the whole expression.
 
         Raises:
@@ -88,13 +90,16 @@ class Evaluation:
         return result
 
     def value(self, node: Expression) -> Value:
-        """Return the value of a part of the expression, which is no whole target and no mean ± spread."""
+        """Return the value of a part of the expression, which is no whole target, no mean ± spread and no list in words."""
         result = self._result(node)
         if isinstance(result, View):
             raise self._no_value(result).at(*_place(node))
         if isinstance(result, Spread):
             message = "a mean with what is around it can be printed, but not computed with"
             raise Misfit("PB214", message, help=("use mean(…), or std(…)",)).at(*_place(node))
+        if isinstance(result, Listing):
+            message = "what is listed can be printed, but not computed with"
+            raise Misfit("PB214", message, help=("leave listed(…) out", "or write a reference of its own for it")).at(*_place(node))
         return result
 
     def _result(self, node: Expression) -> Result:
@@ -273,7 +278,7 @@ class Evaluation:
 
     # --- operations
 
-    def _call(self, node: Call) -> Value | Spread:
+    def _call(self, node: Call) -> Value | Spread | Listing:
         function = FUNCTIONS[node.function]
         count = len(node.arguments)
         if not function.least <= count <= function.most:
@@ -286,8 +291,28 @@ class Evaluation:
             counted = self._result(node.arguments[0])
             if isinstance(counted, View) and counted.target.is_sweep:
                 return Number(len(counted.cells))
-        arguments = tuple(self.value(argument) for argument in node.arguments)
-        return function.compute(arguments, {name: self.value(value) for name, value in node.options})
+        first = self._judged if function.judges and count == 1 else self.value
+        arguments = (first(node.arguments[0]), *(self.value(argument) for argument in node.arguments[1:]))
+        return called(function, Given(arguments, {name: self.value(value) for name, value in node.options}, self._locale))
+
+    def _judged(self, node: Expression) -> Value:
+        """Return a condition on lists as the list of what it comes to for each of their elements; any other value as it is."""
+        try:
+            match node:
+                case Compare():
+                    signs = [sign for sign, _ in node.rest]
+                    values = [self.value(operand) for operand in (node.first, *(operand for _, operand in node.rest))]
+                    rows = spread_out(signs, values)
+                    return chain_holds(signs, values) if rows is None else tuple(chain_holds(signs, row) for row in rows)
+                case Logic():
+                    sides = [self._judged(part) for part in (node.left, node.right)]
+                    return element_by_element(any if node.operator == "or" else all, sides)
+                case Unary() if node.operator == "not":
+                    return element_by_element(lambda truth: not any(truth), [self._judged(node.operand)])
+                case _:
+                    return self.value(node)
+        except Misfit as misfit:
+            raise misfit.at(*_place(node)) from None
 
     def _number(self, node: Expression) -> int | float:
         try:

@@ -3,7 +3,7 @@
 ::
 
     [+][z][#][,|_][.N](f|e|g|d|%|pp|p)[ unit]        numbers
-    words                                            whole numbers below a million, in English
+    words                                            whole numbers below a million in English, up to twelve in other languages
     %d %B %Y                                         dates, by the codes of strftime
 
 ``f`` has N decimals (6 without ``.N``, as in Python), ``e`` is *m* times 10^k, ``g`` has N significant digits and drops trailing zeros
@@ -30,32 +30,35 @@ import msgspec
 from paperbuild.paper.data import Number, Table, Value, describe, shortened
 from paperbuild.paper.dates import DATE_CODE, DATE_CODES, written_date
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
-from paperbuild.paper.number_words import in_words
+from paperbuild.paper.locales import ENGLISH, FRENCH, GERMAN, NO_BREAK, THIN, Locale, locale_of
 from paperbuild.paper.rounding import MOST_DECIMALS, Numeral, fixed, general, is_whole, scientific, shifted
+from paperbuild.paper.wording import in_a_list, in_words
+
+__all__ = [
+    "ENGLISH",
+    "FRENCH",
+    "GERMAN",
+    "MINUS",
+    "NO_BREAK",
+    "THIN",
+    "TIMES",
+    "Format",
+    "Listing",
+    "Locale",
+    "Piece",
+    "Printable",
+    "Rendered",
+    "Spread",
+    "doubts",
+    "locale_of",
+    "named",
+    "parse_format",
+    "plain",
+    "render",
+]
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-NO_BREAK = "\N{NO-BREAK SPACE}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
-
-
-class Locale(msgspec.Struct, frozen=True):
-    """How a language writes numbers. ``percent`` is what follows a percentage, with its space if there is one."""
-
-    decimal_point: str = "."
-    thousands: str = ","
-    percent: str = "%"
-
-
-ENGLISH = Locale()
-GERMAN = Locale(",", ".", f"{NO_BREAK}%")
-FRENCH = Locale(",", THIN, f"{THIN}%")
-
-
-def locale_of(language: str) -> Locale:
-    """Return the locale of a BCP 47 language tag such as "de-AT"; English where the language is not known."""
-    return {"de": GERMAN, "fr": FRENCH}.get(re.split(r"[-_]", language, maxsplit=1)[0].lower(), ENGLISH)
-
 
 Kind = Literal["f", "e", "g", "d", "%", "pp", "p", "words", "date"]
 
@@ -98,7 +101,13 @@ class Spread(msgspec.Struct, frozen=True):
     around: Number
 
 
-Printable: TypeAlias = "Value | Spread"
+class Listing(msgspec.Struct, frozen=True):
+    """Values that are told one after the other: what ``listed`` gives."""
+
+    items: tuple[Value, ...]
+
+
+Printable: TypeAlias = "Value | Spread | Listing"
 
 _SPEC = re.compile(r"(?P<plus>\+?)z?(?P<sharp>#?)(?P<grouping>[,_]?)(?:\.(?P<decimals>[0-9]+))?(?P<kind>pp|[fegd%p])(?: +(?P<unit>\S.*))?")
 _FOREIGN = re.compile(r"(?P<fill>.?[<>=^])|(?P<width>0?[1-9][0-9]*)|(?P<type>[.0-9,_+#]*[xXobcnsEFG])$|(?P<bare>[+z#,_]*(?:\.[0-9]+)?)$")
@@ -199,17 +208,19 @@ def render(value: Printable, spec: Format | None, locale: Locale = ENGLISH) -> R
     Raises:
         Misfit: PB221, the value does not fit the format; PB222, a computed number without one; PB223, nothing that can be printed.
     """
+    if isinstance(value, Listing):
+        return _listing(value, spec, locale)
     if spec is None:
         return _verbatim(value)
     if spec.kind == "date":
         if isinstance(value, Spread):
             raise Misfit("PB221", f"a mean with what is around it is no date, which the format {spec.text} needs")
-        return _of_text(written_date(value, spec.text))
+        return _of_text(written_date(value, spec.text, locale))
     if isinstance(value, Spread):
         return _spread(value, spec, locale)
     number = _number(value, spec)
     if spec.kind == "words":
-        return _of_text(in_words(number))
+        return _of_text(in_words(number, locale))
     if spec.kind == "p":
         return _probability(number, spec, locale)
     body = _finished(_numeral(number, spec), spec, locale)
@@ -218,6 +229,8 @@ def render(value: Printable, spec: Format | None, locale: Locale = ENGLISH) -> R
 
 def doubts(value: Printable, spec: Format | None) -> tuple[Finding, ...]:
     """Return warnings about a value that fits its format, but looks as if it were not what was meant."""
+    if isinstance(value, Listing):
+        return tuple(dict.fromkeys(doubt for item in value.items for doubt in doubts(item, spec)))[:1]
     number = value.mean if isinstance(value, Spread) else value
     if spec is None or spec.kind not in ("%", "pp") or not isinstance(number, Number) or abs(number.value) <= 1.5:
         return ()
@@ -320,6 +333,18 @@ def _spread(value: Spread, spec: Format, locale: Locale) -> Rendered:
     return _with_ending(joined, spec, f"{NO_BREAK}%" if locale.percent == "%" else locale.percent)
 
 
+def _listing(value: Listing, spec: Format | None, locale: Locale) -> Rendered:
+    """Return the items, each by the one format, with the language's commas and "and" between."""
+    items = [render(item, spec, locale) for item in value.items]
+    between = in_a_list([item.text for item in items], locale)
+    pieces: list[Piece] = [*items[0].pieces]
+    tex = items[0].tex
+    for mark, item in zip(between, items[1:], strict=True):
+        pieces += (Piece("text", mark), *item.pieces)
+        tex += rf"\text{{{_tex_text(mark)}}}{item.tex}"
+    return _joined(pieces, tex)
+
+
 def _plus_minus(first: Rendered, second: Rendered) -> Rendered:
     pieces = (*first.pieces, Piece("text", f"{NO_BREAK}±{NO_BREAK}"), *second.pieces)
     return _joined(pieces, rf"{first.tex} \pm {second.tex}")
@@ -349,9 +374,11 @@ def _probability(number: Decimal, spec: Format, locale: Locale) -> Rendered:
 _POWER = re.compile(r"(?P<mantissa>[+-]?[0-9_.]+)[eE](?P<power>[+-]?[0-9]+)")
 
 
-def plain(value: Value | Spread) -> str:
+def plain(value: Printable) -> str:
     """Return ``value`` in full as plain text, for messages and records; empty for what has parts."""
     match value:
+        case Listing():
+            return ", ".join(map(plain, value.items))
         case Spread():
             return f"{plain(value.mean)} ± {plain(value.around)}"
         case Number():
@@ -385,8 +412,10 @@ def _verbatim(value: Printable) -> Rendered:
                 "PB223", "the value is null", help=("mend the script that wrote it", 'or choose a word: … if … is not none else "n/a"')
             )
         case tuple():
-            help_lines = ("reduce the list to one value: mean(…), pm(…), max(…), first(…), len(…)",)
-            raise Misfit("PB223", f"the value is {describe(value)}, which cannot be printed", help=help_lines)
+            mend = ("reduce the list to one value: mean(…), pm(…), max(…), first(…), len(…)", "or tell all of them: listed(…)")
+            raise Misfit("PB223", f"the value is {describe(value)}, which cannot be printed", help=mend)
+        case Listing():
+            raise Misfit("PB223", "a list is in this list")  # listed() refuses it: render has no other way here
         case Table():
             raise Misfit("PB223", f"the value is {describe(value)}: name one of its columns", notes=(f"columns: {named(value.columns)}",))
         case _:

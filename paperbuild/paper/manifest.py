@@ -246,9 +246,10 @@ class _Reading:
             self.faults.found.append(fault)
         found.update({"pdf-standard": " ".join(standards)} if standards else {})
         found.update({"pdf-engine": table.pdf_engine} if table.pdf_engine else {})
+        found.update({"profile": self.profile} if self.profile else {})
         if table.csl is not None:
             found["csl"] = self._file(table.csl, (*at, "csl"), input_path)
-        known = {item.encode_name for item in msgspec.structs.fields(schema.DocumentTable)} | {"format", "sources"}
+        known = {item.encode_name for item in msgspec.structs.fields(schema.DocumentTable)} | {"format", "sources", "profile"}
         for key, option in table.options.items():
             if key in known:
                 self.faults.at_key("PB103", f"{key} is no option of the template", (*at, "options", key), (f"write it in [{spelled(at)}]",))

@@ -9,9 +9,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*")
 KEYWORDS = frozenset({"true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else"})
 """Words of the expression language; nothing that an expression names can be called so."""
 
-FUNCTIONS = frozenset(
-    {"abs", "best", "ci95", "first", "last", "len", "max", "mean", "median", "min", "pm", "round", "sem", "std", "sum", "where"}
-)
+_WORDS = """
+abs best ci95 count distinct first last len listed max mean median min percent plural pm ratio round sem std sum where words
+"""
+FUNCTIONS = frozenset(_WORDS.split())
 """Built-in functions and filters of expressions; a target of that name could not be told from them."""
 
 

@@ -1,4 +1,4 @@
-"""Whole numbers as English words."""
+"""Whole numbers as English words. Other languages: :mod:`paperbuild.paper.wording`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eigh
 _MOST = 999_999
 
 
-def in_words(number: Decimal) -> str:
+def in_english(number: Decimal) -> str:
     """Return ``number`` in words: "three", "minus forty-two", "one thousand two hundred and five".
 
     Raises:

@@ -26,7 +26,7 @@ def shared_paths(manifest: Manifest, written: Iterable[Written]) -> Iterator[Dia
     """Yield what is wrong where one place is written twice, or is a source; each pair of declarations once."""
     text = manifest.text
     sources = {file_key(path): document.name for document in manifest.documents for path in document.sources}
-    axes = {target.name: tuple(name for name, _ in target.matrix) for target in manifest.targets}
+    axes = {target.name: target.axes for target in manifest.targets}
     taken: dict[str, Written] = {}
     said: set[tuple[Path, Path]] = set()
     for one in written:
@@ -59,7 +59,7 @@ def _twice(one: Written, other: Written, text: ManifestText, axes: tuple[str, ..
     mend = "give each its own file"
     if one.declared == other.declared:
         missing = " and ".join(f"{{{name}}}" for name in axes if f"{{{name}}}" not in one.declared.path)
-        mend = f"put {missing} in the path, so that each cell of the matrix has its own file"
+        mend = f"put {missing} in the path, so that each cell has its own file"
     return Diagnostic("PB141", f"{other.action} and {one.action} both write {one.path}", where, notes=notes, help=(mend,))
 
 

@@ -92,7 +92,7 @@ def plan_of(manifest: Manifest) -> Plan:
     numbers = {action.id: n for n, action in enumerate(actions)}
     documents = tuple(action for document in manifest.documents for action in document_actions(document, formats=FORMATS))
     edges = Graph((*actions, *documents)).edges
-    targets = (Outline(target.name, tuple(name for name, _ in target.matrix), target.command) for target in manifest.targets)
+    targets = (Outline(target.name, target.axes, target.command) for target in manifest.targets)
     found = (edges[id_] for id_ in numbers)
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
     return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals)

@@ -33,6 +33,7 @@ __all__ = [
     "parse",
     "parse_claim",
     "paths",
+    "reach",
     "resolve",
     "targets",
 ]
@@ -109,7 +110,7 @@ def targets(reference: Reference, catalog: Catalog) -> tuple[str, ...]:
     Raises:
         ReferenceFault: it names no target (PB211), no cell (PB218) or an output without values (PB219).
     """
-    return tuple(dict.fromkeys(cell.action for cell, _ in _reach(reference, catalog)))
+    return tuple(dict.fromkeys(cell.action for cell, _ in reach(reference, catalog)))
 
 
 def paths(reference: Reference, catalog: Catalog) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def paths(reference: Reference, catalog: Catalog) -> tuple[str, ...]:
     Raises:
         ReferenceFault: as :func:`targets`.
     """
-    return tuple(dict.fromkeys(path for _, path in _reach(reference, catalog)))
+    return tuple(dict.fromkeys(path for _, path in reach(reference, catalog)))
 
 
 def resolve(reference: Reference, catalog: Catalog, read: Read, locale: Locale = ENGLISH) -> Resolved:
@@ -128,7 +129,7 @@ def resolve(reference: Reference, catalog: Catalog, read: Read, locale: Locale =
         ReferenceFault: it cannot be resolved or formatted.
         BuildError: a result file is malformed.
     """
-    evaluation = Evaluation(reference.text, catalog, _cache(read))
+    evaluation = Evaluation(reference.text, catalog, _cache(read), locale)
     value = evaluation.printable(reference.expression)
     try:
         rendered = render(value, reference.spec, locale)
@@ -199,10 +200,15 @@ def _first_colon(text: str) -> int | None:
 # --- what a reference may read
 
 
-def _reach(reference: Reference, catalog: Catalog) -> list[tuple[Cell, str]]:
+def reach(reference: Reference, catalog: Catalog) -> tuple[tuple[Cell, str], ...]:
+    """Return the cells and the paths of their outputs that resolving ``reference`` may read.
+
+    Raises:
+        ReferenceFault: as :func:`targets`.
+    """
     found: list[tuple[Cell, str]] = []
     _collect(reference.expression, reference.text, catalog, found)
-    return found
+    return tuple(dict.fromkeys(found))
 
 
 def _collect(node: Expression | Slice, text: str, catalog: Catalog, found: list[tuple[Cell, str]]) -> None:

@@ -87,6 +87,7 @@ class ResourcesTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 Axis = Annotated[tuple[Parameter, ...], Meta(min_length=1)]
+Cells = Annotated[tuple[Annotated[dict[str, Parameter], Meta(min_length=1)], ...], Meta(min_length=1)]
 Outputs = (
     Annotated[tuple[Text, ...], Meta(min_length=1)]
     | Annotated[dict[str, Text | OutputTable], Meta(min_length=1)]
@@ -102,6 +103,7 @@ class TargetOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     matrix: Annotated[dict[str, Axis], Meta(description="Parameters that take several values: one run for each combination.")] = (
         msgspec.field(default_factory=dict)
     )
+    cells: Annotated[Cells, Meta(description="Runs one by one, each with its own parameters; a matrix then multiplies them.")] = ()
     inputs: Annotated[
         tuple[Text, ...] | None, Meta(description="Files, folders (with a / at the end) and globs that it reads; [] for none.")
     ] = None

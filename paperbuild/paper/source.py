@@ -17,6 +17,7 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic, Span, span_at
 from paperbuild.errors import BuildError
 from paperbuild.paper import attributes
+from paperbuild.paper.quoting import Quote, quoted
 from paperbuild.paper.regions import Interval, Regions, regions
 
 Kind = Literal["value", "claim", "math-value"]
@@ -30,7 +31,7 @@ class Candidate(msgspec.Struct, frozen=True):
     folded; in the source it stands as ``raw`` at ``value`` (-1 where ``\val`` has no group). ``literal`` is the interval between the
     brackets, None where there are none or they could not be matched. ``brace`` is the offset of the attribute block (or of the
     backslash, or of the HTML tag). ``form`` is "span" right after a ``]``, "html" in a tag, else "other". ``malformed``: pandoc will
-    print the braces verbatim. ``exempt``: it stands in code or in a comment.
+    print the braces verbatim. ``exempt``: it stands in code or in a comment. ``quote`` is that of the text of the front matter around it.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Candidate(msgspec.Struct, frozen=True):
     quoted: bool = False
     malformed: bool = False
     exempt: bool = False
+    quote: Quote = ""
 
     @property
     def word(self) -> str:
@@ -182,7 +184,15 @@ def scan(text: str) -> Scan:
     """Find references, images, links, citations and labels in ``text``. Never raises; linear in its length."""
     found = regions(text)
     candidates = sorted((*_attributes(text, found), *_tags(text, found), *_formulas(text, found)), key=lambda c: c.key)
+    if candidates and candidates[0].key < found.header_end:
+        candidates = [*_with_quotes(candidates, quoted(text, found.header_end))]
     return Scan(text, tuple(candidates), tuple(_destinations(text, found)), tuple(_mentions(text, found)), found)
+
+
+def _with_quotes(candidates: Iterable[Candidate], texts: Sequence[tuple[int, int, Quote]]) -> Iterator[Candidate]:
+    for candidate in candidates:
+        quote = next((quote for start, end, quote in texts if start <= candidate.key < end), "")
+        yield msgspec.structs.replace(candidate, quote=quote) if quote else candidate
 
 
 _BLOCK = re.compile(r"\{[^{}]*?(?<![\w:.\-])(?:val|claim)[ \t]*=")

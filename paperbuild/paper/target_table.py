@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from paperbuild.diagnostics import did_you_mean
 from paperbuild.engine.graph import Resources, Scalar, Tolerance, text_of
 from paperbuild.paper import names, substitution
 from paperbuild.paper.conversion import Faults
@@ -71,6 +72,7 @@ class _TargetReading:
             outputs=outputs,
             params=tuple(table.params.items()),
             matrix=tuple(table.matrix.items()),
+            cells=self._cells(),
             inputs=table.inputs,
             needs=tuple(dict.fromkeys(table.needs)),
             env=tuple((name, str(value)) for name, value in table.env.items()),
@@ -85,22 +87,25 @@ class _TargetReading:
         )
 
     def _check_parameters(self) -> None:
-        params, matrix = self.table.params, self.table.matrix
+        params, matrix, listed = self.table.params, self.table.matrix, self._listed()
         places: list[tuple[str, Path]] = []
-        for key, table in (("params", params), ("matrix", matrix)):
+        for at, table in (((*self.at, "params"), params), ((*self.at, "matrix"), matrix), ((*self.at, "cells", 0), listed)):
             for name in table:
-                at = (*self.at, key, name)
-                check_name(name, "a parameter", at, self.faults)
-                places.append((name, at))
+                check_name(name, "a parameter", (*at, name), self.faults)
+                places.append((name, (*at, name)))
         for name in matrix.keys() & params.keys():
             help_lines = (f"keep one; a profile that wants a single value writes matrix = {{ {name} = [value] }}",)
             self.faults.at_key("PB113", f"{name} is a parameter and an axis of the matrix", (*self.at, "matrix", name), help_lines)
+        for name in listed.keys() & (matrix.keys() | params.keys()):
+            where = "an axis of the matrix" if name in matrix else "a parameter"
+            self.faults.at_key("PB113", f"{name} is in the listed cells, and {where}", (*self.at, "cells", 0, name), ("keep one",))
         check_folded(places, "parameters", self.faults)
         for name, values in matrix.items():
             self._check_axis(name, values)
-        cells = math.prod(len(values) for values in matrix.values())
+        cells = math.prod((len(self.table.cells) or 1, *(len(values) for values in matrix.values())))
         if cells > MOST_CELLS:
-            self.faults.at_key("PB115", f"the matrix has {cells} cells; at most {MOST_CELLS} are possible", (*self.at, "matrix"))
+            key = "matrix" if matrix else "cells"
+            self.faults.at_key("PB115", f"there are {cells} cells; at most {MOST_CELLS} are possible", (*self.at, key))
 
     def _check_axis(self, name: str, values: tuple[Scalar, ...]) -> None:
         seen: dict[str, int] = {}
@@ -108,6 +113,26 @@ class _TargetReading:
             text = text_of(value)
             if seen.setdefault(text, n) != n:
                 self.faults.at_value("PB114", f"{name} has the value {text} twice", (*self.at, "matrix", name, n), ("take one away",))
+
+    def _listed(self) -> Mapping[str, Scalar]:
+        """Return the first of the cells that are listed, which says what all of them have."""
+        return next(iter(self.table.cells), {})
+
+    def _cells(self) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
+        """Return the listed cells, their parameters in the order of the first."""
+        first = self._listed()
+        seen: dict[tuple[str, ...], int] = {}
+        for n, cell in enumerate(self.table.cells):
+            at = (*self.at, "cells", n)
+            for name in cell.keys() - first.keys():
+                meant = did_you_mean(name, first.keys() - cell.keys()) or ("all cells have the same parameters: add it to the others",)
+                self.faults.at_key("PB119", f"{name} is in this cell, and not in the first", (*at, name), meant)
+            for name in first.keys() - cell.keys():
+                self.faults.at_value("PB119", f"this cell has no {name}, and the first one has", at, (f"add {name} = …",))
+            texts = tuple(text_of(cell[name]) for name in first if name in cell)
+            if seen.setdefault(texts, n) != n:
+                self.faults.at_value("PB114", "this cell is listed twice", at, ("take one away",))
+        return tuple(tuple((name, cell[name]) for name in first if name in cell) for cell in self.table.cells)
 
     def _outputs(self) -> Iterable[OutputSpec]:
         at = (*self.at, "outputs")
@@ -138,7 +163,7 @@ class _TargetReading:
             self.faults.at_value(error.code, f"the {kind} {text!r} {error.reason}", at, (error.mend,))
 
     def _template(self, text: str, at: Path, *, in_shell: bool = False) -> substitution.Template | None:
-        template, wrong = substitution.parse(text, (*self.table.params, *self.table.matrix), in_shell=in_shell)
+        template, wrong = substitution.parse(text, (*self.table.params, *self._listed(), *self.table.matrix), in_shell=in_shell)
         for fault in wrong:
             self.faults.within(fault, at)
         return None if wrong else template

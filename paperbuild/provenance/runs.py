@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 import paperbuild
-from paperbuild.engine.graph import Action, Command, Graph, Scalar
+from paperbuild.engine.graph import Command, Graph, Scalar
 from paperbuild.engine.index import Index
 from paperbuild.engine.ports import Revision
 from paperbuild.engine.store import Store
@@ -65,6 +65,15 @@ class BuildFacts(msgspec.Struct, frozen=True):
     runs: tuple[RunFacts, ...]
 
 
+def load_facts(data: bytes) -> BuildFacts | None:
+    """Return the facts in the content of ``provenance.json``; None where it is another version, or damaged."""
+    try:
+        facts = msgspec.json.decode(data, type=BuildFacts)
+    except msgspec.DecodeError:
+        return None
+    return facts if facts.version == VERSION else None
+
+
 def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, revision: Revision | None, now_ns: int) -> bytes:
     """Return the content of ``provenance.json`` for the actions ``ids``, all of which are up to date."""
     documents: list[OutputFacts] = []
@@ -76,7 +85,7 @@ def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, re
         if last is None or record is None:
             continue
         if isinstance(action.recipe, Command):
-            runs.append(_run_facts(action, action.recipe.line, record, last.log))
+            runs.append(run_facts(record, last.log))
         else:
             documents.extend(_outputs(record))
     system = os.uname()
@@ -93,12 +102,17 @@ def build_facts(graph: Graph, ids: Iterable[str], index: Index, store: Store, re
     return msgspec.json.format(msgspec.json.encode(facts), indent=1) + b"\n"
 
 
-def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
+def run_facts(record: Record, log: str = "") -> RunFacts:
+    """Return the facts of the run that ``record`` is of; ``log`` is where it left one.
+
+    All is read off the record, so that they can be told of a result that the manifest does not declare any more.
+    """
+    declared = dict(record.components)
     return RunFacts(
-        action=action.id,
-        target=action.target,
-        command=line,
-        params=dict(action.params),
+        action=record.action,
+        target=record.target,
+        command=declared.get("command", ""),
+        params={name.partition(":")[2]: _scalar(text) for name, text in record.components if name.startswith("param:")},
         finished=moment_utc(record.finished_ns),
         duration_s=round(record.duration_s, 3),
         adopted=record.adopted,
@@ -106,6 +120,17 @@ def _run_facts(action: Action, line: str, record: Record, log: str) -> RunFacts:
         log=log,
         outputs=tuple(_outputs(record)),
     )
+
+
+def _scalar(text: str) -> Scalar:
+    """Return the parameter that a component of a key has as ``text``: "float 0.1", or a text as it is."""
+    kind, _, value = text.partition(" ")
+    if kind == "bool" and value in {"True", "False"}:
+        return value == "True"
+    try:
+        return int(value) if kind == "int" else float(value) if kind == "float" else text
+    except ValueError:
+        return text  # a text that begins with one of these words
 
 
 def _outputs(record: Record) -> Iterable[OutputFacts]:

@@ -80,7 +80,7 @@ def read_citing(libraries: Iterable[Named], style: Named | None, artifacts: Arti
             continue
         suffix = posixpath.splitext(named.path)[1].lower()
         found = bibliography.lint_bib(named.path, text) if suffix not in {".ris", ".xml"} else ()
-        faults.extend(found)
+        faults.extend((*found, *bibliography.references_in(named.path, text)))
         if not any(fault.severity is Severity.ERROR for fault in found):
             read.append(Library(_READERS.get(suffix, "biblatex"), _as_document(text) if suffix in {".yaml", ".yml"} else text))
             paths.append(named.path)

@@ -29,6 +29,7 @@ from paperbuild.render.fetching import Fetcher
 from paperbuild.render.figures import Figures, Medium, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.manuscript import Manuscript, Manuscripts
+from paperbuild.render.notice import notice
 from paperbuild.render.origins import Artifacts, Origin, provenance
 from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Parts, Provenance
@@ -43,7 +44,19 @@ from paperbuild.render.values import Bound, Values
 from paperbuild.render.writers import Draft, Made, Writer, writers
 
 _OURS = frozenset(
-    {"format", "sources", "template", "bibliography", "csl", "lang", "lenient", "pdf-standard", "pdf-engine", "pdf-engine-version"}
+    {
+        "format",
+        "sources",
+        "template",
+        "bibliography",
+        "csl",
+        "lang",
+        "lenient",
+        "profile",
+        "pdf-standard",
+        "pdf-engine",
+        "pdf-engine-version",
+    }
 )
 _DESCRIPTION = 300  # characters: what search engines show of a page
 
@@ -65,6 +78,7 @@ class _Config(msgspec.Struct, frozen=True):
     span: Span | None
     lenient: bool = False
     standards: tuple[str, ...] = ()
+    profile: str = ""
 
     @classmethod
     def of(cls, action: Action) -> _Config:
@@ -81,7 +95,8 @@ class _Config(msgspec.Struct, frozen=True):
         lenient = config.get("lenient") is True
         standards = tuple(str(config.get("pdf-standard", "")).split())
         beside = "".join(posixpath.basename(made.path.rstrip("/")) for made in action.outputs[1:])
-        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient, standards)
+        profile = str(config.get("profile", ""))
+        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient, standards, profile)
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -357,6 +372,7 @@ class _Rendering:
             packages=written.packages,
             theorems=written.theorems,
             preamble=written.preamble,
+            notice=notice(self._config.profile, lang),
         )
 
 

@@ -57,8 +57,17 @@ def finished_docx(written: bytes, parts: Parts) -> bytes:
             data = _properties(parts).encode() if name == _CORE else archive.read(name)
             if name == "word/document.xml":
                 data = _TABLE.sub(rb'\1<w:jc w:val="center"/>', data)
+                data = data.replace(b"<w:body>", b"<w:body>" + _notice(parts).encode(), 1)
             made.writestr(zipfile.ZipInfo(name, _FIRST_DAY), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
+
+
+def _notice(parts: Parts) -> str:
+    """Return the paragraph that stands above the title; "" where there is nothing to be said."""
+    if not parts.notice:
+        return ""
+    run = f"<w:r><w:rPr><w:b/></w:rPr><w:t>{html.escape(parts.notice, quote=False)}</w:t></w:r>"
+    return f'<w:p><w:pPr><w:pStyle w:val="Date"/></w:pPr>{run}</w:p>'
 
 
 def _properties(parts: Parts) -> str:

@@ -23,6 +23,7 @@ def jats_article(parts: Parts, template: Template) -> bytes:
     body, _, back = parts.body.partition(_BACK)
     context: dict[str, object] = {
         "lang": parts.lang,
+        "notice": parts.notice,
         "title": Markup(_inline(parts.title)),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
         "subtitle": Markup(_inline(parts.subtitle)),  # noqa: S704 - as above
         "authors": parts.authors,

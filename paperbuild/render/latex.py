@@ -42,6 +42,7 @@ def latex_source(parts: Parts, template: Template) -> str:
     """
     who = byline(parts)
     context = {
+        "notice": parts.notice,
         "title": parts.title,
         "subtitle": parts.subtitle,
         "authors": who.writers,

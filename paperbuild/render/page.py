@@ -53,6 +53,7 @@ def bare_page(parts: Parts, template: Template) -> str:
         "language": parts.lang,
         "plain_title": parts.plain_title,
         "plain_description": parts.plain_description,
+        "notice": parts.notice,
         "title": Markup(title),  # noqa: S704 - fragments come from pandoc, which escaped what the author wrote
         "subtitle": Markup(subtitle),  # noqa: S704 - as above
         "authors": tuple(structs.replace(writer, name=Markup(writer.name)) for writer in who.writers),  # noqa: S704 - as above

@@ -128,7 +128,7 @@ class Parts(msgspec.Struct, frozen=True):
     ``timestamp`` is the document's moment in seconds since the epoch: a fact of its sources, never the clock; ``published`` is the same
     date as year, month and day, as far as the paper names them. ``packages`` are those
     that LaTeX fragments use beyond the ones every template loads, ``theorems`` the environments of theorems with their names,
-    ``preamble`` how it counts.
+    ``preamble`` how it counts. ``notice`` is text that stands on the face of the document, above everything else; "" for none.
     """
 
     format: Format
@@ -152,3 +152,4 @@ class Parts(msgspec.Struct, frozen=True):
     packages: tuple[str, ...] = ()
     theorems: tuple[tuple[str, str], ...] = ()
     preamble: str = ""
+    notice: str = ""

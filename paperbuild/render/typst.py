@@ -95,6 +95,7 @@ def _context(parts: Parts, template: Template) -> dict[str, object]:
     language, _, region = parts.lang.replace("_", "-").partition("-")
     return {
         "layout": template.settings.files.layout,
+        "notice": parts.notice,
         "title": parts.title,
         "subtitle": parts.subtitle,
         "authors": who.writers,

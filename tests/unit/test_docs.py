@@ -143,7 +143,7 @@ _EXPRESSION = re.compile(r"`([^`]+)`")
 
 
 def example_rows():
-    """Return (expression, result) for each row of a table whose head has "shows" right of, or next but one to, an expression."""
+    """Return (expression, result, language) for each row of a table whose head has "shows" right of an expression."""
     found = []
     head = []
     for row in rows("docs/references.md"):
@@ -154,15 +154,16 @@ def example_rows():
         elif len(row) == len(head) and ("expression" in head or "example" in head):
             expression = _EXPRESSION.fullmatch(row[head.index("expression" if "expression" in head else "example")])
             if expression:
-                found.append((expression[1], row[head.index("shows")]))
+                language = row[head.index("`lang`")].strip("`") if "`lang`" in head else "en"
+                found.append((expression[1], row[head.index("shows")], language))
         else:
             head = []
     return found
 
 
-@pytest.mark.parametrize(("expression", "result"), example_rows())
-def test_an_example_of_the_references_page_shows_what_the_page_says(expression, result, catalog):
-    assert shown(expression, catalog) == result
+@pytest.mark.parametrize(("expression", "result", "language"), example_rows())
+def test_an_example_of_the_references_page_shows_what_the_page_says(expression, result, language, catalog):
+    assert shown(expression, catalog, language) == result
 
 
 def test_the_references_page_has_many_examples():
@@ -204,7 +205,10 @@ def test_every_attribute_of_a_table_has_a_row_with_an_example(attribute):
         ("test_set.birds * 1.0:,.1f", "fr", "12 345,0"),
         ("test_set.accuracy:.1%", "de", "91,4 %"),
         ("test_set.accuracy:.1%", "fr", "91,4 %"),
-        ("test_set.accuracy:.1%", "es", "91.4%"),
+        ("test_set.accuracy:.1%", "es", "91,4 %"),
+        ("test_set.accuracy:.1%", "de-CH", "91.4%"),
+        ("test_set.birds * 1.0:,.1f", "de-CH", "12\u2019345.0"),
+        ("test_set.accuracy:.1%", "tlh", "91.4%"),
         ("test_set.accuracy", "de", "0.9135"),
         ("pm(train.where(lr=0.1).accuracy):.2e", "en", "(9.12 ± 0.06) \N{MULTIPLICATION SIGN} 10<sup>\N{MINUS SIGN}1</sup>"),
     ],

@@ -173,7 +173,7 @@ def test_a_profile_merges_parameters_and_replaces_other_keys() -> None:
     assert train.matrix == (("seed", (0, 1, 2)),)
     assert train.resources == Resources(1, 0, 0, 7200)
     assert train.heavy
-    assert found.documents[0].options == (("toc", False),)
+    assert found.documents[0].options == (("profile", "full"), ("toc", False))
     assert found.documents[0].formats == ("html",)
     assert found.documents[0].sources == ("paper.md",)
     assert found.profile == "full"
@@ -183,7 +183,7 @@ def test_a_profile_merges_parameters_and_replaces_other_keys() -> None:
 def test_a_profile_that_is_not_chosen_changes_nothing(profile: str | None) -> None:
     found = manifest(PROFILES, profile)
     assert found.targets[0].params == (("lr", 0.1), ("n", 10))
-    assert found.documents[0].options == (("toc", True),)
+    assert found.documents[0].options == ((("profile", profile),) if profile else ()) + (("toc", True),)
 
 
 def test_the_python_and_the_store_can_be_named() -> None:

@@ -338,7 +338,7 @@ def test_cells_that_share_a_path_are_one_fault_that_names_the_missing_axis() -> 
     fault = in_target('matrix = { seed = [0, 1, 2], lr = [1, 2] }\noutputs = ["m-{lr}.json"]')
     assert where(fault) == ("PB141", 3, '"m-{lr}.json"')
     assert "t[seed=0,lr=1] and t[seed=1,lr=1] both write m-1.json" in fault.message
-    assert fault.help == ("put {seed} in the path, so that each cell of the matrix has its own file",)
+    assert fault.help == ("put {seed} in the path, so that each cell has its own file",)
 
 
 def test_one_target_that_declares_a_path_twice_is_a_fault() -> None:
