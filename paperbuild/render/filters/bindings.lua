@@ -10,16 +10,19 @@ local M = {}
 
 local KINDS = { val = "value", claim = "claim" }
 
--- Returns the reference that an element's attributes make, or nil. Codes of a tagged parse stand for a key.
+-- Returns the reference that an element's attributes make, or nil. Codes of a tagged parse, where there are any, stand for a key.
 local function reference_of(attributes, codes)
-  for key, kind in pairs(KINDS) do
-    if attributes[key] then
-      return kind, key, attributes[key]
-    end
+  local value, claim = attributes.val, attributes.claim -- asking costs: each attribute is looked up in pandoc's own heap
+  if value then
+    return "value", "val", value
+  elseif claim then
+    return "claim", "claim", claim
   end
-  for key, value in pairs(attributes) do
-    if codes[key] then
-      return KINDS[codes[key]] or "value", key, value
+  if codes then
+    for key, value in pairs(attributes) do
+      if codes[key] then
+        return KINDS[codes[key]] or "value", key, value
+      end
     end
   end
   return nil
@@ -93,10 +96,10 @@ function M.scan(prepared, codes)
     seq = seq + 1
     out.references:insert({ seq = seq, kind = kind, key = key, text = text, literal = literal or "", ["in"] = place })
   end
-  local cited = {}
+  local cited, tagged = {}, next(codes) and codes
   local visitor = { traverse = "topdown" }
   function visitor.Span(span)
-    local kind, key, text = reference_of(span.attributes, codes)
+    local kind, key, text = reference_of(span.attributes, tagged)
     if kind then
       reference(kind, key, text, pandoc.utils.stringify(span.content))
       return span, false
@@ -169,6 +172,16 @@ local function bind_figure(figure, images, problems)
   return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long, problems)
 end
 
+-- Whether one of the first `count` images is to become a table.
+local function have_tables(images, count)
+  for n = 1, count do
+    if images[n] and images[n].kind == "table" then
+      return true
+    end
+  end
+  return false
+end
+
 -- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th; where a picture lies, `shown` says.
 -- `live`, where a paper is followed (see incremental.lua), hears at each section how many came before, or says it.
 function M.bind(doc, values, images, problems, live)
@@ -182,7 +195,7 @@ function M.bind(doc, values, images, problems, live)
   end
   local visitor = { traverse = "topdown" }
   function visitor.Span(span)
-    local kind = reference_of(span.attributes, {})
+    local kind = reference_of(span.attributes)
     if kind == "claim" then
       local use = next_value()
       span.attributes.claim = nil
@@ -218,6 +231,9 @@ function M.bind(doc, values, images, problems, live)
     end
   end
   doc.blocks = front .. body:walk(visitor)
+  if not have_tables(images, i) then -- each look at the whole paper takes as long as binding a thousand values
+    return doc
+  end
   doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images, problems) end }):walk({ Blocks = datatables.join_notes })
   doc:walk({ Image = function(image)
     local n = tonumber(image.attributes["data-n"])
