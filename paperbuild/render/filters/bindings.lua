@@ -222,6 +222,10 @@ function M.bind(doc, values, images, problems, live)
     image.attributes["data-n"] = tostring(i)
     return bind_image(image, images[i] or {}), false
   end
+  local have_notes = false
+  function visitor.Div(div)
+    have_notes = have_notes or div.classes:includes(datatables.NOTES)
+  end
   local front, body = source.parted(doc.blocks) -- in two parts, as scan does
   front = front:walk(visitor)
   if live and live.begins then
@@ -231,7 +235,7 @@ function M.bind(doc, values, images, problems, live)
     end
   end
   doc.blocks = front .. body:walk(visitor)
-  if not have_tables(images, i) then -- each look at the whole paper takes as long as binding a thousand values
+  if not have_notes and not have_tables(images, i) then -- each look at the whole paper takes as long as binding a thousand values
     return doc
   end
   doc = doc:walk({ Figure = function(figure) return bind_figure(figure, images, problems) end }):walk({ Blocks = datatables.join_notes })
