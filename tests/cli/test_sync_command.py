@@ -178,6 +178,37 @@ def test_an_edit_that_changes_how_the_paper_is_read_is_refused(built):
     assert built.read("paper.md") == text.replace("[0.1]", "[0.9]").replace("[2]", "[−3]")
 
 
+QUOTED = r"""---
+title: 'It''s [x]{val=t.words} and [0.1]{val=t.a:.1f}'
+subtitle: "Of \"[x]{val=t.words}\" and [2 \\%]{val=t.b} things"
+abstract: |
+  Here [it''s "x"]{val=t.words} is.
+keywords: ['[x]{val=t.words}', "[x]{val=t.words}"]
+---
+
+Text.
+"""
+
+
+def test_a_literal_in_quotes_of_the_front_matter_is_written_as_yaml_has_it(built):
+    built.write("source.json", json.dumps({**VALUES, "words": 'it\'s "5"'})).call("run", "-q")
+    built.write("paper.md", QUOTED)
+    answer = built.call("sync")
+    assert answer.code == 0, answer.err
+    assert built.read("paper.md") == (
+        QUOTED.replace("It''s [x]", """It''s [it\\''s \\"5\\"]""")
+        .replace('Of \\"[x]', 'Of \\"[it\\\\\'s \\\\\\"5\\\\\\"]')
+        .replace("[2 \\\\%]", "[−3]")
+        .replace("[0.1]", "[0.9]")
+        .replace("""[it''s "x"]""", """[it\\'s \\"5\\"]""")
+        .replace("""'[x]{""", """'[it\\''s \\"5\\"]{""")
+        .replace(""""[x]{""", '"[it\\\\\'s \\\\\\"5\\\\\\"]{')
+    )
+    assert built.call("sync", "--check").code == 0
+    assert built.call("render", "-q").code == 0
+    assert built.call("check").code == 0
+
+
 def test_values_of_results_that_are_out_of_date_are_written_with_a_warning(built):
     built.write("source.json", json.dumps({**VALUES, "a": 0.5})).write("paper.md", "It is [0.1]{val=t.a:.1f}.\n")
     answer = built.call("sync")
