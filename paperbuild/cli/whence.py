@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
 import click
 
@@ -21,6 +22,7 @@ from paperbuild.paper.source import Scan, SourceMap, decode, scan
 from paperbuild.provenance.runs import load_facts
 from paperbuild.provenance.whence import Told, Whence
 
+_COMPARES = re.compile(r"[<>]|[=!]=|\b(?:and|or|not|in)\b")
 _PLACE = re.compile(r"(?P<path>.+?):(?P<line>[1-9][0-9]*)(?::[0-9]+)?")
 
 
@@ -90,19 +92,13 @@ def _relative(invocation: Invocation, project: Project, path: str) -> str:
 def _of_expression(project: Project, whence: Whence, text: str, unknown: UsageError) -> Told:
     locale = next((_read(project, spec)[2] for spec in project.plan.documents), ENGLISH)
     try:
+        if _COMPARES.search(text):
+            with suppress(ReferenceFault):
+                return whence.reference(text, locale, is_claim=True)
         return whence.reference(text, locale)
     except ReferenceFault as fault:
-        if fault.code == "PB225" or re.search(r"[<>=]", text):
-            return _of_claim(whence, text, locale)
         if fault.code == "PB211" and re.fullmatch(r"[\w.\-/]+", text):
             raise UsageError(*unknown.diagnostics) from None
-        raise UsageError(_diagnostic(fault, text)) from None
-
-
-def _of_claim(whence: Whence, text: str, locale: Locale) -> Told:
-    try:
-        return whence.reference(text, locale, is_claim=True)
-    except ReferenceFault as fault:
         raise UsageError(_diagnostic(fault, text)) from None
 
 

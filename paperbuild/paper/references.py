@@ -14,10 +14,11 @@ from typing import TypeAlias
 import msgspec
 
 from paperbuild.paper.catalog import Catalog, Cell
+from paperbuild.paper.data import describe
 from paperbuild.paper.evaluation import Evaluation, Source
 from paperbuild.paper.expressions import Access, Constant, Expression, Name, Slice, Where, names, parse_expression, parts_of
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
-from paperbuild.paper.formats import ENGLISH, Format, Locale, Rendered, doubts, parse_format, plain, render
+from paperbuild.paper.formats import ENGLISH, Format, Listing, Locale, Rendered, Spread, doubts, parse_format, plain, render
 from paperbuild.paper.results import ResultCache
 from paperbuild.paper.selection import View, narrowed, read_below, view_of
 
@@ -36,6 +37,7 @@ __all__ = [
     "reach",
     "resolve",
     "targets",
+    "traced",
 ]
 
 Read: TypeAlias = "Callable[[str], bytes] | ResultCache"
@@ -133,12 +135,39 @@ def resolve(reference: Reference, catalog: Catalog, read: Read, locale: Locale =
     value = evaluation.printable(reference.expression)
     try:
         rendered = render(value, reference.spec, locale)
-    except Misfit as misfit:
+    except Misfit as found:
+        misfit = Misfit(found.code, found.message, help=(*found.help, *_of_cells(reference, value, catalog)), notes=found.notes)
         if reference.spec is not None and misfit.code == "PB221":
             raise misfit.at(reference.spec_offset, len(reference.spec.text)) from None
         raise misfit.at(reference.expression.start, reference.expression.end - reference.expression.start) from None
     warnings = tuple(doubt.moved(reference.spec_offset) for doubt in doubts(value, reference.spec))
     return Resolved(rendered, plain(value), tuple(dict.fromkeys(evaluation.sources)), warnings)
+
+
+def _of_cells(reference: Reference, value: object, catalog: Catalog) -> tuple[str, ...]:
+    """Return how to choose one cell, where ``value`` is the list over those of a sweep."""
+    base = reference.expression
+    while isinstance(base, Access):
+        base = base.base
+    view = _static_view(base, reference.text, catalog) if isinstance(value, tuple) else None
+    if view is None or len(view.cells) != len(value if isinstance(value, tuple) else ()) or not view.many:
+        return ()
+    unsettled = (axis for axis in view.target.axes if len({repr(dict(cell.params)[axis]) for cell in view.cells}) > 1)
+    chosen = f".where({', '.join(f'{axis}=…' for axis in unsettled)})"
+    return (f"or choose one of the {len(view.cells)} cells: {reference.text[base.start : base.end]}{chosen}.…",)
+
+
+def traced(reference: Reference, catalog: Catalog, read: Read) -> tuple[str, tuple[Source, ...]]:
+    """Return what ``reference`` comes to, in full or in words, whether or not it can be printed; and where it was read.
+
+    Raises:
+        ReferenceFault: it cannot be evaluated.
+        BuildError: a result file is malformed.
+    """
+    evaluation = Evaluation(reference.text, catalog, _cache(read))
+    value = evaluation.printable(reference.expression)
+    told = plain(value) or ("" if isinstance(value, Spread | Listing) else describe(value))
+    return told, tuple(dict.fromkeys(evaluation.sources))
 
 
 def holds(claim: str | Reference, catalog: Catalog, read: Read) -> Claim:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -104,8 +105,9 @@ class Whence:
                 claim = references.holds(parsed, self._catalog, cache)
                 shown, value, sources = "holds" if claim.holds else "does not hold", "; ".join(claim.compared), claim.sources
             else:
-                resolved = references.resolve(parsed, self._catalog, cache, locale)
-                shown, value, sources = resolved.rendered.text, resolved.value, resolved.sources
+                shown, (value, sources) = "", references.traced(parsed, self._catalog, cache)
+                with suppress(ReferenceFault):  # a list, or a computed number without a format, comes from somewhere all the same
+                    shown = references.resolve(parsed, self._catalog, cache, locale).rendered.text
         except (ReferenceFault, BuildError) as fault:
             if isinstance(fault, ReferenceFault) and fault.code != "PB219":
                 raise

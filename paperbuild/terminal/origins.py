@@ -11,8 +11,8 @@ from paperbuild.provenance.runs import RunFacts
 from paperbuild.provenance.whence import Origin, Told
 from paperbuild.terminal.outline import DIM, Part
 
-_MOST_ORIGINS = 3
-"""Results that are told of one by one, of those that one expression reads."""
+_MOST_ORIGINS = 2
+"""Results that are told of one by one; of more, such as the cells of a sweep, the first."""
 
 _MOST_INPUTS = 6
 _BOLD = "1"
@@ -26,7 +26,7 @@ def origins(told: Sequence[Told], now_ns: int, *, everything: bool = False) -> I
         if n:
             yield ()
         yield from _head(one)
-        shown = one.origins if everything else one.origins[:_MOST_ORIGINS]
+        shown = one.origins if everything or len(one.origins) <= _MOST_ORIGINS else one.origins[:1]
         for origin in shown:
             yield from _result(origin, now_ns, everything=everything)
         if len(one.origins) > len(shown):
@@ -41,8 +41,8 @@ def _head(one: Told) -> Iterator[Sequence[Part]]:
         yield ((f"  {one.fault}", ""),)
     elif one.kind == "claim":
         yield (f"  {one.shown}", ""), (f"  {one.value}" if one.value else "", DIM)
-    elif one.shown:
-        yield (f"  {one.shown}", ""), (f"  from {one.value}" if one.value and one.value != one.shown else "", DIM)
+    elif one.shown or one.value:
+        yield (f"  {one.shown or one.value}", ""), (f"  from {one.value}" if one.shown and one.value not in {"", one.shown} else "", DIM)
 
 
 def _result(origin: Origin, now_ns: int, *, everything: bool) -> Iterator[Sequence[Part]]:

@@ -135,6 +135,23 @@ def test_what_is_stale_or_was_never_made_is_told_so(built, project):
 
 
 @pytest.mark.parametrize(
+    ("what", "kind", "shown", "value", "origins"),
+    [
+        ("train.acc", "value", "", "a list of 2", 2),
+        ("mean(train.acc)", "value", "", "0.5", 2),
+        ("train.acc > 0.2", "claim", "holds", "", 2),
+        ("'yes' if mean(train.acc) > 0.4 else 'no'", "value", "yes", "yes", 2),
+        ("pm(train.acc):.2f", "value", "0.50\u00a0±\u00a00.35", "0.5 ± 0.3535533905932738", 2),
+        ("listed(train.acc)", "value", "0.25 and 0.75", "0.25, 0.75", 2),
+        ("len(train)", "value", "2", "2", 0),
+    ],
+)
+def test_any_expression_is_traced_printable_or_not(built, what, kind, shown, value, origins):
+    (one,) = found(built, what)
+    assert (one["kind"], one["shown"], one["value"], len(one["origins"])) == (kind, shown, value, origins)
+
+
+@pytest.mark.parametrize(
     ("what", "code", "word"),
     [
         ("train.ac", "PB212", "did you mean acc?"),

@@ -516,6 +516,23 @@ def test_a_parameter_of_the_other_kind_is_told_with_what_to_write(text: str, mes
     assert (found.message, found.help) == (message, mend)
 
 
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("train.acc", "or choose one of the 6 cells: train.where(lr=…, seed=…).…"),
+        ("train.acc:.1%", "or choose one of the 6 cells: train.where(lr=…, seed=…).…"),
+        ("train.where(lr=0.1).acc", "or choose one of the 3 cells: train.where(lr=0.1).where(seed=…).…"),
+        ("train.where(seed=1).metrics.acc", "or choose one of the 2 cells: train.where(seed=1).where(lr=…).…"),
+    ],
+)
+def test_a_sweep_where_one_value_is_needed_says_what_would_choose_a_cell(text: str, mend: str) -> None:
+    assert fault(text)[0].help[-1] == mend
+
+
+def test_a_list_that_is_no_sweep_has_no_cells_to_choose_from() -> None:
+    assert not any("cells" in line for text in ("ours.xs", "train.where(lr=0.1, seed=0).curve.loss") for line in fault(text)[0].help)
+
+
 def test_only_the_cells_that_are_chosen_are_needed() -> None:
     reference = parse("train.where(lr=0.1, seed=2).acc + ours.acc:.1f")
     assert targets(reference, CATALOG) == ("train[lr=0.1,seed=2]", "ours")
