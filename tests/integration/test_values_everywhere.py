@@ -300,3 +300,69 @@ def test_every_template_shows_the_profile_in_page_pdf_and_latex(runner, template
     for output in ("html", "pdf", "latex"):
         data, _ = made(runner, output, "---\ntitle: A title\n---\n\nText.\n", profile="quick", template=template)
         assert "Built with the profile “quick”" in " ".join(text_of(output, data).split())
+
+
+SWEPT = Catalog(
+    {
+        "train": CatalogTarget(
+            "train",
+            tuple(
+                Cell(f"train[lr={lr},seed={seed}]", (("lr", lr), ("seed", seed)), (("m", "m.json"),))
+                for lr in (0.1, 0.2)
+                for seed in (0, 1)
+            ),
+            ("lr", "seed"),
+        ),
+        "test-set": CatalogTarget("test-set", (Cell("test-set", (), (("a", "a.json"), ("b", "b.json"), ("curve", "c.svg"))),)),
+    }
+)
+RESULTS = {
+    "m.json": b'{"acc": 0.9, "on": true}',
+    "a.json": b'{"acc": 0.5, "nan": NaN, "inf": -Infinity, "none": null, "name": "net", "zero": 0, "half": 0.5, "day": "2026-05-01"}',
+    "b.json": b'{"acc": 0.6}',
+    "a.svg": SVG,
+}
+FAULTS = {
+    "an unknown target": ("trian.acc", "PB211", "trian", "did you mean train?"),
+    "a target's name with its hyphen": ("test-set.half", "PB211", "test", "write test_set for the target test-set"),
+    "an unknown key": ("test_set.nmae", "PB212", "nmae", "did you mean name?"),
+    "an unknown key of a sweep": ("mean(train.ac):f", "PB212", "ac", "did you mean acc?"),
+    "an unknown function": ("meen(train.acc):f", "PB217", "meen", "did you mean mean"),
+    "an unknown filter": ("train.acc|meen:f", "PB217", "meen", "did you mean mean"),
+    "an unknown cell": ("train.where(lr=0.3, seed=0).acc", "PB218", "train.where(lr=0.3, seed=0)", ""),
+    "an unknown parameter": ("train.where(sed=0).acc", "PB218", "train.where(sed=0)", "did you mean seed?"),
+    "a selector that leaves several cells": ("train.where(lr=0.1).acc:.1%", "PB221", ".1%", "choose one of the 2 cells"),
+    "a sweep used as one value": ("train.acc", "PB223", "train.acc", "choose one of the 4 cells: train.where(lr=…, seed=…)"),
+    "a sweep computed with": ("train.acc + 1:f", "PB214", "train.acc", "mean(…)"),
+    "a key of two outputs": ("test_set.acc", "PB213", "acc", "test_set.a.acc or test_set.b.acc"),
+    "a figure": ("test_set.curve.x", "PB219", "curve", ""),
+    "a format for something else": ("test_set.name:.1f", "PB221", ".1f", ""),
+    "a date's format for a number": ("test_set.half:%Y", "PB221", "%Y", "2026-05-01"),
+    "a number's format for a date": ("test_set.day:.1f", "PB221", ".1f", ""),
+    "a format that is none": ("test_set.half:10.2f", "PB220", "10.2f", "did you mean"),
+    "NaN": ("test_set.nan:.1f", "PB221", ".1f", "mend the script"),
+    "infinity": ("test_set.inf", "PB221", "test_set.inf", "mend the script"),
+    "NaN in a mean": ("mean([test_set.nan, 1]):f", "PB216", "mean([test_set.nan, 1])", "mend the script"),
+    "nothing": ("test_set.none", "PB223", "test_set.none", "is not none else"),
+    "a division by zero": ("1 / test_set.zero:f", "PB216", "1 / test_set.zero", ""),
+    "Python's insides": ("test_set.__class__", "PB212", "__class__", ""),
+    "a call of Python": ("test_set.name.upper()", "PB217", "test_set.name.upper()", "where is the only method"),
+    "a text of ten thousand million characters": ("'a' * 10**10", "PB214", "'a'", ""),
+    "a power of powers": ("9**9**9", "PB210", "9**9**9", "parentheses"),
+}
+
+
+@pytest.mark.parametrize(("text", "code", "part", "mend"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_a_reference_is_told_at_its_place_in_the_paper(text, code, part, mend):
+    runner = DocumentRunner(SWEPT)
+    try:
+        with pytest.raises(BuildError) as caught:
+            made(runner, "html", f'A sentence with a *number*\nof [9]{{val="{text}"}} in it.\n', RESULTS)
+    finally:
+        runner.close()
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert found.span.line == 2
+    assert found.span.text[found.span.column - 1 :].startswith(part)
+    assert found.span.length == len(part)
+    assert mend in " ".join(found.help)
