@@ -15,7 +15,7 @@ import msgspec
 from paperbuild.paper.formats import MINUS, NO_BREAK, THIN, TIMES, Piece, Rendered
 
 _SIGNS = f"-+{MINUS}\N{EN DASH}"
-_NUMBER = re.compile(rf"[{_SIGNS}]?[0-9]+(?:(?:[.,_{THIN}{NO_BREAK}']|\{{,\}}|\\,)[0-9]+)*")
+_NUMBER = re.compile(rf"[{_SIGNS}]?[0-9]+(?:(?:[.,_{THIN}{NO_BREAK}'\u2019]|\{{,\}}|\\,)[0-9]+)*")
 _WORDS_OF_TEX = ((r"\pm", "±"), (r"\times", TIMES), (r"\cdot", TIMES), (r"\text", ""), (r"\mathrm", ""), (r"\lt", "<"), (r"\gt", ">"))
 _WORD_OF_TEX = re.compile("|".join(rf"{re.escape(word)}(?![A-Za-z])" for word, _ in _WORDS_OF_TEX))
 _SHAPE = re.compile(r"\\[,;:! ]|\\(?=[^A-Za-z0-9\s])|&nbsp;|[\s*_$^{}`~]")

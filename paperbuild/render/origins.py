@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 
 import msgspec
@@ -60,16 +61,18 @@ def provenance(origin: Origin, index: int, label: str, catalog: Catalog, artifac
     makers = [catalog.maker(path) for path in origin.paths]
     known = [maker for maker in makers if maker is not None]
     actions = _once(cell.action for _, cell, _ in known)
+    names = actions if len(actions) <= 3 else _once(target.name for target, _, _ in known)
     return Provenance(
         index=index,
         kind=origin.kind,
         label=label or origin.label,
-        target=", ".join(actions if len(actions) <= 3 else _once(target.name for target, _, _ in known)),
+        target=", ".join(names),
         command="\n".join(_once(target.command for target, _, _ in known)),
         params=tuple((name, str(value)) for name, value in known[0][1].params) if len(actions) == 1 else (),
         output="\n".join(origin.paths),
         digest="\n".join(artifacts.digest(path) for path in origin.paths),
         expression=origin.expression,
+        rerun=f"paperbuild verify {' '.join(map(shlex.quote, names))}" if names else "",
     )
 
 

@@ -94,7 +94,7 @@ class Provenance(msgspec.Struct, frozen=True):
 
     ``label`` is what the reader sees ("91.2 %", "Figure 1"), ``target`` and ``command`` what made it, ``output`` the path of the
     artifact and ``digest`` its SHA-256, ``expression`` what the author wrote ("train.acc:.1%"). Several artifacts of one expression
-    are several lines in ``output`` and ``digest``.
+    are several lines in ``output`` and ``digest``. ``rerun`` is the command line that makes it once more and compares.
     """
 
     index: int
@@ -106,6 +106,7 @@ class Provenance(msgspec.Struct, frozen=True):
     output: str = ""
     digest: str = ""
     expression: str = ""
+    rerun: str = ""
 
 
 class Publication(msgspec.Struct, frozen=True):

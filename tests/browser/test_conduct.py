@@ -261,6 +261,7 @@ def test_a_click_pins_it_with_target_parameters_command_output_and_digest(open_p
     assert fact(page, "command").startswith("python measure.py --lr")
     assert fact(page, "output") == "out/scores-0.json"
     assert re.fullmatch("[0-9a-f]{16}…", fact(page, "sha-256"))
+    assert fact(page, "to rerun") == "paperbuild verify 'measure[seed=0]'"
     page.mouse.move(5, 790)
     page.wait_for_timeout(300)
     assert shown.is_visible()

@@ -140,6 +140,9 @@ def test_a_page_shows_the_results_and_where_they_come_from(runner):
     ]
     assert [entry["index"] for entry in provenance] == list(range(6))
     assert provenance[0]["params"] == [["lr", "0.1"]]
+    assert {entry["rerun"] for entry in provenance} == {
+        "paperbuild verify train", "paperbuild verify 'runs[seed=0]' 'runs[seed=1]'", "paperbuild verify roc"
+    }  # fmt: skip
 
 
 def test_pdf_and_page_say_the_same_numbers(runner):

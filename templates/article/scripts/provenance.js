@@ -21,6 +21,7 @@
     add("command", entry.command);
     add("output", entry.output);
     add("sha-256", (entry.digest || "").split("\n").map((one) => one.slice(0, 16) + (one.length > 16 ? "…" : "")).join("\n"));
+    add("to rerun", entry.rerun);
     return [element("p", "pb-head", entry.label), list];
   };
 
