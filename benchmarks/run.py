@@ -92,6 +92,7 @@ def measure_edit(folder: Path, runs: int) -> None:
     cases = [
         Case("paperbuild render --to html", [*PAPERBUILD, "render", "--to", "html"], example, edit),
         Case("paperbuild render --to pdf", [*PAPERBUILD, "render", "--to", "pdf"], example, edit),
+        Case("paperbuild check", [*PAPERBUILD, "check"], example, edit),
         Case("pandoc --citeproc, HTML, no results", pandoc, example),
     ]
     measure("One word of prose changed", cases, runs)

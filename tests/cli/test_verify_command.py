@@ -14,7 +14,7 @@ MANIFEST = """\
 [paper]
 source = "paper.md"
 
-[target.count]
+[target.counts]
 run = "python3 count.py > counts.json"
 outputs = ["counts.json"]
 
@@ -48,7 +48,7 @@ def verified(project, tmp_path, monkeypatch):
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    project.write("paperbuild.toml", MANIFEST).write("paper.md", "# Counts\n\nThere are []{val=count.n} of [](scores.json).\n")
+    project.write("paperbuild.toml", MANIFEST).write("paper.md", "# Counts\n\nThere are []{val=counts.n} of [](scores.json).\n")
     project.write("count.py", "import json\nprint(json.dumps({'n': len(open('words').read().split())}))\n").write("words", "a b c\n")
     project.write("chance.py", CHANCE)
     project.temporary = place
@@ -76,7 +76,7 @@ def test_everything_is_made_once_more_and_what_differs_is_told_with_its_place(ve
     answer = verified.call("verify")
     assert answer.code == 3
     lines = told(answer.out).splitlines()
-    assert lines[:2] == ["identical  count       N s", "different  chance      N s"]
+    assert lines[:2] == ["identical  counts      N s", "different  chance      N s"]
     assert re.fullmatch(r"    scores\.json: 1 number differs, by \S+e-1\d at most", lines[2])
     assert lines[3:] == [
         "    draws.csv, row 2, column loss: NUMBER became NUMBER",
@@ -91,13 +91,13 @@ def test_everything_is_made_once_more_and_what_differs_is_told_with_its_place(ve
 
 
 def test_what_is_named_is_verified_alone_and_other_verdicts_stay(verified):
-    verified.call("run", "count", "chance", "slow", "-q")
+    verified.call("run", "counts", "chance", "slow", "-q")
     assert verified.call("verify", "chance", "--once").code == 3
-    answer = verified.call("verify", "count", "slow.txt")
+    answer = verified.call("verify", "counts", "slow.txt")
     assert (answer.code, answer.err) == (0, "2 identical; _build/verify.json has it all\n")
     report = json.loads(verified.read("_build/verify.json"))
     assert [(one["action"], one["verdict"]) for one in report["verdicts"]] == [
-        ("count", "identical"),
+        ("counts", "identical"),
         ("chance", "different"),
         ("slow", "identical"),
     ]
@@ -105,9 +105,9 @@ def test_what_is_named_is_verified_alone_and_other_verdicts_stay(verified):
 
 
 def test_the_answer_in_json_has_every_verdict_and_nothing_is_narrated(verified):
-    verified.call("run", "count", "chance", "-q")
+    verified.call("run", "counts", "chance", "-q")
     (verified.root / "sub").mkdir()
-    answer = verified.call("verify", "count", "chance", "--json", "--once", folder="sub")
+    answer = verified.call("verify", "counts", "chance", "--json", "--once", folder="sub")
     assert (answer.code, answer.err) == (3, "")
     told = json.loads(answer.out)
     assert (told["command"], told["ok"], told["exit_code"], told["root"]) == ("verify", False, 3, "..")
@@ -120,11 +120,11 @@ def test_the_answer_in_json_has_every_verdict_and_nothing_is_narrated(verified):
 
 
 def test_what_is_stale_fails_and_says_why(verified):
-    verified.call("run", "count", "-q")
+    verified.call("run", "counts", "-q")
     verified.write("words", "a b\n")
-    answer = verified.call("verify", "count")
+    answer = verified.call("verify", "counts")
     assert answer.code == 1
-    assert answer.out == "not rerun  count  no result stands: words changed\n"
+    assert answer.out == "not rerun  counts  no result stands: words changed\n"
 
 
 def test_a_command_that_fails_shows_the_end_of_its_log(verified):
@@ -149,8 +149,8 @@ def test_a_path_that_leads_into_the_project_from_anywhere_is_named(verified):
 
 
 def test_the_copies_stay_where_that_is_asked_for(verified):
-    verified.call("run", "count", "-q")
-    answer = verified.call("verify", "count", "--keep")
+    verified.call("run", "counts", "-q")
+    answer = verified.call("verify", "counts", "--keep")
     copy = Path(re.search(r"its copy is (.+)", answer.out)[1])
     assert copy.is_relative_to(verified.temporary.resolve())
     assert sorted(path.name for path in copy.iterdir() if path.name != ".paperbuild") == ["count.py", "counts.json", "words"]
@@ -159,26 +159,26 @@ def test_the_copies_stay_where_that_is_asked_for(verified):
 def test_verdicts_name_the_commit(verified):
     for words in ("init -q", "add .", "-c user.name=x -c user.email=x@x commit -qm x"):
         assert os.system(f"git -C {verified.root} {words}") == 0
-    verified.call("run", "count", "-q")
-    verified.call("verify", "count")
+    verified.call("run", "counts", "-q")
+    verified.call("verify", "counts")
     verdict = json.loads(verified.read("_build/verify.json"))["verdicts"][0]
     assert re.fullmatch("[0-9a-f]{40}", verdict["revision"]["commit"])
 
 
 def test_an_adopted_result_is_settled(verified):
     verified.write("counts.json", '{"n": 3}\n')
-    assert verified.call("run", "count", "--adopt", "-q").code == 0
-    assert verified.call("status").out.splitlines()[0].split()[:2] == ["adopted", "count"]
-    answer = verified.call("verify", "count")
+    assert verified.call("run", "counts", "--adopt", "-q").code == 0
+    assert verified.call("status").out.splitlines()[0].split()[:2] == ["adopted", "counts"]
+    answer = verified.call("verify", "counts")
     assert told(answer.out).splitlines() == [
-        "adopted  count  N s",
+        "adopted  counts  N s",
         "    its outputs were adopted, and came out again: from now on they count as run",
     ]
-    assert verified.call("status").out.splitlines()[0].split() == ["up", "to", "date", "count"]
-    assert verified.call("explain", "count").out.startswith("● count is up to date\n")
+    assert verified.call("status").out.splitlines()[0].split() == ["up", "to", "date", "counts"]
+    assert verified.call("explain", "counts").out.startswith("● counts is up to date\n")
     verified.call("render", "-q")
     runs = json.loads(verified.read("_build/provenance.json"))["runs"]
-    assert [run["adopted"] for run in runs if run["target"] == "count"] == [False]
+    assert [run["adopted"] for run in runs if run["target"] == "counts"] == [False]
 
 
 def test_ctrl_c_ends_what_runs_and_leaves_nothing_behind(verified):
