@@ -20,18 +20,19 @@ from paperbuild.paper.declarations import DocumentSpec
 @click.command("check")
 @click.argument("paper", required=False, default="")
 @click.option("--strict", is_flag=True, help="Accept no results that were adopted instead of run.")
+@click.option("--allow-stale", is_flag=True, help="Accept targets that are out of date: whoever asks builds afterwards.")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
 @json_option
 @volume_options
 @click.pass_obj
-def command(invocation: Invocation, *, paper: str, strict: bool, profile: str) -> int:
+def command(invocation: Invocation, *, paper: str, strict: bool, allow_stale: bool, profile: str) -> int:
     """Say where the paper and its results disagree; exit with 1 where they do. Nothing is run.
 
     Found are targets that are out of date, literals that are, claims that do not hold, references to nothing, and numbers in the prose that
     equal a result and are not bound to it.
     """
     with opened(locate(invocation, paper), invocation, Wishes(profile, reading_only=True)) as project:
-        found = relocated(_findings(project, strict=strict), project.root, invocation.shown_from)
+        found = relocated(findings(project, strict=strict, allow_stale=allow_stale), project.root, invocation.shown_from)
     code = ExitCode.FAILED if found else ExitCode.OK
     if invocation.json:
         from paperbuild.cli.answers import answer, write_json
@@ -43,13 +44,14 @@ def command(invocation: Invocation, *, paper: str, strict: bool, profile: str) -
     return code
 
 
-def _findings(project: Project, *, strict: bool) -> tuple[Diagnostic, ...]:
+def findings(project: Project, *, strict: bool, allow_stale: bool = False) -> tuple[Diagnostic, ...]:
+    """Return where papers and results disagree; ``allow_stale``: not where targets are out of date, since they are built afterwards."""
     from paperbuild.provenance.standing import unsettled
     from paperbuild.render.proofreading import in_order
 
     documents = project.wanted_documents()
     situations = survey(project.graph, tuple(document.action for document in documents), project.workshop)
-    found = [*unsettled(situations, strict=strict)]
+    found = [*unsettled(situations, strict=strict, allow_stale=allow_stale)]
     for spec in wanted_specs(project):
         found += _of_paper(project, spec, situations)
     return in_order(found)

@@ -39,6 +39,7 @@ COMMANDS = {
     "cache": "Keep the store of results small, and look whether it is sound.",
     "verify": "Make results once more, from what their records name, and compare.",
     "clean": "Remove the outputs and documents that paperbuild made.",
+    "hook": "Let git check the paper before a commit, and build it after one or after a push.",
     "init": "Start a paper: a source, a manifest, one experiment.",
 }
 

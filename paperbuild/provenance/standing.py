@@ -19,6 +19,7 @@ _SAID = {
     State.FOREIGN: "has an output that was changed by hand",
     State.ADOPTED: "was adopted, not run",
 }
+_BUILDABLE = {State.STALE, State.NEVER, State.FAILED, State.UNKNOWN}
 _MEND = {
     State.UNKNOWN: "declare its inputs",
     State.FOREIGN: "put the output back (paperbuild run --overwrite {}), or take it for the result: paperbuild adopt {}",
@@ -26,12 +27,12 @@ _MEND = {
 }
 
 
-def unsettled(situations: Sequence[Situation], *, strict: bool) -> tuple[Diagnostic, ...]:
+def unsettled(situations: Sequence[Situation], *, strict: bool, allow_stale: bool = False) -> tuple[Diagnostic, ...]:
     """Return what is to be said of the targets among ``situations``; what only waits for others is told with those.
 
-    ``strict``: results that were adopted are not accepted.
+    ``strict``: results that were adopted are not accepted; ``allow_stale``: such are that a build would bring up to date.
     """
-    bad = {state for state in _SAID if strict or state is not State.ADOPTED}
+    bad = {state for state in _SAID if strict or state is not State.ADOPTED} - (_BUILDABLE if allow_stale else set())
     commands = [situation for situation in situations if isinstance(situation.action.recipe, Command)]
     groups: dict[tuple[str, State], list[Situation]] = {}
     for situation in commands:

@@ -221,3 +221,11 @@ def test_a_sweep_of_a_thousand_cells_is_checked_in_a_second(project):
     before = time.process_time()
     assert project.call("check").code == 0
     assert time.process_time() - before < 1
+
+
+def test_before_a_build_what_is_out_of_date_may_be_accepted_and_nothing_else(built):
+    built.write("train.py", SCRIPT + "# another one\n")
+    assert found(built) == [("PB232", "paperbuild.toml", 5)]
+    assert found(built, "--allow-stale") == []
+    changed(built, "[91.2 %]", "[91.3 %]")
+    assert [code for code, *_ in found(built, "--allow-stale")] == ["PB231"]
