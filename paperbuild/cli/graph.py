@@ -8,7 +8,7 @@ import click
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option
-from paperbuild.cli.selection import selected
+from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.drawing.condensing import condensed
@@ -16,12 +16,13 @@ from paperbuild.drawing.diagram import Diagram, diagram
 from paperbuild.drawing.dot import dot
 from paperbuild.drawing.svg import svg
 from paperbuild.engine.explaining import lineage_of
+from paperbuild.engine.graph import Command
 from paperbuild.engine.queries import SETTLED, survey
 from paperbuild.errors import BuildError, ExitCode, UsageError
 from paperbuild.terminal.outline import drawing
 from paperbuild.terminal.screen import screen_of
 
-_SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
+_SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mk": "make"}
 
 
 @click.command("graph")
@@ -29,19 +30,31 @@ _SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
 @click.option("-o", "--output", default="", metavar="FILE", help="Write a picture (.svg), or a graph for Graphviz (.dot, .gv).")
 @click.option("--svg", "svg_path", default="", metavar="FILE", help="Write a picture, whatever the file is called (- : print it).")
 @click.option("--dot", "as_dot", is_flag=True, help="Print the graph in Graphviz' language.")
+@click.option("--format", "wanted", type=click.Choice(("svg", "dot", "make")), default=None, help="In which form; make: as a Makefile.")
 @click.option("--cells", is_flag=True, help="Show every cell of a sweep by itself, and every target, however many there are.")
 @click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
 @json_option
 @click.pass_obj
 def command(  # noqa: PLR0913 - one parameter for each option
-    invocation: Invocation, targets: tuple[str, ...], *, output: str, svg_path: str, as_dot: bool, cells: bool, profile: str
+    invocation: Invocation,
+    targets: tuple[str, ...],
+    *,
+    output: str,
+    svg_path: str,
+    as_dot: bool,
+    wanted: str | None,
+    cells: bool,
+    profile: str,
 ) -> int:
     """Draw what waits for what, and how each thing stands: TARGETs and all that they need, or the whole project.
 
     Below a document stands what it waits for. Broken lines lead to what was seen to be used and nobody declared.
     """
-    form = _form(output, svg_path, as_dot=as_dot, as_json=invocation.json)
+    form = _form(output, svg_path, wanted, as_dot=as_dot, as_json=invocation.json)
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
+        if form == "make":
+            _write(invocation, _makefile(project, invocation, targets), output)
+            return ExitCode.OK
         drawn = _diagram(project, invocation, targets, cells=cells)
         if form == "json":
             _answer_json(invocation, project, drawn)
@@ -57,7 +70,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     return ExitCode.OK
 
 
-def _form(output: str, svg_path: str, *, as_dot: bool, as_json: bool) -> str:
+def _form(output: str, svg_path: str, wanted: str | None, *, as_dot: bool, as_json: bool) -> str:
     """Return in which form the graph is wanted.
 
     Raises:
@@ -65,12 +78,14 @@ def _form(output: str, svg_path: str, *, as_dot: bool, as_json: bool) -> str:
     """
     suffix = os.path.splitext(output)[1].lower()
     asked = [*(["svg"] if svg_path else []), *(["dot"] if as_dot else []), *(["json"] if as_json else [])]
-    if output and suffix not in _SUFFIXES:
-        mend = ("end it in .svg, .dot or .gv",)
+    if output and not wanted and suffix not in _SUFFIXES:
+        mend = ("end it in .svg, .dot, .gv or .mk, or say --format",)
         raise UsageError(Diagnostic("PB195", f"-o {output}: nobody can tell what is to be written there", help=mend))
-    asked += [_SUFFIXES[suffix]] if output else []
+    asked += [wanted or _SUFFIXES[suffix]] if output or wanted else []
     if len(asked) > 1:
-        raise UsageError(Diagnostic("PB196", "one form of the graph at a time", help=("give one of -o, --svg, --dot and --json",)))
+        raise UsageError(
+            Diagnostic("PB196", "one form of the graph at a time", help=("give one of -o, --svg, --dot, --format and --json",))
+        )
     return asked[0] if asked else "text"
 
 
@@ -79,6 +94,31 @@ def _diagram(project: Project, invocation: Invocation, targets: tuple[str, ...],
     wanted = selected(targets, graph, project.root, invocation.folder) if targets else tuple(graph.actions)
     situations = survey(graph, wanted, project.workshop)
     return diagram(situations, lineage_of(graph, situations, project.workshop), cells=cells)
+
+
+def _makefile(project: Project, invocation: Invocation, targets: tuple[str, ...]) -> str:
+    """Return the targets as a Makefile, with what they declare and what they were seen to read."""
+    from paperbuild.drawing.makefile import Rule, makefile
+    from paperbuild.engine.environment import FIXED
+    from paperbuild.engine.trace import Content, Tree, from_record
+
+    graph = project.graph
+    wanted = selected(targets, graph, project.root, invocation.folder) if targets else commands(graph)
+    situations = survey(graph, wanted, project.workshop)
+    lineage = lineage_of(graph, situations, project.workshop)
+    rules = []
+    for situation in situations:
+        action = situation.action
+        if not isinstance(action.recipe, Command):
+            continue
+        seen = situation.record.items if situation.record is not None else ()
+        read = (from_record(item.path) + "/" * isinstance(item, Tree) for item in seen if isinstance(item, Content | Tree))
+        mentioned = (path for path in action.mentioned if os.path.exists(os.path.join(project.root, path)))
+        named = dict.fromkeys((*(action.inputs or ()), *mentioned, *read))
+        inputs = tuple(path for path in named if not path.startswith(("/", "~")) and not graph.makers_around(path))
+        makers = tuple(graph.actions[edge.maker] for edge in lineage.uses(action.id))
+        rules.append(Rule(action, inputs, makers))
+    return makefile(rules, FIXED)
 
 
 def _draw(invocation: Invocation, drawn: Diagram) -> None:

@@ -36,7 +36,7 @@ _PASSED = frozenset(
 )
 _PASSED_PREFIXES = ("CUDA_", "CONDA_", "MAMBA_", "ROCR_", "HIP_")
 _COUNTED_PREFIXES = ("CUDA_",)
-_FIXED = {
+FIXED = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
@@ -45,7 +45,7 @@ _FIXED = {
     "PYTHONUNBUFFERED": "1",
     "SOURCE_DATE_EPOCH": "315532800",
 }
-"""1980-01-01: the earliest moment that a ZIP file can hold."""
+"""What every command is given, the same on every machine. 1980-01-01 is the earliest moment that a ZIP file can hold."""
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _HOOK = f"{_OURS}/engine/tracing/hook"
@@ -80,7 +80,7 @@ class LocalEnvironment:
         passed = {name: value for name, value in base.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
         path = os.pathsep.join((python_folder, base.get("PATH", os.defpath)))
         self._base, self._python_folder = base, python_folder
-        self._common = {**passed, **_FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
+        self._common = {**passed, **FIXED, "PATH": path, "PYTHONPYCACHEPREFIX": cache_folder}
         self._shared = shared
         self._root = root
         self._is_copy = origin is not None

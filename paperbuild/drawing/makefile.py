@@ -1,0 +1,173 @@
+r"""The targets of a project as rules of GNU make, for people who do not have paperbuild. Pure.
+
+What make knows less of: contents (it compares times), folders (a stamp in ``.make/`` stands for one, since the time of a folder says
+nothing of its files), and names with a line end. Of targets with several outputs all come of one run, which is what ``&:`` says (GNU make
+4.3). In a target's name ``%`` must be escaped, or the rule is a pattern; among prerequisites of a rule that is none it must not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.patterns import is_glob
+from paperbuild.errors import BuildError
+
+_STAMPS = ".make"
+_SPECIAL = re.compile(r"([ #:*?\[\]])")
+_IN_VARIABLES = {"=": "$(equals)", "~": "$(tilde)"}
+_IMPOSSIBLE = re.compile(r"[\n\t();|]|\\[ #:*?\[\]%\\]|&$")
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One action with what it reads: ``inputs`` are files, folders and globs of the project, ``makers`` what it waits for."""
+
+    action: Action
+    inputs: tuple[str, ...]
+    makers: tuple[Action, ...]
+
+
+def makefile(rules: Sequence[Rule], environment: Mapping[str, str]) -> str:
+    """Return the Makefile for ``rules``; ``environment`` are variables that a build gives every command.
+
+    Raises:
+        BuildError: a name cannot be written in a Makefile.
+    """
+    outputs = {output.path for rule in rules for output in rule.action.outputs}
+    lines = [*_HEAD, *(f"export {name} := {_value(value)}" for name, value in environment.items()), ""]
+    lines += [f"all: {' '.join(_needed(_marks(rule.action)) for rule in rules)}".rstrip(), ""]
+    for target, several in _targets(rules).items():
+        lines += _aliases(target, several, outputs)
+        for rule in several:
+            lines += [*_rule(rule), ""]
+    return "\n".join(lines)
+
+
+_HEAD = (
+    "# Written by: paperbuild graph --format make",
+    "# For GNU make 4.3 or newer, called in this folder. It compares times where paperbuild compares contents.",
+    ".DELETE_ON_ERROR:",
+    ".SUFFIXES:",
+    ".PHONY: all",
+    "MAKEFLAGS += --no-builtin-rules",
+    "equals := =",
+    "tilde := ~",
+)
+
+
+def _targets(rules: Iterable[Rule]) -> Mapping[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.action.target, []).append(rule)
+    return found
+
+
+def _aliases(target: str, rules: Sequence[Rule], outputs: Iterable[str]) -> Iterator[str]:
+    """Yield what lets somebody name a target or a folder: ``make train``."""
+    names = {path.rstrip("/") for path in outputs}
+    if target not in names and target != "all":
+        yield f".PHONY: {_made(target)}"
+        yield f"{_made(target)}: {' '.join(_needed(_marks(rule.action)) for rule in rules)}"
+        yield ""
+    for rule in rules:
+        for output in rule.action.outputs:
+            if output.is_folder:
+                yield f"{_made(output.path.rstrip('/'))}: {_needed([_stamp(rule.action)])}"
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    action = rule.action
+    assert isinstance(action.recipe, Command)
+    made = " ".join(_made(path) for path in _marks(action))
+    needed = " ".join(filter(None, (_inputs(rule.inputs), " ".join(_needed(_marks(maker)) for maker in rule.makers))))
+    for variable in action.variables:
+        if variable.counted is not None:  # a secret is passed on by make as it is
+            yield f"{made}: private export {variable.name} := {_value(variable.value)}"
+    plain = _is_plain(action.recipe)
+    name = f"recipe.{_plain_name(action)}"
+    if not plain:
+        yield f"define {name}"
+        yield action.recipe.line.replace("$", "$$")
+        yield "endef"
+        yield f"{made}: private export PAPERBUILD_RECIPE = $({name})"
+    yield f"{made} {'&:' if len(_marks(action)) > 1 else ':'} {needed}".rstrip()
+    yield f"\t@{_shell(_cleared(action))}"
+    yield f"\t{_shell(action.recipe.line)}" if plain else f'\t{_shell(shlex.quote(action.recipe.shell))} -c "$$PAPERBUILD_RECIPE"'
+    if _stamp(action) in _marks(action):
+        yield f"\t@mkdir -p {_STAMPS} && touch {_shell(shlex.quote(_stamp(action)))}"
+
+
+def _is_plain(recipe: Command) -> bool:
+    """Return whether a command can stand in a recipe as it is: one line for make's own shell."""
+    line = recipe.line
+    return recipe.shell == "/bin/sh" and "\n" not in line and not line.lstrip().startswith(("@", "-", "+")) and not line.endswith("\\")
+
+
+def _cleared(action: Action) -> str:
+    """Return the command after which an action starts as in a clean clone."""
+    paths = [output.path.rstrip("/") for output in action.outputs]
+    folders = dict.fromkeys(posixpath.dirname(path) or "." for path in paths)
+    made = [folder for folder in folders if folder != "."]
+    clear = f"rm -rf -- {shlex.join(paths)}"
+    return f"{clear} && mkdir -p -- {shlex.join(made)}" if made else clear
+
+
+def _marks(action: Action) -> list[str]:
+    """Return the files whose times say when an action was made: its outputs, and one stamp for those that are folders."""
+    files = [output.path for output in action.outputs if not output.is_folder]
+    return [*files, _stamp(action)] if len(files) < len(action.outputs) else files
+
+
+def _stamp(action: Action) -> str:
+    return f"{_STAMPS}/{_plain_name(action)}"
+
+
+def _plain_name(action: Action) -> str:
+    """Return the id of ``action`` in letters that mean nothing to make, still another one for each action."""
+    plain = re.sub(r"[^A-Za-z0-9.,+-]", "-", action.id)
+    return plain if plain == action.id else f"{plain}{hashlib.sha256(action.id.encode()).hexdigest()[:6]}"
+
+
+def _inputs(paths: Iterable[str]) -> str:
+    found = []
+    for path in paths:
+        if path.endswith("/"):
+            found.append(f"$(shell find {_shell(shlex.quote(path.rstrip('/')))} -type f)")
+        elif is_glob(path):
+            found.append(f"$(wildcard {path.replace('**/', '*/').replace('$', '$$').replace(' ', chr(92) + ' ')})")
+        else:
+            found.append(_needed([path]))
+    return " ".join(found)
+
+
+def _made(path: str) -> str:
+    return _escaped(path).replace("%", "\\%")
+
+
+def _needed(paths: Iterable[str]) -> str:
+    return " ".join(map(_escaped, paths))
+
+
+def _escaped(path: str) -> str:
+    if _IMPOSSIBLE.search(path):
+        mend = ("give it a name without line ends, tabs, semicolons, bars, parentheses",)
+        raise BuildError(Diagnostic("PB173", f"{path!r} cannot stand in a Makefile", help=mend))
+    escaped = _SPECIAL.sub(r"\\\1", path.replace("$", "$$"))
+    return "".join(_IN_VARIABLES.get(character, character) for character in escaped)
+
+
+def _shell(line: str) -> str:
+    return line.replace("$", "$$")
+
+
+def _value(text: str) -> str:
+    """Return the value of a variable of make; one that begins with a space begins with nothing, and then the space."""
+    value = text.replace("$", "$$").replace("#", "\\#")
+    return f"$(){value}" if value[:1].isspace() else value
