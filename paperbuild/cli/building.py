@@ -15,7 +15,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build, has_errors
 from paperbuild.engine.logs import last_line
 from paperbuild.engine.options import BuildOptions
-from paperbuild.errors import ExitCode, Interrupted
+from paperbuild.errors import BuildError, ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, Event, Listener, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity
 
@@ -60,8 +60,11 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         _note_facts(request.project, report)
     diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
+    report = msgspec.structs.replace(report, diagnostics=diagnostics)
+    if invocation.report:
+        _write_report(invocation, request, code, report, record)
     if invocation.json:
-        _answer_json(invocation, request, code, msgspec.structs.replace(report, diagnostics=diagnostics), record)
+        _answer_json(invocation, request, code, report, record)
         return code
     # Warnings were shown when they occurred; errors come last, in one place, where they are read.
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
@@ -108,6 +111,14 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
             progress(event)
 
         return build(project.graph, request.wanted, project.workshop, request.options, listener)
+
+
+def _write_report(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:
+    try:
+        with open(os.path.join(invocation.shown_from, invocation.report), "w", encoding="utf-8") as file:
+            _answer_json(msgspec.structs.replace(invocation, stdout=file), request, code, report, record)
+    except OSError as error:
+        raise BuildError(Diagnostic("PB493", f"{invocation.report} cannot be written: {error.strerror}")) from None
 
 
 def _answer_json(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:

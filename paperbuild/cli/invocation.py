@@ -19,13 +19,15 @@ class Invocation(msgspec.Struct, frozen=True):
     """What every command is given.
 
     ``folder`` is where the project is looked for (``-C``), ``shown_from`` the folder that printed paths are relative to: where the
-    user's shell stands. ``json`` says that standard output takes one JSON object and nothing else is said.
+    user's shell stands. ``json`` says that standard output takes one JSON object and nothing else is said; ``report`` is a file that gets
+    such an object, too ("": none).
     """
 
     folder: str
     shown_from: str
     verbosity: Verbosity = Verbosity.NORMAL
     json: bool = False
+    report: str = ""
     stdout: TextIO = msgspec.field(default_factory=lambda: sys.stdout)
     stderr: TextIO = msgspec.field(default_factory=lambda: sys.stderr)
     environ: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)

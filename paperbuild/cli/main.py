@@ -40,6 +40,7 @@ COMMANDS = {
     "verify": "Make results once more, from what their records name, and compare.",
     "clean": "Remove the outputs and documents that paperbuild made.",
     "hook": "Let git check the paper before a commit, and build it after one or after a push.",
+    "ci": "Let GitHub or GitLab build the paper of each commit.",
     "init": "Start a paper: a source, a manifest, one experiment.",
 }
 

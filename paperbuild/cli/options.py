@@ -57,7 +57,7 @@ def build_options(function: _Command) -> _Command:
         from paperbuild.engine.options import BuildOptions
 
         jobs = given.pop("jobs") or processors()
-        named = {name: given.pop(name) for name in ("keep_going", "adopt", "overwrite", "strict", "keep_checkpoints", "no_heavy")}
+        named = {name: given.pop(name) for name in ("keep_going", "adopt", "overwrite", "strict", "keep_checkpoints", "no_heavy", "no_gpu")}
         return function(*args, options=BuildOptions(jobs=jobs, memory_bytes=memory_bytes(), **named), **given)
 
     built = wraps(function)(command)
@@ -70,6 +70,7 @@ def build_options(function: _Command) -> _Command:
             click.option("--overwrite", is_flag=True, help="Replace outputs that somebody wrote by hand (the store keeps a copy)."),
             click.option("--strict", is_flag=True, help="Permit commands to read and write only what they declare."),
             click.option("--no-heavy", is_flag=True, help="Run no target that is heavy: what is stale of them is held."),
+            click.option("--no-gpu", is_flag=True, help="Run no target that asks for a GPU: what is stale of them is held."),
             click.option("--keep-checkpoints", is_flag=True, help="Keep what targets saved for a next attempt also once they succeed."),
         )
     ):
@@ -139,6 +140,18 @@ def _pdf_wishes(engine: str, standards: str) -> tuple[tuple[str, str], ...]:
 def json_option(function: _Command) -> _Command:
     """Add ``--json``."""
     return _said(function, "--json", json=True, help="Answer with one JSON object (docs/cli-json.md).")
+
+
+def report_option(function: _Command) -> _Command:
+    """Add ``--report``."""
+
+    def change(ctx: click.Context, _param: click.Parameter, given: str) -> None:
+        if given:
+            ctx.obj = replace(ctx.obj, report=given)
+
+    return click.option(
+        "--report", default="", metavar="FILE", expose_value=False, callback=change, help="Write what --json answers into FILE, too."
+    )(function)
 
 
 def volume_options(function: _Command) -> _Command:

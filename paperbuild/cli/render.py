@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, rendering_options, volume_options
+from paperbuild.cli.options import build_options, json_option, rendering_options, report_option, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode
@@ -21,6 +21,7 @@ from paperbuild.errors import ExitCode
 @build_options
 @click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")
 @click.option("--open", "opens", is_flag=True, help="Open the documents.")
+@report_option
 @json_option
 @volume_options
 @click.pass_obj

@@ -6,7 +6,7 @@ import click
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, volume_options
+from paperbuild.cli.options import build_options, json_option, report_option, volume_options
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
@@ -15,6 +15,7 @@ from paperbuild.engine.options import BuildOptions
 @click.command("run")
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
 @build_options
+@report_option
 @json_option
 @volume_options
 @click.pass_obj

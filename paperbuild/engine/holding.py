@@ -31,6 +31,10 @@ def why_held(action: Action, options: BuildOptions, reason: Reason) -> Diagnosti
         return Diagnostic(
             "PB431", message, action.span, notes=(reason.text,), help=(f"to run it: paperbuild run {shlex.quote(action.id)}",)
         )
+    if options.no_gpu and action.resources.gpu:
+        message = f"{action.id} is stale, and asks for a GPU: it is not run here"
+        mend = (f"where there is one: paperbuild run {shlex.quote(action.id)}",)
+        return Diagnostic("PB432", message, action.span, notes=(reason.text,), help=mend)
     return None
 
 

@@ -9,10 +9,11 @@ class BuildOptions(msgspec.Struct, frozen=True):
     """How to build.
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
-    only what needs it. ``no_run``: no command is executed; ``no_heavy``: no heavy one. ``adopt``/``overwrite``: what becomes of outputs
-    that are somebody's own. ``adopts`` are actions whose outputs on the disk are to become their results, for ``reason``; then nothing
-    else is executed. ``strict``: commands may read and write only what they declare. ``whole`` says that the graph is all there is in this
-    folder, so what nothing in it declares is left over and can go. ``keep_checkpoints``: those of a target stay also when it has succeeded.
+    only what needs it. ``no_run``: no command is executed; ``no_heavy``: no heavy one; ``no_gpu``: none that asks for a GPU.
+    ``adopt``/``overwrite``: what becomes of outputs that are somebody's own. ``adopts`` are actions whose outputs on the disk are to
+    become their results, for ``reason``; then nothing else is executed. ``strict``: commands may read and write only what they declare.
+    ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
+    ``keep_checkpoints``: those of a target stay also when it has succeeded.
     """
 
     jobs: int = 1
@@ -28,3 +29,4 @@ class BuildOptions(msgspec.Struct, frozen=True):
     strict: bool = False
     keep_checkpoints: bool = False
     no_heavy: bool = False
+    no_gpu: bool = False
