@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paperbuild.automation.hook_scripts import KEPT, NAMES, Hook, Name, hook_in, script
+from paperbuild.automation.hook_scripts import KEPT, LEGACY, NAMES, PRE_COMMIT, Hook, Name, hook_in, script
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError, UsageError
-
-LEGACY = ".legacy"
-"""Where the program pre-commit moves a hook that it finds, to call it from its own."""
 
 _MODE = 0o755  # as git makes its own
 
@@ -145,7 +142,11 @@ def _take_away(there: Standing, undo: contextlib.ExitStack) -> None:
     before = _text(there.path) or ""
     os.unlink(there.path)
     undo.callback(_write, there.path, before)
-    if there.calls:
+    if there.calls and there.path.endswith(LEGACY) and PRE_COMMIT in (_text(there.calls) or ""):
+        kept = _text(there.calls) or ""
+        os.unlink(there.calls)  # it has been installed once more since, and calls what is here
+        undo.callback(_write, there.calls, kept)
+    elif there.calls:
         os.rename(there.calls, there.path)
         undo.callback(os.rename, there.path, there.calls)
 
@@ -186,8 +187,3 @@ def _refused(folder: str, error: OSError) -> BuildError:
     where = error.filename if isinstance(error.filename, str) else folder
     mend = ("is the folder yours to write to?",)
     return BuildError(Diagnostic("PB483", f"the hooks cannot be changed, and are as they were: {error.strerror}: {where}", help=mend))
-
-
-def names(hooks: Iterable[Standing]) -> tuple[str, ...]:
-    """Return the names of those of ``hooks`` that are ours."""
-    return tuple(there.name for there in hooks if there.ours is not None)

@@ -212,17 +212,16 @@ def _tell_json(invocation: Invocation, verb: str, repository: Repository, ours: 
 
     from paperbuild.automation.publication import folder_of, state_in
     from paperbuild.automation.queue import Queue
-    from paperbuild.cli.answers import answer, write_json
+    from paperbuild.cli.answers import Value, answer, write_json
 
     hooks = tuple(
         {"name": there.name, "path": there.path, "project": there.ours.project, "python": there.ours.python, "calls": there.calls}
         for there in ours
         if there.ours is not None
     )
-    more: dict[str, tuple[object, ...]] = {}
+    more: dict[str, Value] = {}
     if repository.is_bare:
         states = (state_in(folder_of(repository.common, reference)) for reference in _published(repository.common))
         more["built"] = tuple(msgspec.to_builtins(built) for built in states if built is not None)
         more["waiting"] = tuple(waiting.reference for waiting in Queue(repository.common).waiting())
-    found = {"folder": repository.hooks, "hooks": hooks, "changed": changed, **more}
-    write_json(invocation.stdout, answer(f"hook {verb}", ExitCode.OK, (), **found))  # type: ignore[arg-type]
+    write_json(invocation.stdout, answer(f"hook {verb}", ExitCode.OK, (), folder=repository.hooks, hooks=hooks, changed=changed, **more))

@@ -42,9 +42,13 @@ def makefile(rules: Sequence[Rule], environment: Mapping[str, str]) -> str:
     """
     outputs = {output.path for rule in rules for output in rule.action.outputs}
     lines = [*_HEAD, *(f"export {name} := {_value(value)}" for name, value in environment.items()), ""]
-    lines += [f"all: {' '.join(_needed(_marks(rule.action)) for rule in rules)}".rstrip(), ""]
-    for target, several in _targets(rules).items():
-        lines += _aliases(target, several, outputs)
+    names = {path.rstrip("/") for path in outputs} | {"all"}
+    targets = _targets(rules)
+    named = {target: target not in names for target in targets}
+    everything = [[target] if named[target] else _marks(rule.action) for target, several in targets.items() for rule in several]
+    lines += [_wrapped("all:", dict.fromkeys(path for paths in everything for path in paths)), ""]
+    for target, several in targets.items():
+        lines += _aliases(target, several, is_named=named[target])
         for rule in several:
             lines += [*_rule(rule), ""]
     return "\n".join(lines)
@@ -69,12 +73,11 @@ def _targets(rules: Iterable[Rule]) -> Mapping[str, list[Rule]]:
     return found
 
 
-def _aliases(target: str, rules: Sequence[Rule], outputs: Iterable[str]) -> Iterator[str]:
-    """Yield what lets somebody name a target or a folder: ``make train``."""
-    names = {path.rstrip("/") for path in outputs}
-    if target not in names and target != "all":
+def _aliases(target: str, rules: Sequence[Rule], *, is_named: bool) -> Iterator[str]:
+    """Yield what lets somebody name a target, where that ``is_named``, or a folder: ``make train``."""
+    if is_named:
         yield f".PHONY: {_made(target)}"
-        yield f"{_made(target)}: {' '.join(_needed(_marks(rule.action)) for rule in rules)}"
+        yield _wrapped(f"{_made(target)}:", [path for rule in rules for path in _marks(rule.action)])
         yield ""
     for rule in rules:
         for output in rule.action.outputs:
@@ -149,6 +152,13 @@ def _inputs(paths: Iterable[str]) -> str:
 
 def _made(path: str) -> str:
     return _escaped(path).replace("%", "\\%")
+
+
+def _wrapped(head: str, paths: Iterable[str]) -> str:
+    """Return a rule without a recipe, of many lines where it is about much."""
+    needed = [_escaped(path) for path in paths]
+    line = f"{head} {' '.join(needed)}".rstrip()
+    return line if len(line) <= 140 else " \\\n  ".join((head, *needed))
 
 
 def _needed(paths: Iterable[str]) -> str:

@@ -17,22 +17,18 @@ from paperbuild.errors import BuildError
 _LIMIT_S = 600.0
 """How long one call of git may take: a work tree of a large repository takes minutes on a slow disk."""
 
-NO_COMMIT = "0" * 40
-"""What git gives hooks in place of a commit that there is not (as many zeros as digits: longer with SHA-256)."""
-
 
 class Repository(msgspec.Struct, frozen=True):
-    """A repository as seen from one folder in it. All paths are absolute, but for ``prefix``.
+    """A repository. All paths are absolute.
 
     ``git`` is the git folder of this work tree, ``common`` the one that all work trees share, ``top`` the top of the work tree (""
-    where the repository is bare), ``prefix`` the folder seen from there ("" for the top itself, else ending in a slash). ``hooks`` is where
-    hooks are looked for; ``hooks_scope`` who says so ("local", "worktree", "global", "system", "command"), "" where nobody does.
+    where the repository is bare). ``hooks`` is where hooks are looked for; ``hooks_scope`` who says so ("local", "worktree", "global",
+    "system", "command"), "" where nobody does.
     """
 
     git: str
     common: str
     top: str
-    prefix: str
     hooks: str
     hooks_scope: str = ""
 
@@ -57,10 +53,6 @@ class Repository(msgspec.Struct, frozen=True):
     def branch(self) -> str:
         """Return the branch that is checked out; "" where HEAD is detached."""
         return _asked(self.home, "symbolic-ref", "--quiet", "--short", "HEAD") or ""
-
-    def is_shallow(self) -> bool:
-        """Return whether only the last commits are here."""
-        return _asked(self.home, "rev-parse", "--is-shallow-repository") == "true"
 
     def is_clean(self) -> bool:
         """Return whether the tracked files are as in HEAD."""
@@ -105,13 +97,10 @@ def repository_of(folder: str) -> Repository | None:
     top = "" if is_bare == "true" else _asked(folder, "rev-parse", "--show-toplevel") or ""
     if not top and is_bare != "true":
         return None  # inside of .git
-    prefix = _asked(folder, "rev-parse", "--show-prefix") if top else ""
     scope = (_asked(folder, "config", "--show-scope", "--get", "core.hooksPath") or "").partition("\t")[0]
     home = os.path.realpath(folder)
     # A hooksPath that is relative is meant from the top of each work tree, in which hooks are called.
-    return Repository(
-        git, os.path.realpath(os.path.join(home, common)), top, prefix or "", os.path.normpath(os.path.join(home, hooks)), scope
-    )
+    return Repository(git, os.path.realpath(os.path.join(home, common)), top, os.path.normpath(os.path.join(home, hooks)), scope)
 
 
 def _asked(folder: str, *words: str) -> str | None:
