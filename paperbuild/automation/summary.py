@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -53,20 +53,16 @@ class Build(msgspec.Struct, frozen=True):
 
 def summary(build: Build | None, changes: str) -> str:
     """Return the summary; ``build`` is None where none took place, ``changes`` is Markdown already ("": nobody knows)."""
-    parts = [*(_built(build) if build is not None else ("**The paper was not built**: see the log.",))]
-    parts.append(changes.strip() or "What changed since the commit before is not known.")
-    return "\n\n".join(parts) + "\n"
+    said = changes.strip() or "What changed since the commit before is not known."
+    if build is None:
+        return f"**The paper was not built**: see the log.\n\n{said}\n"
+    return "\n\n".join((*_head(build), said, *_table(build))) + "\n"
 
 
-def _built(build: Build) -> Iterator[str]:
+def _head(build: Build) -> Iterator[str]:
     count = {outcome: sum(action.outcome == outcome for action in build.actions) for outcome in ("ran", "reused", "failed")}
     head = "The paper is built" if build.ok else "**The paper could not be built**"
     yield f"{head}: {count['ran']} ran, {count['reused']} reused, {count['failed']} failed, in {duration_text(build.duration_s)}."
-    told = [action for action in build.actions if action.outcome in _SAID]
-    if told:
-        yield "\n".join(("| | | took | why |", "|---|---|---:|---|", *map(_row, _slowest_first(told)[:_MOST_ROWS])))
-    if len(told) > _MOST_ROWS:
-        yield f"and {len(told) - _MOST_ROWS} more."
     faults = [fault for fault in build.diagnostics if fault.severity in {"error", "warning"}]
     if faults:
         yield "\n".join(f"- {_fault(fault)}" for fault in faults[:_MOST_FAULTS])
@@ -74,13 +70,29 @@ def _built(build: Build) -> Iterator[str]:
         yield f"and {len(faults) - _MOST_FAULTS} more in the log."
 
 
-def _slowest_first(actions: Iterable[Action]) -> list[Action]:
-    return sorted(actions, key=lambda action: (action.outcome != "failed", -action.duration_s))
+def _table(build: Build) -> Iterator[str]:
+    """Yield what ran, what failed and what had to wait: cells of a sweep that fared alike as one, the longest first."""
+    groups: dict[tuple[str, str], list[Action]] = {}
+    for action in build.actions:
+        if action.outcome in _SAID:
+            groups.setdefault((action.action.partition("[")[0], action.outcome), []).append(action)
+    told = sorted(groups.values(), key=lambda cells: (cells[0].outcome != "failed", -_took_s(cells)))
+    if not told:
+        return
+    rows = "\n".join(("| | | took | why |", "|---|---|---:|---|", *map(_row, told[:_MOST_ROWS])))
+    more = f"\n\nand {len(told) - _MOST_ROWS} more." if len(told) > _MOST_ROWS else ""
+    yield f"<details><summary>What ran, and for how long</summary>\n\n{rows}{more}\n\n</details>"
 
 
-def _row(action: Action) -> str:
-    took = duration_text(action.duration_s) if action.duration_s else ""
-    return f"| {_text(action.action)} | {_SAID[action.outcome]} | {took} | {_text(action.reason)} |"
+def _took_s(cells: Iterable[Action]) -> float:
+    return sum(cell.duration_s for cell in cells)
+
+
+def _row(cells: Sequence[Action]) -> str:
+    first = cells[0]
+    name = first.action if len(cells) == 1 else f"{first.action.partition('[')[0]} \N{MULTIPLICATION SIGN} {len(cells)}"
+    took_s = _took_s(cells)
+    return f"| {_text(name)} | {_SAID[first.outcome]} | {duration_text(took_s) if took_s else ''} | {_text(first.reason)} |"
 
 
 def _fault(fault: Fault) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.process import run_git
 from paperbuild.errors import BuildError
 
 _LIMIT_S = 600.0
@@ -105,30 +105,12 @@ def repository_of(folder: str) -> Repository | None:
 
 def _asked(folder: str, *words: str) -> str | None:
     """Return what git prints, without the last line end; None where it fails or is not there."""
-    done = _run(folder, words)
-    return done[1].removesuffix("\n") if done[0] == 0 else None
+    status, found, _ = run_git(folder, words, _LIMIT_S)
+    return found.decode(errors="surrogateescape").removesuffix("\n") if status == 0 else None
 
 
 def _require(folder: str, *words: str) -> None:
-    status, _, said = _run(folder, words)
+    status, _, said = run_git(folder, words, _LIMIT_S)
     if status:
-        detail = tuple(line for line in said.splitlines() if line.strip())
+        detail = tuple(line for line in said.decode(errors="replace").splitlines() if line.strip())
         raise BuildError(Diagnostic("PB484", f"git {words[0]} {words[1]} failed", detail=detail[-5:]))
-
-
-def _run(folder: str, words: tuple[str, ...]) -> tuple[int, str, str]:
-    import subprocess
-
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, *words], capture_output=True, timeout=_LIMIT_S, check=False, env=_environment(os.environ)
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return 127, "", str(error)
-    return done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="replace")
-
-
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for git: those that a hook is given name another repository, index or work tree than the one that is meant."""
-    kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH")
-    return {name: value for name, value in given.items() if not name.startswith("GIT_") or name in kept} | {"GIT_OPTIONAL_LOCKS": "0"}

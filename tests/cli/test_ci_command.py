@@ -245,7 +245,7 @@ def test_the_workflow_executed_step_by_step_gives_paper_summary_and_differences(
     assert (runner.temp / "paper/paper.pdf").read_bytes().startswith(b"%PDF")
     assert (runner.temp / "site/index.html").read_text().startswith("<!DOCTYPE html>")
     told = runner.summary.read_text()
-    assert "| train\\[seed=0\\] | ran |" in told
+    assert "| train \N{MULTIPLICATION SIGN} 2 | ran |" in told
     assert json.loads((runner.temp / "paper/build.json").read_text())["ok"]
 
     repository.write("train.py", TRAIN.replace("0.5", "0.6")).write("paper.md", PAPER.replace("0.55", "0.65"))
@@ -254,7 +254,7 @@ def test_the_workflow_executed_step_by_step_gives_paper_summary_and_differences(
     keep(runner, second)
     assert second.job(second.folder / WORKFLOWS[0], "paper"), second.said
     told = second.summary.read_text()
-    assert "train\\[seed=1\\] | ran" in told
+    assert "| train \N{MULTIPLICATION SIGN} 2 | ran |" in told
     assert "| big |" not in told  # it came with the store
     if "diff" in COMMANDS:
         assert (second.temp / "paper/diff.html").exists()
@@ -342,17 +342,18 @@ def test_a_summary_says_what_ran_longest_first_and_calls_nobody():
         actions=(
             Action("a[x=1]", "ran", "`b` | <i>c</i> @someone changed", 3.0),
             Action("b", "reused"),
-            Action("c", "ran", "", 60.0),
+            Action("c[x=1]", "ran", "", 20.0),
+            Action("c[x=2]", "ran", "", 40.0),
             Action("d", "failed", "", 1.0),
         ),
         diagnostics=(Fault("PB440", "error", "d failed\nbadly", Span("paper.md", 3, 1)), Fault("PB403", "note", "nothing")),
     )
     lines = summary(build, "### Paper: 1 number moved\n").splitlines()
-    assert lines[0].startswith("**The paper could not be built**: 2 ran, 1 reused, 1 failed")
-    assert [line.split("|")[1].strip() for line in lines if line.startswith("| ")][1:] == ["d", "c", "a\\[x=1\\]"]
+    assert lines[0].startswith("**The paper could not be built**: 3 ran, 1 reused, 1 failed")
+    assert [line.split("|")[1].strip() for line in lines if line.startswith("| ")][1:] == ["d", "c \N{MULTIPLICATION SIGN} 2", "a\\[x=1\\]"]
     assert "\\`b\\` \\| \\<i\\>c\\</i\\> @\u200bsomeone changed" in "\n".join(lines)
     assert "- error PB440: d failed badly (paper.md, line 3)" in lines
-    assert lines[-1] == "### Paper: 1 number moved"
+    assert lines.index("### Paper: 1 number moved") < lines.index("<details><summary>What ran, and for how long</summary>")
     assert "was not built" in summary(None, "")
 
 
