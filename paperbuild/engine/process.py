@@ -236,6 +236,23 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+def run_git(folder: str, words: Sequence[str], limit_s: float) -> tuple[int, bytes, bytes]:
+    """Run git in ``folder`` and return its status and what it wrote to both streams; 127 where it is not there or took too long.
+
+    What hooks are given in variables names a repository, an index, a work tree: not those that ``folder`` means.
+    """
+    import subprocess
+
+    kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
+    try:
+        done = subprocess.run(["git", "-C", folder, *words], capture_output=True, timeout=limit_s, check=False, env=environment)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 127, b"", str(error).encode()
+    return done.returncode, done.stdout, done.stderr
+
+
 class Git:
     """:class:`paperbuild.engine.ports.VersionControl` by git; without git, or outside a repository, nothing is recoverable."""
 
@@ -307,20 +324,3 @@ class Git:
         except (OSError, subprocess.TimeoutExpired):
             return b""
         return done.stdout if done.returncode == 0 else b""
-
-
-def run_git(folder: str, words: Sequence[str], limit_s: float) -> tuple[int, bytes, bytes]:
-    """Run git in ``folder`` and return its status and what it wrote to both streams; 127 where it is not there or took too long.
-
-    What hooks are given in variables names a repository, an index, a work tree: not those that ``folder`` means.
-    """
-    import subprocess
-
-    kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"
-    try:
-        done = subprocess.run(["git", "-C", folder, *words], capture_output=True, timeout=limit_s, check=False, env=environment)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return 127, b"", str(error).encode()
-    return done.returncode, done.stdout, done.stderr
