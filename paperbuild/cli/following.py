@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action
 from paperbuild.engine.ports import Reader, StepResult, StepRunner
+from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.plan import Plan
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Followed:
         self._shows = shows
         self._lock = threading.Lock()
         self._worker: PandocWorker | None = None
-        self._known: tuple[Plan, str, bool] | None = None
+        self._known: tuple[Catalog, str, bool] | None = None
         self._runner: FollowingRunner | None = None
 
     @cached_property
@@ -49,10 +50,10 @@ class Followed:
         from paperbuild.render.pandoc import PandocWorker
 
         with self._lock:
-            if self._runner is None or self._known != (plan, root, fetches):
+            if self._runner is None or self._known != (plan.catalog, root, fetches):
                 self._worker = self._worker or PandocWorker()
                 inner = DocumentRunner(plan.catalog, worker=self._worker, fetcher=Fetcher(root, fetches), typesetter=self._typesetter)
-                self._known, self._runner = (plan, root, fetches), FollowingRunner(inner)
+                self._known, self._runner = (plan.catalog, root, fetches), FollowingRunner(inner)
             return _Showing(self._runner, self._shows)
 
     def close(self) -> None:

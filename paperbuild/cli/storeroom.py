@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,23 +36,34 @@ class Storeroom(msgspec.Struct, frozen=True):
     versions: VersionControl
 
     def named(self) -> tuple[frozenset[str], tuple[Diagnostic, ...]]:
-        """Return the names of all actions that a manifest has: this one, those of other work trees, of branches and tags.
+        """Return the names of all actions that a manifest has, or a paper: here, in other work trees, in branches and tags.
 
         With warnings for those that cannot be understood.
         """
-        from paperbuild.paper.naming import named_by
+        from paperbuild.paper.naming import named_by, named_by_chunks, sources_of
 
         found: set[str] = set()
+        sources: set[str] = set()
         warnings = []
         own = () if self.manifest is None else ((MANIFEST_NAME, self.manifest),)
         for where, data in (*own, *self.versions.versions_of(MANIFEST_NAME)):
             try:
                 found |= named_by(data)
+                sources |= sources_of(data)
             except PaperbuildError as error:
                 message = f"{where} cannot be understood, so the results that it names go by their age alone"
                 notes = (error.diagnostics[0].message,)
                 warnings.append(Diagnostic("PB454", message, severity=Severity.WARNING, notes=notes))
+        for source in sorted(sources):
+            for data in self._versions_of(source):
+                found |= named_by_chunks(data, source)
         return frozenset(found), tuple(warnings)
+
+    def _versions_of(self, source: str) -> Iterator[bytes]:
+        """Yield all that a paper's source holds, here and elsewhere."""
+        with contextlib.suppress(OSError):
+            yield self.fs.read(os.path.join(self.root, source))
+        yield from (data for _, data in self.versions.versions_of(os.path.basename(source)))
 
 
 @contextmanager
@@ -72,7 +84,7 @@ def opened_store(invocation: Invocation) -> Iterator[Storeroom]:
     else:
         with open(os.path.join(root, MANIFEST_NAME), "rb") as file:
             manifest = file.read()
-        named = parse_manifest(manifest).store_path
+        named = parse_manifest(manifest, chunks=None).store_path
         store = os.path.normpath(os.path.join(root, named)) if named else store_folder(root)
     fs = DiskFileSystem()
     try:

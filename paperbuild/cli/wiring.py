@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paperbuild.cli.invocation import Invocation, relocated, shown_path
-from paperbuild.cli.planning import mentioned, planned, read_manifest
+from paperbuild.cli.planning import Planned, planned, planned_alone, read_manifest
 from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
@@ -29,10 +29,10 @@ from paperbuild.engine.repository import store_folder
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.errors import BuildError, PaperbuildError, UsageError
 from paperbuild.paper.declarations import MANIFEST_NAME as MANIFEST
-from paperbuild.paper.declarations import DocumentSpec, default_manifest
+from paperbuild.paper.declarations import DocumentSpec
 from paperbuild.paper.documents import document_actions
 from paperbuild.paper.mentions import Mentions
-from paperbuild.paper.plan import Plan, plan_of
+from paperbuild.paper.plan import Plan
 
 if TYPE_CHECKING:
     from paperbuild.cli.following import Followed
@@ -234,12 +234,12 @@ def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, f
 
 def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Followed | None) -> tuple[Project, LazyDocumentRunner]:
     keeps = not wishes.reading_only
-    plan = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _plan_of_paper(place, wishes.profile)
+    made = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _planned_paper(place, wishes.profile)
+    plan, mentions = made.plan, made.mentions
     specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:
         raise UsageError(_no_document(place.named, specs))
-    mentions = mentioned(place.root, (source for spec in specs for source in spec.sources), keeps=keeps and place.has_manifest)
     actions = []
     documents = []
     for spec in specs:
@@ -273,11 +273,11 @@ def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:
     return msgspec.structs.replace(spec, template=wishes.template or spec.template, options=options)
 
 
-def _plan_of_paper(place: Place, profile: str) -> Plan:
-    """Return the plan of a paper without a manifest."""
+def _planned_paper(place: Place, profile: str) -> Planned:
+    """Return what a paper without a manifest comes to."""
     if profile:
         raise UsageError(Diagnostic("PB191", f"--profile {profile}: {place.named} has no {MANIFEST}, so there are no profiles"))
-    return plan_of(default_manifest(place.source))
+    return planned_alone(place.root, place.source)
 
 
 def _require_sources(root: str, spec: DocumentSpec, profile: str) -> None:
@@ -312,6 +312,9 @@ def _needs(spec: DocumentSpec, plan: Plan, mentions: Mapping[str, Mentions]) -> 
         for name in mentions[source].names:
             target = plan.catalog.target(name)
             needs.update((cell.action, None) for cell in (target.cells if target else ()))
+        for chunk in mentions[source].chunks:  # the paper shows what was run
+            own = plan.catalog.targets.get(chunk.name)
+            needs.update((cell.action, None) for cell in (own.cells if own else ()))
         for path in mentions[source].paths:
             for candidate in {path, posixpath.normpath(posixpath.join(posixpath.dirname(source), path))}:
                 made = plan.catalog.maker(candidate)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.checkpoints import Checkpoints
+from paperbuild.engine.code_files import put
 from paperbuild.engine.findings import Findings, Reading
-from paperbuild.engine.graph import Action, Command, text_of
+from paperbuild.engine.graph import CODE, Action, Command, text_of
 from paperbuild.engine.index import End
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
@@ -108,7 +109,7 @@ class CommandAttempt(Attempt):
         if ended.seen is not None and ended.seen.denied:
             return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
         if ended.timed_out or ended.status != 0:
-            return Failed((failure(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
+            return Failed((failure(self._action, ended, log, self._workshop.fs, self._given),), ended.duration_s, by_itself=True)
         faults = self._shelf.faults(self._action, log.shown)
         return Failed(faults, ended.duration_s, by_itself=True) if faults else None
 
@@ -145,7 +146,7 @@ class CommandAttempt(Attempt):
             surroundings = self._workshop.environment.surroundings(environment)
             environment |= dict(surroundings.variables)
             if self._workshop.executor.blind():
-                environment[VARIABLE] = f"{self._workshop.site.state}/given/{slug(self._action.id)}/heard"
+                environment[VARIABLE] = f"{self._given}/heard"
             root = self._workshop.fs.real(self._workshop.site.root)
             permission = self._permission(root, surroundings) if self._strict or self._action.observe == "strict" else None
             unsettled = tuple(f"{root}/{path}" for path in self._unsettled())
@@ -158,7 +159,7 @@ class CommandAttempt(Attempt):
         """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""
         named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.supposed(self._action))
         state = self._workshop.site.state
-        given, checkpoints = (f"{state}/{name}/{slug(self._action.id)}/" for name in ("given", "checkpoints"))
+        given, checkpoints = f"{self._given}/", f"{state}/checkpoints/{slug(self._action.id)}/"
         inputs = tuple(_absolute(root, path) for path in named)
         outputs = tuple(f"{root}/{output.path}" for output in self._action.outputs)
         readable = (*surroundings.dropped, *surroundings.grouped, given, *inputs)
@@ -225,15 +226,22 @@ class CommandAttempt(Attempt):
         message = f"{self._action.id} could not be watched: {ended.seen.blind}"
         return (Diagnostic("PB416", message, self._action.span, Severity.WARNING, notes=notes, help=help_),)
 
+    @property
+    def _given(self) -> str:
+        """The folder of what the command is given."""
+        return f"{self._workshop.site.state}/given/{slug(self._action.id)}"
+
     def _environment(self) -> dict[str, str]:
         """Return the command's environment, with its parameters and its index of cells in files and variables."""
-        folder = f"{self._workshop.site.state}/given/{slug(self._action.id)}"
+        folder, recipe = self._given, self._action.recipe
         self._workshop.fs.make_folder(folder)
         given = dict(self._workshop.environment.given(self._action))
         for name, data in (("params", params_of(self._action)), ("index", index_of(self._action, self._graph))):
             path = f"{folder}/{name}.json"
             self._workshop.fs.write(path, data)
             given[f"PAPERBUILD_{name.upper()}"] = path
+        if isinstance(recipe, Command) and recipe.code is not None:
+            given[CODE] = put(recipe.code, folder, self._workshop.fs)
         if given.get("PYTHONPYCACHEPREFIX", "").startswith(f"{self._workshop.site.state}/"):
             given["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"  # empty, or a program that writes bytecode reads what an earlier run wrote
             self._workshop.fs.remove_tree(given["PYTHONPYCACHEPREFIX"])

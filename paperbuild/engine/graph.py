@@ -84,11 +84,31 @@ class Resources(msgspec.Struct, frozen=True):
     time_s: float | None = None
 
 
+class Code(msgspec.Struct, frozen=True):
+    """A program whose ``text`` stands in a source, from ``line`` of the file ``path`` on, each line behind ``margin`` characters.
+
+    The text counts; where it stands does not.
+    """
+
+    text: str
+    path: str = ""
+    line: int = 1
+    margin: int = 0
+
+
+CODE = "PAPERBUILD_CODE"
+"""The variable that tells a command in which file its :class:`Code` is."""
+
+
 class Command(msgspec.Struct, frozen=True, tag="command"):
-    """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``."""
+    """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``.
+
+    Where it has ``code``, that is in the file that the variable :data:`CODE` names, at the lines where its source has it.
+    """
 
     line: str
     shell: str = "/bin/sh"
+    code: Code | None = None
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):
@@ -312,10 +332,12 @@ def circle(ids: Sequence[str], actions: Mapping[str, Action]) -> Diagnostic:
     first = min(ids)
     turn = list(ids[:-1])
     turn = turn[turn.index(first) :] + turn[: turn.index(first)] + [first]
+    spans = ((id_, actions[id_].span) for id_ in turn[1:-1])
+    places = [f"{id_} is declared at {span.path}:{span.line}:{span.column}" for id_, span in spans if span is not None]
     return Diagnostic(
         "PB143",
         f"these wait for each other: {ARROW.join(turn)}",
         actions[first].span,
-        notes=("each needs an output of the next, so none can be first",),
+        notes=("each needs an output of the next, so none can be first", *dict.fromkeys(places)),
         help=("take one of the needs or inputs away, or split a target in two",),
     )

@@ -21,7 +21,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from paperbuild.engine.graph import Action, Command, Graph, Step
+from paperbuild.engine.graph import Action, Code, Command, Graph, Step
 from paperbuild.engine.index import settled_before
 from paperbuild.engine.noting import MOVED, Facts
 from paperbuild.engine.ourselves import who_we_are
@@ -169,9 +169,12 @@ class Grounds:
         variables = [(variable.name, variable.counted, variable.file) for variable in action.variables]
         runner = self._workshop.runners[action.recipe.runner].fingerprint() if isinstance(action.recipe, Step) else ()
         cells = self._cells_of(action.needs) if action.needs else b""
+        recipe = action.recipe
+        if isinstance(recipe, Command) and recipe.code is not None:
+            recipe = msgspec.structs.replace(recipe, code=Code(recipe.code.text))  # its place does not count
         return _digest(
             (
-                *(action.recipe, action.outputs, action.params, action.inputs, action.mentioned, action.observe, action.refresh_s),
+                *(recipe, action.outputs, action.params, action.inputs, action.mentioned, action.observe, action.refresh_s),
                 *(variables, runner, cells),
             )
         )

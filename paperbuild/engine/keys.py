@@ -35,7 +35,7 @@ class Keyed(msgspec.Struct, frozen=True):
     notices: tuple[Diagnostic, ...] = ()
 
 
-_DECLARED = frozenset({"command", "shell", "step", "param", "output"})
+_DECLARED = frozenset({"command", "shell", "code", "step", "param", "output"})
 
 
 def declared(action: Action) -> dict[str, str]:
@@ -43,6 +43,8 @@ def declared(action: Action) -> dict[str, str]:
     pairs: dict[str, str] = {}
     if isinstance(action.recipe, Command):
         pairs |= {"command": action.recipe.line, "shell": action.recipe.shell}
+        if action.recipe.code is not None:
+            pairs["code"] = action.recipe.code.text
     else:
         pairs["step"] = action.recipe.runner
     pairs.update((f"param:{name}", _text(value)) for name, value in action.params)
@@ -180,6 +182,7 @@ def _text(value: object) -> str:
 _KINDS: Mapping[str, Kind] = {
     "command": "command",
     "shell": "shell",
+    "code": "code",
     "platform": "platform",
     "version": "keys",
     "cells": "cells",

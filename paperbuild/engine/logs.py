@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.code_files import as_in_source, code_file, fault_span
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command
 from paperbuild.engine.ports import Ended, FileSystem
@@ -67,11 +68,16 @@ def last_line(fs: FileSystem, state: str, id_: str) -> str:
     return next((line for line in reversed(re.split(r"[\r\n]+", end.decode(errors="replace"))) if line.strip()), "").strip()
 
 
-def failure(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:
-    """Return what is told of a command that failed."""
+def failure(action: Action, ended: Ended, log: Log, fs: FileSystem, folder: str = "") -> Diagnostic:
+    """Return what is told of a command that failed; ``folder`` is what it was given. A fault in code is told where its source has it."""
     recipe = action.recipe
     assert isinstance(recipe, Command)
     text = fs.read_end(log.path, LOG_BYTES).decode(errors="replace") if fs.stat(log.path) else ""
+    span, command = action.span, [f"the command was: {recipe.line}"]
+    if recipe.code is not None:
+        path, command = code_file(folder, recipe.code), []
+        span = fault_span(text, path, recipe.code) or span
+        text = as_in_source(text, path, recipe.code)
     lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
     help_ = _mends(ended.status, lines, recipe)
     if ended.timed_out:
@@ -83,8 +89,8 @@ def failure(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnosti
         what = f"{action.id} was ended by signal {-ended.status}"
     else:
         what = f"{action.id} failed with exit status {ended.status}"
-    notes = (f"the command was: {recipe.line}", f"the whole log is {log.shown}")
-    return Diagnostic("PB440", what, action.span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
+    notes = (*command, f"the whole log is {log.shown}")
+    return Diagnostic("PB440", what, span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
 
 
 def _span(seconds: float) -> str:

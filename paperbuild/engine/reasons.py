@@ -10,6 +10,7 @@ unknown                             nothing tells what it reads, so it runs each
 unobserved                          its last run was not watched, and the next one will be
 refresh                             after: "always", or "old"
 command        ""                   the command's line
+code           ""                   the text of the program that the command is about
 parameter      its name             its value, with its type before it where it is no text
 option         its name             as of a parameter; an option of a document
 variable       its name             its value, or the digest of it
@@ -48,7 +49,8 @@ import msgspec
 from paperbuild.phrases import listed
 
 OfKey = Literal[
-    "command", "parameter", "option", "variable", "program", "package", "maker", "shell", "step", "platform", "keys", "output", "cells"
+    "command", "code", "parameter", "option", "variable", "program", "package", "maker", "shell", "step", "platform", "keys", "output",
+    "cells",
 ]  # fmt: skip
 OfTrace = Literal["input", "file", "folder", "listing", "modules", "absent", "status", "link"]
 OfAction = Literal["never", "gone", "unknown", "unobserved", "refresh", "lost", "displaced", "foreign", "waits", "order", "fault"]
@@ -260,6 +262,7 @@ _PLAIN: Mapping[Kind, str] = {
     "unknown": "inputs unknown: it declares none, and nothing observes what it reads",
     "unobserved": "nothing observed its last run, and the next one will be observed",
     "command": "the command changed",
+    "code": "its code changed",
     "shell": "the shell changed",
     "step": "it is made in another way",
     "platform": "this is another platform",

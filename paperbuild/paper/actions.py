@@ -127,12 +127,12 @@ class _Expanding:
         return Action(
             id=cell.id,
             target=target.name,
-            recipe=Command(line, target.shell),
+            recipe=Command(line, target.shell, target.code),
             outputs=tuple(self._outputs(cell)),
             params=tuple(params.items()),
             inputs=inputs,
-            mentioned=mentioned_paths(line),
-            needs=tuple(needed.id for name in target.needs for needed in self.cells[name]),
+            mentioned=mentioned_paths(line) if target.code is None else (),  # its words are no author's
+            needs=tuple(needed.id for name in target.needs for needed in self.cells.get(name, ())),  # of a chunk where those are not known
             variables=(
                 *(Variable(name, value, value) for name, value in target.env),
                 *(Variable(name, "", None) for name in target.secrets),

@@ -43,6 +43,7 @@ class Block(msgspec.Struct, frozen=True):
     attributes: tuple[Attribute, ...]
     id: str = ""
     id_at: int = -1
+    classes: tuple[str, ...] = ()
 
 
 def parse(text: str, at: int) -> Block | None:
@@ -51,16 +52,19 @@ def parse(text: str, at: int) -> Block | None:
     if text.find("}", at, limit) < 0:
         return None
     found: list[Attribute] = []
+    classes: list[str] = []
     name, name_at, pos = "", -1, at + 1
     while (match := _TOKEN.match(text, pos, limit)) is not None:
         kind = match.lastgroup
         if kind == "end":
-            return Block(match.end(), tuple(found), name, name_at)
+            return Block(match.end(), tuple(found), name, name_at, tuple(classes))
         if kind == "space":
             if match.group().count("\n") > 1:
                 return None
         elif kind == "id":
             name, name_at = match["id"], match.start("id")
+        elif kind == "cls":
+            classes.append(match["cls"])
         elif kind in {"double", "single", "bare"}:
             found.append(Attribute(match["key"], match.start("key"), match[kind], match.start(kind), kind != "bare"))
         pos = match.end()

@@ -47,38 +47,65 @@ _OTHER_WORDS: Mapping[str, str] = types.MappingProxyType(
 """What other tools call our keys."""
 
 
-class ManifestText:
-    """The text of a manifest, and where its keys stand. ``moved`` says which paths a profile put in place of others."""
+_NOWHERE_ELSE: Mapping[Path, Path] = types.MappingProxyType({})
+_DECLARED_HERE: Mapping[Path, Span] = types.MappingProxyType({})
 
-    def __init__(self, path: str, text: str, moved: Mapping[Path, Path] | None = None) -> None:
+
+class ManifestText:
+    """The text of a manifest, and where its keys stand.
+
+    ``moved`` says which paths a profile put in place of others, ``elsewhere`` what is declared in another file: by chunks of a paper.
+    """
+
+    def __init__(
+        self, path: str, text: str, moved: Mapping[Path, Path] = _NOWHERE_ELSE, elsewhere: Mapping[Path, Span] = _DECLARED_HERE
+    ) -> None:
         self.path = path
         self.text = text
-        self._moved = moved or {}
+        self._moved = moved
+        self._elsewhere = elsewhere
         self._places: Mapping[Path, Place] | None = None
 
     def with_moved(self, moved: Mapping[Path, Path]) -> ManifestText:
         """Return the same text where what is at a key of ``moved`` is found at its value."""
-        other = ManifestText(self.path, self.text, moved)
+        other = ManifestText(self.path, self.text, moved, self._elsewhere)
+        other._places = self._places
+        return other
+
+    def with_elsewhere(self, elsewhere: Mapping[Path, Span]) -> ManifestText:
+        """Return the same text, and what is declared ``elsewhere``."""
+        other = ManifestText(self.path, self.text, self._moved, elsewhere)
         other._places = self._places
         return other
 
     def key(self, at: Path) -> Span:
         """Return where the key ``at`` stands; where there is none, the table that it would be in."""
+        other = self._other(at)
+        if other is not None:
+            return other
         place = self._place(at)
         return Span(self.path, 1, 1, 1, self.text.partition("\n")[0].rstrip("\r")) if place is None else self._span(*place.key)
 
     def value(self, at: Path) -> Span:
         """Return where the value of ``at`` stands, as :meth:`key` does."""
+        other = self._other(at)
+        if other is not None:
+            return other
         place = self._place(at)
         return self.key(at) if place is None else self._span(*place.value)
 
     def inside(self, at: Path, offset: int, length: int) -> Span:
         """Return where ``length`` characters of the text at ``at`` stand, ``offset`` characters into it."""
-        place = self._place(at)
+        place = self._place(at) if self._other(at) is None else None
         if place is None or self.text[place.value[0]] not in "\"'":
             return self.value(at)
         start = offset_inside(self.text, place.value[0], offset)
         return self._span(start, offset_inside(self.text, place.value[0], offset + length) - start)
+
+    def _other(self, at: Path) -> Span | None:
+        """Return the place of ``at`` where that is in another file."""
+        found = (self._elsewhere.get(at[:end]) for end in range(len(at), 1, -1)) if self._elsewhere else ()
+        return next((span for span in found if span is not None), None)
 
     def _span(self, offset: int, length: int) -> Span:
         return span_at(self.path, self.text, offset, length)
@@ -117,7 +144,11 @@ class Faults:
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return ``found`` in the order of the text, each once."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda fault: (0, 0) if fault.span is None else (fault.span.line, fault.span.column)))
+
+    def place(fault: Diagnostic) -> tuple[str, int, int]:
+        return ("", 0, 0) if fault.span is None else (fault.span.path, fault.span.line, fault.span.column)
+
+    return tuple(sorted(dict.fromkeys(found), key=place))
 
 
 def read_table(kind: type[S], value: object, at: Path, faults: Faults) -> S | None:

@@ -10,6 +10,26 @@ from typing import TypeAlias
 
 import msgspec
 
+TABLE_ATTRIBUTES = (
+    "columns",
+    "header",
+    "format",
+    "digits",
+    "align",
+    "where",
+    "sort",
+    "limit",
+    "group",
+    "spanner",
+    "best",
+    "second",
+    "missing",
+    "markdown",
+    "notes",
+    "transpose",
+)
+"""Every attribute that says how a data table is shown."""
+
 
 class Number(msgspec.Struct, frozen=True):
     """A number: the double (or integer) that arithmetic uses, and its source text where it was read as it stands.

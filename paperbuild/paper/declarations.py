@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from paperbuild.diagnostics import Span
-from paperbuild.engine.graph import Observe, Resources, Scalar, Tolerance
+from paperbuild.engine.graph import Code, Observe, Resources, Scalar, Tolerance
 from paperbuild.paper.conversion import ManifestText
 from paperbuild.paper.toml_positions import Path
 
@@ -33,7 +33,8 @@ class TargetSpec(msgspec.Struct, frozen=True):
     """A target as declared, its profile applied. ``command`` and the paths still hold their ``{parameter}``.
 
     ``matrix`` has the axes in the order written, ``cells`` the values of those that are listed cell by cell, which come first.
-    ``inputs`` is None where none are declared. ``refresh_s`` is as in :class:`paperbuild.engine.graph.Action`.
+    ``inputs`` is None where none are declared. ``refresh_s`` is as in :class:`paperbuild.engine.graph.Action`. A chunk has ``code``, and is
+    ``told`` of in other words than its command.
     """
 
     name: str
@@ -53,6 +54,8 @@ class TargetSpec(msgspec.Struct, frozen=True):
     refresh_s: float | None = None
     resources: Resources = Resources()
     span: Span | None = None
+    code: Code | None = None
+    told: str = ""
 
     @property
     def axes(self) -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
+import msgspec.structs
 
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Scalar
 from paperbuild.errors import ManifestError, UsageError
 from paperbuild.paper import malformed_toml, names, schema
+from paperbuild.paper.chunk_targets import Declared, declared
+from paperbuild.paper.chunks import Chunk
 from paperbuild.paper.conversion import Faults, ManifestText, in_order, read_table, read_tables, spelled, unknown_key
 from paperbuild.paper.declarations import (
     DEFAULT_FORMATS,
@@ -51,8 +54,10 @@ def format_fault(name: str, span: Span | None = None) -> Diagnostic | None:
     return Diagnostic("PB111", f"there is no format {name}", span, help=help_lines or (f"the formats are {', '.join(FORMATS)}",))
 
 
-def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None = None) -> Manifest:
-    """Return what the TOML text ``data`` declares, with ``profile`` applied.
+def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None = None, chunks: Iterable[Chunk] | None = ()) -> Manifest:
+    """Return what the TOML text ``data`` declares, with ``profile`` applied, and what the ``chunks`` of its papers do.
+
+    Where these are not known (None), a name in ``needs`` that no target has may be one's.
 
     Raises:
         ManifestError: it cannot be understood; all faults are in it, in the order of their places.
@@ -61,7 +66,7 @@ def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None =
     content, decoded = malformed_toml.load(data, path)
     text = ManifestText(path, decoded)
     _refuse_newer(content, text)
-    reading = _Reading(content, text, profile)
+    reading = _Reading(content, text, profile, None if chunks is None else declared(chunks))
     manifest = reading.manifest()
     if reading.faults.found:
         raise ManifestError(*in_order(reading.faults.found))
@@ -71,6 +76,19 @@ def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None =
         )
         raise UsageError(Diagnostic("PB109", f"there is no profile {profile}", help=help_lines))
     return manifest
+
+
+def with_chunks(manifest: Manifest, chunks: Iterable[Chunk]) -> Manifest:
+    """Return ``manifest``, that of a paper which has none, with what the ``chunks`` of the paper declare.
+
+    Raises:
+        ManifestError: something is wrong with them; all faults are in it.
+    """
+    reading = _Reading({}, manifest.text, None, declared(chunks))
+    targets = reading.with_chunks(manifest.targets, manifest.documents)
+    if reading.faults.found:
+        raise ManifestError(*in_order(reading.faults.found))
+    return msgspec.structs.replace(manifest, targets=targets, text=reading.faults.text)
 
 
 def pdf_fault(engine: str, standards: Iterable[str], span: Span | None = None) -> Diagnostic | None:
@@ -114,9 +132,12 @@ def _refuse_newer(content: Mapping[str, object], text: ManifestText) -> None:
 class _Reading:
     """One manifest being read. Everything wrong goes to ``faults``; tables that are well formed are read on."""
 
-    def __init__(self, content: Mapping[str, object], text: ManifestText, profile: str | None) -> None:
+    def __init__(self, content: Mapping[str, object], text: ManifestText, profile: str | None, chunks: Declared | None) -> None:
         self.content = content
-        self.faults = Faults(text)
+        self.chunks = chunks or Declared()
+        self.knows_chunks = chunks is not None
+        elsewhere = {at: span for at, span in self.chunks.places.items() if at[1] not in self._names("target")}
+        self.faults = Faults(text.with_elsewhere(elsewhere))
         self.profile = profile
         self.profiles: tuple[str, ...] = ()
         self.moved: dict[Path, Path] = {}
@@ -133,7 +154,7 @@ class _Reading:
         document_specs = tuple(self._document(at, table) for at, table in documents.items())
         target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
         self._refuse_equal_names(document_specs, tuple(documents))
-        self._check_needs(target_specs)
+        target_specs = self.with_chunks(target_specs, document_specs)
         return Manifest(document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text)
 
     def _check_top(self) -> None:
@@ -278,8 +299,33 @@ class _Reading:
                 help_lines = ("rename the target",)
                 self.faults.at_key("PB108", f"{document.name} is a target and a document", ("target", document.name), help_lines)
 
+    def with_chunks(self, targets: tuple[TargetSpec, ...], documents: tuple[DocumentSpec, ...]) -> tuple[TargetSpec, ...]:
+        """Return ``targets`` and those that are chunks; what they need must be among them."""
+        if self.knows_chunks:
+            self._check_chunks(documents)
+            targets = (*targets, *self.chunks.targets)
+            self._check_needs(targets)
+        return targets
+
+    def _check_chunks(self, documents: tuple[DocumentSpec, ...]) -> None:
+        """Refuse chunks that cannot be told from something that the manifest declares."""
+        self.faults.found += self.chunks.faults
+        others = {names.folded(name): ("target", name) for name in self._names("target")}
+        taken = {file_key(document.name) for document in documents}
+        for chunk in self.chunks.targets:
+            other = others.get(names.folded(chunk.name))
+            if other is not None:
+                span = self.faults.text.key(other)
+                note = f"[{spelled(other)}] stands at {span.path}:{span.line}:{span.column}"
+                what = f"{chunk.name} is a chunk, and {other[1]} a target of the manifest"
+                self.faults.found.append(Diagnostic("PB108", what, chunk.span, notes=(note,), help=("rename one",)))
+            elif file_key(chunk.name) in taken:
+                self.faults.found.append(
+                    Diagnostic("PB108", f"{chunk.name} is a chunk and a document", chunk.span, help=("rename the chunk",))
+                )
+
     def _check_needs(self, targets: tuple[TargetSpec, ...]) -> None:
-        known = self._names("target")
+        known = tuple(dict.fromkeys((*self._names("target"), *self.chunks.names)))
         for target in targets:
             for n, name in enumerate(target.needs):
                 at: Path = ("target", target.name, "needs", n)

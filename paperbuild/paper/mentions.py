@@ -11,13 +11,15 @@ import hashlib
 import msgspec
 
 from paperbuild.engine.ourselves import who_we_are
+from paperbuild.paper.chunks import Chunk
 
 
 class Mentions(msgspec.Struct, frozen=True, array_like=True):
-    """The identifiers that live references of one source name, and where its images point."""
+    """The identifiers that live references of one source name, where its images point, and its chunks."""
 
     names: tuple[str, ...]
     paths: tuple[str, ...]
+    chunks: tuple[Chunk, ...] = ()
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -45,7 +47,7 @@ class KnownMentions:
             from paperbuild.paper.source import needed_names, needed_paths, scan  # 4 ms
 
             scanned = scan(source.decode(errors="replace").replace("\r\n", "\n"))
-            found = Mentions(needed_names(scanned), needed_paths(scanned))
+            found = Mentions(needed_names(scanned), needed_paths(scanned), scanned.chunks)
         self._asked[digest] = found
         return found
 

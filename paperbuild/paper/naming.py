@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from paperbuild.engine.keys import declared, name_of
+from paperbuild.errors import ManifestError
+from paperbuild.paper import chunk_targets
 from paperbuild.paper.actions import expand
-from paperbuild.paper.declarations import FORMATS, MANIFEST_NAME
+from paperbuild.paper.declarations import FORMATS, MANIFEST_NAME, Manifest, default_manifest
 from paperbuild.paper.documents import document_actions
 from paperbuild.paper.manifest import parse_manifest
+from paperbuild.paper.source import scan
+
+
+def sources_of(manifest: bytes) -> frozenset[str]:
+    """Return the paths of the sources of all documents of a manifest, whichever profile is chosen.
+
+    Raises:
+        ManifestError: it cannot be understood.
+    """
+    return frozenset(source for parsed in _in_all_profiles(manifest) for document in parsed.documents for source in document.sources)
+
+
+def named_by_chunks(source: bytes, path: str) -> frozenset[str]:
+    """Return the names of the actions of a source's chunks, those left out that cannot be understood."""
+    if b".target" not in source:
+        return frozenset()
+    found = scan(source.decode(errors="replace").replace("\r\n", "\n")).chunks
+    targets = chunk_targets.declared(chunk.of(path) for chunk in found).targets
+    try:
+        actions = expand(replace(default_manifest(path), targets=targets))
+    except ManifestError:
+        return frozenset()
+    return frozenset(name_of(action.id, declared(action).items()) for action in actions)
 
 
 def named_by(manifest: bytes) -> frozenset[str]:
@@ -18,11 +46,13 @@ def named_by(manifest: bytes) -> frozenset[str]:
         ManifestError: it cannot be understood.
     """
     found: set[str] = set()
-    profiles: list[str | None] = [None]
-    parsed = parse_manifest(manifest, MANIFEST_NAME, None)
-    profiles += tomllib.loads(manifest.decode()).get("profile", {})
-    for profile in profiles:
-        parsed = parse_manifest(manifest, MANIFEST_NAME, profile)
+    for parsed in _in_all_profiles(manifest):
         documents = (action for document in parsed.documents for action in document_actions(document, formats=FORMATS))
         found.update(name_of(action.id, declared(action).items()) for action in (*expand(parsed), *documents))
     return frozenset(found)
+
+
+def _in_all_profiles(manifest: bytes) -> Iterator[Manifest]:
+    yield parse_manifest(manifest, MANIFEST_NAME, None, chunks=None)
+    for profile in tomllib.loads(manifest.decode()).get("profile", {}):
+        yield parse_manifest(manifest, MANIFEST_NAME, profile, chunks=None)

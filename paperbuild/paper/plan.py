@@ -18,6 +18,7 @@ import msgspec.structs
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
+from paperbuild.paper.chunks import Chunk
 from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest
 from paperbuild.paper.documents import document_actions
 
@@ -37,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     ``actions`` are those of all targets, in the order declared, and ``waits``, for each of them, the numbers of those that it waits for;
     None where that is not known without the documents. ``literals`` are numbers in the prose that are no results.
+    ``chunks`` is :func:`digest_of_chunks` of those of its papers.
     """
 
     documents: tuple[DocumentSpec, ...]
@@ -46,6 +48,16 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     python: str | None
     store_path: str | None
     literals: tuple[str, ...] = ()
+    chunks: bytes = b""
+
+    def placed(self, chunks: Iterable[Chunk]) -> Plan:
+        """Return the plan with its chunks where ``chunks``, which say the same, stand now."""
+        by_name = {chunk.name: chunk for chunk in chunks}
+        if not by_name:
+            return self
+        from paperbuild.paper.chunk_targets import placed
+
+        return msgspec.structs.replace(self, actions=tuple(placed(action, by_name.get(action.target)) for action in self.actions))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -78,8 +90,14 @@ def _filled(action: Action, secrets: Mapping[str, str]) -> Action:
     return msgspec.structs.replace(action, variables=tuple(variables))
 
 
-def plan_of(manifest: Manifest) -> Plan:
-    """Return what ``manifest`` comes to.
+def digest_of_chunks(chunks: Iterable[Chunk]) -> bytes:
+    """Return a digest of what ``chunks`` say and of the files that they stand in, not of where they stand there; empty for none."""
+    told = [(chunk.at.path, chunk.declared) for chunk in chunks]
+    return hashlib.sha256(msgspec.msgpack.encode(told)).digest() if told else b""
+
+
+def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
+    """Return what ``manifest`` comes to; ``chunks`` is the digest of those that it was made with.
 
     Raises:
         ManifestError: see :func:`paperbuild.paper.actions.expand` and :class:`Graph`.
@@ -92,10 +110,10 @@ def plan_of(manifest: Manifest) -> Plan:
     numbers = {action.id: n for n, action in enumerate(actions)}
     documents = tuple(action for document in manifest.documents for action in document_actions(document, formats=FORMATS))
     edges = Graph((*actions, *documents)).edges
-    targets = (Outline(target.name, target.axes, target.command) for target in manifest.targets)
+    targets = (Outline(target.name, target.axes, target.told or target.command) for target in manifest.targets)
     found = (edges[id_] for id_ in numbers)
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
-    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals)
+    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks)
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):

@@ -34,11 +34,24 @@ Interval = tuple[int, int]
 """A stretch of the text: from (inclusive) and to (exclusive), in characters."""
 
 
+class Fence(msgspec.Struct, frozen=True):
+    """A fenced code block: ``at`` is the offset of its first fence, ``width`` how long that is, ``closing`` the start of the last line.
+
+    ``end`` is the offset behind the last fence.
+    """
+
+    at: int
+    width: int
+    closing: int
+    end: int
+
+
 class Regions(msgspec.Struct, frozen=True):
     """``code`` (comments included) and ``math`` are disjoint, sorted; ``brackets`` maps each ``]`` of running text to its ``[``.
 
     ``header_end`` is the offset behind the YAML block that the text begins with; 0 where there is none.
     ``blocks`` has the attribute blocks right behind a ``]``, by the offset of their brace.
+    ``fences`` are the fenced code blocks.
     """
 
     code: tuple[Interval, ...]
@@ -46,6 +59,7 @@ class Regions(msgspec.Struct, frozen=True):
     brackets: Mapping[int, int]
     header_end: int
     blocks: Mapping[int, attributes.Block]
+    fences: tuple[Fence, ...] = ()
 
     def in_code(self, offset: int) -> bool:
         """Whether the character at ``offset`` stands in code or in a comment."""
@@ -64,12 +78,22 @@ def regions(text: str) -> Regions:
     """Find the regions of ``text``. Never raises; linear in its length."""
     walk = _Walk(text)
     walk.run()
-    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets, walk.header_end, walk.blocks)
+    return Regions(tuple(walk.code), tuple(walk.math), walk.brackets, walk.header_end, walk.blocks, tuple(walk.fences))
 
 
 def _within(intervals: tuple[Interval, ...], offset: int) -> bool:
     at = bisect_right(intervals, (offset, _UNBOUNDED)) - 1
     return at >= 0 and intervals[at][0] <= offset < intervals[at][1]
+
+
+_TAB = 4  # columns: pandoc's
+
+
+def _may_close(line: str, lead: str) -> bool:
+    """Return whether ``line``, with a fence, is no line of the code whose first fence stands behind ``lead``: that is indented further."""
+    bare = line.lstrip(" \t>")
+    indent = line[: len(line) - len(bare)]
+    return indent.count(">") == lead.count(">") and len(indent.expandtabs(_TAB)) < len(lead.expandtabs(_TAB)) + _TAB
 
 
 class _Walk:
@@ -82,9 +106,11 @@ class _Walk:
         self.math: list[Interval] = []
         self.brackets: dict[int, int] = {}
         self.blocks: dict[int, attributes.Block] = {}
+        self.fences: list[Fence] = []
         self._open: list[int] = []
         self._after_blank = True
         self._in_list = False
+        self._content = 0  # the column in which the text of the last item of a list begins
         self._paragraph_ends = [match.start() for match in _BLANK_LINE.finditer(text)] + [len(text)]
         self._fence_ends: list[tuple[int, int, str]] | None = None
         self._unclosed: dict[str, int] = {}
@@ -136,7 +162,8 @@ class _Walk:
             self.pos = (text.find("\n", at) + 1 or len(text) + 1) - 1
             self.code.append((start, self.pos))  # a comment of YAML
             return
-        if _INDENTED.match(text, start) is not None:
+        width = len(text[start:at].expandtabs(_TAB))
+        if _INDENTED.match(text, start) is not None and not (self._in_list and width < self._content + _TAB):
             if after_blank and not self._in_list and start >= self.header_end:
                 self._indented_code(start)
             return
@@ -144,6 +171,7 @@ class _Walk:
         if mark is not None:
             self._in_list = True
             at = mark.end()
+            self._content = _TAB if text[mark.start() : mark.start() + 2] == "[^" else len(text[start:at].expandtabs(_TAB))
         elif after_blank and at == start:  # an indented paragraph may go on with the item before it
             self._in_list = False
         if text.startswith(("```", "~~~"), at):
@@ -172,10 +200,12 @@ class _Walk:
         if self._fence_ends is None:
             self._fence_ends = [(m.start(), m.end(), m.group(1)) for m in _FENCE_END.finditer(self.text)]
         first = bisect_left(self._fence_ends, (opening.end(), 0, ""))
+        lead = self.text[self.text.rfind("\n", 0, at) + 1 : at]
         for index in range(first, len(self._fence_ends)):
-            _, end, closing = self._fence_ends[index]
-            if closing[0] == fence[0] and len(closing) >= len(fence):
+            start, end, closing = self._fence_ends[index]
+            if closing[0] == fence[0] and len(closing) >= len(fence) and _may_close(self.text[start:end], lead):
                 self.code.append((self.text.find("\n", at), end))  # the fence's own line is not: attributes stand there
+                self.fences.append(Fence(at, len(fence), start, end))
                 self._open.clear()
                 self._after_blank = True
                 self.pos = end

@@ -8,7 +8,7 @@ end of something, has no sections at all, and whoever asks must take the paper w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -17,6 +17,8 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(?=\S)(.*)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*(.*?)[ \t]*")
 _ATTRIBUTE = r"""(?:[.#][\w:.\-]+|[\w\-]+=(?:"[^"{}\n]*"|[^\s"'{}]+))"""
 _ATTRIBUTES = rf"\{{ *{_ATTRIBUTE}(?: +{_ATTRIBUTE})* *\}}"
+_RUNS = re.compile(r"^[ \t>]*(?:`{3}|~{3}).*\.target\b", re.MULTILINE)
+_SHOWS_A_FILE = re.compile(r"^[ \t>]*(?:`{3}|~{3}).*\binclude=", re.MULTILINE)
 _INFO = re.compile(rf"|[A-Za-z][\w+\-]*|{_ATTRIBUTES}|\{{=[a-z]+\}}")
 _DIVISION = re.compile(rf" {{0,3}}:{{3,}}[ \t]*(?:(?P<opens>[A-Za-z][\w\-]*|{_ATTRIBUTES})[ \t]*:*)?[ \t]*")
 _RULED = re.compile(r"[ \t]*(?:-[- \t]*){3,}|\.\.\.[ \t]*|={3,}[ \t]*|\+[-=+:]{2,}[ \t]*")
@@ -88,8 +90,18 @@ class Section(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether nothing in it is open at its end, or could close or change something outside, whatever stands there."""
-        return _is_closed(self.text, strict=True)
+        """Whether nothing in it is open at its end, or could close or change something outside, whatever stands there.
+
+        What it shows of files is the whole paper's business.
+        """
+        return _is_closed(self.text, strict=True) and _SHOWS_A_FILE.search(self.text) is None
+
+    @cached_property
+    def code(self) -> tuple[str, ...]:
+        """The blocks of fenced code that are targets; all of the text where it is not certain which."""
+        count = len(_RUNS.findall(self.text))
+        blocks = tuple(_chunks(self.text)) if count else ()
+        return blocks if len(blocks) == count else (self.text,)
 
 
 class Sections(msgspec.Struct, frozen=True, dict=True):
@@ -125,7 +137,7 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
         before = self.sections[index]
         if section.heading != before.heading or not (section.is_plain and before.is_plain):
             return None
-        if section.links != before.links or not self._notes_stay(index, section, before):
+        if section.links != before.links or section.code != before.code or not self._notes_stay(index, section, before):
             return None
         named = self._headings_named(index, section)
         if named is None:
@@ -276,6 +288,20 @@ def _without_code(text: str) -> str | None:
             return None
         kept.append(line)
     return None if fence or depth else "\n".join(kept)
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Yield the fenced blocks of ``text`` that are targets, none of which is indented by much."""
+    fence, block = "", ""
+    for line in text.split("\n"):
+        if fence:
+            block += f"{line}\n"
+            if _closes(line, fence):
+                if _RUNS.match(block):
+                    yield block
+                fence = ""
+        elif ("```" in line or "~~~" in line) and not line.startswith(_INDENT):
+            fence, block = _opened(line), f"{line}\n"
 
 
 def _is_harmless(lines: Sequence[str], n: int) -> bool:

@@ -16,7 +16,8 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Span, span_at
 from paperbuild.errors import BuildError
-from paperbuild.paper import attributes
+from paperbuild.paper import attributes, chunk_scan
+from paperbuild.paper.chunks import Chunk
 from paperbuild.paper.quoting import Quote, quoted
 from paperbuild.paper.regions import Interval, Regions, regions
 
@@ -87,6 +88,8 @@ class Scan(msgspec.Struct, frozen=True):
     destinations: tuple[Destination, ...]
     mentions: tuple[Mention, ...]
     regions: Regions
+    chunks: tuple[Chunk, ...] = ()
+    includes: tuple[Chunk, ...] = ()
 
     def live(self) -> tuple[Candidate, ...]:
         """Return the candidates outside code and comments."""
@@ -186,7 +189,8 @@ def scan(text: str) -> Scan:
     candidates = sorted((*_attributes(text, found), *_tags(text, found), *_formulas(text, found)), key=lambda c: c.key)
     if candidates and candidates[0].key < found.header_end:
         candidates = [*_with_quotes(candidates, quoted(text, found.header_end))]
-    return Scan(text, tuple(candidates), tuple(_destinations(text, found)), tuple(_mentions(text, found)), found)
+    chunks, included = chunk_scan.find(text, found), chunk_scan.find_includes(text, found)
+    return Scan(text, tuple(candidates), tuple(_destinations(text, found)), tuple(_mentions(text, found)), found, chunks, included)
 
 
 def _with_quotes(candidates: Iterable[Candidate], texts: Sequence[tuple[int, int, Quote]]) -> Iterator[Candidate]:

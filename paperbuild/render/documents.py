@@ -28,10 +28,11 @@ from paperbuild.render.citing import Citing, named_libraries, named_style, read_
 from paperbuild.render.fetching import Fetcher
 from paperbuild.render.figures import Figures, Medium, Shown, image_labels
 from paperbuild.render.fingerprint import fingerprint
+from paperbuild.render.includes import Includes
 from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.notice import notice
 from paperbuild.render.origins import Artifacts, Origin, provenance
-from paperbuild.render.pandoc import PandocWorker, Problem, Request, Written
+from paperbuild.render.pandoc import BoundCode, PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Parts, Provenance
 from paperbuild.render.patches import joined
 from paperbuild.render.places import Places
@@ -213,6 +214,7 @@ class _Rendering:
         self._places = Places(self.manuscript)
         self._asked: Request | None = None
         self._attached: Mapping[str, bytes] = {}
+        self._included: tuple[BoundCode, ...] = ()
 
     def written(self, draft: Draft) -> Made:
         """Return the document; what cannot be set is told where the paper has it, a missing font where it is named.
@@ -258,7 +260,7 @@ class _Rendering:
         values = Values(manuscript, self._catalog)
         values.outputs()
         figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
-        self._note((*values.faults, *figures.absent()))
+        self._note((*values.faults, *figures.absent(), *Includes(manuscript, self._catalog, self._artifacts).absent()))
         told = Told(manuscript, (), (), lenient=config.lenient)
         self._note(told.diagnostic(p) for p in manuscript.found.problems if concerns(p, self._writer.format))
         return tuple(_in_order(self._errors))
@@ -274,7 +276,8 @@ class _Rendering:
         self._note(manuscript.slips())
         values = Values(manuscript, self._catalog)
         figures = Figures(manuscript, self._catalog, self._artifacts, self._medium)
-        needed = (*values.outputs(), *figures.outputs())
+        includes = Includes(manuscript, self._catalog, self._artifacts)
+        needed = (*values.outputs(), *figures.outputs(), *includes.outputs())
         libraries = named_libraries(manuscript, manuscript.front, config.bibliography)
         style = named_style(manuscript, manuscript.front, config.csl)
         self._artifacts.reader.require((*needed, *(named.path for named in (*libraries, *((style,) if style else ())))))
@@ -285,10 +288,11 @@ class _Rendering:
         locale = locale_of(lang)
         bound = values.resolve(self._artifacts, locale)
         shown = figures.show(typesetter, locale)
+        self._included = includes.resolve()
         citing, faults = read_citing(libraries, style, self._artifacts)
         if style is None and template.settings.files.csl:
             citing = structs.replace(citing, style=template.text(template.settings.files.csl))
-        self._note((*values.faults, *figures.faults, *faults))
+        self._note((*values.faults, *figures.faults, *includes.faults, *faults))
         turns = _turns(bound, shown)
         request = self._request(
             bound, shown, turns, citing, {"lang": lang, **_how(dict(options)), "needs_alt": wants_words(config.standards)}
@@ -335,7 +339,7 @@ class _Rendering:
     ) -> Request:
         values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
-        request = Request(self.manuscript.text, self._writer.format, values, images, citing.libraries, citing.style)
+        request = Request(self.manuscript.text, self._writer.format, values, images, self._included, citing.libraries, citing.style)
         if self.revision:
             request = structs.replace(request, sections=self.manuscript.headings(), revision=self.revision, replaces=self.replaces)
         return structs.replace(request, **how)

@@ -29,6 +29,10 @@ _LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")
 _LENGTH = re.compile(r"\s*[\d.]+\s*(?:%|px|cm|mm|in|inch|pt|em)?\s*")
 
 
+TEXT = "pb-text"
+"""The class of what stands for a text that a chunk wrote: see ``filters/chunks.lua``."""
+
+
 class Shown(msgspec.Struct, frozen=True):
     """An image as the document will have it; ``origin`` where a target made it."""
 
@@ -104,6 +108,8 @@ class Figures:
             data = self._artifacts.read(path)
         except FileNotFoundError:  # a file in a folder that some target makes
             raise BuildError(self._not_made(path, index)) from None
+        if TEXT in image.classes:
+            return Shown(BoundImage("text", text=data.decode("utf-8", "replace").rstrip()))
         if not is_table(path):
             shown = self._picture(data, path, index, typesetter)
             return Shown(shown.bound, Origin(image.seq, "figure", path, image.path, (path,))) if made else shown

@@ -6,6 +6,7 @@ import posixpath
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
 from paperbuild.paper import attributes, frontmatter, positions, slips
+from paperbuild.paper.chunk_scan import find
+from paperbuild.paper.chunks import Chunk, disagreements
+from paperbuild.paper.regions import regions
 from paperbuild.paper.source import Candidate, Destination, SourceMap, decode, scan
 from paperbuild.render.formula_places import place
 from paperbuild.render.pandoc import PandocWorker
@@ -90,10 +94,24 @@ class Manuscript:
 
     def slips(self) -> tuple[Diagnostic, ...]:
         """Return what is wrong with how references and footnote marks are written."""
-        notes = slips.undefined_notes(self.lexical, self.sources)
+        notes = (*slips.undefined_notes(self.lexical, self.sources), *self._chunk_faults())
         if not positions.suspects(self.lexical, self.found.surfaced()) and not slips.has_slips(self.lexical):
             return notes
         return (*slips.faults(self.lexical, self.sources, self.match), *notes)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The chunks, as whoever builds has them: file by file."""
+        paths, texts = self.sources.paths, self.sources.texts
+        found = [self.lexical.chunks] if len(paths) == 1 else [find(text, regions(text)) for text in texts]
+        return tuple(chunk.of(path) for path, chunks in zip(paths, found, strict=True) for chunk in chunks)
+
+    def _chunk_faults(self) -> Iterator[Diagnostic]:
+        """Yield where pandoc makes something else of a chunk than the scan by which it is run."""
+        if self.chunks or self.found.chunks:
+            for span, name, way in disagreements(self.chunks, self.found.chunks):
+                said, mend = _DISAGREEMENTS[way]
+                yield Diagnostic("PB150", said.format(name), span or self.text_span(f"#{name}", inside=1), help=(mend,))
 
     def candidate(self, index: int) -> Candidate | None:
         """Return what of the source the ``index``-th reference is; None where that is not certain."""
@@ -107,15 +125,25 @@ class Manuscript:
 
     def image_span(self, index: int) -> Span | None:
         """Return where the path of the ``index``-th image stands."""
+        chunk, path = self._chunk(index), self.found.images[index].path
+        if chunk is not None:
+            settings = (chunk.get(key) for key in ("show", "outputs", "stdout"))
+            words = (word for setting in settings if setting is not None for word in setting.words)
+            return next((span for word, span in words if word in {path, "stdout"}), chunk.at)
         place = self._destination(index)
         if place is None:
             return self.text_span(self.found.images[index].path)
         return self.sources.span(place.offset, len(place.raw))
 
+    def _chunk(self, index: int) -> Chunk | None:
+        """Return the chunk that shows the ``index``-th image in its place; None where the author wrote it."""
+        name = self.found.images[index].attributes.get("pb-chunk")
+        return None if name is None else next((chunk for chunk in self.chunks if chunk.name == name), None)
+
     def _destination(self, index: int) -> Destination | None:
         """Return which of the images in the source the ``index``-th is: of several with one path, the one whose turn it is."""
         path = self.found.images[index].path
-        turn = sum(image.path == path for image in self.found.images[:index])
+        turn = sum(image.path == path and "pb-chunk" not in image.attributes for image in self.found.images[:index])
         places = [place for place in self.lexical.destinations_of(path) if place.is_image]
         return places[min(turn, len(places) - 1)] if places else None
 
@@ -124,6 +152,10 @@ class Manuscript:
 
         A negative offset means the attribute's key. Where the attribute cannot be found, it is the place of the image.
         """
+        chunk = self._chunk(index)
+        if chunk is not None:
+            setting = chunk.get(name)
+            return self.image_span(index) if setting is None else setting.at if offset < 0 else setting.place
         place = self._destination(index)
         at = self.text.find("){", place.offset) if place else -1
         block = attributes.parse(self.text, at + 1) if at >= 0 else None
@@ -190,6 +222,14 @@ class Manuscript:
             return None
         at = header.find(value, found.end()) if value else -1
         return self.sources.span(at, len(value)) if at >= 0 else self.sources.span(found.start(), len(key))
+
+
+_AT_MARGIN = "let it begin at the left margin, between blank lines, outside of comments and raw HTML"
+_DISAGREEMENTS = {
+    "unseen": ("pandoc takes the chunk {} for something else than code", _AT_MARGIN),
+    "unfound": ("the chunk {} is not found before pandoc has read the paper, so nothing runs it", _AT_MARGIN),
+    "otherwise": ("pandoc reads other code or attributes of the chunk {} than those that run", _AT_MARGIN),
+}
 
 
 class Manuscripts:

@@ -23,6 +23,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError, InternalError
+from paperbuild.paper.chunks import Seen
 from paperbuild.paper.formats import Piece
 from paperbuild.paper.positions import Surfaced
 from paperbuild.render.parts import Format, Heading, Publication
@@ -61,6 +62,16 @@ class ScannedImage(msgspec.Struct, frozen=True, rename={"where": "in"}):
     where: str = "body"
 
 
+class ScannedInclude(msgspec.Struct, frozen=True):
+    """Code that stands in the file ``path``; ``lines`` and ``part`` say which of it, ``text`` is what stands in the paper."""
+
+    path: str
+    lines: str = ""
+    part: str = ""
+    text: str = ""
+    id: str = ""
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Something wrong with the paper. ``kind`` says what, ``text`` which, ``detail`` why; ``n`` counts images, libraries or lines from 1.
 
@@ -85,6 +96,8 @@ class Scanned(msgspec.Struct, frozen=True):
     citations: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     meta: Mapping[str, object] = {}
+    chunks: tuple[Seen, ...] = ()
+    includes: tuple[ScannedInclude, ...] = ()
 
     def surfaced(self) -> tuple[Surfaced, ...]:
         """Return the references, in order, and after them the codes of a tagged parse that surfaced elsewhere."""
@@ -145,12 +158,21 @@ class BoundTable(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BoundImage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What becomes of an image: a picture at ``src``, or a table."""
+    """What becomes of an image: a picture at ``src``, a table, or a text to be shown as it is."""
 
-    kind: Literal["path", "table"]
+    kind: Literal["path", "table", "text"]
     src: str = ""
     table: BoundTable | None = None
     provenance: int | None = None
+    text: str = ""
+
+
+class BoundCode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Code of a file: ``text`` begins with its line ``first``; ``language`` is what its name tells."""
+
+    text: str = ""
+    first: int = 1
+    language: str = ""
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -161,7 +183,9 @@ class Library(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A paper to write. ``values`` and ``images`` answer :class:`Scanned` one by one; ``csl`` is a style's XML ("" for the default).
+    """A paper to write. ``values``, ``images`` and ``includes`` answer :class:`Scanned` one by one.
+
+    ``csl`` is a style's XML ("" for the default).
 
     ``number_within`` is "", "section" or "chapter": floats are numbered anew within each heading of level 1, which is called so.
     ``reference_names`` and ``caption_names`` are "long" or "short" ("Fig. 1"), ``reference_range`` is "dash" or "word" ("1 to 3").
@@ -174,6 +198,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     format: Format
     values: tuple[BoundValue, ...] = ()
     images: tuple[BoundImage, ...] = ()
+    includes: tuple[BoundCode, ...] = ()
     bibliography: tuple[Library, ...] = ()
     csl: str = ""
     lang: str = ""

@@ -14,29 +14,9 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean, nearest
 from paperbuild.paper.attributes import fold
-from paperbuild.paper.data import Table
+from paperbuild.paper.data import TABLE_ATTRIBUTES, Table
 from paperbuild.paper.faults import Finding
 from paperbuild.paper.formats import named
-
-KNOWN = (
-    "columns",
-    "header",
-    "format",
-    "digits",
-    "align",
-    "where",
-    "sort",
-    "limit",
-    "group",
-    "spanner",
-    "best",
-    "second",
-    "missing",
-    "markdown",
-    "notes",
-    "transpose",
-)
-"""Every attribute that says how a data table is shown."""
 
 _FOREIGN = frozenset({"alt", "width", "height", "title", "lang", "dir", "style", "role", "labels"})
 _NAME = r"(?:'[^']*'|[^\s,:'][^,:]*?(?<!'))"
@@ -128,7 +108,8 @@ class Attributes(msgspec.Struct, frozen=True):
     def of(cls, table: Table, given: Mapping[str, str], complaints: Complaints) -> Attributes:
         """Return ``given`` ready to be read; a key that is almost one of ours is told."""
         for key in given:
-            meant = nearest(key, KNOWN, 1) if key not in KNOWN and key not in _FOREIGN and not key.startswith("data-") else ()
+            known = key in TABLE_ATTRIBUTES or key in _FOREIGN or key.startswith(("data-", "pb-"))
+            meant = () if known else nearest(key, TABLE_ATTRIBUTES, 1)
             if meant:
                 finding = Finding("PB282", f"{key} is no attribute of a table", -1, len(key), (f"did you mean {meant[0]}?",))
                 complaints.say(key, finding)

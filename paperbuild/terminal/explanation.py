@@ -30,6 +30,9 @@ _MOST_BEFORE = 40
 _MOST_OF_CELLS = 10
 """Reasons that are shown of several cells together."""
 
+_MOST_LINES = 6
+"""Changed lines of a program that are shown."""
+
 _ENDS = {"made": "", "failed": ", and failed", "timed out": ", and was ended: over its time limit", "cancelled": ", and was cancelled"}
 
 _HEADS = {
@@ -121,6 +124,8 @@ class _Printer:
             if reason.kind == "command":
                 yield ("      was  ", DIM), (reason.before or "", "")
                 yield ("      now  ", DIM), (reason.after or "", "")
+            elif reason.kind == "code":
+                yield from _changed_lines(reason)
         if len(cells) > most:
             yield ((f"  - and {len(cells) - most} more; --cells tells all", DIM),)
 
@@ -228,6 +233,18 @@ def _made(stories: Sequence[Story]) -> list[int]:
 
 def _took(stories: Sequence[Story]) -> list[float]:
     return [story.situation.record.duration_s for story in stories if story.situation.record is not None]
+
+
+def _changed_lines(reason: Reason) -> Iterator[Line]:
+    """Yield the first lines that a program lost and got."""
+    import difflib
+
+    before, after = ((text or "").split("\n") for text in (reason.before, reason.after))
+    changed = [line for line in difflib.ndiff(before, after) if line.startswith(("- ", "+ "))]
+    for line in changed[:_MOST_LINES]:
+        yield ("      was  " if line.startswith("-") else "      now  ", DIM), (line[2:], "")
+    if len(changed) > _MOST_LINES:
+        yield ((f"      and {len(changed) - _MOST_LINES} more lines", DIM),)
 
 
 def _turn(reason: Reason) -> str:

@@ -9,15 +9,15 @@ from types import MappingProxyType
 import pytest
 
 from paperbuild.paper import references
+from paperbuild.paper.data import TABLE_ATTRIBUTES
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS
 from paperbuild.paper.plan import plan_of
-from paperbuild.render.table_attributes import KNOWN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
-_FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"\bPB\d{3}\b")
 
 
@@ -190,7 +190,7 @@ def test_every_function_has_a_row(name):
     assert any(re.match(rf"`{name}\(", row[0]) for row in rows("docs/references.md"))
 
 
-@pytest.mark.parametrize("attribute", KNOWN)
+@pytest.mark.parametrize("attribute", TABLE_ATTRIBUTES)
 def test_every_attribute_of_a_table_has_a_row_with_an_example(attribute):
     found = [row for row in rows("docs/tables.md") if row[0] == f"`{attribute}`"]
     assert len(found) == 1

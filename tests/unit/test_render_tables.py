@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperbuild.diagnostics import Severity, Span
-from paperbuild.paper.data import Number, Table
+from paperbuild.paper.data import TABLE_ATTRIBUTES, Number, Table
 from paperbuild.paper.delimited import read_delimited
 from paperbuild.paper.formats import ENGLISH, GERMAN
-from paperbuild.render.table_attributes import KNOWN
 from paperbuild.render.tables import MISSING, Place, shown_table
 
 TABLE = Table(("model", "acc", "n"), (("ours", Number(0.912, "0.912"), Number(1000, "1000")), ("base", Number(0.85, "0.85"), None)))
@@ -250,7 +249,11 @@ def test_markdown_is_read_in_headings_and_where_it_is_asked_for():
     assert rows == [["$R^2$ [@a]"], ["*b*"]]
 
 
-@given(st.dictionaries(st.sampled_from(KNOWN), st.text(max_size=30) | st.sampled_from(["acc", "model:max", "-n,acc", "true", "A:acc,n"])))
+@given(
+    st.dictionaries(
+        st.sampled_from(TABLE_ATTRIBUTES), st.text(max_size=30) | st.sampled_from(["acc", "model:max", "-n,acc", "true", "A:acc,n"])
+    )
+)
 def test_no_attributes_break_it(attributes):
     bound, rows, faults = shown(attributes)
     if not faults:

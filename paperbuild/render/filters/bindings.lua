@@ -2,7 +2,9 @@
 --
 -- `scan` and `bind` walk the same prepared document in the same way, so the n-th reference of one is the n-th of the other.
 
+local chunks = require("chunks")
 local datatables = require("datatables")
+local includes = require("includes")
 local tex = require("tex")
 local source = require("source")
 
@@ -89,7 +91,7 @@ end
 function M.scan(prepared, codes)
   local out = {
     references = pandoc.List({}), strays = prepared.strays, images = pandoc.List({}), citations = pandoc.List({}),
-    problems = prepared.problems,
+    problems = prepared.problems, chunks = prepared.chunks, includes = pandoc.List({}),
   }
   local place, seq = "body", 0
   local function reference(kind, key, text, literal)
@@ -128,6 +130,11 @@ function M.scan(prepared, codes)
     out.images:insert({ seq = seq, path = image.src, id = image.identifier, classes = pandoc.List(image.classes), attributes = attributes, ["in"] = place })
     return image, false
   end
+  function visitor.CodeBlock(block)
+    if includes.is(block) then
+      out.includes:insert(includes.asked(block))
+    end
+  end
   local front, body = source.parted(prepared.doc.blocks)
   place = "meta"
   front:walk(visitor)
@@ -150,13 +157,26 @@ local function bind_image(image, use)
   return image
 end
 
+-- A figure whose image stands for a text becomes that text, a listing where it has a caption or an id.
+local function bound_text(figure, image, use)
+  local classes = image.classes:filter(function(name) return name ~= chunks.TEXT end)
+  classes:insert(1, "output")
+  local code = pandoc.CodeBlock(use.text or "", pandoc.Attr("", classes))
+  if figure.identifier == "" and #figure.caption.long == 0 then
+    return code
+  end
+  return pandoc.Figure({ code }, figure.caption, pandoc.Attr(figure.identifier, { "listing" }))
+end
+
 -- A figure whose image is a data table becomes that table, with the figure's caption and id: see datatables.lua for its shape.
 local function bind_figure(figure, images, problems)
   local only = #figure.content == 1 and figure.content[1]
   local image = only and only.content and #only.content == 1 and only.content[1]
   local n = image and image.t == "Image" and tonumber(image.attributes["data-n"])
   local use = n and images[n]
-  if not use or use.kind ~= "table" then
+  if use and use.kind == "text" then
+    return bound_text(figure, image, use)
+  elseif not use or use.kind ~= "table" then
     return nil
   end
   local attributes = { ["data-n"] = tostring(n), labels = figure.attributes.labels }
@@ -172,20 +192,21 @@ local function bind_figure(figure, images, problems)
   return datatables.blocks(use.table, pandoc.Attr(id, image.classes, attributes), figure.caption.long, problems)
 end
 
--- Whether one of the first `count` images is to become a table.
+-- Whether one of the first `count` images is to become a table, or a text.
 local function have_tables(images, count)
   for n = 1, count do
-    if images[n] and images[n].kind == "table" then
+    if images[n] and images[n].kind ~= "path" then
       return true
     end
   end
   return false
 end
 
--- Replaces references and images. `values[n]` and `images[n]` are what Python made of the n-th; where a picture lies, `shown` says.
+-- Replaces references, images and code that stands in files. `values[n]`, `images[n]` and `files[n]` are what Python made of the n-th;
+-- where a picture lies, `shown` says.
 -- `live`, where a paper is followed (see incremental.lua), hears at each section how many came before, or says it.
-function M.bind(doc, values, images, problems, live)
-  local v, i = 0, 0
+function M.bind(doc, values, images, problems, live, files)
+  local v, i, f = 0, 0, 0
   if live and live.start then
     v, i = live.start.values, live.start.images
   end
@@ -219,12 +240,18 @@ function M.bind(doc, values, images, problems, live)
   end
   function visitor.Image(image)
     i = i + 1
-    image.attributes["data-n"] = tostring(i)
+    image.attributes["data-n"], image.attributes[chunks.OF] = tostring(i), nil
     return bind_image(image, images[i] or {}), false
   end
   local have_notes = false
   function visitor.Div(div)
     have_notes = have_notes or div.classes:includes(datatables.NOTES)
+  end
+  function visitor.CodeBlock(block)
+    if includes.is(block) then
+      f = f + 1
+      return includes.bound(block, files and files[f] or {})
+    end
   end
   local front, body = source.parted(doc.blocks) -- in two parts, as scan does
   front = front:walk(visitor)

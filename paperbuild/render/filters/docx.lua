@@ -5,6 +5,7 @@
 
 local equation_lines = require("equation_lines")
 local kinds = require("kinds")
+local line_numbers = require("line_numbers")
 local plain_math = require("plain_math")
 local source = require("source")
 local table_widths = require("table_widths")
@@ -292,7 +293,7 @@ end
 -- Returns the document ready for pandoc's Word writer.
 function M.finish(doc, options, problems)
   local names, cache = options.names, {}
-  doc = doc:walk({ Math = function(math) return plain_math.converted(math, problems, cache) end })
+  doc = doc:walk({ Math = function(math) return plain_math.converted(math, problems, cache) end, CodeBlock = line_numbers.plain })
   return doc:walk({
     Para = part_paragraph,
     Span = function(span)

@@ -4,6 +4,7 @@
 
 local equation_lines = require("equation_lines")
 local kinds = require("kinds")
+local line_numbers = require("line_numbers")
 local pieces = require("pieces")
 local plain_math = require("plain_math")
 local source = require("source")
@@ -202,7 +203,7 @@ function M.finish(doc, options, problems)
     end
     return block
   end)
-  doc = doc:walk({ Math = function(math) return plain_math.converted(math, problems, cache) end })
+  doc = doc:walk({ Math = function(math) return plain_math.converted(math, problems, cache) end, CodeBlock = line_numbers.plain })
   local function raw(text)
     return text and pandoc.RawBlock("jats", text)
   end

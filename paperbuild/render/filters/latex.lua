@@ -3,6 +3,7 @@
 
 local kinds = require("kinds")
 local labels = require("labels")
+local line_numbers = require("line_numbers")
 local latex_formulas = require("latex_formulas")
 local numbering = require("latex_numbering")
 local tables = require("latex_tables")
@@ -171,8 +172,8 @@ end
 
 -- Code in the largest type in which its lines fit; what does not fit in the smallest goes on in the next line.
 local function code_lines(block, columns)
-  local longest = 0
-  for line in block.text:gmatch("[^\n]+") do
+  local longest, text = 0, line_numbers.written(block)
+  for line in text:gmatch("[^\n]+") do
     longest = math.max(longest, utf8.len(line) or #line)
   end
   local sizes = SIZES[columns] or SIZES[1]
@@ -181,7 +182,7 @@ local function code_lines(block, columns)
     size = sizes[i][2] >= longest and sizes[i] or size
   end
   local anchor = block.identifier ~= "" and "\\phantomsection" .. label(block.identifier) .. "%\n" or ""
-  local code = "\\begin{verbatim}\n" .. in_lines(block.text, size[2]) .. "\n\\end{verbatim}"
+  local code = "\\begin{verbatim}\n" .. in_lines(text, size[2]) .. "\n\\end{verbatim}"
   return pandoc.RawBlock("latex", anchor .. (size[1] ~= "" and "{" .. size[1] .. "\n" .. code .. "\n}" or code))
 end
 

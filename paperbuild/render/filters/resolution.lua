@@ -15,8 +15,8 @@ local source_marks = require("source_marks")
 local M = {}
 
 -- What of a request is the same for every format of a paper.
-local NEUTRAL = { "values", "bibliography", "csl", "lang", "number_sections", "number_within", "reference_names", "caption_names",
-  "reference_range", "offsets" }
+local NEUTRAL = { "values", "includes", "bibliography", "csl", "lang", "number_sections", "number_within", "reference_names",
+  "caption_names", "reference_range", "offsets" }
 
 -- Whether two values are equal, with all that they hold.
 local function same(a, b)
@@ -42,7 +42,7 @@ M.same = same
 local function same_images(a, b)
   for n = 1, math.max(#a, #b) do
     local one, other = a[n] or {}, b[n] or {}
-    if one.kind ~= other.kind or one.provenance ~= other.provenance or not same(one.table, other.table) then
+    if one.kind ~= other.kind or one.provenance ~= other.provenance or one.text ~= other.text or not same(one.table, other.table) then
       return false
     end
   end
@@ -87,7 +87,7 @@ local function resolve(paper, request, library, live)
   options.names = names.of(options)
   numbering.settle(options)
   local doc = source_marks.put(paper, request.offsets, request.format)
-  doc = bindings.bind(live and live:mark(doc) or doc, request.values, request.images, problems, live)
+  doc = bindings.bind(live and live:mark(doc) or doc, request.values, request.images, problems, live, request.includes)
   doc = paper.has_formats and alternatives.choose(doc, request.format) or doc
   doc = alternatives.mark_foreign(doc, request.format, paper.problems, rawtex.marked)
   local by_id, all = library:collect(request.bibliography, paper.meta, problems)

@@ -4,6 +4,7 @@
 -- title, abstract and body alike and in one order.
 
 local alternatives = require("alternatives")
+local chunks = require("chunks")
 local citations = require("citations")
 local equation_lines = require("equation_lines")
 local floats = require("floats")
@@ -24,7 +25,7 @@ M.META = "pb-meta" -- class of the Divs that hold metadata
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
 local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
-  ["pb-cited"] = true, ["pb-alternatives"] = true, ["pb-page"] = true, xref = true }
+  ["pb-cited"] = true, ["pb-alternatives"] = true, ["pb-page"] = true, [chunks.TEXT] = true, xref = true }
 
 local function foreign(element)
   local touched = false
@@ -51,6 +52,17 @@ end
 local FOREIGN = {}
 for _, name in ipairs({ "Span", "Div", "Header", "Figure", "Table", "Image", "Link", "Code", "CodeBlock" }) do
   FOREIGN[name] = foreign
+end
+
+-- A chunk's `label` is its author's.
+function FOREIGN.CodeBlock(block)
+  local label = chunks.is(block) and block.attributes.label
+  local kept = foreign(block)
+  if label then
+    kept = kept or block
+    kept.attributes.label = label
+  end
+  return kept
 end
 
 -- `$$…$$ {#eq:x}`, which pandoc leaves as text, and display formulas with \label or in a numbered environment: Span.eqn.
@@ -223,7 +235,7 @@ end
 M.parsed = parsed
 
 -- Reads what of a document is no Markdown, and gives equations, figures, tables and theorems the one shape that filters know. `known`
--- has what is true of the whole paper: `own`, its macros, `has_formats` (raw nodes that name theirs), `has_html`.
+-- has what is true of the whole paper: `own`, its macros, `has_formats` (raw nodes that name theirs), `has_html`, `has_chunks`.
 local function understood(doc, known, problems)
   local own = known.own
   if known.has_formats then
@@ -239,6 +251,9 @@ local function understood(doc, known, problems)
   if known.has_html then
     doc = rawhtml.read(doc, problems)
   end
+  if known.has_chunks then
+    doc = chunks.read(doc)
+  end
   doc = matching.walk(doc, may_be_numbered, take_equation_ids):walk({ Blocks = listings.read })
   doc = doc:walk({ Div = floats.as_subfigures }):walk({ Div = theorem_title })
   return doc:walk({
@@ -253,7 +268,8 @@ end
 function M.prepare(text, metadata, strays, is_tagged)
   local problems, highest, title_taken = pandoc.List({}), nil, nil
   local doc = parsed(text, problems)
-  local own = macros.of(doc, text)
+  local own, has_chunks = macros.of(doc, text), text:find(".target", 1, true) ~= nil
+  local seen = has_chunks and chunks.seen(doc) or pandoc.List({})
   doc, highest, title_taken = settle_headings(rawtex.take_front_matter(doc, own))
   local people, fields = metadata.people(doc.meta, problems)
   local meta = doc.meta
@@ -263,11 +279,12 @@ function M.prepare(text, metadata, strays, is_tagged)
     doc.blocks, quiet, has_tags = quiet_paragraphs.aside(doc.blocks)
   end
   doc.blocks = add_metadata(meta, fields) .. read_appendix(doc.blocks:walk(FOREIGN))
-  local known = { own = own, has_formats = text:find("{=", 1, true) ~= nil, has_html = text:find("<%a") ~= nil }
+  local known = { own = own, has_formats = text:find("{=", 1, true) ~= nil, has_html = text:find("<%a") ~= nil, has_chunks = has_chunks }
   local found = strays(doc)
   return {
     doc = understood(doc, known, problems), meta = meta, people = people, problems = problems, strays = found,
-    has_formats = known.has_formats, quiet = quiet, known = known, highest = highest, title_taken = title_taken, has_tags = has_tags,
+    chunks = seen, has_formats = known.has_formats, quiet = quiet, known = known, highest = highest, title_taken = title_taken,
+    has_tags = has_tags,
   }
 end
 

@@ -6,6 +6,7 @@
 local equation_lines = require("equation_lines")
 local formulas = require("formulas")
 local kinds = require("kinds")
+local line_numbers = require("line_numbers")
 local typst_tables = require("typst_tables")
 local labels = require("labels")
 local pieces = require("pieces")
@@ -312,7 +313,16 @@ function M.finish(doc, options, problems)
     end,
     Code = anchored, Link = anchored, Image = anchored,
     CodeBlock = function(code)
-      return code.identifier ~= "" and { pandoc.Plain({ anchor(code.identifier) }), code } or nil
+      local first, out = line_numbers.first(code), pandoc.Blocks({})
+      if code.identifier ~= "" then
+        out:insert(pandoc.Plain({ anchor(code.identifier) }))
+      end
+      out:insert(code)
+      if first then
+        out:insert(#out, pandoc.RawBlock("typst", "#numbered-code(" .. first .. ")["))
+        out:insert(pandoc.RawBlock("typst", "]"))
+      end
+      return out
     end,
   })
   local finishing = {

@@ -167,7 +167,7 @@ end
 
 function OPS.write(request)
   local paper = prepare(request.text)
-  request.values, request.images = index(request.values), index(request.images)
+  request.values, request.images, request.includes = index(request.values), index(request.images), index(request.includes)
   request.bibliography, request.offsets = request.bibliography or {}, request.offsets or {}
   local live = request.sections and OPS.scan(request) and followed_papers.follow(paper, request)
   local resolved = resolution.of(paper, request, library, live)
