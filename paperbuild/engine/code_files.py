@@ -51,5 +51,5 @@ def fault_span(text: str, path: str, code: Code) -> Span | None:
 
 
 def _naming(path: str) -> re.Pattern[str]:
-    """Return what Python (``File "x", line 3``), bash (``x: line 3:``), dash (``x: 3:``) and R (``x#3``) make of a line."""
-    return re.compile(rf"(?:{re.escape(path)}|\(from {re.escape(posixpath.basename(path))})(?:\", line |: line |: |#|:)(\d+)")
+    """Return what Python (``File "x", line 3``), bash (``x: line 3:``), dash (``x: 3:``) and R (``x:3:``, ``x#3``) make of a line."""
+    return re.compile(rf"{re.escape(path)}(?:\", line |: line |: |#|:)(\d+)")

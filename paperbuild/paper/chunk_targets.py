@@ -11,7 +11,7 @@ import msgspec
 import msgspec.structs
 
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
-from paperbuild.engine.graph import CODE, Action, Code, Command
+from paperbuild.engine.graph import CODE, Code
 from paperbuild.paper import names
 from paperbuild.paper.chunks import Chunk, Setting, slips
 from paperbuild.paper.conversion import Faults, ManifestText
@@ -25,7 +25,12 @@ from paperbuild.phrases import listed
 
 _FILE = f'"${CODE}"'
 _PYTHON = f'PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}$PWD" python {_FILE}'  # as a file in the project's folder would find modules
-_R = f"""Rscript -e 'options(show.error.locations = TRUE); source(Sys.getenv("{CODE}"), print.eval = TRUE, keep.source = TRUE)'"""
+_R = f"""Rscript -e '\
+local({{ code <- parse(Sys.getenv("{CODE}"), keep.source = TRUE); at <- attr(code, "srcref"); options(keep.source = TRUE); \
+for (i in seq_along(code)) withCallingHandlers( \
+{{ made <- withVisible(eval(code[[i]], globalenv())); if (made$visible) print(made$value) }}, \
+error = function(e) for (s in c(at[i], lapply(sys.calls(), attr, "srcref"))) \
+if (!is.null(s)) message("at ", attr(s, "srcfile")$filename, "#", s[1])) }})'"""  # Rscript tells no lines, and source() prints no values
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
         "python": _PYTHON,
@@ -106,20 +111,6 @@ def declared(chunks: Iterable[Chunk]) -> Declared:
         if spec is not None:
             targets.append(spec)
     return Declared(tuple(first), tuple(targets), places, tuple(faults))
-
-
-def placed(action: Action, chunk: Chunk | None) -> Action:
-    """Return ``action`` where ``chunk``, which declares it, stands; one that no chunk declares as it is."""
-    if chunk is None or not isinstance(action.recipe, Command) or action.recipe.code is None:
-        return action
-    code = Code(chunk.code, chunk.at.path, chunk.line, chunk.margin)
-    return msgspec.structs.replace(action, recipe=msgspec.structs.replace(action.recipe, code=code), span=chunk.at)
-
-
-def shown_output(chunk: Chunk) -> tuple[str, Setting | None]:
-    """Return the path of what ``chunk`` shows in place, and the setting that names it; "" where that is nothing, or there is a fault."""
-    found = _shown(chunk)
-    return ("", None) if isinstance(found, Diagnostic) else found
 
 
 def _target(chunk: Chunk) -> tuple[TargetSpec | None, list[Diagnostic]]:

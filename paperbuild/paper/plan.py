@@ -15,7 +15,7 @@ from functools import cached_property
 import msgspec
 import msgspec.structs
 
-from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.graph import Action, Code, Command, Graph
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.chunks import Chunk
@@ -55,9 +55,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
         by_name = {chunk.name: chunk for chunk in chunks}
         if not by_name:
             return self
-        from paperbuild.paper.chunk_targets import placed
-
-        return msgspec.structs.replace(self, actions=tuple(placed(action, by_name.get(action.target)) for action in self.actions))
+        return msgspec.structs.replace(self, actions=tuple(_placed(action, by_name.get(action.target)) for action in self.actions))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -78,6 +76,14 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
         ids = [action.id for action in self.actions]
         known = {id_: frozenset([ids[n] for n in found]) for id_, found in zip(ids, self.waits, strict=True) if found is not None}
         return Graph((*actions, *documents), known)
+
+
+def _placed(action: Action, chunk: Chunk | None) -> Action:
+    """Return ``action`` where ``chunk``, which declares it, stands; one that no chunk declares as it is."""
+    if chunk is None or not isinstance(action.recipe, Command) or action.recipe.code is None:
+        return action
+    code = Code(chunk.code, chunk.at.path, chunk.line, chunk.margin)
+    return msgspec.structs.replace(action, recipe=msgspec.structs.replace(action.recipe, code=code), span=chunk.at)
 
 
 def _filled(action: Action, secrets: Mapping[str, str]) -> Action:

@@ -23,6 +23,7 @@ _LEAD = re.compile(r"[ \t>]*+")
 _FENCE = re.compile(r"(?:`{3,}+(?=[^`\n]*+(?:\n|\Z))|~{3,}+)")
 _LIST_MARK = re.compile(r"(?:[-+*]|\(?[\w#]{1,9}[.)]|\(@[\w-]*\)|\[\^[^\]\n]{1,99}\]:|[:~])[ \t]")
 _FENCE_END = re.compile(r"^[ \t>]*+(`{3,}+|~{3,}+)[ \t\r]*$", re.MULTILINE)
+_BRACKETED = re.compile(r"\[[^\[\]\n]*+\]\{")
 _TICKS = re.compile(r"`++")
 _MATH_BODY = re.compile(r"[^\\$]*+(?>(?:\\[\s\S][^\\$]*+)*)")
 _INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
@@ -206,6 +207,8 @@ class _Walk:
             if closing[0] == fence[0] and len(closing) >= len(fence) and _may_close(self.text[start:end], lead):
                 self.code.append((self.text.find("\n", at), end))  # the fence's own line is not: attributes stand there
                 self.fences.append(Fence(at, len(fence), start, end))
+                for inner in _BRACKETED.finditer(self.text, opening.end(), self.code[-1][0]):  # in a caption that is an attribute
+                    self.brackets[inner.end() - 2] = inner.start()
                 self._open.clear()
                 self._after_blank = True
                 self.pos = end

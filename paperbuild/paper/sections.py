@@ -19,7 +19,8 @@ _ATTRIBUTE = r"""(?:[.#][\w:.\-]+|[\w\-]+=(?:"[^"{}\n]*"|[^\s"'{}]+))"""
 _ATTRIBUTES = rf"\{{ *{_ATTRIBUTE}(?: +{_ATTRIBUTE})* *\}}"
 _RUNS = re.compile(r"^[ \t>]*(?:`{3}|~{3}).*\.target\b", re.MULTILINE)
 _SHOWS_A_FILE = re.compile(r"^[ \t>]*(?:`{3}|~{3}).*\binclude=", re.MULTILINE)
-_INFO = re.compile(rf"|[A-Za-z][\w+\-]*|{_ATTRIBUTES}|\{{=[a-z]+\}}")
+_OF_CODE = r"""(?:[.#][\w:.\-]+|[\w\-]+=(?:"[^"\\\n]*"|'[^'\\\n]*'|[^\s"'{}]+))"""
+_INFO = re.compile(rf"|[A-Za-z][\w+\-]*|(?:[A-Za-z][\w+\-]* *)?\{{ *{_OF_CODE}(?: +{_OF_CODE})* *\}}|\{{=[a-z]+\}}")
 _DIVISION = re.compile(rf" {{0,3}}:{{3,}}[ \t]*(?:(?P<opens>[A-Za-z][\w\-]*|{_ATTRIBUTES})[ \t]*:*)?[ \t]*")
 _RULED = re.compile(r"[ \t]*(?:-[- \t]*){3,}|\.\.\.[ \t]*|={3,}[ \t]*|\+[-=+:]{2,}[ \t]*")
 # What may hold the others: an escape, code, a formula, a comment, an address in angle brackets.

@@ -102,6 +102,8 @@ FILES = {
     "figures/roc.svg": SVG,
     "figures/two.svg": SVG.replace(b"teal", b"maroon"),
     "out/train.json": b'{"acc": 0.90}',
+    "out/said.txt": b"hello\n",
+    "code.py": b"x = 1\ny = 2\n",
     "raised.csl": b"""<?xml version="1.0" encoding="utf-8"?>
 <style xmlns="http://purl.org/net/xbiblio/csl" class="in-text" version="1.0">
 <info><title>raised numbers</title><id>raised</id><updated>2020-01-01T00:00:00+00:00</updated></info>
@@ -112,6 +114,26 @@ RAISED = PAPER.replace("bibliography: refs.bib", "bibliography: refs.bib\ncsl: r
 UNTITLED = "# A title\n\n" + PAPER[PAPER.index("A remark before") :].replace("\n# ", "\n## ").replace("\n## Details", "\n### Details")
 UNTITLED = re.sub(r"\[?@(?:knuth|lamport)[^\]\s]*(?:; @lamport1994)?(?:, p. 3; @lamport1994)?\]?", "somebody", UNTITLED)
 """The same without front matter and citations, its first heading the title."""
+CHUNKED = (
+    PAPER.replace(
+        "More words follow. A term",
+        """``` {.python .target #teal outputs="figures/two.svg" caption="A [0.9]{val=train.acc} square." label="fig:teal"}
+draw()
+```
+
+More words follow, and @fig:teal. A term""",
+    )
+    .replace(
+        "See @thm:main, Figures",
+        """``` {.bash .target #said show=stdout stdout="out/said.txt"}
+echo hello
+```
+
+See @thm:main, Figures""",
+    )
+    .replace("[link by name]: https", '``` {.python include="code.py" lines="2-"}\n```\n\n[link by name]: https')
+)
+"""The same with chunks, and a file of code that is shown."""
 CATALOG = Catalog(
     {
         "train": CatalogTarget("train", (Cell("train", (("lr", 0.1),), (("train", "out/train.json"),)),), command="python train.py"),
@@ -255,6 +277,13 @@ x = 1
 > quote
 %%
     indented code
+%%
+``` {.bash .target #new show="out/said.txt" outputs="out/said.txt" echo=false}
+echo hello
+```
+%%
+``` {.python include="code.py"}
+```
 %%
 Setext
 ======

@@ -9,7 +9,7 @@ from paperbuild.paper.catalog import Catalog
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.incremental import FollowingRunner
 from paperbuild.render.pandoc import PandocWorker
-from tests.integration.following import CATALOG, FILES, PAPER, RAISED, SVG, UNTITLED, Author, Reader, action
+from tests.integration.following import CATALOG, CHUNKED, FILES, PAPER, RAISED, SVG, UNTITLED, Author, Reader, action
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def effort(live):
     return live.shown("paper.html").effort
 
 
-@pytest.mark.parametrize("paper", ["usual", "raised", "untitled"])
+@pytest.mark.parametrize("paper", ["usual", "raised", "untitled", "chunked"])
 @pytest.mark.parametrize("edits", [40, pytest.param(600, marks=pytest.mark.slow)])
 def test_after_any_edit_the_page_is_what_a_clean_render_gives(clean, live, paper, edits):
-    author = Author(random.Random(edits), {"usual": PAPER, "raised": RAISED, "untitled": UNTITLED}[paper])
+    author = Author(random.Random(edits), {"usual": PAPER, "raised": RAISED, "untitled": UNTITLED, "chunked": CHUNKED}[paper])
     followed = 0
     for _ in range(edits):
         before = author.text
@@ -120,6 +120,21 @@ def test_an_edit_with_an_effect_elsewhere_gives_the_same_page_as_a_clean_render(
     assert got == render(clean, edited)
     assert effort(live).whole or not got[0]
     assert render(live) == render(clean)
+
+
+def test_prose_beside_a_chunk_is_followed_and_a_chunk_makes_the_whole_page(clean, live):
+    assert render(live, CHUNKED) == render(clean, CHUNKED)
+    edited = CHUNKED.replace("More words follow", "Yet more words follow")
+    assert render(live, edited) == render(clean, edited)
+    assert not effort(live).whole
+    other = edited.replace("draw()", "draw(teal)")
+    assert render(live, other) == render(clean, other)
+    assert effort(live).whole
+    beside = other.replace("Another picture", "A picture")  # where a file of code is shown
+    assert render(live, beside) == render(clean, beside)
+    assert effort(live).whole
+    files = {**FILES, "code.py": b"x = 1\ny = 3\n"}
+    assert render(live, beside, files) == render(clean, beside, files)
 
 
 def test_a_file_that_changed_besides_the_text_makes_the_whole_page_new(clean, live):
