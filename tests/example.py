@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from paperbuild.cli.planning import planned
 from paperbuild.engine.graph import Command
-from paperbuild.paper.manifest import parse_manifest
-from paperbuild.paper.plan import Plan, plan_of
+from paperbuild.paper.plan import Plan
 from paperbuild.render.templates import TemplateFinder
 
 TOP = Path(__file__).resolve().parents[1]
@@ -82,8 +82,8 @@ def built(factory: pytest.TempPathFactory) -> Path:
 
 
 def expansion() -> Plan:
-    """Return what the example's manifest declares."""
-    return plan_of(parse_manifest((SOURCE / "paperbuild.toml").read_bytes(), "paperbuild.toml"))
+    """Return what the example's manifest and the chunk in its paper declare."""
+    return planned(str(SOURCE), "", keeps=False).plan
 
 
 def drawn(results: Path, folder: Path, template: str) -> Path:
