@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.following import Followed
 from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.planning import chunks_of, mentioned
 from paperbuild.cli.shelf import Shelf
 from paperbuild.cli.wiring import Document, Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -214,7 +215,15 @@ class Loop:
 
 
 def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:
-    """Return whether the command of ``action`` reads any of ``changed``, as far as its declaration and its last run tell."""
+    """Return whether the command of ``action`` reads any of ``changed``, as far as its declaration and its last run tell.
+
+    Of a chunk it counts whether its code is another now: the paper around it is not what it reads.
+    """
+    if isinstance(action.recipe, Command) and action.recipe.code is not None and action.recipe.code.path in changed:
+        code = action.recipe.code
+        chunks = chunks_of(mentioned(project.root, (code.path,), keeps=False))
+        if all((chunk.name, chunk.code) != (action.target, code.text) for chunk in chunks):
+            return True
     index, store = project.workshop.index, project.workshop.store
     last = index.last_run(action.id)
     record = None if last is None else store.record(last.key, last.record)

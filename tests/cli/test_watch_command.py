@@ -267,3 +267,42 @@ class TestWhileATargetIsAtWork:
         assert busy.end() == 130
         assert time.monotonic() - begin < 5
         assert json.loads(project.read("slow.json")) == {"n": 4}, "the last result is back"
+
+
+CHUNK = """\
+# Result
+
+It is [0]{val=slow.n}. Some words.
+
+``` {.python .target #slow stdout="slow.json"}
+import time
+
+open(".began~", "a").write("x")
+time.sleep(PAUSE)
+print('{"n": VALUE}')
+```
+"""
+
+
+def test_an_edit_of_prose_starts_no_chunk_and_one_of_its_code_ends_the_run_of_the_old(project):
+    text = CHUNK.replace("PAUSE", "0").replace("VALUE", "4")
+    project.write("paperbuild.toml", '[paper]\nsource = "paper.md"\n').write("paper.md", text)
+    watching = Watching(project)
+    try:
+        assert watching.said(WAITS)
+        project.write("paper.md", text.replace("# Result", "More words at the top.\n\n# Result"))
+        assert watching.said(WAITS, times=2)
+        assert "More words" in project.read("_build/paper.html")
+        assert project.read(".began~") == "x"
+        project.write("paper.md", CHUNK.replace("PAUSE", "60").replace("VALUE", "5"))
+        TestWhileATargetIsAtWork.begins(project, 2)
+        project.write("paper.md", CHUNK.replace("PAUSE", "60").replace("VALUE", "5").replace("Some words", "Other words"))
+        project.write("paper.md", CHUNK.replace("PAUSE", "0").replace("VALUE", "6"))
+        assert watching.said("cancelled slow")
+        assert watching.said(WAITS, times=3)
+        assert re.search(r">6</", project.read("_build/paper.html"))
+        assert watching.end() == 130
+    finally:
+        if watching.process.poll() is None:
+            watching.process.kill()
+            watching.process.communicate(timeout=LIMIT_S)
