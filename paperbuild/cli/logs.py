@@ -6,6 +6,7 @@ import posixpath
 import shlex
 import time
 from collections.abc import Iterator
+from typing import IO
 
 import click
 import msgspec
@@ -15,9 +16,10 @@ from paperbuild.cli.options import json_option
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.graph import Action, Step
+from paperbuild.engine.code_files import code_file
+from paperbuild.engine.graph import Action, Command, Step
 from paperbuild.engine.journal import Journal
-from paperbuild.engine.logs import LOG_BYTES, latest_log
+from paperbuild.engine.logs import LOG_BYTES, given_folder, latest_log
 from paperbuild.engine.process import is_running
 from paperbuild.errors import ExitCode, UsageError
 from paperbuild.terminal.log_view import LogView
@@ -89,6 +91,17 @@ class _ActionLog(msgspec.Struct, frozen=True):
         """Return whether another attempt may follow after this one has ended: a pause can lie between them."""
         return self.action.retries > 0 and self._is_built()
 
+    def pieces(self, file: IO[bytes]) -> Iterator[bytes]:
+        """Yield what comes next in the log, whose open ``file`` it is; a chunk's speaks of the paper, not of our copy of its code."""
+        recipe = self.action.recipe
+        if not isinstance(recipe, Command) or recipe.code is None:
+            while data := file.read(_PIECE):
+                yield data
+            return
+        path = code_file(given_folder(self.project.workshop.site.state, self.action.id), recipe.code).encode()
+        while line := file.readline():
+            yield line.replace(path, recipe.code.path.encode())
+
     def _is_built(self) -> bool:
         workshop = self.project.workshop
         return workshop.lock.is_held(f"{workshop.site.state}/lock")
@@ -117,7 +130,7 @@ def _print(invocation: Invocation, log: _ActionLog, *, title: bool) -> None:
         invocation.stdout.flush()
     view = _view(invocation)
     with open(log.path, "rb") as file:
-        while data := file.read(_PIECE):
+        for data in log.pieces(file):
             view.feed(data)
     view.end()
 
@@ -133,7 +146,7 @@ def _follow(invocation: Invocation, running: tuple[_ActionLog, ...]) -> None:
             while True:
                 # Before reading: what it wrote until then is read. An attempt that is about to start has its log already.
                 goes_on = log.is_running() or (log.may_go_on() and log.newest() is log)
-                while data := file.read(_PIECE):
+                for data in log.pieces(file):
                     view.feed(data)
                 if not goes_on:
                     break

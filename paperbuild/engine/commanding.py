@@ -17,7 +17,7 @@ from paperbuild.engine.graph import CODE, Action, Command, text_of
 from paperbuild.engine.index import End
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
-from paperbuild.engine.logs import Log, failure, new_log, slug
+from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
 from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree, path_of
@@ -229,7 +229,7 @@ class CommandAttempt(Attempt):
     @property
     def _given(self) -> str:
         """The folder of what the command is given."""
-        return f"{self._workshop.site.state}/given/{slug(self._action.id)}"
+        return given_folder(self._workshop.site.state, self._action.id)
 
     def _environment(self) -> dict[str, str]:
         """Return the command's environment, with its parameters and its index of cells in files and variables."""

@@ -32,6 +32,11 @@ def slug(id_: str) -> str:
     return plain if plain == id_ else f"{plain}-{digest_of('slug', id_)[:8]}"
 
 
+def given_folder(state: str, id_: str) -> str:
+    """Return the folder of what the command of the action ``id_`` is given; ``state`` is the project's folder for such."""
+    return f"{state}/given/{slug(id_)}"
+
+
 class Log(msgspec.Struct, frozen=True):
     """A log at the absolute ``path``; ``shown`` is what users are told."""
 

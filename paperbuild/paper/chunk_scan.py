@@ -24,7 +24,7 @@ def find(text: str, found: Regions) -> tuple[Chunk, ...]:
     fences = {fence.at for fence in found.fences}
     for match in _OPENING.finditer(text):
         at = match.start("fence")
-        if at not in fences and not found.in_code(at):
+        if at not in fences and not found.in_code(at) and not found.in_math(at):
             chunks.append(_slip(text, at, "unclosed"))
     return tuple(sorted(chunks, key=lambda chunk: (chunk.at.line, chunk.at.column)))
 

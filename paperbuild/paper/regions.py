@@ -163,7 +163,7 @@ class _Walk:
             self.pos = (text.find("\n", at) + 1 or len(text) + 1) - 1
             self.code.append((start, self.pos))  # a comment of YAML
             return
-        width = len(text[start:at].expandtabs(_TAB))
+        width = len(text[start:at].partition(">")[0].expandtabs(_TAB))
         if _INDENTED.match(text, start) is not None and not (self._in_list and width < self._content + _TAB):
             if after_blank and not self._in_list and start >= self.header_end:
                 self._indented_code(start)

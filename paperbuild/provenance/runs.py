@@ -111,7 +111,7 @@ def run_facts(record: Record, log: str = "") -> RunFacts:
     return RunFacts(
         action=record.action,
         target=record.target,
-        command=declared.get("command", ""),
+        command=declared.get("code", declared.get("command", "")),
         params={name.partition(":")[2]: _scalar(text) for name, text in record.components if name.startswith("param:")},
         finished=moment_utc(record.finished_ns),
         duration_s=round(record.duration_s, 3),

@@ -166,6 +166,7 @@ def test_a_traceback_goes_through_the_paper_and_the_scripts_that_it_calls(projec
     assert "--> paper.md:6:1" in told
     assert 'File "paper.md", line 6, in <module>' in told
     assert "helper.work()" in told
+    assert 'File "paper.md", line 6, in <module>' in project.call("logs", "broken").out
     assert "ValueError: no" in told
 
 

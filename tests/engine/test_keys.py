@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from paperbuild.engine.graph import Action, Command, Graph, Output, Variable
+from paperbuild.engine.graph import Action, Code, Command, Graph, Output, Variable
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
 from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import Observer
@@ -58,6 +58,16 @@ def test_each_change_makes_another_key_and_is_told_in_words(world: World, change
 )
 def test_what_does_not_change_the_result_does_not_change_the_key(world: World, changed: Action):
     assert keyed(world, changed).key == keyed(world, PLAIN).key
+
+
+def test_the_code_of_a_program_counts_and_where_it_stands_does_not(world: World):
+    def of(text: str, path: str, line: int, margin: int) -> Keyed:
+        return keyed(world, replace(PLAIN, recipe=Command("python", code=Code(text, path, line, margin))))
+
+    now = of("x = 1", "paper.md", 7, 0)
+    assert now.key == of("x = 1", "papers/other.md", 70, 4).key
+    (reason,) = differences(of("x = 2", "paper.md", 7, 0).components, now.components)
+    assert (reason.text, reason.before, reason.after) == ("its code changed", "x = 1", "x = 2")
 
 
 def test_a_changed_input_is_told_after_everything_else(world: World):

@@ -47,11 +47,22 @@ AGREED = {
     "a setext heading and a rule before": (f"Title\n=====\n\n---\n\n``` {HEAD}\nx\n```\n", ["x"]),
     "two of one name": (f"``` {HEAD}\nx\n```\n\n``` {HEAD}\ny\n```\n", ["x", "y"]),
     "a pipe table before": (f"| a | b |\n|---|---|\n| `c | d` |\n\n``` {HEAD}\nx\n```\n", ["x"]),
+    "in a definition": (f"Term\n\n:   Text.\n\n    ``` {HEAD}\n    x\n    ```\n", ["x"]),
+    "in a list in a list": (f"- a\n\n    - b\n\n        ``` {HEAD}\n        x\n          y\n        ```\n", ["x\n  y"]),
+    "in a quotation in a list": (f"- a\n\n    > ``` {HEAD}\n    > x\n    > ```\n", ["x"]),
+    "in a list in a quotation": (f"> - a\n>\n>     ``` {HEAD}\n>     x\n>     ```\n", ["x"]),
+    "beside the mark of an item": (f"- ``` {HEAD}\n  x\n  ```\n", ["x"]),
+    "in an item indented by a tab": (f"-\ta\n\n\t``` {HEAD}\n\tx\n\t```\n", ["x"]),
+    "a comment begins in the code": (f"``` {HEAD}\n<!-- x\n```\n\nText --> more\n", ["<!-- x"]),
+    "between tags": (f"<details>\n<summary>s</summary>\n\n``` {HEAD}\nx\n```\n\n</details>\n", ["x"]),
+    "in a formula": (f"$$\n``` {HEAD}\nx\n```\n$$\n", []),
+    "a line that begins like a fence": (f"``` python foo\nx\n```\n\n``` {HEAD}\nx\n```\n", ["x"]),
     "raw TeX before": (f"\\begin{{equation}}\nx\n\\end{{equation}}\n\n``` {HEAD}\nx\n```\n", ["x"]),
 }
 
 DISPUTED = {
     "in preformatted HTML": f"<pre>\n``` {HEAD}\nx\n```\n</pre>\n",
+    "beside the mark of a definition": f"Term\n:   ``` {HEAD}\n    x\n    ```\n",
     "in a script": f"<script>\n``` {HEAD}\nx\n```\n</script>\n",
     "in an environment of TeX": f"\\begin{{verbatim}}\n``` {HEAD}\nx\n```\n\\end{{verbatim}}\n",
     "in a block of YAML in the text": f"Text.\n\n---\nabstract: |\n  ``` {HEAD}\n  x\n  ```\n---\n",
