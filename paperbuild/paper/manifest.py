@@ -205,8 +205,12 @@ class _Reading:
             if table.paper is not None and "paper" not in self.content:
                 self.faults.at_key("PB110", "there is no [paper] for this profile to change", (*at, "paper"))
             for section, tables in (("document", table.document), ("target", table.target)):
+                if section == "target" and not self.knows_chunks:
+                    continue
                 for name in tables.keys() - set(self._names(section)):
                     help_lines = did_you_mean(name, self._names(section))
+                    if section == "target" and name in self.chunks.names:
+                        help_lines = ("a chunk is the same in all profiles: what differs is a target of the manifest",)
                     self.faults.at_key(
                         "PB110", f"there is no {section} {name} for this profile to change", (*at, section, name), help_lines
                     )

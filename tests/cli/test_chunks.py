@@ -253,6 +253,22 @@ def test_a_file_of_code_is_shown_in_part_with_its_own_line_numbers(project):
     assert "counter-reset: source-line 4" in project.read("_build/paper.html")
 
 
+def test_lines_too_long_for_a_page_go_on_in_the_next_one_and_keep_their_numbers(project):
+    project.write("paperbuild.toml", MANIFEST.replace("html", "pdf"))
+    project.write("long.py", "words = '" + "on and on " * 40 + "'\n")
+    project.write("paper.md", "``` {include=long.py}\n```\n\n```\n" + "on and on " * 40 + "\n```\n")
+    answer = project.call("render", "-j1")
+    assert answer.code == 0, answer.err
+
+
+def test_a_profile_cannot_change_a_chunk(paper):
+    paper.write("paperbuild.toml", f"{MANIFEST}\n[profile.full.target.fit]\nheavy = true\n")
+    answer = paper.call("render", "--profile", "full")
+    assert answer.code == 2
+    assert "PB110" in answer.err
+    assert "a chunk is the same in all profiles" in answer.err
+
+
 def test_results_of_chunks_are_kept_when_the_store_is_cleaned(paper):
     edited(paper, "The end.", "The very end.")
     answer = paper.call("cache", "gc", "--older", "0s")
