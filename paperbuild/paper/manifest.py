@@ -204,16 +204,9 @@ class _Reading:
             check_name(profile, "a profile", at, self.faults, reserved=())
             if table.paper is not None and "paper" not in self.content:
                 self.faults.at_key("PB110", "there is no [paper] for this profile to change", (*at, "paper"))
-            for section, tables in (("document", table.document), ("target", table.target)):
-                if section == "target" and not self.knows_chunks:
-                    continue
-                for name in tables.keys() - set(self._names(section)):
-                    help_lines = did_you_mean(name, self._names(section))
-                    if section == "target" and name in self.chunks.names:
-                        help_lines = ("a chunk is the same in all profiles: what differs is a target of the manifest",)
-                    self.faults.at_key(
-                        "PB110", f"there is no {section} {name} for this profile to change", (*at, section, name), help_lines
-                    )
+            self._check_changed("document", tuple(table.document), at)
+            if self.knows_chunks:
+                self._check_changed("target", tuple(table.target), at)
             if profile != self.profile:
                 continue
             changes: dict[Path, msgspec.Struct] = {("document", name): change for name, change in table.document.items()}
@@ -225,6 +218,14 @@ class _Reading:
             for name, override in table.target.items():
                 if name in targets:
                     targets[name] = self._replaced(targets[name], override, ("target", name))
+
+    def _check_changed(self, section: str, changed: tuple[str, ...], at: Path) -> None:
+        """Refuse names of documents or targets that a profile would change, and that there are not."""
+        for name in set(changed) - set(self._names(section)):
+            help_lines = did_you_mean(name, self._names(section))
+            if section == "target" and name in self.chunks.names:
+                help_lines = ("a chunk is the same in all profiles: what differs is a target of the manifest",)
+            self.faults.at_key("PB110", f"there is no {section} {name} for this profile to change", (*at, section, name), help_lines)
 
     def _replaced(self, table: S, change: msgspec.Struct, at: Path) -> S:
         """Return ``table`` with the keys that the chosen profile writes for it; parameters are merged."""

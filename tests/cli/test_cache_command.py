@@ -172,3 +172,21 @@ def test_the_sizes_of_the_store_and_of_each_target_are_told(project):
     assert sizes["targets"] == [{"target": "joined", "results": 1, "bytes": 28}, {"target": "train", "results": 4, "bytes": 28}]
     assert sizes["bytes"] > 56
     assert "sizes" not in json.loads(project.call("status", "--json").out)
+
+
+def test_of_chunks_the_newest_results_stay_that_a_paper_here_or_on_a_branch_has(project):
+    git(project, "init", "-q", "-b", "main")
+    project.write("paperbuild.toml", '[paper]\nsource = "papers/paper.md"\n')
+    for line, name in (("side", "branched"), ("main-line", "present")):
+        for text in ("1", "2"):
+            project.write("papers/paper.md", f'``` {{.sh .target #{name} stdout="{name}.txt"}}\necho {text}\n```\n')
+            assert project.call("run", name).code == 0
+        git(project, "checkout", "-q", "--orphan", line)
+        git(project, "add", "paperbuild.toml", "papers")
+        git(project, "commit", "-qm", name)
+    age(project, 100)
+    told = project.call("cache", "gc")
+    assert [" ".join(line.partition(",")[0].split()) for line in told.out.splitlines()] == ["branched 1 result", "present 1 result"]
+    assert "0 ran, 1 up to date" in project.call("run", "present").err
+    git(project, "checkout", "-q", "side")
+    assert "0 ran" in project.call("run", "branched").err

@@ -267,10 +267,3 @@ def test_a_profile_cannot_change_a_chunk(paper):
     assert answer.code == 2
     assert "PB110" in answer.err
     assert "a chunk is the same in all profiles" in answer.err
-
-
-def test_results_of_chunks_are_kept_when_the_store_is_cleaned(paper):
-    edited(paper, "The end.", "The very end.")
-    answer = paper.call("cache", "gc", "--older", "0s")
-    assert answer.code == 0, answer.err
-    assert "1 ran, 1 reused" in paper.call("render", "-j1").err
