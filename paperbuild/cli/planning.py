@@ -47,8 +47,13 @@ def planned(root: str, profile: str, *, keeps: bool) -> Planned:
     data = _text(root)
     path = os.path.join(root, ".paperbuild", "plan")
     kept = load_plan(_read(path), data, profile)
-    documents = kept.documents if kept is not None else read_manifest(root, profile, data).documents
-    mentions = mentioned(root, (source for document in documents for source in document.sources), keeps=keeps)
+    if kept is not None:
+        sources = tuple(source for document in kept.documents for source in document.sources)
+    else:
+        from paperbuild.paper.manifest import named_sources
+
+        sources = named_sources(data, profile)
+    mentions = mentioned(root, sources, keeps=keeps)
     chunks = chunks_of(mentions)
     digest = digest_of_chunks(chunks)
     if kept is not None and kept.chunks == digest:

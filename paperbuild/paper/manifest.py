@@ -6,6 +6,7 @@ whole. :mod:`actions` expands the result.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -76,6 +77,36 @@ def parse_manifest(data: bytes, path: str = MANIFEST_NAME, profile: str | None =
         )
         raise UsageError(Diagnostic("PB109", f"there is no profile {profile}", help=help_lines))
     return manifest
+
+
+def named_sources(data: bytes, profile: str | None = None) -> tuple[str, ...]:
+    """Return the sources of the documents that the TOML text ``data`` names, with ``profile`` applied, whatever else is wrong with it.
+
+    Their chunks must be known before anything can be said of the whole.
+    """
+    try:
+        content, _ = malformed_toml.load(data, MANIFEST_NAME)
+    except ManifestError:
+        return ()
+    override = _table_at(content, "profile", profile or "")
+    named = [(_table_at(content, "paper"), _table_at(override, "paper"))]
+    for name, table in _table_at(content, "document").items():
+        named.append((table if isinstance(table, dict) else {}, _table_at(override, "document", name)))
+    found: dict[str, None] = {}
+    for table, changes in named:
+        sources = changes.get("source", table.get("source"))
+        for source in sources if isinstance(sources, list) else [sources]:
+            with contextlib.suppress(PathError):
+                found.update({source_path(source): None} if isinstance(source, str) else {})
+    return tuple(found)
+
+
+def _table_at(content: Mapping[str, object], *keys: str) -> dict[str, object]:
+    """Return the table at ``keys``, an empty one where there is none."""
+    here: object = content
+    for key in keys:
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here if isinstance(here, dict) else {}
 
 
 def with_chunks(manifest: Manifest, chunks: Iterable[Chunk]) -> Manifest:

@@ -105,8 +105,8 @@ def test_text_that_it_prints_can_be_shown_in_place_and_read_as_data(project):
     project.write("paperbuild.toml", MANIFEST)
     project.write(
         "paper.md",
-        "There are [0]{val=count.words} words.\n\n"
-        '``` {.python .target #count stdout="build/count.json" echo=false}\nprint(\'{"words": 17}\')\n```\n\n'
+        "There are [0]{val=tally.words} words.\n\n"
+        '``` {.python .target #tally stdout="build/tally.json" echo=false}\nprint(\'{"words": 17}\')\n```\n\n'
         "``` {.bash .target #hello show=stdout}\nprintf 'hello\\n  world\\n'\n```\n",
     )
     answer = project.call("render", "-j1")
