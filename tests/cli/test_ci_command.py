@@ -250,7 +250,7 @@ def test_the_workflow_executed_step_by_step_gives_paper_summary_and_differences(
 
     repository.write("train.py", TRAIN.replace("0.5", "0.6")).write("paper.md", PAPER.replace("0.55", "0.65"))
     commit(repository.root)
-    second = machine("second", **{"github.event.before": first, **runner.context})
+    second = machine("second", **{**runner.context, "github.event.before": first})
     keep(runner, second)
     assert second.job(second.folder / WORKFLOWS[0], "paper"), second.said
     told = second.summary.read_text()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from paperbuild.automation import hook_files
 from paperbuild.automation.hook_scripts import NAMES, Hook, hook_in, script
@@ -507,3 +508,13 @@ def test_a_server_is_left_without_a_trace(work, tmp_path):
     server.paperbuild("hook", "remove", "--all")
     after = {name: content for name, content in tree_of(server.root).items() if not name.startswith(("objects", "refs"))}
     assert after == before
+
+
+def test_what_the_program_pre_commit_is_offered_are_commands_that_there_are(work):
+    offered = YAML(typ="safe").load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+    assert [hook["id"] for hook in offered] == ["paperbuild-check", "paperbuild-render"]
+    for hook in offered:
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
+        program, *words = [*hook["entry"].split(), *hook.get("args", [])]
+        assert program == "paperbuild"
+        work.paperbuild(*words)
