@@ -1,4 +1,4 @@
-"""Formats: what stands after the ``:`` of a reference, and how it writes a value.
+"""Formats: how what stands after the ``:`` of a reference writes a value.
 
 ::
 
@@ -8,8 +8,9 @@
 
 ``f`` has N decimals (6 without ``.N``, as in Python), ``e`` is *m* times 10^k, ``g`` has N significant digits and drops trailing zeros
 unless ``#`` keeps them, ``d`` is a whole number. ``%`` multiplies by 100 and writes the locale's sign; ``pp`` multiplies by 100 and
-writes none (percentage points: name them, ``.1pp pp``). ``p`` is a probability: below 0.001 it says so. ``,`` groups thousands as the
-locale does, ``_`` by thin spaces, ``+`` writes the sign of positive numbers too. ``z`` is accepted: a zero never keeps a minus sign.
+writes none (percentage points: name them, ``.1pp pp``). ``p`` is a probability: below 0.001 it says so; ``=p`` writes the sign in
+front of any, "= 0.023" or "< 0.001". ``,`` groups thousands as the locale does, ``_`` by thin spaces, ``+`` writes the sign of positive
+numbers too. ``z`` is accepted: a zero never keeps a minus sign.
 A unit follows a space and scales nothing.
 
 Numbers are rounded once, half to even, from the decimal text that they were read as (Python's ``format`` rounds the binary
@@ -22,16 +23,16 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from paperbuild.paper.data import Number, Table, Value, describe, shortened
-from paperbuild.paper.dates import DATE_CODE, DATE_CODES, written_date
-from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
+from paperbuild.paper.dates import written_date
+from paperbuild.paper.faults import Finding, Misfit
+from paperbuild.paper.format_specs import Format, parse_format
 from paperbuild.paper.locales import ENGLISH, FRENCH, GERMAN, NO_BREAK, THIN, Locale, locale_of
-from paperbuild.paper.rounding import MOST_DECIMALS, Numeral, fixed, general, is_whole, scientific, shifted
+from paperbuild.paper.rounding import Numeral, fixed, general, is_whole, scientific, shifted
 from paperbuild.paper.wording import in_a_list, in_words
 
 __all__ = [
@@ -59,20 +60,6 @@ __all__ = [
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
-
-Kind = Literal["f", "e", "g", "d", "%", "pp", "p", "words", "date"]
-
-
-class Format(msgspec.Struct, frozen=True):
-    """A parsed format. ``text`` is what was written; ``decimals`` is the N of ``.N``, None where it was left out."""
-
-    kind: Kind
-    text: str
-    plus: bool = False
-    keep_zeros: bool = False
-    grouping: Literal["", ",", "_"] = ""
-    decimals: int | None = None
-    unit: str = ""
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -108,98 +95,6 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 Printable: TypeAlias = "Value | Spread | Listing"
-
-_SPEC = re.compile(r"(?P<plus>\+?)z?(?P<sharp>#?)(?P<grouping>[,_]?)(?:\.(?P<decimals>[0-9]+))?(?P<kind>pp|[fegd%p])(?: +(?P<unit>\S.*))?")
-_FOREIGN = re.compile(r"(?P<fill>.?[<>=^])|(?P<width>0?[1-9][0-9]*)|(?P<type>[.0-9,_+#]*[xXobcnsEFG])$|(?P<bare>[+z#,_]*(?:\.[0-9]+)?)$")
-_GRAMMAR = "a format is [+][,][.N] and one of f e g d % pp p, then a space and a unit: .1%, .3g, ,d, .2f ms"
-
-
-@lru_cache(maxsize=1024)
-def parse_format(text: str) -> Format:
-    """Return the format that ``text`` describes.
-
-    Raises:
-        ReferenceFault: PB220, with the offset in ``text``.
-    """
-    text = text.strip()
-    if text == "words":
-        return Format("words", text)
-    found = _SPEC.fullmatch(text)
-    if found is None:
-        return _date_format(text)
-    kind = found["kind"]
-    decimals = None if found["decimals"] is None else int(found["decimals"][:9])
-    if decimals is not None and kind == "d":
-        raise _unknown(text, "d writes whole numbers: it takes no .N", "use f for decimals", at=found.start("decimals") - 1)
-    if decimals is not None and decimals > MOST_DECIMALS:
-        raise _unknown(text, f"at most {MOST_DECIMALS} digits can be asked for", at=found.start("decimals"))
-    if found["sharp"] and kind != "g":
-        raise _unknown(text, "# keeps the trailing zeros of g; the others keep theirs", "leave # out", at=found.start("sharp"))
-    if found["plus"] and kind == "p":
-        raise _unknown(text, "a probability has no sign", "leave + out")
-    return Format(
-        kind=_kind(kind),
-        text=text,
-        plus=bool(found["plus"]),
-        keep_zeros=bool(found["sharp"]),
-        grouping="," if found["grouping"] == "," else "_" if found["grouping"] else "",
-        decimals=decimals,
-        unit=(found["unit"] or "").rstrip(),
-    )
-
-
-def _kind(text: str) -> Kind:
-    kinds: dict[str, Kind] = {"f": "f", "e": "e", "g": "g", "d": "d", "%": "%", "pp": "pp", "p": "p"}
-    return kinds[text]
-
-
-def _date_format(text: str) -> Format:
-    codes = list(DATE_CODE.finditer(text))
-    if text[:1] in "+#,_." or not any(code[2].isalpha() for code in codes):
-        raise _explained(text)
-    for code in codes:
-        if code[2] not in DATE_CODES:
-            raise _unknown(
-                text,
-                f"{code[0]} is no code of a date that reads the same everywhere",
-                f"use {' '.join(DATE_CODES)} after %",
-                at=code.start(),
-            )
-    return Format("date", text)
-
-
-def _explained(text: str) -> ReferenceFault:
-    """Return the fault for a format that is none, with what Python's own formats have and ours do not in mind."""
-    if not text:
-        return _unknown(
-            text, "no format stands after the colon", _GRAMMAR, "or leave the colon out: the number is then as in the result file"
-        )
-    found = _FOREIGN.match(text)
-    if found and found["fill"]:
-        return _unknown(text, "fill and alignment mean nothing in running text", _GRAMMAR)
-    if found and found["width"]:
-        return _unknown(
-            text,
-            "a width means nothing in running text",
-            f"did you mean .{found['width'].lstrip('0')}{text[found.end() :] or 'f'}?",
-            _GRAMMAR,
-        )
-    if found and found["type"]:
-        letter = text[-1]
-        hint = f"use {letter.lower()}" if letter in "EFG" else _GRAMMAR
-        return _unknown(text, f"the type {letter} of Python's formats is not used here", hint, at=len(text) - 1)
-    if found and found["bare"]:
-        return _unknown(text, f"the format {text} has no type", f"did you mean {text}f?", _GRAMMAR)
-    glued = re.match(r"[+z#,_]*(?:\.[0-9]+)?(?:pp|[fegd%p])(?=\S)", text)
-    if glued:
-        return _unknown(
-            text, f"{shortened(text)} is no format", f"a unit follows a space: {glued[0]} {text[glued.end() :]}", at=glued.end()
-        )
-    return _unknown(text, f"{shortened(text)} is no format", _GRAMMAR)
-
-
-def _unknown(text: str, message: str, *help_lines: str, at: int = 0) -> ReferenceFault:
-    return ReferenceFault(Finding("PB220", message, at, max(1, len(text) - at), help_lines))
 
 
 def render(value: Printable, spec: Format | None, locale: Locale = ENGLISH) -> Rendered:
@@ -361,7 +256,7 @@ def _probability(number: Decimal, spec: Format, locale: Locale) -> Rendered:
     elif number < 1 and fixed(number, decimals).digits.startswith("1"):
         relation, shown = ">", most
     else:
-        relation, shown = "", number
+        relation, shown = "=" if spec.equals else "", number
     body = _finished(fixed(shown, decimals), spec, locale)
     if relation:
         body = _joined((Piece("text", relation + NO_BREAK), *body.pieces), f"{relation} {body.tex}")

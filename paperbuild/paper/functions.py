@@ -17,6 +17,7 @@
 ``ratio(xs)``             the share that is true; ``ratio(a, b)`` is a by b
 ``percent(x)``            100 times x, or the share that is true; ``percent(a, b)`` is 100 times a by b
 ``words(n)``              the number in words; ``words(3, 5)`` is "three of five"
+``capital(x)``            a text with a capital letter in front, as a sentence begins: ``capital(words(n))``
 ``plural(n, a, b)``       the form of a noun that belongs to n: ``plural(n, "run", "runs")``
 ``listed(xs)``            all of them, one after the other: "A, B and C"; each is written by the format
 ``distinct(xs)``          each value once, in the order in which they come
@@ -335,6 +336,13 @@ def _words(given: Given) -> Computed:
     return in_words(numbers[0], given.locale) if len(numbers) == 1 else some_of(numbers[0], numbers[1], given.locale)
 
 
+def _capital(given: Given) -> Computed:
+    text = given.values[0]
+    if not isinstance(text, str):
+        raise Misfit("PB214", f"{describe(text)} is no text", help=("write capital(words(…))",))
+    return text[:1].upper() + text[1:]
+
+
 def _plural(given: Given) -> Computed:
     forms = given.values[1:]
     for form in forms:
@@ -360,6 +368,7 @@ def _distinct(given: Given) -> Computed:
 FUNCTIONS: Mapping[str, Function] = {
     "abs": Function(_abs),
     "best": Function(_best, options=("by", "lowest")),
+    "capital": Function(_capital),
     "ci95": Function(_ci95),
     "count": Function(_count, options=(PER,), judges=True),
     "distinct": Function(_distinct),

@@ -10,7 +10,7 @@ KEYWORDS = frozenset({"true", "false", "none", "True", "False", "None", "and", "
 """Words of the expression language; nothing that an expression names can be called so."""
 
 _WORDS = """
-abs best ci95 count distinct first last len listed max mean median min percent plural pm ratio round sem std sum where words
+abs best capital ci95 count distinct first last len listed max mean median min percent plural pm ratio round sem std sum where words
 """
 FUNCTIONS = frozenset(_WORDS.split())
 """Built-in functions and filters of expressions; a target of that name could not be told from them."""

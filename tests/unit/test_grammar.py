@@ -325,6 +325,7 @@ def test_what_is_missing_is_an_error_wherever_it_is_met(text: str) -> None:
 def test_every_function_is_a_filter_and_gives_the_same() -> None:
     calls = {
         "plural": "plural(t.n, 'run', 'runs')",
+        "capital": "capital(t.day)",
         "words": "words(t.n)",
         "round": "round(t.part)",
         "abs": "abs(t.n)",
@@ -469,6 +470,7 @@ def test_a_thousand_plain_paths_are_parsed_in_some_milliseconds() -> None:
         ("best(distinct(t.lr), by=mean(t.acc, per=t.lr))", "0.1"),
         ("listed([t.big, t.big]):,d", "12,345 and 12,345"),
         ("listed([t.big, 1, 2]):,d", "12,345; 1 and 2"),
+        ("capital(words(t.n)) ~ ' ' ~ plural(t.n, 'run', 'runs')", "Three runs"),
         ("plural(t.n, 'run', 'runs')", "runs"),
         ("plural(t.one, 'run', 'runs')", "run"),
         ("plural(t.zero, 'run', 'runs')", "runs"),
@@ -538,6 +540,7 @@ def test_the_language_of_the_paper_decides_marks_and_words(text: str, language: 
         ("pm(t.acc, per=t.lr):f", "en", "PB217", "pm(t.acc, per=t.lr)"),
         ("mean(t.acc, per=t.lr):f", "en", "PB221", "f"),
         ("listed(t.acc) ~ '.'", "en", "PB214", "listed(t.acc)"),
+        ("capital(t.n)", "en", "PB214", "capital(t.n)"),
         ("listed([])", "en", "PB216", "listed([])"),
         ("listed(t.mixed)", "en", "PB223", "listed(t.mixed)"),
         ("listed(mean(t.acc, per=t.lr))", "en", "PB222", "listed(mean(t.acc, per=t.lr))"),
