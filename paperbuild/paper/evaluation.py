@@ -35,13 +35,16 @@ from paperbuild.paper.expressions import (
 )
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
 from paperbuild.paper.formats import Listing, Spread, named, plain
-from paperbuild.paper.functions import FUNCTIONS, MOST_ELEMENTS, Given, called, computed, elements, finite
+from paperbuild.paper.functions import FUNCTIONS, MOST_ELEMENTS, PER, Given, called, computed, elements, finite
 from paperbuild.paper.locales import ENGLISH, Locale
 from paperbuild.paper.results import ResultCache
 from paperbuild.paper.selection import View, dash_help, data_outputs, narrowed, output_path, parameters, part_of, view_of
 
 MOST_EXPONENT = 1000
 """The greatest exponent of ``**``."""
+
+MOST_WORK = 500_000
+"""How many elements an expression goes over, all its parts together: what takes half a second. A cell of a sweep counts as ten."""
 
 MOST_TOLD = 5
 """How many elements of a list are told for which a claim fails."""
@@ -71,6 +74,7 @@ class Evaluation:
         self._text = text
         self._catalog = catalog
         self._results = results
+        self._work = 0
         self.sources: list[Source] = []
         self.compared: list[str] = []
 
@@ -144,6 +148,13 @@ class Evaluation:
             case Group():
                 return MappingProxyType({str(key.value): self.value(part) for key, part in node.items})
 
+    def _spend(self, elements: int) -> None:
+        """Count work; a list may be long, and so may an expression, but not both."""
+        self._work += elements
+        if self._work > MOST_WORK:
+            help_lines = ("compute it in the script that writes the results",)
+            raise Misfit("PB215", f"the expression goes over more than {MOST_WORK} elements", help=help_lines)
+
     # --- reaching into results
 
     def _named(self, node: Name) -> Value | View:
@@ -171,6 +182,7 @@ class Evaluation:
         if not isinstance(keys[0], str):
             help_lines = (f"choose a cell by its parameters: {view.target.name}.where({view.target.axes[0]}=…)",)
             raise Misfit("PB212", f"{view.target.name} is a sweep: its cells have no index", help=help_lines).at(*_place(chain[0].key))
+        self._spend(10 * len(view.cells))
         shared = next((i for i, key in enumerate(keys) if not isinstance(key, str)), len(keys))
         values = tuple(self._from_cell(view, cell, chain[:shared], keys[:shared]) for cell in view.cells)
         return values, chain[shared:]
@@ -231,6 +243,7 @@ class Evaluation:
 
     def _step(self, value: Value, access: Access, label: str) -> Value:
         key = self._key(access)
+        self._spend(_size(value) * (5 if isinstance(value, Table) and isinstance(key, slice) else 1))  # rows are made anew
         if isinstance(key, slice):
             items: tuple[Value, ...] = tuple(value.row(i) for i in range(len(value.rows))) if isinstance(value, Table) else elements(value)
             return items[key]
@@ -293,7 +306,9 @@ class Evaluation:
                 return Number(len(counted.cells))
         first = self._judged if function.judges and count == 1 else self.value
         arguments = (first(node.arguments[0]), *(self.value(argument) for argument in node.arguments[1:]))
-        return called(function, Given(arguments, {name: self.value(value) for name, value in node.options}, self._locale))
+        options = {name: self.value(value) for name, value in node.options}
+        self._spend(sum(map(_size, (*arguments, *options.values()))) * (4 if PER in options else 1))  # each group is a call of its own
+        return called(function, Given(arguments, options, self._locale))
 
     def _judged(self, node: Expression) -> Value:
         """Return a condition on lists as the list of what it comes to for each of their elements; any other value as it is."""
@@ -302,10 +317,12 @@ class Evaluation:
                 case Compare():
                     signs = [sign for sign, _ in node.rest]
                     values = [self.value(operand) for operand in (node.first, *(operand for _, operand in node.rest))]
+                    self._spend(sum(map(_size, values)))
                     rows = spread_out(signs, values)
                     return chain_holds(signs, values) if rows is None else tuple(chain_holds(signs, row) for row in rows)
                 case Logic():
                     sides = [self._judged(part) for part in (node.left, node.right)]
+                    self._spend(sum(map(_size, sides)))
                     return element_by_element(any if node.operator == "or" else all, sides)
                 case Unary() if node.operator == "not":
                     return element_by_element(lambda truth: not any(truth), [self._judged(node.operand)])
@@ -369,6 +386,7 @@ class Evaluation:
             before = len(self.sources)
             values.append(self.value(operand))
             labels.append([source.action for source in self.sources[before:]])
+        self._spend(sum(map(_size, values)))
         rows = spread_out(signs, values) if self._is_claim else None
         if rows is None:
             for operand, value in zip(operands, values, strict=True):
@@ -403,6 +421,11 @@ _ARITHMETIC: Mapping[str, Callable[[int | float, int | float], int | float]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
+
+
+def _size(value: Value) -> int:
+    """Return how many elements whoever looks through ``value`` meets."""
+    return len(value.rows) if isinstance(value, Table) else len(value) if isinstance(value, tuple) else 1
 
 
 def _is(value: Value, kind: str) -> bool:

@@ -47,6 +47,9 @@ from paperbuild.paper.wording import in_words, plural, some_of
 MOST_ELEMENTS = 100_000
 """The longest list or text that an expression works on."""
 
+MOST_LISTED = 1000
+"""The longest list that is told element by element."""
+
 Computed: TypeAlias = "Value | Spread | Listing"
 
 
@@ -355,6 +358,8 @@ def _listed(given: Given) -> Computed:
     items = elements(given.values[0])
     if not items:
         raise Misfit("PB216", "the list is empty, where at least 1 is needed")
+    if len(items) > MOST_LISTED:
+        raise Misfit("PB215", f"the list has {len(items)} elements; {MOST_LISTED} can be listed", help=("make a table of it",))
     return Listing(items)
 
 
