@@ -129,7 +129,10 @@ def _of_line(project: Project, whence: Whence, spec: DocumentSpec, path: str, li
         if line > len(text):
             raise UsageError(Diagnostic("PB236", f"{path} has {len(text)} lines"))
         near = _nearest(found, sources, path, line)
-        help_lines = (f"the nearest lines with references are {' and '.join(map(str, near))}",) if near else ()
+        told_near = (
+            f"lines with references are {near[0]} and {near[1]}" if len(near) > 1 else f"line with references is {near[0]}" if near else ""
+        )
+        help_lines = (f"the nearest {told_near}",) if near else ()
         raise UsageError(Diagnostic("PB236", f"nothing in line {line} of {path} comes from a result", help=help_lines))
     return told
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 import msgspec
 
 from paperbuild.diagnostics import Span
-from paperbuild.engine.graph import Graph
+from paperbuild.engine.graph import Command, Graph
 from paperbuild.engine.ports import Revision
 from paperbuild.engine.present import PresentReader
 from paperbuild.engine.queries import Situation, survey
@@ -138,7 +138,7 @@ class Whence:
         return Told(what, "file", tuple(self._of_record(record, path, "") for record, path in newest.values())) if newest else None
 
     def line(self, sources: SourceMap, found: Scan, locale: Locale, path: str, line: int) -> tuple[Told, ...]:
-        """Return where everything comes from that begins or ends in ``line`` (from 1) of the paper's file ``path``."""
+        """Return where everything comes from that stands in ``line`` (from 1) of the paper's file ``path``; of code what it makes."""
         n = sources.paths.index(path)
         text = sources.texts[n]
         start = sources.starts[n] + sum(map(len, text.splitlines(keepends=True)[: line - 1]))
@@ -151,7 +151,15 @@ class Whence:
         for image in found.destinations:
             if image.is_image and start <= image.offset < end:
                 told += ((image.offset, one) for one in self._image(image.path, path, sources.span(image.offset, len(image.raw))))
+        told += ((start, one) for one in self.actions(self._chunks(path, line)))
         return tuple(one for _, one in sorted(told, key=lambda pair: pair[0]))
+
+    def _chunks(self, path: str, line: int) -> Iterator[str]:
+        """Yield the actions whose code stands in that line of the paper, between its fences or on them."""
+        for action in self._graph.actions.values():
+            code = action.recipe.code if isinstance(action.recipe, Command) else None
+            if code is not None and code.path == path and -1 <= line - code.line <= code.text.count("\n") + 1:
+                yield action.id
 
     def _placed(self, candidate: Candidate, sources: SourceMap, locale: Locale) -> Told:
         is_claim = candidate.kind == "claim"

@@ -90,6 +90,17 @@ def test_a_line_without_a_result_says_where_the_next_ones_are(built):
     assert "paper.md has 7 lines" in built.call("whence", "paper.md:99").err
 
 
+def test_a_line_of_a_chunk_tells_of_what_its_code_makes(built):
+    code = '``` {.python .target #twice outputs="twice.json"}\nprint(1, file=open("twice.json", "w"))\n```\n'
+    built.write("paper.md", f"{PAPER}\n{code}")
+    assert built.call("render", "-q").code == 0
+    for line in (9, 10, 11):
+        (one,) = found(built, f"paper.md:{line}")
+        assert one["what"] == "twice.json"
+        assert one["origins"][0]["run"]["command"] == 'print(1, file=open("twice.json", "w"))'
+    assert built.call("whence", "paper.md:8").code == 2
+
+
 def test_an_output_says_which_outputs_of_others_it_was_made_of(built):
     (one,) = found(built, "roc.svg")
     inputs = {item["path"]: item["action"] for item in one["origins"][0]["inputs"]}
