@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "Say where the paper and its results disagree. Runs nothing.",
     "sync": "Write what is current into the brackets of the paper's references.",
     "whence": "Say where a number, a figure, a table or a file comes from.",
+    "diff": "Say what changed in the paper between two commits.",
     "explain": "Say why a target must run, or why not.",
     "graph": "Draw what waits for what, and how it stands.",
     "logs": "Print what a target printed when it ran, or follow what it prints now.",

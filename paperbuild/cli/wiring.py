@@ -48,13 +48,15 @@ _PAPERS = (".md", ".markdown", ".qmd", ".rmd")
 class Place(msgspec.Struct, frozen=True):
     """Where a project is: its ``root`` (absolute), and whether a manifest is there.
 
-    ``named`` is the paper that the user asked for, as written ("" for all), ``source`` the same as a path relative to the root.
+    ``named`` is the paper that the user asked for, as written ("" for all), ``source`` the same as a path relative to the root. Where it is
+    a copy of how a project was once, ``origin`` is that project's root: environments and the store are found from there.
     """
 
     root: str
     has_manifest: bool
     named: str = ""
     source: str = ""
+    origin: str = ""
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -236,6 +238,8 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Follow
     keeps = not wishes.reading_only
     made = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _planned_paper(place, wishes.profile)
     plan, mentions = made.plan, made.mentions
+    if place.origin:  # what came from the network or the clock then is what there was
+        plan = msgspec.structs.replace(plan, actions=tuple(msgspec.structs.replace(a, refresh_s=None) for a in plan.actions))
     specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:
@@ -253,11 +257,13 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Follow
             if output.name in (wishes.formats or spec.formats):
                 documents.append(Document(spec.name, output.name, action.id, output.path, spec.sources))
     runner = LazyDocumentRunner(plan, place.root, fetches=wishes.fetch, followed=followed)
-    base = invocation.environ
-    python = python_folder(base, sys.prefix, plan.python, place.root)
+    base, home = invocation.environ, place.origin or place.root
+    python = python_folder(base, sys.prefix, plan.python, home)
     style = style_variables(place.root, specs[0], writes=keeps) if specs and plan.actions else ()
-    environment = LocalEnvironment(base, python, f"{place.root}/.paperbuild/bytecode", style, root=place.root)
-    store = os.path.join(place.root, plan.store_path) if plan.store_path else store_folder(place.root)
+    environment = LocalEnvironment(base, python, f"{home}/.paperbuild/bytecode", style, root=home)
+    if place.origin:
+        environment = environment.elsewhere(place.root, {})
+    store = os.path.join(home, plan.store_path) if plan.store_path else store_folder(home)
     graph = plan.graph(actions, invocation.environ)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
     return Project(place, plan, graph, tuple(documents), workshop, runner), runner

@@ -183,6 +183,14 @@ class Revision(msgspec.Struct, frozen=True):
     is_clean: bool
 
 
+class Commit(msgspec.Struct, frozen=True):
+    """A commit: its ``id``, its day (ISO 8601), and the first line of its message."""
+
+    id: str
+    date: str
+    subject: str
+
+
 class VersionControl(Protocol):
     """What version control knows about the project's files."""
 

@@ -236,8 +236,10 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def run_git(folder: str, words: Sequence[str], limit_s: float) -> tuple[int, bytes, bytes]:
+def run_git(folder: str, words: Sequence[str], limit_s: float, index: str = "") -> tuple[int, bytes, bytes]:
     """Run git in ``folder`` and return its status and what it wrote to both streams; 127 where it is not there or took too long.
+
+    ``index`` is the path of an index of its own, "" for the repository's.
 
     What hooks are given in variables names a repository, an index, a work tree: not those that ``folder`` means.
     """
@@ -246,6 +248,8 @@ def run_git(folder: str, words: Sequence[str], limit_s: float) -> tuple[int, byt
     kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
     environment["GIT_OPTIONAL_LOCKS"] = "0"
+    if index:
+        environment["GIT_INDEX_FILE"] = index
     try:
         done = subprocess.run(["git", "-C", folder, *words], capture_output=True, timeout=limit_s, check=False, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:

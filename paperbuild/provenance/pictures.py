@@ -49,6 +49,25 @@ class Pictures(msgspec.Struct, frozen=True):
         return f"{self.share:.2%} of the pixels look different" if self.same_shape and len(self.places) > 1 else ""
 
 
+_PALE = 0.75
+_MARK = (214, 39, 40)
+
+
+def marked(old: bytes, new: bytes) -> bytes:
+    """Return the new picture, pale, with all that looks different red, as PNG; b"" where the two have not the same size."""
+    a, b = _shown(old), _shown(new)
+    if a.size != b.size:
+        return b""
+    red, green, blue = ImageChops.difference(a, b).split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    where = most.point([0] * SEEN + [255] * (256 - SEEN))
+    pale = Image.blend(b.convert("L").convert("RGB"), Image.new("RGB", b.size, "white"), _PALE)
+    pale.paste(_MARK, mask=where)
+    written = io.BytesIO()
+    pale.save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
 def compare_pages(recorded: Iterable[bytes], rerun: Iterable[bytes]) -> Pictures:
     """Return how two pictures compare, given their pages as PNG."""
     places: list[Place] = []

@@ -10,12 +10,13 @@ A case file holds a description, the command, the exit code, the files of a smal
     -- stderr --
     error[PB201]: ...
 
-A file's name may be followed by ``(escapes)``: then ``\\xff`` stands for one byte. ``PAPERBUILD_UPDATE=1`` in the environment writes what
-was printed into the case files; read the difference before you commit it.
+A line ``$ git …`` calls git in that folder. A file's name may be followed by ``(escapes)``: then ``\\xff`` stands for one byte.
+``PAPERBUILD_UPDATE=1`` in the environment writes what was printed into the case files; read the difference before you commit it.
 """
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ _SECTION = re.compile(r"^-- (?P<name>.+?)(?P<escapes> \(escapes\))? --\n", re.MU
 class Case:
     def __init__(self, text):
         head, *parts = _SECTION.split(text)
-        self.commands = re.findall(r"^\$ paperbuild (.*)$", head, re.MULTILINE)
+        self.commands = re.findall(r"^\$ (paperbuild|git) (.*)$", head, re.MULTILINE)
         self.exit = int(re.search(r"^exit (\d+)$", head, re.MULTILINE)[1])
         self.files = {}
         self.expected = ""
@@ -52,6 +53,7 @@ def stable(text, root):
     text = re.sub(r"\b\d{8}T\d{6}\.\d+", "TIME", text)
     text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "TIME", text)
     text = re.sub(r"\b\d+(\.\d+)? s\b", "N s", text)
+    text = re.sub(r"\([0-9a-f]{8}\)", "(COMMIT)", text)
     return re.sub(r"\b[0-9a-f]{16,64}\b", "DIGEST", text)
 
 
@@ -67,7 +69,10 @@ def test_the_whole_text_of_an_error(path, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     code = 0
-    for command in case.commands:
+    for program, command in case.commands:
+        if program == "git":
+            subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e@x", *command.split()], check=True, capture_output=True)
+            continue
         capfd.readouterr()
         code = main(["-q", *command.split()])
     printed = stable(capfd.readouterr().err, tmp_path)
