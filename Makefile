@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch test test-all histories check lint bench bench-live clean help
+.PHONY: paper watch test test-all histories check lint bench bench-live soak clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
@@ -37,6 +37,9 @@ bench: $(VENV)/.ready-dev $(VENV)-peers/.ready ## figures: medians and ratios, s
 
 bench-live: $(VENV)/.ready-dev ## from the save to the changed pixels, in Chromium
 	$(PY) benchmarks/live.py
+
+soak: $(VENV)/.ready-dev ## 1,000 random edits of a paper that is watched: some minutes
+	$(PY) benchmarks/soak.py
 
 clean: ## take away what was built here; the virtual environment stays
 	-[ -x $(PY) ] && $(PY) -m paperbuild -C example-paper clean

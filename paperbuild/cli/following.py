@@ -14,6 +14,7 @@ from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.plan import Plan
 
 if TYPE_CHECKING:
+    from paperbuild.render.blocks import Blocks
     from paperbuild.render.incremental import FollowingRunner
     from paperbuild.render.pandoc import PandocWorker
     from paperbuild.render.typst import Typesetter
@@ -55,6 +56,13 @@ class Followed:
                 inner = DocumentRunner(plan.catalog, worker=self._worker, fetcher=Fetcher(root, fetches), typesetter=self._typesetter)
                 self._known, self._runner = (plan.catalog, root, fetches), FollowingRunner(inner)
             return _Showing(self._runner, self._shows)
+
+    def blocks(self, action: str) -> Blocks | None:
+        """Return the blocks of the page ``action`` as it was made last; None where it was not."""
+        with self._lock:
+            runner = self._runner
+        shown = runner.shown(action) if runner is not None else None
+        return shown.blocks if shown is not None else None
 
     def close(self) -> None:
         """End the programs that were started."""

@@ -6,7 +6,6 @@ is of no use, a text is shown at once beside the last results there are, and eve
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -18,10 +17,11 @@ from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.following import Followed
-from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.invocation import Invocation, relocated
+from paperbuild.cli.outlying import Outlying
 from paperbuild.cli.planning import chunks_of, mentioned
 from paperbuild.cli.shelf import Shelf
-from paperbuild.cli.wiring import Document, Project, Wishes, locate, opened
+from paperbuild.cli.wiring import Document, Place, Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.logs import last_line
@@ -29,6 +29,7 @@ from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.patterns import covers, is_glob
 from paperbuild.engine.trace import path_of
 from paperbuild.errors import PaperbuildError
+from paperbuild.events import Outcome
 from paperbuild.live.cancelling import CancellingExecutor
 from paperbuild.live.commanding import Desk
 from paperbuild.live.drafting import StandingReader
@@ -67,6 +68,7 @@ class Loop:
         self._means = means
         self._watcher = watcher
         self._shelf = Shelf()
+        self._heard = Outlying(means.reporter)
         self._strays: Counter[str] = Counter()
         self._graph: Graph | None = None
         self._drafting = threading.Lock()  # as long as it is held, the project stays open
@@ -147,17 +149,19 @@ class Loop:
             for id_ in self._means.desk.running():
                 if _reads(project, project.graph.actions[id_], told):
                     self._means.desk.cancel(id_)
-            runner, reader = project.workshop.runners["document"], StandingReader(project.workshop, project.graph)
             for document in project.wanted_documents():
                 if document.format == "html" and not changed.isdisjoint(document.sources):
-                    with contextlib.suppress(PaperbuildError, OSError):  # the next build tells
-                        runner.run(project.graph.actions[document.action], reader)
+                    faults = _draft(project, document)
+                    if faults is not None:
+                        self._means.reporter.drafted(document.sources, faults)
 
     def _render(self, changed: frozenset[str]) -> Standing:
         """Build, and publish what came of it; return how the paper stands then."""
         faults: tuple[Diagnostic, ...] = ()
         documents: tuple[Document, ...] | None = None
         root, means = "", self._means
+        place: Place | None = None
+        drafts: frozenset[str] = frozenset()
         try:
             place = locate(means.invocation, means.paper)
             options = replace(means.options, whole=place.has_manifest)
@@ -166,12 +170,27 @@ class Loop:
                 self._watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()
                 self._build(project, documents, options)
+                faults, drafts = self._drafts(project, documents)
         except PaperbuildError as error:
-            faults = error.diagnostics
-            means.invocation.complain(faults)
+            means.invocation.complain(error.diagnostics)
+            faults = relocated(error.diagnostics, means.invocation.shown_from, place.root) if place else error.diagnostics
         edited = any(source in changed for document in documents or () for source in document.sources)
         shown = None if documents is None else self._shelf.rendered(root, documents)
-        return means.reporter.end(faults, shown, edited=edited)
+        return means.reporter.end(faults, shown, edited=edited, drafts=drafts)
+
+    def _drafts(self, project: Project, documents: tuple[Document, ...]) -> tuple[tuple[Diagnostic, ...], frozenset[str]]:
+        """Show the texts that wait for targets which failed or are held, and return what is wrong in them, and the documents' names."""
+        reporter = self._means.reporter
+        stale, told = reporter.stale, {(one.code, one.span, one.message) for one in reporter.told}
+        names, faults = set(), []
+        for document in documents:
+            if document.format == "html" and document.action in stale:
+                names.add(document.name)
+                if stale[document.action] is not Outcome.FAILED:  # of what is wrong in itself all was told
+                    found = _draft(project, document) or ()
+                    faults += [one for one in found if (one.code, one.span, one.message) not in told]
+        self._means.invocation.complain(relocated(faults, project.root, self._means.invocation.shown_from))
+        return tuple(faults), frozenset(names)
 
     def _build(self, project: Project, documents: tuple[Document, ...], options: BuildOptions) -> None:
         executor = CancellingExecutor(project.workshop.executor)
@@ -185,7 +204,8 @@ class Loop:
             self._project = project
         try:
             wanted = tuple(document.action for document in documents)
-            run_build(self._means.invocation, Request("watch", project, wanted, options, documents, self._means.reporter))
+            run_build(self._means.invocation, Request("watch", project, wanted, options, documents, self._heard))
+            self._watcher.look_at(self._heard.take(project))
         finally:
             with self._drafting:
                 self._project = None
@@ -212,6 +232,18 @@ class Loop:
             return False
         declared = {name for action in self._graph.actions.values() for name in action.inputs or ()}
         return any(_means(name, path) for name in declared)
+
+
+def _draft(project: Project, document: Document) -> tuple[Diagnostic, ...] | None:
+    """Show the text of ``document`` beside the last results; return what is wrong in it, None where a result is not there yet."""
+    reader = StandingReader(project.workshop, project.graph)
+    try:
+        project.workshop.runners["document"].run(project.graph.actions[document.action], reader)
+    except PaperbuildError as error:
+        return None if reader.lacks else error.diagnostics
+    except OSError:
+        return None
+    return ()
 
 
 def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:

@@ -35,11 +35,14 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
 
     An error is shown and waited out: the next save is the next try.
     """
+    from paperbuild.cli.pointing import Pointer
     from paperbuild.live.drawing import NotingTypesetter, PageDrawer
+    from paperbuild.live.editors import editor_of
     from paperbuild.live.hub import Hub
     from paperbuild.live.server import Listening, PageServer
-    from paperbuild.live.site import Orders
+    from paperbuild.live.site import Home, Orders
 
+    editor = editor_of(serving.editor, invocation.environ)
     hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
     followed = Followed(NotingTypesetter(drawer), lambda name, page: hub.turn(name, split(page.decode())))
     try:
@@ -47,7 +50,9 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
         with Watcher(root) as watcher:
             desk = Desk(watcher.wake)
             listening = Listening(serving.host, serving.port, serving.allow_remote)
-            with PageServer(hub, Orders(desk.run, desk.cancel), drawer, listening) as server:
+            pointer = Pointer(root, hub, desk, followed, editor)
+            orders = Orders(desk.run, desk.cancel, pointer.place, pointer.open)
+            with PageServer(hub, orders, drawer, listening, Home(root, editor)) as server:
                 invocation.narrate(f"the paper is shown at {server.address}")
                 if serving.opens:
                     invocation.complain(open_address(server.address))

@@ -147,6 +147,19 @@ def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
         raise OSError(errno.EINVAL, f"the command cannot be started: {error}") from None
 
 
+def start_apart(words: Sequence[str], folder: str) -> bool:
+    """Start a program of the user's, an editor for instance, that goes on by itself; return whether it could be started."""
+    import subprocess
+
+    quiet = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(words, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    except OSError:
+        return False
+    threading.Thread(target=process.wait, name="editor", daemon=True).start()  # who waits for it lets it go when it has ended
+    return True
+
+
 def boot_identity() -> str:
     """Return what tells this boot of the machine from another."""
     try:

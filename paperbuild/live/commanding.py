@@ -20,6 +20,12 @@ class Desk:
         self._executor: CancellingExecutor | None = None
         self.held: tuple[str, ...] = ()
 
+    @property
+    def graph(self) -> Graph:
+        """What was built last, or is being built."""
+        with self._lock:
+            return self._graph
+
     def at_work(self, graph: Graph, executor: CancellingExecutor | None) -> None:
         """A build of ``graph`` begins with ``executor``, or is over (None)."""
         with self._lock:

@@ -13,12 +13,13 @@ from paperbuild.engine.workshop import Workshop
 class StandingReader:
     """:class:`paperbuild.engine.ports.Reader` of what stands: outputs of targets as they were last published, whatever is made now.
 
-    Nothing is recorded, so nothing that is made of it may be published.
+    Nothing is recorded, so nothing that is made of it may be published. ``lacks`` says whether a result was asked for that is not there.
     """
 
     def __init__(self, workshop: Workshop, graph: Graph) -> None:
         self._workshop = workshop
         self._graph = graph
+        self.lacks = False
 
     def require(self, paths: Iterable[str]) -> None:
         """See the port; here nothing has to settle."""
@@ -33,7 +34,8 @@ class StandingReader:
             return self._workshop.fs.read(relative if relative.startswith("/") else posixpath.join(root, relative))
         try:
             return self._published(maker, relative)
-        except DamagedBlob:
+        except (DamagedBlob, FileNotFoundError):
+            self.lacks = True
             raise FileNotFoundError(path) from None
 
     def exists(self, path: str) -> bool:

@@ -126,6 +126,10 @@ class Chronicle:
         """The present state."""
         return self._states[-1]
 
+    def at(self, epoch: int) -> State | None:
+        """Return the state of ``epoch``; None where it is forgotten, or was never."""
+        return next((state for state in self._states if state.epoch == epoch), None)
+
     def publish(self, standing: Standing, sheets: Sequence[Sheet] | None = None, *, edited: bool = False) -> State:
         """Make these the present state and return it; without ``sheets`` the documents stay as they are."""
         before = self.now
@@ -138,7 +142,7 @@ class Chronicle:
         """Return what tells a page that shows the document ``name`` as of the epoch ``since`` (0: nothing yet) all that it missed."""
         now = self.now
         sheet = now.sheet(name) or Sheet(name)
-        then = next((state for state in self._states if state.epoch == since), None)
+        then = self.at(since)
         before = then.sheet(sheet.name) if then is not None else None
         edited = any(state.edited for state in self._states if state.epoch > since) and then is not None
         names = tuple(one.name for one in now.sheets)

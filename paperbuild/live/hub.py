@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -44,10 +44,17 @@ class Hub:
         """Whether nothing more will come."""
         return self._closed
 
-    def publish(self, standing: Standing, documents: Sequence[Rendered] | None = None, *, edited: bool = False) -> None:
-        """Make this what pages show. Without ``documents`` they stay; ``edited`` says that the text was, which pages scroll to."""
+    def publish(
+        self, standing: Standing, documents: Sequence[Rendered] | None = None, *, edited: bool = False, drafts: Container[str] = ()
+    ) -> None:
+        """Make this what pages show. Without ``documents`` they stay; ``edited`` says that the text was, which pages scroll to.
+
+        The documents whose names are ``drafts`` keep the page that is shown.
+        """
         sheets, files = (None, self._files) if documents is None else _sheets(documents)
         with self._lock:
+            if sheets is not None:
+                sheets = [_drafted(one, self._chronicle.now) if one.name in drafts else one for one in sheets]
             if sheets is not None or standing != self._chronicle.now.standing:
                 self._chronicle.publish(standing, sheets, edited=edited)
                 self._files = files
@@ -76,6 +83,22 @@ class Hub:
         with self._lock:
             return self._chronicle.update(name, since)
 
+    def block(self, name: str, epoch: int, number: int) -> tuple[Page, int] | None:
+        """Return the present page of the document ``name``, and which block of it is the one with this number of the page as of ``epoch``.
+
+        None where that block, or the page, is no more. What stands around the blocks has the number -1.
+        """
+        with self._lock:
+            then, now = self._chronicle.at(epoch), self._chronicle.now
+        before, sheet = then.sheet(name) if then else None, now.sheet(name)
+        if before is None or before.page is None or sheet is None or sheet.page is None or number >= len(before.page.blocks):
+            return None
+        blocks = sheet.page.blocks
+        if number < 0 or (number < len(blocks) and blocks[number] == before.page.blocks[number]):
+            return sheet.page, number
+        found = next((n for n, block in enumerate(blocks) if block == before.page.blocks[number]), None)
+        return None if found is None else (sheet.page, found)
+
     def file(self, digest: str) -> bytes | None:
         """Return the published PDF with this digest."""
         with self._lock:
@@ -102,6 +125,11 @@ class Hub:
             wakers = tuple(self._wakers)
         for waker in wakers:
             waker()
+
+
+def _drafted(sheet: Sheet, now: State) -> Sheet:
+    shown = now.sheet(sheet.name)
+    return replace(sheet, page=shown.page) if shown is not None and shown.page is not None else sheet
 
 
 def _sheets(documents: Sequence[Rendered]) -> tuple[list[Sheet], dict[str, bytes]]:

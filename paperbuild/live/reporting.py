@@ -6,13 +6,15 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
-from paperbuild.diagnostics import Diagnostic, merged
+from msgspec.structs import replace
+
+from paperbuild.diagnostics import Diagnostic, Severity, merged
 from paperbuild.engine.graph import Graph
 from paperbuild.events import ActionEnded, Event, Noticed, Outcome
 from paperbuild.live.hub import Hub, Rendered
-from paperbuild.live.standing import Standing, after, ended, with_words
+from paperbuild.live.standing import Standing, after, ended, fault_of, with_words
 
 _SETTLED_S = 0.1
 """Ten thousand targets that are up to date are no ten thousand pieces of news: how far it got is told so often."""
@@ -74,16 +76,41 @@ class Reporter:
         with self._lock:
             self._hub.publish(self._standing, documents)
 
-    def end(self, diagnostics: Sequence[Diagnostic], documents: Sequence[Rendered] | None, *, edited: bool = False) -> Standing:
+    def drafted(self, sources: Sequence[str], diagnostics: Sequence[Diagnostic]) -> None:
+        """Tell at once all that is wrong in ``sources``, which were edited while a build is at work."""
+        found = tuple(fault_of(one) for one in diagnostics if one.severity is Severity.ERROR)
+        with self._lock:
+            others = tuple(fault for fault in self._standing.faults if fault.path not in sources and fault not in found)
+            self._standing = replace(self._standing, faults=(*others, *found))
+            self._hub.publish(self._standing)
+
+    @property
+    def stale(self) -> Mapping[str, Outcome]:
+        """The actions that this build did not bring up to date, and why."""
+        return {one.action: one.outcome for one in self._standing.waiting}
+
+    @property
+    def told(self) -> tuple[Diagnostic, ...]:
+        """What this build complained of."""
+        return tuple(self._diagnostics)
+
+    def end(
+        self,
+        diagnostics: Sequence[Diagnostic],
+        documents: Sequence[Rendered] | None,
+        *,
+        edited: bool = False,
+        drafts: Container[str] = (),
+    ) -> Standing:
         """The build is over, or did not come about because of ``diagnostics``; return how the paper stands.
 
-        ``documents`` are as they stand now (None: as before).
+        ``documents`` are as they stand now (None: as before), but for those whose names are ``drafts``: they are shown with a newer text.
         """
         self._over.set()
         with self._lock:
             self._standing = ended(self._standing, merged((*self._diagnostics, *diagnostics)))
             self._diagnostics = []
-            self._hub.publish(self._standing, documents, edited=edited)
+            self._hub.publish(self._standing, documents, edited=edited, drafts=drafts)
             return self._standing
 
     def _listen_to_logs(self, over: threading.Event) -> None:

@@ -17,7 +17,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
 from paperbuild.live import guard
 from paperbuild.live.hub import Hub
-from paperbuild.live.site import Drawer, Orders, Site
+from paperbuild.live.site import NOWHERE, Drawer, Home, Orders, Site
 
 USUAL_PORT = 7273
 """PAPE on the keys of a telephone. The next ones are tried where it is taken: a page finds the server again only at the same address."""
@@ -44,11 +44,13 @@ class Listening(msgspec.Struct, frozen=True):
 class PageServer:
     """Serves ``hub`` in a thread of its own. Use it as a context manager; it is listening once it is made.
 
+    Only pages on this machine are told of ``home``.
+
     Raises:
         UsageError: the address is taken, or not of this machine, or others could reach it and nobody allowed that.
     """
 
-    def __init__(self, hub: Hub, orders: Orders, drawer: Drawer, listening: Listening) -> None:
+    def __init__(self, hub: Hub, orders: Orders, drawer: Drawer, listening: Listening, home: Home = NOWHERE) -> None:
         is_loopback = listening.host in _LOOPBACK
         if not is_loopback and not listening.allow_remote:
             raise UsageError(
@@ -66,7 +68,7 @@ class PageServer:
         watch = guard.Guard(frozenset(f"{name}:{port}" for name in names), token)
         shown = f"[{listening.host}]" if ":" in listening.host else _reachable(listening.host)
         self.address = f"http://{shown}:{port}/" + (f"?token={token}" if watch.is_open_to_others else "")
-        app = _Guarded(Site(hub, orders, drawer, token).application(), watch)
+        app = _Guarded(Site(hub, orders, drawer, token, home if is_loopback else NOWHERE).application(), watch)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False, timeout_graceful_shutdown=1
         )

@@ -1,4 +1,4 @@
-"""What ``watch`` serves: its page, the paper, the PDF, its pages drawn, a stream of events, and two orders.
+"""What ``watch`` serves: its page, the paper, the PDF, its pages drawn, a stream of events, where a place comes from, and three orders.
 
 No address names a file: there is a fixed set of routes, the page's own parts are read when the server starts, and documents are found by
 name or digest among what is published.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
@@ -19,10 +21,14 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from paperbuild.live.drawing import Drawn
+from paperbuild.live.editors import Editor
 from paperbuild.live.hub import Hub
+from paperbuild.render.blocks import Place
 
 _PARTS = os.path.join(os.path.dirname(__file__), "page")
 _TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
+_PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
+_MOST_WORDS = 300  # characters
 _HEARTBEAT_S = 15.0  # a stream that is silent for long is ended by some programs on the way
 _SHELL_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; frame-src 'self'; "
@@ -41,23 +47,51 @@ class Drawer(Protocol):
         """Return the drawing with this digest, if it was made of late."""
 
 
+class Spot(msgspec.Struct, frozen=True):
+    """A place of the page of a ``document``, as of ``epoch``: the number of its block (-1: around them), and the words from there on."""
+
+    document: str
+    epoch: int
+    block: int
+    words: str = ""
+
+
 class Orders(msgspec.Struct, frozen=True):
-    """What a page may ask of the build: to run an action that is held, to end what runs ("" for all). True where that was possible."""
+    """What a page may ask for, and whether it could be done.
+
+    To run an action that is held; to end what runs ("" for all); where in the sources a spot is; to open a path in the author's editor,
+    at a line and column.
+    """
 
     run: Callable[[str], bool]
     cancel: Callable[[str], bool]
+    place: Callable[[Spot], Place | None] = lambda _: None
+    edit: Callable[[str, int, int], bool] = lambda *_: False
+
+
+class Home(msgspec.Struct, frozen=True):
+    """What only a page on the author's own machine is told: the project's folder, and the editor. Nothing, for others."""
+
+    root: str = ""
+    editor: Editor = Editor()
+
+
+NOWHERE = Home()
 
 
 class Site:
     """The routes, over what is published in ``hub``."""
 
-    def __init__(self, hub: Hub, orders: Orders, drawer: Drawer, token: str) -> None:
+    def __init__(self, hub: Hub, orders: Orders, drawer: Drawer, token: str, home: Home = NOWHERE) -> None:
         self._hub = hub
         self._orders = orders
         self._drawer = drawer
         self._parts = _parts()
         shell = self._parts.pop("index.html")
-        self._shell = shell.replace(b"{{ token }}", token.encode()).replace(b"{{ session }}", hub.session.encode())
+        self._opens = bool(home.editor.command)
+        editor = home.editor.address or ("command" if home.editor.command else "")
+        said = {"token": token, "session": hub.session, "root": home.root if home.editor.address else "", "editor": editor}
+        self._shell = _PLACEHOLDER.sub(lambda found: html.escape(said[found[1]]), shell.decode()).encode(errors="surrogateescape")
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -70,6 +104,8 @@ class Site:
                 Route("/sheets/{digest}", self._sheets),
                 Route("/sheet/{digest}.svg", self._sheet),
                 Route("/events", self._events),
+                Route("/place", self._place),
+                Route("/edit", self._edit, methods=["POST"]),
                 Route("/run", self._run, methods=["POST"]),
                 Route("/cancel", self._cancel, methods=["POST"]),
             ]
@@ -90,8 +126,8 @@ class Site:
         if sheet is None or sheet.page is None:  # the page waits for the first event then, and nothing failed
             return Response("<!DOCTYPE html><title>paperbuild</title>", media_type="text/html")
         mark = f'<meta name="paperbuild-epoch" content="{state.epoch}">\n</head>'
-        html = sheet.page.text.replace("</head>", mark, 1)
-        return Response(html, media_type="text/html", headers={"content-security-policy": "frame-ancestors 'self'"})  # beside its own
+        text = sheet.page.text.replace("</head>", mark, 1)
+        return Response(text, media_type="text/html", headers={"content-security-policy": "frame-ancestors 'self'"})  # beside its own
 
     async def _pdf(self, request: Request) -> Response:
         data = self._hub.file(request.path_params["digest"])
@@ -116,6 +152,22 @@ class Site:
         name = request.query_params.get("document", "")
         since = _epoch(request.headers.get("last-event-id", "") or request.query_params.get("since", ""), self._hub.session)
         return StreamingResponse(_stream(self._hub, name, since), media_type="text/event-stream")
+
+    async def _place(self, request: Request) -> Response:
+        asked = request.query_params
+        block = asked.get("block", "")
+        if not _is_number(block.removeprefix("-")):
+            return _missing()
+        epoch = _epoch(asked.get("epoch", ""), self._hub.session)
+        spot = Spot(asked.get("document", ""), epoch, int(block), asked.get("words", "")[:_MOST_WORDS])
+        place = await asyncio.to_thread(self._orders.place, spot)
+        return _missing() if place is None else Response(msgspec.json.encode(place), media_type="application/json")
+
+    async def _edit(self, request: Request) -> Response:
+        path, line, column = (request.query_params.get(name, "") for name in ("path", "line", "column"))
+        numbers = [int(given) if _is_number(given) else 1 for given in (line, column)]
+        done = self._opens and await asyncio.to_thread(self._orders.edit, path, *numbers)
+        return Response(status_code=202 if done else 409)
 
     async def _run(self, request: Request) -> Response:
         return await _done(self._orders.run, request)
@@ -147,7 +199,11 @@ def _missing() -> Response:
 def _epoch(given: str, session: str) -> int:
     """Return the epoch in "session.epoch"; 0, nothing yet, where another server gave it."""
     ours, _, number = given.rpartition(".")
-    return int(number) if ours == session and number.isascii() and number.isdigit() and len(number) < 16 else 0
+    return int(number) if ours == session and _is_number(number) else 0
+
+
+def _is_number(given: str) -> bool:
+    return given.isascii() and given.isdigit() and len(given) < 16
 
 
 async def _stream(hub: Hub, name: str, since: int) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ import msgspec
 
 from paperbuild.paper.source import SourceMap
 from paperbuild.render.patches import joined
-from paperbuild.render.places import beginnings
+from paperbuild.render.places import beginnings, occurrences
 
 _PARAGRAPH = re.compile(r"\n *\n\s*")
 _LABEL = re.compile(r'<span\s+class="(?:caption-label|theorem-label|proof-label|secno)">.*?</span>', re.DOTALL)
@@ -21,10 +21,11 @@ _ENOUGH = 2000  # characters of HTML, in which the first words of a block stand
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A line of a source, counted from 1."""
+    """A line of a source, counted from 1, and the column in it."""
 
     path: str
     line: int
+    column: int = 1
 
 
 class Stretch(msgspec.Struct, frozen=True, dict=True):
@@ -100,19 +101,37 @@ class Blocks(msgspec.Struct, frozen=True, dict=True):
         return b"".join((head, b"\n".join(piece for piece in pieces if piece), tail))
 
     @cached_property
-    def places(self) -> tuple[Place | None, ...]:
-        """Where each block of :attr:`body` begins in the sources, None where that is not known. Costs a search: who asks pays."""
-        places = [
-            self._place(start + offset) if offset >= 0 else None
+    def offsets(self) -> tuple[int, ...]:
+        """Where each block of :attr:`body` begins in the joined sources, -1 where that is not known. Costs a search: who asks pays."""
+        offsets = [
+            start + offset if offset >= 0 else -1
             for start, stretch in self.stretches
             for block, offset in zip(stretch.blocks, stretch.offsets, strict=True)
             if block
         ]
-        return (*places, None) if self.notes else tuple(places)
+        return (*offsets, -1) if self.notes else tuple(offsets)
+
+    @cached_property
+    def places(self) -> tuple[Place | None, ...]:
+        """The same, as lines of the sources; None where that is not known."""
+        return tuple(self._place(offset) if offset >= 0 else None for offset in self.offsets)
+
+    def place_of(self, block: int, words: str = "") -> Place | None:
+        """Return where ``words``, which stand in the block with that number, are in the sources; where it begins, if they are not found.
+
+        None where nothing is known of the block. What stands around the blocks (-1) is where the sources begin.
+        """
+        if block < 0:
+            return self._place(0)
+        start = self.offsets[block] if block < len(self.offsets) else -1
+        if start < 0:
+            return None
+        end = min((offset for offset in self.offsets if offset > start), default=len(self.sources.text))
+        return self._place(next(occurrences(words, self.sources.text, start, end), start))
 
     def _place(self, offset: int) -> Place:
         span = self.sources.span(offset)
-        return Place(span.path, span.line)
+        return Place(span.path, span.line, span.column)
 
 
 def _beginnings(block: str, text: str, at: int) -> Iterator[int]:

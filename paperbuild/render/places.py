@@ -21,6 +21,7 @@ _WORD = re.compile(r"[^\W_]+")
 _GAP = r"(?:\{[^{}\n]{0,300}\}|\([^()\s]{0,300}\)|[\W_]){0,80}?"
 _BEFORE = r"^(?:[^\w\n]|\d+[.)]|Table(?=:))*?"  # in its line, before the first word of a block: markup
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\?[\w-]+')
+_TELLING_WORD = 4  # characters of one word that stands alone for what was meant
 _SHORTEST_LINE = 3  # a line of fewer characters, such as a bracket, says nothing
 
 
@@ -39,6 +40,15 @@ def beginnings(kind: str, beginning: str, text: str, at: int) -> Iterator[re.Mat
         if words[:count] and len("".join(words[:count])) > 1:
             wanted = _GAP.join(map(re.escape, words[:count]))
             yield from re.compile(rf"{_BEFORE}{wanted}(?![^\W_])", re.MULTILINE).finditer(text, at)
+
+
+def occurrences(words: str, text: str, start: int, end: int) -> Iterator[int]:
+    """Yield where in ``text``, between ``start`` and ``end``, as many of the first ``words`` as can be found stand, best first."""
+    wanted = _WORD.findall(words[:300])[:_WORDS]
+    for count in range(len(wanted), 0, -1):
+        if count > 1 or len(wanted[0]) >= _TELLING_WORD:
+            together = re.compile(rf"(?<![^\W_]){_GAP.join(map(re.escape, wanted[:count]))}(?![^\W_])")
+            yield from (match.start() for match in together.finditer(text, start, end))
 
 
 class Places:

@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -17,10 +18,10 @@ from tests.cli.conftest import LIMIT_S, clean_environment
 class Watching:
     """``paperbuild watch`` at work, and what it has said so far."""
 
-    def __init__(self, project, log=".watch.log~"):
+    def __init__(self, project, *options, log=".watch.log~"):
         self.log = project.root / log
         with self.log.open("w") as file:
-            self.process = project.start("watch", "--to", "html", stderr=file)
+            self.process = project.start("watch", "--to", "html", *options, stderr=file)
 
     def said(self, text, times=1):
         until = time.monotonic() + LIMIT_S
@@ -132,7 +133,11 @@ def test_the_lines_that_begin_and_end_a_build_and_the_errors_between_are_what_pr
     assert [line for line in lines if re.match(r" *--> paper\.md:3:\d+$", line)]
 
 
-def test_the_page_is_served_where_it_says_while_it_runs(project, watching):
+def test_the_page_is_served_where_it_says_while_it_runs(project):
+    with socket.socket() as probe:  # the usual port is for whoever comes first, and may be another test's as soon as it is given back
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    watching = Watching(project, "--port", str(port))
     assert watching.said(WAITS)
     address = re.search(r"^the paper is shown at (http://127\.0\.0\.1:\d+/)$", watching.log.read_text(), re.MULTILINE)[1]
     with urllib.request.urlopen(f"{address}paper") as answer:
@@ -140,6 +145,14 @@ def test_the_page_is_served_where_it_says_while_it_runs(project, watching):
     assert watching.end() == 130
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(address)
+
+
+@pytest.mark.parametrize("editor", ["vscod", "nano", "code -g {file"])
+def test_an_editor_that_nobody_knows_is_told_before_anything_is_built(project, editor):
+    answer = project.call("watch", "--editor", editor)
+    assert answer.code == 2
+    assert "error[PB174]" in answer.err
+    assert "build begins" not in answer.err
 
 
 def test_another_host_needs_leave(project):

@@ -1,8 +1,10 @@
+import logging
 import os
+import shutil
 
 import pytest
 
-from paperbuild.live.watch import Watcher
+from paperbuild.live.watch import LOST, Watcher
 
 LONG_S = 5.0
 SHORT_S = 0.15
@@ -67,3 +69,48 @@ def test_files_of_a_new_folder_are_told_and_it_is_watched_from_then_on(project, 
 def test_a_removed_file_is_told(project, watcher):
     (project / "code" / "train.py").unlink()
     assert watcher.wait(LONG_S) == {"code/train.py"}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_folder_that_comes_again_is_watched_like_the_first(project, watcher, waits):
+    for n in range(3):
+        shutil.rmtree(project / "code")
+        if waits:
+            everything(watcher)
+        (project / "code").mkdir()
+        (project / "code" / "train.py").write_text("new")
+        assert "code/train.py" in everything(watcher)
+        (project / "code" / "train.py").write_text(f"once more, {n}")
+        assert everything(watcher) == {"code/train.py"}
+
+
+def test_a_folder_in_the_place_of_another_is_the_one_that_is_watched(project, watcher):
+    (project / "other").mkdir()
+    (project / "other" / "train.py").write_text("b")
+    everything(watcher)
+    (project / "code").rename(project / "old")
+    (project / "other").rename(project / "code")
+    assert "code/train.py" in everything(watcher)
+    (project / "code" / "train.py").write_text("c")
+    assert everything(watcher) == {"code/train.py"}
+    (project / "old" / "train.py").write_text("d")
+    assert everything(watcher) == {"old/train.py"}
+
+
+def test_where_events_were_lost_new_files_are_told_and_new_folders_watched(project, watcher, capfd):
+    everything(watcher)
+    watcher._observer.unschedule(watcher._folders.pop(str(project / "code")))  # as if the kernel had dropped what it had to say
+    (project / "code" / "train.py").write_text("b")
+    logging.getLogger("watchdog.observers.inotify_c").warning("Inotify queue overflowed; filesystem events were lost")
+    assert everything(watcher) >= {LOST, "code/train.py"}
+    (project / "code" / "train.py").write_text("c")
+    assert everything(watcher) == {"code/train.py"}
+    assert capfd.readouterr() == ("", ""), "what a library says to itself is not told"
+
+
+def everything(watcher):
+    """What is told until nothing is told any more, for longer than events are held back."""
+    found = set()
+    while told := watcher.wait(0.8):
+        found |= told
+    return found

@@ -14,12 +14,14 @@ import pytest
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
 from paperbuild.live.drawing import PageDrawer
+from paperbuild.live.editors import Editor
 from paperbuild.live.guard import Guard, Request
 from paperbuild.live.hub import Hub, Rendered
 from paperbuild.live.pages import split
 from paperbuild.live.server import Listening, PageServer
-from paperbuild.live.site import Orders
+from paperbuild.live.site import Home, Orders, Spot
 from paperbuild.live.standing import Running, Standing, fault_of
+from paperbuild.render.blocks import Place
 
 EVIL = "</script><script>window.broken = true</script>"
 PAGE = '<!DOCTYPE html><html><head><title>t</title></head><body><div class="body">\n<p>{}</p>\n</div></body></html>'
@@ -27,11 +29,17 @@ PDF = b"%PDF-1.7 0123456789"
 
 
 class Served:
-    def __init__(self, listening=None):
+    def __init__(self, listening=None, editor=None):
         self.hub = Hub("session")
         self.asked = []
-        orders = Orders(lambda action: self._ask("run", action), lambda action: self._ask("cancel", action))
-        self.server = PageServer(self.hub, orders, PageDrawer(), listening or Listening(port=free_port()))
+        orders = Orders(
+            lambda action: self._ask("run", action),
+            lambda action: self._ask("cancel", action),
+            lambda spot: self.asked.append(spot) or (Place("paper.md", 3, 5) if spot.block == 1 else None),
+            lambda *place: self._ask("edit", place),
+        )
+        home = Home("/home/<ada>", editor or Editor(command=("edit", "{file}")))
+        self.server = PageServer(self.hub, orders, PageDrawer(), listening or Listening(port=free_port()), home)
         self.port = int(re.search(r":(\d+)/", self.server.address)[1])
 
     def _ask(self, what, action):
@@ -273,6 +281,55 @@ def test_what_was_published_before_is_no_longer_served(served):
     digest = served.hub.now.sheet("paper").pdf
     served.hub.publish(Standing(), [Rendered("paper", None, b"%PDF other")])
     assert served.ask(f"/pdf/{digest}.pdf")[0].status == 404
+
+
+def test_a_spot_of_the_page_has_a_place_in_the_sources(served):
+    answer, body = served.ask("/place?document=paper&epoch=session.7&block=1&words=" + "x" * 500)
+    assert (answer.status, json.loads(body)) == (200, {"path": "paper.md", "line": 3, "column": 5})
+    assert served.asked == [Spot("paper", 7, 1, "x" * 300)]
+    for query in (
+        "",
+        "block=2&epoch=session.7",
+        "block=x",
+        "block=-",
+        "block=%D9%A3",
+        "block=1e9",
+        "block=99999999999999999999",
+        "block=--1",
+    ):
+        assert served.ask(f"/place?{query}")[0].status == 404
+
+
+def test_a_file_is_opened_in_the_editor_for_a_page_with_the_token_on_this_machine_alone(served):
+    ours = {"Origin": f"http://127.0.0.1:{served.port}", "Content-Length": "0"}
+    assert served.ask("/edit?path=paper.md&line=3&column=5", "POST", ours)[0].status == 403
+    assert served.ask("/edit?path=paper.md")[0].status == 405
+    right = {**ours, "X-Paperbuild-Token": served.token}
+    assert served.ask("/edit?path=paper.md&line=3&column=5", "POST", right)[0].status == 202
+    assert served.ask("/edit?path=paper.md&line=-3&column=x", "POST", right)[0].status == 202
+    assert served.asked == [("edit", ("paper.md", 3, 5)), ("edit", ("paper.md", 1, 1))]
+    remote = Served(Listening(host="0.0.0.0", port=free_port(), allow_remote=True))
+    with remote.server:
+        answer, shell = remote.ask("/" + remote.server.address.rpartition("/")[2])
+        cookie = answer.getheader("Set-Cookie").partition(";")[0]
+        token = re.search(r'name="token" content="([^"]+)"', shell.decode())[1]
+        here = {"Origin": f"http://127.0.0.1:{remote.port}", "Content-Length": "0", "X-Paperbuild-Token": token, "Cookie": cookie}
+        assert remote.ask("/edit?path=paper.md&line=3&column=5", "POST", here)[0].status == 409
+        assert remote.asked == []
+
+
+def test_the_editor_and_the_folder_are_told_to_pages_on_this_machine_and_cannot_break_out_of_where_they_stand():
+    editor = Editor(address='x://{file}?"><script>{line}')
+    mine = Served(editor=editor)
+    with mine.server:
+        shell = mine.ask("/")[1].decode()
+        assert '<meta name="editor" content="x://{file}?&quot;&gt;&lt;script&gt;{line}">' in shell
+        assert '<meta name="root" content="/home/&lt;ada&gt;">' in shell
+    remote = Served(Listening(host="0.0.0.0", port=free_port(), allow_remote=True), editor)
+    with remote.server:
+        shell = remote.ask("/" + remote.server.address.rpartition("/")[2])[1].decode()
+        assert '<meta name="editor" content="">' in shell
+        assert "ada" not in shell
 
 
 # --- the events

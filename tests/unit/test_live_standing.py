@@ -118,3 +118,32 @@ def test_the_same_fault_of_two_documents_is_told_once(tmp_path):
         reporter(Noticed(Diagnostic("PB211", "no target nope", needed_by=(name,))))
     (fault,) = reporter.end((), None).faults
     assert fault.needed_by == ("paper.html", "paper.pdf")
+
+
+def test_what_is_wrong_in_a_text_that_is_edited_meanwhile_is_told_at_once_and_taken_back_at_once():
+    hub = Hub("s")
+    reporter = Reporter(hub)
+    other = Diagnostic("PB401", "train failed", Span("train.py", 1, 1))
+    reporter.end((ERROR, other), None)
+    reporter(BuildStarted(2))
+    slip = Diagnostic("PB211", "no such value", Span("paper.md", 9, 1))
+    reporter.drafted(("paper.md",), (slip, Diagnostic("PB299", "by the way", severity=Severity.WARNING)))
+    assert [fault.code for fault in hub.now.standing.faults] == ["PB401", "PB211"], "of the text, what is wrong now"
+    assert hub.now.standing.phase is Phase.BUILDING
+    reporter.drafted(("paper.md",), (slip,))
+    assert [fault.code for fault in hub.now.standing.faults] == ["PB401", "PB211"]
+    reporter.drafted(("paper.md",), ())
+    assert [fault.code for fault in hub.now.standing.faults] == ["PB401"]
+
+
+def test_a_block_of_a_page_that_somebody_still_shows_is_found_in_the_present_one():
+    hub = Hub("s")
+    page = '<html><head></head><body><div class="body">\n{}\n</div></body></html>'
+    hub.publish(Standing(), [Rendered("paper", split(page.format("<p>a</p>\n<p>b</p>\n<p>c</p>")))])
+    then = hub.now.epoch
+    assert hub.block("paper", then, 1)[1] == 1
+    hub.publish(Standing(), [Rendered("paper", split(page.format("<p>new</p>\n<p>a</p>\n<p>b</p>\n<p>x</p>")))])
+    assert hub.block("paper", then, 1)[1] == 2
+    assert hub.block("", then, -1)[1] == -1, "what stands around the blocks"
+    for name, epoch, number in (("paper", then, 2), ("paper", then, 3), ("paper", 99, 0), ("other", then, 0)):
+        assert hub.block(name, epoch, number) is None

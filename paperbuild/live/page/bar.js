@@ -26,8 +26,8 @@ const OUTCOMES = { held: "heavy, waits for leave to run", blocked: "needs someth
 
 const fill = (state, now_s) => {
   const jobs = state.running.filter((one) => !one.document);
-  const cancel = (one) => button("Cancel", () => order("cancel", one.action));
-  const run = (one) => (one.outcome === "blocked" ? null : button(one.outcome === "held" ? "Run" : "Run again", () => order("run", one.action)));
+  const cancel = (one) => button("Cancel", () => order("cancel", { action: one.action }));
+  const run = (one) => (one.outcome === "blocked" ? null : button(one.outcome === "held" ? "Run" : "Run again", () => order("run", { action: one.action })));
   const focused = work.contains(document.activeElement) ? document.activeElement.dataset.of : "";
   work.replaceChildren(
     ...list("Running", jobs.map((one) => row(`${one.action}  ${elapsed(one, now_s)}`, legible(one.words) || one.reason, cancel(one)))),

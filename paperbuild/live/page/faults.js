@@ -1,6 +1,7 @@
 // Errors, over the last good page: where, what the line is, why, how to mend it, the end of the log. They can be put aside, and vanish when
 // they are mended. Put aside, they stay so until there are others.
 import { button, byId, element, legible } from "./elements.js";
+import { copier, opener } from "./places.js";
 
 const box = byId("faults");
 const reopen = byId("show-faults");
@@ -15,12 +16,7 @@ const excerpt = ({ line, column, length, text }) => {
   return element("pre", "", element("span", "number", `${line}  `), part(0, from), marked, part(from + length));
 };
 
-const placed = (fault) => {
-  const place = fault.line ? `${fault.path}:${fault.line}:${fault.column}` : fault.path;
-  const press = button(place, () => navigator.clipboard?.writeText(place), "place");
-  press.title = "Copy";
-  return press;
-};
+const placed = (fault) => element("div", "placed", copier(fault, "place"), ...opener(fault));
 
 const shown = (fault) => {
   const made = element("article", `fault ${fault.severity}`);

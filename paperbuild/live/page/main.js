@@ -4,16 +4,19 @@ import { bar, showStanding } from "./bar.js";
 import { byId, element, keep, remember, remembered, take } from "./elements.js";
 import { showFaults } from "./faults.js";
 import { patch } from "./patch.js";
+import { hidePlace, placeOf, showPlace, spotOf } from "./places.js";
 import { showPdf } from "./sheets.js";
 import { stream } from "./stream.js";
 
 const UNSEEN_MS = 60_000;
+const BY_HAND_MS = 2500; // who moved the page so lately is reading
 
 const panes = byId("panes");
 const frame = byId("paper");
 const nothing = byId("nothing");
 const documents = byId("documents");
 const follow = byId("follow");
+const point = byId("point");
 
 let name = new URLSearchParams(location.search).get("document") || "";
 let events = null;
@@ -21,6 +24,7 @@ let connected = false;
 let state = { phase: "building", settled: 0, total: 0, note: "", running: [], waiting: [], faults: [] };
 let pdf = "";
 let epoch = 0; // what is shown
+let moved = -Infinity; // when the reader moved the page last, by hand
 let scroll = JSON.parse(take("scroll") || "null"); // where the page was before it was loaded again
 
 const page = () => frame.contentDocument;
@@ -48,12 +52,13 @@ const seen = (part) => {
   return box.bottom > 0 && box.top < frame.contentWindow.innerHeight;
 };
 
-// Shows what was edited, unless it is in sight, or the reader is in the middle of something.
-const reveal = (parts) => {
-  const first = parts.find((part) => part.isConnected);
+// Shows what was edited, unless it is in sight, or the reader is in the middle of something. What changes in several places at once, as when
+// another branch is checked out, is nobody's edit.
+const reveal = (regions) => {
   const card = page().getElementById("pb-card");
-  if (!first || parts.some(seen) || (card && !card.hidden) || follow.getAttribute("aria-pressed") === "false") return;
-  first.scrollIntoView({ block: "center", behavior: "instant" });
+  const reads = performance.now() - moved < BY_HAND_MS || (card && !card.hidden);
+  if (regions.length !== 1 || seen(regions[0]) || reads || follow.getAttribute("aria-pressed") === "false") return;
+  regions[0].scrollIntoView({ block: "center", behavior: "instant" });
 };
 
 const update = (news) => {
@@ -66,8 +71,8 @@ const update = (news) => {
   if (news.page) {
     try {
       forget();
-      const { shown, landed } = patch(page(), news.page);
-      if (news.edited) reveal(shown);
+      const { regions, landed } = patch(page(), news.page);
+      if (news.edited) reveal(regions);
       land(landed);
     } catch (reason) {
       if (!news.page.whole) console.info(`the page is loaded again: ${reason.message}`);
@@ -119,12 +124,36 @@ frame.addEventListener("load", () => {
   adorn(page());
   theme();
   new MutationObserver(theme).observe(page().documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  page().addEventListener("click", source, { capture: true });
   page().addEventListener("click", leave, { capture: true });
+  for (const doing of ["wheel", "touchmove", "keydown"]) page().addEventListener(doing, byHand, { passive: true });
+  picking(false);
   if (scroll) frame.contentWindow.scrollTo({ left: scroll[0], top: scroll[1], behavior: "instant" });
   scroll = null;
   listen(Number(page().querySelector("meta[name=paperbuild-epoch]").content));
   show();
 });
+
+const SCROLLING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " "]);
+const byHand = (event) => { if (event.type !== "keydown" || SCROLLING.has(event.key)) moved = performance.now(); };
+
+// While it is on, a press on the page asks for its line in the source; holding Alt does so at any time.
+const picking = (on) => {
+  point.setAttribute("aria-pressed", String(on));
+  if (page()) page().documentElement.style.cursor = on ? "crosshair" : "";
+};
+const source = async (event) => {
+  if (!event.altKey && point.getAttribute("aria-pressed") === "false") return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  picking(false);
+  const spot = spotOf(page(), event);
+  const place = await placeOf(name, epoch, spot);
+  if (place) land([spot.part]);
+  showPlace(place);
+};
+point.addEventListener("click", () => picking(point.getAttribute("aria-pressed") === "false"));
+addEventListener("keydown", (event) => { if (event.key === "Escape") { picking(false); hidePlace(); } });
 
 // A link out of the paper opens beside it.
 const leave = (event) => {

@@ -13,6 +13,31 @@ const differs = (old, fresh) => {
   return true;
 };
 
+// Elements whose text follows from something else: numbers that are counted, results, what is said of the works that are cited.
+const DERIVED = ".pb-value, .xref, .secno, .caption-label, .theorem-label, .proof-label, .eqno, .citation, .footnote-ref, button";
+const LISTS = ".footnotes, #refs"; // at the end of the page, of what stands further up
+const MOST = 60; // blocks: nobody edits more of them at once
+
+// What its author says in a part of the page.
+const said = (part) => {
+  const walker = part.ownerDocument.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+  let words = "";
+  while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(DERIVED)) words += walker.currentNode.data;
+  return words.replace(/\s+/g, " ");
+};
+
+// Where in the page an edit is to be seen: the first part of each run of parts in which the words are others.
+const editedIn = (pairs) => {
+  const regions = [];
+  let last = false;
+  for (const [before, part] of pairs) {
+    const is = before !== said(part);
+    if (is && !last) regions.push(part);
+    last = is;
+  }
+  return regions;
+};
+
 const options = () => ({
   callbacks: {
     beforeNodeMorphed: differs,
@@ -61,11 +86,17 @@ const spliced = (page, splices) => {
   const body = page.querySelector(".body");
   const blocks = [...body.children];
   const shown = [];
+  const regions = [];
+  const small = splices.reduce((sum, splice) => sum + splice.blocks.length, 0) <= MOST;
   for (const { start, end, blocks: texts } of [...splices].reverse()) {
     if (end > blocks.length) throw new Error("the page shows other blocks than the server thinks");
-    shown.push(...replaced(body, blocks.slice(start, end), built(page, texts), blocks[end]));
+    const old = blocks.slice(start, end);
+    const before = small ? old.map(said) : [];
+    shown.push(...replaced(body, old, built(page, texts), blocks[end]));
+    if (small) regions.push(...editedIn(texts.map((_, n) => [before[n], body.children[start + n]])));
   }
-  return shown.filter((part) => part.isConnected);
+  const own = regions.filter((part) => !part.matches(LISTS));
+  return { shown: shown.filter((part) => part.isConnected), regions: own.length ? own : regions };
 };
 
 // What may change around the blocks: the list of contents, the title with all that belongs to it, and where each number comes from. A page that
@@ -85,14 +116,14 @@ const framed = (page, text) => {
   return pairs.map(([old]) => old);
 };
 
-// Makes the change; returns the elements that changed, and the results among them that did. Throws where the page has to be loaded.
+// Makes the change; returns where its words were edited, and the results that are others. Throws where the page has to be loaded.
 export const patch = (page, change) => {
   if (change.whole) throw new Error("another page");
   landed = [];
   if (change.title) page.title = change.title;
   const around = change.frame ? framed(page, change.frame) : [];
   if (!change.frame) say(page, "begin");
-  const shown = spliced(page, change.splices || []);
+  const { shown, regions } = spliced(page, change.splices || []);
   say(page, "shown", [...around, ...shown]);
-  return { shown, landed: landed.filter((part) => part.isConnected) };
+  return { regions, landed: landed.filter((part) => part.isConnected) };
 };

@@ -24,12 +24,11 @@ export const stream = (name, since, { update, away, renewed }) => {
   return { close: () => source.close() };
 };
 
-// Asks the build for something: "run" or "cancel", of one action or of all.
-export const order = async (what, action = "") => {
+// Asks for something: to "run" or "cancel" an action (or all), to "edit" a path.
+export const order = async (what, given) => {
   const token = document.querySelector("meta[name=token]").content;
-  const query = new URLSearchParams({ action });
   try {
-    return (await fetch(`/${what}?${query}`, { method: "POST", headers: { "X-Paperbuild-Token": token } })).ok;
+    return (await fetch(`/${what}?${new URLSearchParams(given)}`, { method: "POST", headers: { "X-Paperbuild-Token": token } })).ok;
   } catch {
     return false;
   }
