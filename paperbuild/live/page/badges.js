@@ -5,7 +5,7 @@ const STYLE = `
 figure[data-live-badge], table[data-live-badge], .picture[data-live-badge] { position: relative; }
 [data-live] img, table[data-live] { opacity: .55; transition: opacity .35s; }
 img { transition: opacity .35s; }
-[data-live-badge]::before { content: attr(data-live-badge); position: absolute; z-index: 3; top: .4rem; left: .4rem; padding: .18rem .6rem; border-radius: 1rem; font: 600 12px/1.4 system-ui, sans-serif; font-variant-numeric: tabular-nums; color: #fff; background: #2a66b8; box-shadow: 0 1px 5px rgb(0 0 0 / .3); pointer-events: none; white-space: nowrap; }
+[data-live-badge]::before { content: attr(data-live-badge); position: absolute; z-index: 3; top: .4rem; left: 50%; translate: -50% 0; padding: .18rem .6rem; border-radius: 1rem; font: 600 12px/1.4 system-ui, sans-serif; font-variant-numeric: tabular-nums; color: #fff; background: #2a66b8; box-shadow: 0 1px 5px rgb(0 0 0 / .3); pointer-events: none; white-space: nowrap; }
 [data-live="waiting"][data-live-badge]::before { background: #8a5f00; }
 [data-live="failed"][data-live-badge]::before { background: #b3261e; }
 .pb-value[data-live] { opacity: .55; }

@@ -71,6 +71,7 @@ const update = (news) => {
   if (news.page) {
     try {
       forget();
+      hidePlace(); // its line may be another one now
       const { regions, landed } = patch(page(), news.page);
       if (news.edited) reveal(regions);
       land(landed);
