@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import long_paper
 from live import Watched
@@ -178,17 +179,26 @@ def family(pid: int) -> Iterator[int]:
         waiting.extend(parents.get(one, ()))
 
 
-def held(pid: int) -> tuple[float, int]:
-    """Return how many megabytes all processes of the family hold (what they share counts once), and how many descriptors."""
-    kilobytes = descriptors = 0
+class Held(NamedTuple):
+    """What all processes of a family hold: megabytes (what they share counts once), how many of them the first one does, descriptors."""
+
+    megabytes: float
+    own: float
+    descriptors: int
+
+
+def held(pid: int) -> Held:
+    """Look at the family of ``pid``."""
+    found: list[float] = []
+    descriptors = 0
     for one in family(pid):
         try:
             rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
-            kilobytes += int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1])  # type: ignore[index]
+            found.append(int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1]) * 1024 / 1e6)  # type: ignore[index]
             descriptors += len(os.listdir(f"/proc/{one}/fd"))
         except (OSError, TypeError):
             continue
-    return kilobytes * 1024 / 1e6, descriptors
+    return Held(sum(found), found[0], descriptors)
 
 
 def plain(html: str) -> list[str]:
@@ -224,7 +234,7 @@ def main() -> None:
 
 
 def _soak(author: Author, watched: Watched, page: Page, edits: int) -> list[str]:
-    samples: list[tuple[float, int]] = []
+    samples: list[Held] = []
     kinds: dict[str, int] = {}
     begin = time.monotonic()
     for n in range(1, edits + 1):
@@ -237,12 +247,14 @@ def _soak(author: Author, watched: Watched, page: Page, edits: int) -> list[str]
             watched.settle()
         if n % SAMPLES_EVERY == 0:
             samples.append(held(watched.process.pid))
-            print(f"{n:5d} edits  {time.monotonic() - begin:6.0f} s  {samples[-1][0]:5.0f} MB  {samples[-1][1]:3d} descriptors", flush=True)
+            memory, own, count = samples[-1]
+            seconds = time.monotonic() - begin
+            print(f"{n:5d} edits {seconds:6.0f} s {memory:5.0f} MB, {memory - own:.0f} of them pandoc's, {count} descriptors", flush=True)
     author.mend()
     page.wait_for_timeout(1500)
     watched.settle()
     print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    most, descriptors = max(memory for memory, _ in samples), [count for _, count in samples]
+    most, descriptors = max(one.megabytes for one in samples), [one.descriptors for one in samples]
     faults = [f"{most:.0f} MB are more than {MOST_MB}"] if most > MOST_MB else []
     grown = max(descriptors[len(descriptors) // 2 :]) - max(descriptors[: len(descriptors) // 2 + 1])
     return faults + ([f"{grown} descriptors more than in the first half"] if grown > 0 else [])

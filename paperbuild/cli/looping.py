@@ -33,6 +33,7 @@ from paperbuild.events import Outcome
 from paperbuild.live.cancelling import CancellingExecutor
 from paperbuild.live.commanding import Desk
 from paperbuild.live.drafting import StandingReader
+from paperbuild.live.memory import Tidying
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.standing import Standing
 from paperbuild.live.watch import Watcher
@@ -58,6 +59,7 @@ class Means(msgspec.Struct, frozen=True):
     reporter: Reporter
     keys: Keys
     followed: Followed
+    tidying: Tidying
 
 
 class Loop:
@@ -99,6 +101,7 @@ class Loop:
             if desk.held and keys.are_read:
                 narrate(f"held: {', '.join(desk.held)}; press r to run")
             narrate("waiting for a change; Ctrl-C ends this")
+            self._means.tidying.tidy()
         late_s = time.monotonic() + _LATE_S
         while not changed and not desk.has_orders:
             changed = self._watcher.wait()

@@ -17,6 +17,7 @@ from paperbuild.cli.wiring import Wishes, locate
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode, Interrupted
 from paperbuild.live.commanding import Desk
+from paperbuild.live.memory import Tidying
 from paperbuild.live.pages import split
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.watch import Watcher
@@ -42,6 +43,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     from paperbuild.live.server import Listening, PageServer
     from paperbuild.live.site import Home, Orders
 
+    tidying = Tidying()
     editor = editor_of(serving.editor, invocation.environ)
     hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
     followed = Followed(NotingTypesetter(drawer), lambda name, page: hub.turn(name, split(page.decode())))
@@ -57,7 +59,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
                 if serving.opens:
                     invocation.complain(open_address(server.address))
                 with Keys(sys.stdin, {"r": desk.run_held, "c": lambda: desk.cancel("")}) as keys:
-                    Loop(Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed), watcher, root).run()
+                    Loop(Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed, tidying), watcher, root).run()
     except (KeyboardInterrupt, Interrupted):
         invocation.narrate("stopped")
         return ExitCode.INTERRUPTED
