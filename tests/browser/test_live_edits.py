@@ -1,7 +1,9 @@
 """What an edit of each kind of file does to the page of ``watch``: that, and nothing else."""
 
 import logging
+import os
 import re
+import signal
 import time
 
 import pytest
@@ -128,7 +130,8 @@ def another(tmp_path):
 
     yield start
     for live in lives:
-        live.stop()
+        if live.process.poll() is None:
+            live.stop()
 
 
 # Each kind of file
@@ -413,6 +416,40 @@ def test_two_tabs_at_different_places_and_documents_follow_each_its_own(live, wi
     assert other.paper.get_by_text("a sentence that").count() == 0
     assert other.complaints == []
     context.close()
+
+
+def test_ctrl_c_with_pages_open_and_a_target_at_work_ends_all_in_a_moment(browser, another):
+    live = another()
+    context = browser.new_context()
+    windows = [Window(context, live.address) for _ in range(3)]
+    live.save("code/shape.py", shape("olive", pause=60.0))
+    windows[0].paper.locator("#fig\\:curve[data-live=running]").wait_for()
+    family = descendants(live.process.pid)
+    assert len(family) >= 2, "pandoc, and the script"
+    begin = time.monotonic()
+    live.process.send_signal(signal.SIGINT)
+    assert live.process.wait(LIMIT_S) == 130
+    assert time.monotonic() - begin < 3, "a script has a moment for its own end, the server one second"
+    assert [pid for pid in family if os.path.exists(f"/proc/{pid}") and "State:\tZ" not in status(pid)] == []
+    for window in windows:
+        window.says("Not connected")
+    context.close()
+
+
+def status(pid):
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return file.read()
+    except OSError:
+        return "State:\tZ"
+
+
+def descendants(pid):
+    parents = {int(name): int(re.search(r"PPid:\t(\d+)|$", status(name))[1] or 0) for name in os.listdir("/proc") if name.isdigit()}
+    found = {pid}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
 
 
 def test_while_a_target_is_at_work_an_error_in_the_text_is_told_at_once_and_goes_at_once(live, window):
