@@ -29,7 +29,7 @@ from timing import ENVIRONMENT, PAPERBUILD
 
 MOST_MB = 700
 PAUSE_S = 0.15
-SETTLES_EVERY, SAMPLES_EVERY = 4, 50
+SETTLES_EVERY, SAMPLES_EVERY = 8, 40
 MANIFEST = """\
 [paper]
 source = "paper.md"
