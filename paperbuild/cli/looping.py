@@ -100,8 +100,8 @@ class Loop:
         if not changed and not desk.has_orders:
             if desk.held and keys.are_read:
                 narrate(f"held: {', '.join(desk.held)}; press r to run")
-            narrate("waiting for a change; Ctrl-C ends this")
             self._means.tidying.tidy()
+            narrate("waiting for a change; Ctrl-C ends this")
         late_s = time.monotonic() + _LATE_S
         while not changed and not desk.has_orders:
             changed = self._watcher.wait()
