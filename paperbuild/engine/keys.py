@@ -175,8 +175,14 @@ def _missing_input(action: Action, path: str) -> Diagnostic:
     )
 
 
+_TYPES = ("str", "int", "float", "bool", "tuple", "NoneType")
+
+
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
+    """Return ``value`` with the name of its type; a text as it is, unless it begins as if it were something else."""
+    if isinstance(value, str):
+        return f"str {value}" if value.startswith(tuple(f"{name} " for name in _TYPES)) else value
+    return f"{type(value).__name__} {value!r}"
 
 
 _KINDS: Mapping[str, Kind] = {

@@ -212,7 +212,7 @@ def _shown(value: str) -> str:
 def plain_value(value: str) -> str:
     """Return the value of a parameter without the name of its type."""
     kind, _, rest = value.partition(" ")
-    return rest if kind in {"int", "float", "bool"} else value
+    return rest if kind in {"int", "float", "bool", "str"} else value
 
 
 def _output(reason: Reason) -> str:

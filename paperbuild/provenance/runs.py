@@ -123,10 +123,12 @@ def run_facts(record: Record, log: str = "") -> RunFacts:
 
 
 def _scalar(text: str) -> Scalar:
-    """Return the parameter that a component of a key has as ``text``: "float 0.1", or a text as it is."""
+    """Return the parameter that a component of a key has as ``text``: "float 0.1", or a text, mostly as it is."""
     kind, _, value = text.partition(" ")
     if kind == "bool" and value in {"True", "False"}:
         return value == "True"
+    if kind == "str":
+        return value
     try:
         return int(value) if kind == "int" else float(value) if kind == "float" else text
     except ValueError:

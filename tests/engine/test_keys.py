@@ -31,6 +31,7 @@ def world() -> World:
         (replace(PLAIN, recipe=Command("run a", "/bin/bash")), "the shell changed"),
         (replace(PLAIN, params=(("lr", "0.2"),)), "parameter lr changed from 0.1 to 0.2"),
         (replace(PLAIN, params=(("lr", 0.1),)), "parameter lr changed"),
+        (replace(PLAIN, params=(("lr", "float 0.1"),)), "parameter lr changed from 0.1 to float 0.1"),
         (replace(PLAIN, params=()), "parameter lr went"),
         (replace(PLAIN, params=(*PLAIN.params, ("seed", 1))), "parameter seed is new"),
         (replace(PLAIN, outputs=(Output("x", "y"),)), "the output x moved to y"),
@@ -108,3 +109,9 @@ def test_two_names_that_look_the_same_when_escaped_both_count(world: World):
     both = keyed(world, replace(PLAIN, inputs=("d/*",)))
     world.put("d/\udcff", "3")
     assert keyed(world, replace(PLAIN, inputs=("d/*",))).key != both.key
+
+
+def test_no_two_values_of_a_parameter_have_one_key(world: World):
+    values: list[str | int | float | bool] = [5, 5.0, "5", "int 5", "str int 5", True, "True", "bool True", "", "str ", "str"]
+    keys = {keyed(world, replace(PLAIN, params=(("x", value),))).key for value in values}
+    assert len(keys) == len(values)
