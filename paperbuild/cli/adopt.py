@@ -6,7 +6,7 @@ import click
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, offered, profile_option, volume_options
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -16,9 +16,9 @@ from paperbuild.errors import UsageError
 
 
 @click.command("adopt")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=offered("targets"))
 @click.option("--reason", default="", metavar="TEXT", help="Why they are right all the same; shown wherever they are.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @volume_options
 @click.pass_obj

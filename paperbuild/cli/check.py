@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from paperbuild.cli.invocation import Invocation, relocated
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, offered, profile_option, volume_options
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.present import PresentReader
@@ -18,10 +18,10 @@ from paperbuild.paper.declarations import DocumentSpec
 
 
 @click.command("check")
-@click.argument("paper", required=False, default="")
+@click.argument("paper", required=False, default="", shell_complete=offered("papers"))
 @click.option("--strict", is_flag=True, help="Accept no results that were adopted instead of run.")
 @click.option("--allow-stale", is_flag=True, help="Accept targets that are out of date: whoever asks builds afterwards.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @volume_options
 @click.pass_obj

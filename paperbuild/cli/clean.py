@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, profile_option
 from paperbuild.cli.wiring import FACTS, Wishes, locate, opened
 from paperbuild.engine import queries
 from paperbuild.errors import ExitCode
@@ -13,7 +13,7 @@ from paperbuild.errors import ExitCode
 
 @click.command("clean")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, *, dry_run: bool, profile: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, offered, profile_option
 from paperbuild.cli.selection import selected
 from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 @click.command("explain")
-@click.argument("target")
+@click.argument("target", shell_complete=offered("targets"))
 @click.option("--cells", is_flag=True, help="Tell of every cell of a sweep by itself.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, target: str, *, cells: bool, profile: str) -> int:

@@ -7,7 +7,7 @@ import os
 import click
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, offered, profile_option
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -26,13 +26,13 @@ _SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mk": "make"}
 
 
 @click.command("graph")
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=offered("targets"))
 @click.option("-o", "--output", default="", metavar="FILE", help="Write a picture (.svg), or a graph for Graphviz (.dot, .gv).")
 @click.option("--svg", "svg_path", default="", metavar="FILE", help="Write a picture, whatever the file is called (- : print it).")
 @click.option("--dot", "as_dot", is_flag=True, help="Print the graph in Graphviz' language.")
 @click.option("--format", "wanted", type=click.Choice(("svg", "dot", "make")), default=None, help="In which form; make: as a Makefile.")
 @click.option("--cells", is_flag=True, help="Show every cell of a sweep by itself, and every target, however many there are.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @click.pass_obj
 def command(  # noqa: PLR0913 - one parameter for each option

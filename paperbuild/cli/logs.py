@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, offered, profile_option
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -39,9 +39,9 @@ class _LogAnswer(msgspec.Struct, frozen=True):
 
 
 @click.command("logs")
-@click.argument("target")
+@click.argument("target", shell_complete=offered("targets"))
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the run ends.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, *, target: str, follow: bool, profile: str) -> int:

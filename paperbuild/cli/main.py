@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -23,6 +23,9 @@ from paperbuild.cli.invocation import Invocation
 from paperbuild.diagnostics import Diagnostic, did_you_mean
 from paperbuild.errors import ExitCode, PaperbuildError, UsageError
 from paperbuild.terminal.progress import Verbosity
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "render": "Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.",
@@ -42,7 +45,8 @@ COMMANDS = {
     "clean": "Remove the outputs and documents that paperbuild made.",
     "hook": "Let git check the paper before a commit, and build it after one or after a push.",
     "ci": "Let GitHub or GitLab build the paper of each commit.",
-    "init": "Start a paper: a source, a manifest, one experiment.",
+    "init": "Start a paper, or find a manifest for a repository that is there.",
+    "completion": "Print what a shell needs to complete commands and targets.",
 }
 
 
@@ -69,6 +73,13 @@ class LazyGroup(click.Group):
                 advice = (f"paperbuild render {args[0]}",)
             raise UsageError(Diagnostic("PB181", f"there is no command {args[0]!r}", help=advice))
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what may stand where a command does, without importing any command."""
+        from click.shell_completion import CompletionItem
+
+        items = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the list for ``--help`` without importing any command."""
@@ -147,6 +158,10 @@ def _guarded(arguments: list[str]) -> int:
 
 
 def _failed(arguments: list[str], code: ExitCode, diagnostics: tuple[Diagnostic, ...]) -> int:
+    from paperbuild.cli.completing import VARIABLE
+
+    if VARIABLE in os.environ:
+        return code  # a shell asks what could come next: half a line is no fault
     words = arguments[: arguments.index("--")] if "--" in arguments else arguments
     invocation = Invocation(os.curdir, os.curdir, json="--json" in words)
     if invocation.json:

@@ -50,6 +50,26 @@ def memory_bytes() -> int:
         return 0
 
 
+def offered(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what click asks for completions of a word: the function ``kind`` of :mod:`paperbuild.cli.completing`, imported when asked."""
+
+    def offer(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+        from paperbuild.cli import completing
+
+        folder = ctx.find_root().params.get("folder") or os.curdir
+        offers: list[str] = getattr(completing, kind)(os.path.abspath(folder), begun)
+        return offers
+
+    return offer
+
+
+def profile_option(function: _Command) -> _Command:
+    """Add ``--profile``."""
+    return click.option(
+        "--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.", shell_complete=offered("profiles")
+    )(function)
+
+
 def build_options(function: _Command) -> _Command:
     """Add the options of the commands that build. Their values come as one parameter, ``options``, beside ``profile``."""
 
@@ -65,7 +85,9 @@ def build_options(function: _Command) -> _Command:
         (
             click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once."),
             click.option("-k", "--keep-going", is_flag=True, help="After a failure go on with everything that does not need it."),
-            click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest."),
+            click.option(
+                "--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.", shell_complete=offered("profiles")
+            ),
             click.option("--adopt", is_flag=True, help="Take the files that stand at outputs as results, instead of running."),
             click.option("--overwrite", is_flag=True, help="Replace outputs that somebody wrote by hand (the store keeps a copy)."),
             click.option("--strict", is_flag=True, help="Permit commands to read and write only what they declare."),
@@ -92,7 +114,9 @@ def watching_options(function: _Command) -> _Command:
     for option in reversed(
         (
             click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once."),
-            click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest."),
+            click.option(
+                "--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.", shell_complete=offered("profiles")
+            ),
             click.option("--heavy/--no-heavy", default=False, help="Whether heavy targets run; by default they are held."),
             click.option("--no-run", is_flag=True, help="Execute no target: what is stale is held."),
         )
@@ -114,8 +138,22 @@ def rendering_options(function: _Command) -> _Command:
     wished = wraps(function)(command)
     for option in reversed(
         (
-            click.option("--to", "formats", type=FormatList(), default=(), metavar="FORMATS", help="Formats, such as pdf,html."),
-            click.option("--template", default="", metavar="NAME", help="The template, instead of the manifest's."),
+            click.option(
+                "--to",
+                "formats",
+                type=FormatList(),
+                default=(),
+                metavar="FORMATS",
+                help="Formats, such as pdf,html.",
+                shell_complete=offered("formats"),
+            ),
+            click.option(
+                "--template",
+                default="",
+                metavar="NAME",
+                help="The template, instead of the manifest's.",
+                shell_complete=offered("templates"),
+            ),
             click.option("--pdf-standard", default="", metavar="NAMES", help="Standards for the PDF, such as ua-1,a-2b."),
             click.option("--pdf-engine", default="", metavar="NAME", help="What typesets the PDF: typst or latex."),
             click.option("--lenient", is_flag=True, help="Show TeX and HTML that cannot be converted as it is, with a warning."),

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, rendering_options, report_option, volume_options
+from paperbuild.cli.options import build_options, json_option, offered, rendering_options, report_option, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode
 
 
 @click.command("render")
-@click.argument("paper", required=False, default="")
+@click.argument("paper", required=False, default="", shell_complete=offered("papers"))
 @rendering_options
 @build_options
 @click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")

@@ -6,14 +6,14 @@ import click
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, report_option, volume_options
+from paperbuild.cli.options import build_options, json_option, offered, report_option, volume_options
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
 
 
 @click.command("run")
-@click.argument("targets", nargs=-1, metavar="[TARGET...]")
+@click.argument("targets", nargs=-1, metavar="[TARGET...]", shell_complete=offered("targets"))
 @build_options
 @report_option
 @json_option

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, profile_option
 from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import SETTLED, Situation, State, survey
@@ -16,7 +16,7 @@ from paperbuild.terminal.states import TONES
 
 
 @click.command("status")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @click.option("--sizes", is_flag=True, help="Say also what the store holds of each target.")
 @json_option
 @click.pass_obj

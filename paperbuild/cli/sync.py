@@ -12,7 +12,7 @@ import msgspec
 
 from paperbuild.cli.check import wanted_specs
 from paperbuild.cli.invocation import Invocation, relocated
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, offered, profile_option, volume_options
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.present import PresentReader
@@ -51,9 +51,9 @@ class _Found(msgspec.Struct):
 
 
 @click.command("sync")
-@click.argument("paper", required=False, default="")
+@click.argument("paper", required=False, default="", shell_complete=offered("papers"))
 @click.option("--check", "only_checks", is_flag=True, help="Write nothing; exit with 1 where a literal is out of date.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @volume_options
 @click.pass_obj

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from paperbuild.cli.invocation import Invocation, relocated
-from paperbuild.cli.options import json_option, memory_bytes, processors, volume_options
+from paperbuild.cli.options import json_option, memory_bytes, offered, processors, profile_option, volume_options
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.engine.conditions import Machine
@@ -29,9 +29,9 @@ VERDICTS = "_build/verify.json"
 
 
 @click.command("verify")
-@click.argument("targets", nargs=-1, metavar="[TARGET...]")
+@click.argument("targets", nargs=-1, metavar="[TARGET...]", shell_complete=offered("targets"))
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Processors to use at once.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @click.option("--once", is_flag=True, help="Do not rerun a second time what came out otherwise.")
 @click.option("--keep", is_flag=True, help="Keep the copies, to look into them.")
 @json_option

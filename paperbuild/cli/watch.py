@@ -11,7 +11,7 @@ from paperbuild.cli.following import Followed
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.looping import Loop, Means
 from paperbuild.cli.opening import open_address
-from paperbuild.cli.options import rendering_options, volume_options, watching_options
+from paperbuild.cli.options import offered, rendering_options, volume_options, watching_options
 from paperbuild.cli.serving import Serving, serving_options
 from paperbuild.cli.wiring import Wishes, locate
 from paperbuild.engine.options import BuildOptions
@@ -25,7 +25,7 @@ from paperbuild.terminal.keys import Keys
 
 
 @click.command("watch")
-@click.argument("paper", required=False, default="")
+@click.argument("paper", required=False, default="", shell_complete=offered("papers"))
 @rendering_options
 @watching_options
 @serving_options

@@ -122,6 +122,26 @@ def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
     return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks)
 
 
+class KeptNames(msgspec.Struct, frozen=True):
+    """What a kept plan names: targets, documents with their formats. ``is_current``: it was made of the text that stands there now."""
+
+    targets: tuple[str, ...]
+    documents: tuple[tuple[str, tuple[str, ...]], ...]
+    is_current: bool
+
+
+def names_in(data: bytes, manifest: bytes) -> KeptNames | None:
+    """Return what the plan in ``data`` names, also where it was made of another text than ``manifest``; None where it cannot be read."""
+    _, _, body = data.partition(b"\n")
+    try:
+        kept = msgspec.msgpack.decode(body, type=_Kept)
+    except msgspec.DecodeError:
+        return None
+    documents = tuple((document.name, document.formats) for document in kept.plan.documents)
+    is_current = kept.maker[1] == hashlib.sha256(manifest).digest()
+    return KeptNames(tuple(target.name for target in kept.plan.targets), documents, is_current)
+
+
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     """A plan, and what it was made of: which paperbuild, which text, which profile."""
 

@@ -289,6 +289,10 @@ class _Version(msgspec.Struct, frozen=True):
     version: str
 
 
+class _Converted(msgspec.Struct, frozen=True):
+    text: str
+
+
 class _Answer(msgspec.Struct, frozen=True):
     ok: bool
     result: msgspec.Raw = msgspec.Raw()
@@ -344,6 +348,14 @@ class PandocWorker:
             BuildError: pandoc cannot do it.
         """
         return self._ask({"op": "patch", **msgspec.structs.asdict(patch)}, Patched)
+
+    def from_latex(self, text: str) -> str:
+        """Return the LaTeX document ``text`` as Markdown with front matter.
+
+        Raises:
+            BuildError: pandoc cannot read it.
+        """
+        return self._ask({"op": "from_latex", "text": text}, _Converted).text
 
     def begin(self) -> None:
         """Start the worker, so that it is ready by the time it is asked.
