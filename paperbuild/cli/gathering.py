@@ -23,8 +23,10 @@ def gathered(root: str) -> Repository:
         raise UsageError(Diagnostic("PB182", f"{root}: there is no such folder", help=("--here is for a folder that is there",)))
     files: set[str] = set()
     texts: dict[str, str] = {}
+    within: set[str] = set()
     for here, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = [name for name in sorted(folders) if not _is_passed_over(os.path.join(here, name), name)]
+        within.update(os.path.relpath(os.path.join(here, name), root).replace(os.sep, "/") for name in folders)
         for name in names:
             whole = os.path.join(here, name)
             path = os.path.relpath(whole, root).replace(os.sep, "/")
@@ -39,7 +41,7 @@ def gathered(root: str) -> Repository:
             raise UsageError(
                 Diagnostic("PB164", "this is too much for a paper's folder", notes=(note,), help=("call it in the paper's folder",))
             )
-    return Repository(frozenset(files), texts)
+    return Repository(frozenset(files), texts, frozenset(within))
 
 
 def _is_passed_over(whole: str, name: str) -> bool:

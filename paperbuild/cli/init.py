@@ -111,7 +111,7 @@ def _begin(invocation: Invocation, root: str, wanted: Wanted, manner: Manner, *,
         del files[own]  # the author's own stays
     ignored = os.path.join(root, ".gitignore")
     if os.path.isfile(ignored):
-        files[".gitignore"] = with_lines(_text(ignored), files[".gitignore"])
+        files[".gitignore"] = with_lines(text_of(ignored), files[".gitignore"])
     where = "" if root == os.path.normpath(invocation.shown_from) else f"cd {shown_path(root, '.', invocation.shown_from)} && "
     proposal = Proposal(root, files, _lacking(root, invocation), then=(f"now: {where}paperbuild render",))
     answers = carry_out(invocation, proposal, manner)
@@ -133,8 +133,9 @@ def with_lines(text: str, lines: str) -> str:
     return text + ("\n" if text and not text.endswith("\n") else "") + "".join(f"{line}\n" for line in missing)
 
 
-def _text(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+def text_of(path: str) -> str:
+    """Return what the file ``path`` holds; bytes that are no text come through."""
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:  # its line ends stay
         return file.read()
 
 

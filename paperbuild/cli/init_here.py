@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
 import sys
@@ -11,7 +12,7 @@ import click
 import msgspec
 
 from paperbuild.cli.gathering import gathered
-from paperbuild.cli.init import NOBODY, editor_files, with_lines
+from paperbuild.cli.init import NOBODY, editor_files, text_of, with_lines
 from paperbuild.cli.invocation import Invocation, shown_path
 from paperbuild.cli.proposing import Manner, Proposal, carry_out, conclude
 from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
@@ -65,21 +66,23 @@ def begin_here(invocation: Invocation, root: str, hints: Hints, manner: Manner) 
     repository = gathered(root)
     makefile = _makefile(repository)
     sources = _sources(invocation, root, repository, makefile, hints, manner)
-    known = Repository(repository.files, {**repository.texts, **sources.fresh})
+    known = Repository(repository.files, {**repository.texts, **sources.fresh}, repository.folders)
     seen = tuple(one for document in sources.documents for one in shown(known.texts[document], document))
-    trials = _trials(invocation, root, repository, hints, manner)
+    trials = _trials(invocation, root, _with_room(repository, seen), hints, manner)
     found = proposed(repository, seen, (*sources.documents, *sources.fresh), makefile, trials)
     text = written(sources.documents, found, seen)
     files = {MANIFEST_NAME: text.text, project.SCHEMA: project.schema(), **sources.fresh, ".gitignore": _ignored(root)}
     files |= editor_files(root) if hints.vscode else {}
     adoptable = _adoptable(text, repository)
     told = (*sources.told, *(_lost(one, sources.documents, known) for one in found.lost))
-    proposal = Proposal(root, files, told, adoptable, _then(invocation, root, adoptable, text))
+    proposal = Proposal(root, files, told, adoptable)
     answers = carry_out(invocation, proposal, manner)
-    code = conclude(invocation, proposal, answers, manner)
-    if adoptable and not manner.dry_run and (hints.adopt or (manner.asks and click.confirm(_question(adoptable), default=True, err=True))):
-        return _adopt(invocation, root, adoptable)
-    return code
+    code, adopted = ExitCode.OK, False
+    if adoptable and not manner.dry_run:
+        adopted = hints.adopt or (manner.asks and click.confirm(_question(adoptable), default=True, err=True))
+        code = _adopt(invocation, root, adoptable) if adopted else code
+    proposal = msgspec.structs.replace(proposal, then=_then(invocation, root, () if adopted else adoptable, text))
+    return max(code, conclude(invocation, proposal, answers, manner))
 
 
 def _makefile(repository: Repository) -> Makefile | None:
@@ -178,13 +181,19 @@ def _converted(named: tuple[str, ...], repository: Repository, makefile: Makefil
     return _Sources(tuple(documents), fresh, tuple(told))
 
 
+def _with_room(repository: Repository, seen: tuple[Shown, ...]) -> Repository:
+    """Return ``repository`` with the folders in which something is shown: a build makes them before a command starts."""
+    return msgspec.structs.replace(repository, folders=repository.folders | {posixpath.dirname(one.path) for one in seen})
+
+
 def _trials(invocation: Invocation, root: str, repository: Repository, hints: Hints, manner: Manner) -> tuple[Trial, ...]:
     """Return what the scripts did, where they may be run."""
     scripts = repository.scripts
     if not scripts:
         return ()
     more = f" and {len(scripts) - 4} more" if len(scripts) > 4 else ""
-    question = f"Run {', '.join(scripts[:4])}{more} once, in a copy, to see what they read and write?"
+    what = "it reads and writes" if len(scripts) == 1 else "they read and write"
+    question = f"Run {', '.join(scripts[:4])}{more} once, in a copy, to see what {what}?"
     if not hints.trace and not (manner.asks and not repository.makefile and click.confirm(question, default=False, err=True)):
         return ()
     size = sum(os.path.getsize(os.path.join(root, path)) for path in repository.files)
@@ -211,10 +220,7 @@ def _trials(invocation: Invocation, root: str, repository: Repository, hints: Hi
 def _ignored(root: str) -> str:
     path = os.path.join(root, ".gitignore")
     lines = "# made by paperbuild render; .paperbuild/ ignores itself\n_build/\n"
-    if not os.path.exists(path):
-        return lines
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return with_lines(file.read(), lines)
+    return with_lines(text_of(path), lines) if os.path.isfile(path) else lines
 
 
 def _adoptable(text: Written, repository: Repository) -> tuple[str, ...]:
@@ -243,6 +249,8 @@ def _adopt(invocation: Invocation, root: str, adoptable: tuple[str, ...]) -> Exi
     from paperbuild.cli.wiring import Place, opened
     from paperbuild.engine.options import BuildOptions
 
+    if invocation.json:
+        invocation = msgspec.structs.replace(invocation, stdout=io.StringIO())  # the answer is init's, and there is one
     with opened(Place(root, True), invocation) as opened_project:
         wanted = selected(adoptable, opened_project.graph, root, root)
         options = BuildOptions(keep_going=True, adopts=frozenset(wanted), reason="it stood there when paperbuild came")

@@ -106,7 +106,7 @@ def _placement(root: str, path: str, text: str) -> Placement:
         before = None
     except OSError as error:
         raise UsageError(Diagnostic("PB187", f"{path}: {error.strerror}", notes=("nothing was written",))) from error
-    return Placement(whole, text.encode(), before)
+    return Placement(whole, text.encode(errors="surrogateescape"), before)
 
 
 def _agreed(invocation: Invocation, placement: Placement, shown: str, manner: Manner) -> bool:
@@ -121,7 +121,7 @@ def _agreed(invocation: Invocation, placement: Placement, shown: str, manner: Ma
 
 def _answer(placement: Placement, shown: str, agreed: bool) -> FileAnswer:
     if placement.before is None:
-        return FileAnswer(shown, "new", placement.after.decode())
+        return FileAnswer(shown, "new", placement.after.decode(errors="replace"))
     return FileAnswer(shown, "changed" if agreed else "left", _difference(placement, shown))
 
 

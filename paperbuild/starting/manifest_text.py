@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -119,24 +119,29 @@ def _named(makings: Iterable[tuple[Making, tuple[str, ...]]], taken: Iterable[st
     for making, stems in makings:
         first = making.script or making.outputs[0].rstrip("/")
         stem = posixpath.splitext(posixpath.basename(first))[0].replace("{stem}", "")
-        name = wanted = name_from(stem, "target")
-        if name in FUNCTIONS | KEYWORDS:
-            name = wanted = f"{name}-target"
-        number = 1
-        while folded(name) in names:
-            number += 1
-            name = f"{wanted}-{number}"
+        name = name_from(stem, "target")
+        name = _free(f"{name}-target" if name in FUNCTIONS | KEYWORDS else name, names)
         names.add(folded(name))
         targets.append(Target(name, making, stems))
     return targets
 
 
+def _free(wanted: str, taken: Collection[str]) -> str:
+    """Return ``wanted``, with a number where a name like it is ``taken`` (as :func:`folded` has it)."""
+    name, number = wanted, 1
+    while folded(name) in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
 def _text(documents: Sequence[str], targets: Sequence[Target], places: Mapping[str, int], left_out: Sequence[str]) -> str:
     head = "# Proposed by paperbuild init --here from what stands in this folder. Nothing is final: change what you know better."
     parts = [f"#:schema {SCHEMA}\n{head}\n"]
+    names: list[str] = []
     for document in documents:
-        name = name_from(posixpath.splitext(posixpath.basename(document))[0], "paper")
-        table = "paper" if len(documents) == 1 else f"document.{name}"
+        names.append(_free(name_from(posixpath.splitext(posixpath.basename(document))[0], "paper"), set(map(folded, names))))
+        table = "paper" if len(documents) == 1 else f"document.{names[-1]}"
         parts.append(f'[{table}]\nsource = {_quoted(document)}\nformats = ["pdf", "html"]\n')
     parts += [_table(target, places) for target in targets]
     if left_out:

@@ -12,6 +12,7 @@ from paperbuild.starting.repository import Repository, Shown, runs
 
 _MOST = 200
 """How many targets are proposed at most: whoever has more has a sweep that one should write down as one."""
+_COMPUTING = (".ipynb", ".qmd", ".Rmd", ".rmd", ".Rnw")
 _NO_RESULTS = frozenset({"venv", ".venv", "env", "node_modules", "__pycache__", "renv"})
 
 
@@ -73,6 +74,7 @@ def proposed(
     named = tuple(one.path for one in shown if one.path not in made)
     settled = {making.script for making in makings}
     makings += _by_mentions(repository, _claimed(repository, named, made, settled))
+    left_out += (f"{path} computes by itself, and is no script" for path in sorted(repository.files) if path.endswith(_COMPUTING))
     made = {output for making in makings for output in making.outputs}
     lost = tuple(one for one in shown if one.path not in made and one.path not in repository.files)
     if len(makings) > _MOST:

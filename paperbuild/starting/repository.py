@@ -30,10 +30,11 @@ _FRONT = re.compile(r"\A---\s*\n.*?^(?:---|\.\.\.)\s*$", re.MULTILINE | re.DOTAL
 
 
 class Repository(msgspec.Struct, frozen=True):
-    """The ``files`` of a folder, paths relative to it, and the ``texts`` of scripts, documents and Makefiles among them."""
+    """The ``files`` and ``folders`` of a folder, relative to it, and the ``texts`` of scripts, documents and Makefiles among them."""
 
     files: frozenset[str]
     texts: Mapping[str, str]
+    folders: frozenset[str] = frozenset()
 
     @property
     def scripts(self) -> tuple[str, ...]:

@@ -35,10 +35,13 @@ def tried(source: str, repository: Repository, scripts: Iterable[str], bench: Be
     """
     root = os.path.join(os.path.realpath(bench.folder), "project")
     fs = DiskFileSystem()
+    os.makedirs(root)
     for path in sorted(repository.files):
         whole = os.path.join(source, path)
         os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
         fs.copy(whole, os.path.join(root, path), executable=os.access(whole, os.X_OK))
+    for path in repository.folders:
+        os.makedirs(os.path.join(root, path), exist_ok=True)
     ended: dict[str, Trial] = {}
     for _ in range(_ROUNDS):
         progress = False

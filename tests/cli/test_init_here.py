@@ -1,11 +1,15 @@
 """``paperbuild init --here`` in repositories as people have them, each built for real with what it proposes."""
 
 import json
+import shutil
+import signal
+import subprocess
+import time
 import tomllib
 
 import pytest
 
-from tests.cli.conftest import Project
+from tests.cli.conftest import LIMIT_S, Project
 
 HISTOGRAM = """\
 import argparse
@@ -341,8 +345,6 @@ def test_it_goes_without_a_trace(repository):
     answer = json.loads(project.call("init", "--here", "--vscode", "--json").out)
     project.call("render", "--to", "html")
     project.call("clean")
-    import shutil
-
     for file in answer["files"]:
         (project.root / file["path"]).unlink()
     shutil.rmtree(project.root / ".paperbuild")
@@ -367,3 +369,44 @@ def test_names_and_texts_that_are_hard_to_handle_are_handled(repository, more):
     begun = project.call("init", "--here", *more)
     assert begun.code == 0, begun.err
     pdf_is_there(project.call("render", "--adopt"), project, "paper")
+
+
+def test_a_trial_that_is_interrupted_leaves_nothing_behind(repository, monkeypatch, tmp_path_factory):
+    place = tmp_path_factory.mktemp("tmp")
+    monkeypatch.setenv("TMPDIR", str(place))
+    project = repository({"paper.md": "![A.](a.svg)\n", "a.py": "import subprocess\nsubprocess.run(['sleep', '83.25'])\n"})
+    before = texts(project)
+    process = project.start("init", "--here", "--trace")
+    assert process.stderr.readline() == "running a.py, in a copy\n"
+    while not asleep():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, "PB198" in said) == (130, True)
+    assert not asleep()
+    assert texts(project) == before
+    assert list(place.iterdir()) == []
+
+
+def asleep():
+    return subprocess.run(["pgrep", "-f", "sleep 83.25"], capture_output=True, check=False).returncode == 0
+
+
+def test_with_json_there_is_one_object_also_when_results_are_adopted(repository):
+    project = repository({**WORDS, "ranks.txt": "old\n"})
+    answer = project.call("init", "--here", "--adopt", "--json")
+    assert json.loads(answer.out)["command"] == "init"
+    assert project.read("ranks.txt") == "old\n"
+
+
+def test_line_ends_and_bytes_of_a_gitignore_stay(repository):
+    project = repository(WORDS)
+    (project.root / ".gitignore").write_bytes(b"*.pyc\r\n\xff\r\n")
+    assert project.call("init", "--here", "--yes").code == 0
+    assert (project.root / ".gitignore").read_bytes() == b"*.pyc\r\n\xff\r\n_build/\n"
+
+
+def test_two_papers_of_one_name_are_told_apart(repository):
+    project = repository({"a/paper.md": "---\ntitle: A\n---\n\nText.\n", "b/paper.md": "---\ntitle: B\n---\n\nText.\n"})
+    assert project.call("init", "--here", "--paper", "a/paper.md", "--paper", "b/paper.md").code == 0
+    assert project.call("render", "--to", "html").out.split() == ["_build/paper.html", "_build/paper-2.html"]
