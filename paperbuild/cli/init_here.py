@@ -87,7 +87,7 @@ def begin_here(invocation: Invocation, root: str, hints: Hints, manner: Manner) 
 
 def _makefile(repository: Repository) -> Makefile | None:
     path = repository.makefile
-    return read_makefile(repository.texts[path], path, repository.files) if path else None
+    return read_makefile(repository.texts[path], path, repository.files, repository.texts) if path else None
 
 
 def _sources(

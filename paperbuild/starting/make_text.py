@@ -9,10 +9,15 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
+import msgspec.structs
 
+ASSIGNMENT = re.compile(r"(?:(?:export|override|private)\s+)*([\w.%-]+)\s*(\?=|:::?=|::?=|\+=|!=|=)\s*(.*)", re.DOTALL)
+CONDITIONAL = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
+ONLY_MAKE_KNOWS = "$(shell it)"
+"""What a variable holds, or a recipe, that nobody but make can tell."""
 _DEEPEST = 40
 _MAKES_OWN = frozenset({"MAKE", "SHELL", "CURDIR", "MAKEFILE_LIST", "MAKECMDGOALS", "MAKEFLAGS", "HOME", "USER", "PATH", "PWD", "OS"})
 _AUTOMATIC = re.compile(r"([@<^+*?%|])([DF]?)")
@@ -23,11 +28,57 @@ class Unknown(Exception):  # noqa: N818 - it is no error: make knows, we do not
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What names mean: ``variables`` by their text, which is expanded when it is used; ``automatic`` ones such as ``@``; the ``files``."""
+    """What names mean: ``variables`` by their text, which is expanded when it is used; ``automatic`` ones such as ``@``; the ``files``.
+
+    ``is_whole``: everything was read, so that what has no value here has none.
+    """
 
     variables: Mapping[str, str]
     files: Collection[str]
     automatic: Mapping[str, str] = {}
+    is_whole: bool = True
+
+
+def statements(text: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield each statement: its line, its text on one line without comment, and the lines of the recipe below it."""
+    held: list[tuple[int, str]] = []  # a rule, perhaps, and conditions that stand in its recipe or behind it
+    recipe: list[str] = []
+    is_defining = False
+    for number, line in _logical_lines(text):
+        if is_defining:
+            is_defining = not line.strip().startswith("endef")
+            continue
+        if line.startswith("\t") and held:
+            recipe += [ONLY_MAKE_KNOWS] if len(held) > 1 else []
+            recipe.append(line[1:])
+            continue
+        bare = re.sub(r"(?<!\\)#.*", "", line).replace("\\#", "#").strip()
+        if not bare:
+            continue
+        if held and CONDITIONAL.match(bare) and not CONDITIONAL.match(held[0][1]):
+            held.append((number, bare))
+            continue
+        yield from _with_recipe(held, recipe)
+        held, recipe = [(number, bare)], []
+        is_defining = bare.startswith("define ")
+    yield from _with_recipe(held, recipe)
+
+
+def _with_recipe(held: list[tuple[int, str]], recipe: list[str]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    for n, (number, bare) in enumerate(held):
+        yield number, bare, tuple(recipe) if n == 0 else ()
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    lines = text.replace("\r\n", "\n").split("\n")
+    at = 0
+    while at < len(lines):
+        start, line = at, lines[at]
+        while line.endswith("\\") and not line.endswith("\\\\") and at + 1 < len(lines):
+            at += 1
+            line = line[:-1].rstrip() + " " + lines[at].strip()
+        yield start + 1, line
+        at += 1
 
 
 def expanded(text: str, scope: Scope, depth: int = 0) -> str:
@@ -92,7 +143,7 @@ def _value(name: str, scope: Scope, depth: int) -> str:
         return " ".join(words)
     if name in scope.variables:
         return expanded(scope.variables[name], scope, depth)
-    if name in _MAKES_OWN:
+    if name in _MAKES_OWN or not (scope.is_whole or name == "RM"):
         raise Unknown(name)
     return "rm -f" if name == "RM" else ""
 
@@ -159,7 +210,7 @@ def _subst(arguments: list[str], scope: Scope, depth: int) -> str:
 def _foreach(arguments: list[str], scope: Scope, depth: int) -> str:
     name, words, body = arguments[0], arguments[1], ",".join(arguments[2:])
     name = expanded(name, scope, depth).strip()
-    inner = (Scope({**scope.variables, name: word}, scope.files, scope.automatic) for word in expanded(words, scope, depth).split())
+    inner = (msgspec.structs.replace(scope, variables={**scope.variables, name: word}) for word in expanded(words, scope, depth).split())
     return " ".join(expanded(body, one, depth) for one in inner)
 
 

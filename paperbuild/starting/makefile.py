@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 import msgspec
+import msgspec.structs
 
-from paperbuild.starting.make_text import Scope, Unknown, expanded, matched
+from paperbuild.starting.make_text import ASSIGNMENT, CONDITIONAL, ONLY_MAKE_KNOWS, Scope, Unknown, expanded, matched, statements
 
 NAMES = ("GNUmakefile", "makefile", "Makefile")
 """What make looks for, in its order."""
 
-_ASSIGNMENT = re.compile(r"(?:(?:export|override|private)\s+)*([\w.%-]+)\s*(\?=|:::?=|::?=|\+=|!=|=)\s*(.*)", re.DOTALL)
-_CONDITIONAL = re.compile(r"(ifeq|ifneq|ifdef|ifndef|else|endif)\b")
 _DEEPEST = 8
 _DEEDS = frozenset("all clean distclean help test tests check install lint format paper report figures data run setup venv env".split())  # noqa: SIM905
 """What targets are called that are no files, also where ``.PHONY`` does not say so."""
@@ -116,11 +117,26 @@ class Makefile(msgspec.Struct, frozen=True, dict=True):
         known = name in self.scope.files or bool(posixpath.splitext(name)[1]) or "/" in name
         return known or (name not in _DEEDS and any(name in line for line in rule.recipe or (name,)))
 
+    def command_with(self, script: str) -> tuple[str, int] | None:
+        """Return the command by which a rule that makes no file runs ``script``, and the rule's line; None where none does."""
+        for rule in self.written:
+            if not all(target in self.phony or target in _DEEDS for target in rule.targets):
+                continue
+            for line in self._made(rule, rule.targets or ("",), rule.prerequisites, "").recipe or ():
+                named = re.search(rf"(?<![\w./-]){re.escape(script)}(?![\w/-])", line)
+                folder, name = posixpath.split(script)
+                inside = (
+                    re.match(rf"[@\s]*cd\s+{re.escape(folder)}/?\s*(?:&&|;)\s.*(?<![\w./-]){re.escape(name)}\b", line) if folder else None
+                )
+                if named is not None or inside is not None:
+                    return _shell(line), rule.line
+        return None
+
     def _made(self, rule: _Written, targets: tuple[str, ...], prerequisites: tuple[str, ...], stem: str) -> Rule:
         needed = tuple(dict.fromkeys(prerequisites))
         automatic = {"@": targets[0], "<": " ".join(needed[:1]), "^": " ".join(needed), "+": " ".join(prerequisites), "*": stem,
                      "?": " ".join(needed), "%": "", "|": " ".join(rule.ordered)}  # fmt: skip
-        scope = Scope(self.scope.variables, self.scope.files, automatic)
+        scope = msgspec.structs.replace(self.scope, automatic=automatic)
         recipe: tuple[str, ...] | None
         try:
             recipe = tuple(line for line in (expanded(line, scope).strip() for line in rule.recipe) if line.lstrip("@-+ ").strip("# ") and
@@ -130,26 +146,96 @@ class Makefile(msgspec.Struct, frozen=True, dict=True):
         return Rule(tuple(map(_normal, targets)), tuple(map(_normal, needed)), recipe, rule.line, rule.pattern, stem)
 
 
-def read_makefile(text: str, path: str, files: Collection[str]) -> Makefile:
-    """Return the Makefile ``text``, which stands at ``path``, beside ``files`` (paths relative to it)."""
-    variables: dict[str, str] = {}
-    written: list[_Written] = []
-    doubts: list[int] = []
-    scope = Scope(variables, files)
-    for line, logical, recipe in _statements(text, doubts):
-        assignment = _ASSIGNMENT.fullmatch(logical)
+def read_makefile(text: str, path: str, files: Collection[str], texts: Mapping[str, str] = MappingProxyType({})) -> Makefile:
+    """Return the Makefile ``text``, which stands at ``path``, beside ``files`` (paths relative to it); ``texts`` are those to include."""
+    reading = _Reading(files, texts)
+    reading.read(text)
+    return Makefile(path, tuple(reading.written), reading.scope, tuple(sorted(set(reading.doubts))))
+
+
+class _Reading:
+    """Reads statements in their order, as make does: what a condition asks for is what was said before it."""
+
+    def __init__(self, files: Collection[str], texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._variables: dict[str, str] = {}
+        self._branches: list[bool | None] = []  # of the conditions around: is this branch taken? None: only make knows
+        self._earlier: list[bool] = []  # was a branch before it taken?
+        self.scope = Scope(self._variables, files)
+        self.written: list[_Written] = []
+        self.doubts: list[int] = []
+
+    def read(self, text: str, at: int = 0, depth: int = 0) -> None:
+        """Read ``text``, the Makefile itself or what its line ``at`` includes."""
+        for number, logical, recipe in statements(text):
+            line = at or number
+            word = logical.split()[0]
+            if CONDITIONAL.match(logical):
+                self._condition(logical)
+            elif False in self._branches:
+                continue
+            elif word in ("include", "-include", "sinclude"):
+                self._include(logical, line, depth)
+            elif word == "define":
+                self.doubts.append(line)
+                self._variables[logical.split()[1].rstrip("=") if len(logical.split()) > 1 else word] = ONLY_MAKE_KNOWS
+            elif word not in ("export", "unexport", "vpath") or ASSIGNMENT.fullmatch(logical):
+                self._statement(logical, recipe, line)
+
+    def _statement(self, logical: str, recipe: tuple[str, ...], line: int) -> None:
+        assignment = ASSIGNMENT.fullmatch(logical)
         try:
+            if None in self._branches:
+                raise Unknown(logical)
             if assignment is not None and not recipe:
-                _assign(variables, assignment, scope)
-            elif re.match(r"-?s?include\b|export\b|unexport\b|vpath\b", logical):
-                doubts += [line] if "include" in logical.split()[0] else []
+                _assign(self._variables, assignment, self.scope)
             else:
-                written += _rules(logical, recipe, line, scope)
+                self.written += _rules(logical, recipe, line, self.scope)
         except Unknown:
-            doubts.append(line)
+            self.doubts.append(line)
             if assignment is not None:
-                variables[assignment[1]] = "$(shell it)"  # whoever uses it learns that only make knows
-    return Makefile(path, tuple(written), scope, tuple(sorted(set(doubts))))
+                self._variables[assignment[1]] = ONLY_MAKE_KNOWS  # whoever uses it learns that
+            elif None in self._branches:
+                with contextlib.suppress(Unknown):
+                    self.written += _rules(logical, (ONLY_MAKE_KNOWS,) if recipe else (), line, self.scope)
+
+    def _condition(self, logical: str) -> None:
+        word, _, rest = logical.partition(" ")
+        if word == "endif":
+            self._branches[-1:] = self._earlier[-1:] = []
+        elif word != "else":
+            self._branches.append(self._holds(word, rest.strip()))
+            self._earlier.append(False)
+        elif self._branches and self._branches[-1] is not None:
+            self._earlier[-1] = self._earlier[-1] or self._branches[-1]
+            further, _, question = rest.strip().partition(" ")
+            self._branches[-1] = not self._earlier[-1] and (self._holds(further, question.strip()) if further else True)
+
+    def _holds(self, word: str, rest: str) -> bool | None:
+        try:
+            if word in ("ifdef", "ifndef"):
+                value = self._variables.get(expanded(rest, self.scope), "")
+                return None if value == ONLY_MAKE_KNOWS else (value != "") is (word == "ifdef")
+            pair = re.fullmatch(r"""\((.*),(.*)\)|["'](.*)["']\s+["'](.*)["']""", rest)
+            if pair is None:
+                return None
+            one, other = (expanded(text, self.scope).strip() for text in pair.groups() if text is not None)
+            return (one == other) is (word == "ifeq")
+        except Unknown:
+            return None
+
+    def _include(self, logical: str, line: int, depth: int) -> None:
+        word, _, rest = logical.partition(" ")
+        try:
+            names = expanded(rest, self.scope).split()
+        except Unknown:
+            names = [""]
+        for name in names:
+            if _normal(name) in self._texts and depth < _DEEPEST:
+                self.read(self._texts[_normal(name)], line, depth + 1)
+            elif word == "include" or not name:
+                self.doubts.append(line)
+                self.scope = msgspec.structs.replace(self.scope, is_whole=False)
 
 
 def _assign(variables: dict[str, str], assignment: re.Match[str], scope: Scope) -> None:
@@ -163,57 +249,19 @@ def _assign(variables: dict[str, str], assignment: re.Match[str], scope: Scope) 
     variables[name] = f"{variables[name]} {value}" if operator == "+=" and name in variables else value
 
 
-def _statements(text: str, doubts: list[int]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """Yield each statement: its line, its text on one line without comment, and the lines of the recipe below it."""
-    held: tuple[int, str] | None = None
-    recipe: list[str] = []
-    skipping = ""
-    for number, line in _logical_lines(text):
-        if skipping:
-            skipping = "" if line.strip().startswith(skipping) else skipping
-            continue
-        if line.startswith("\t") and held is not None:
-            recipe.append(line[1:])
-            continue
-        bare = re.sub(r"(?<!\\)#.*", "", line).replace("\\#", "#").strip()
-        if not bare:
-            continue
-        if held is not None:
-            yield (*held, tuple(recipe))
-        held, recipe = None, []
-        if bare.startswith("define "):
-            doubts.append(number)
-            skipping = "endef"
-        elif _CONDITIONAL.match(bare):
-            doubts.append(number)  # what stands in each branch is read: a paper's Makefile asks for the system, seldom for more
-        else:
-            held = number, bare
-    if held is not None:
-        yield (*held, tuple(recipe))
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    lines = text.replace("\r\n", "\n").split("\n")
-    at = 0
-    while at < len(lines):
-        start, line = at, lines[at]
-        while line.endswith("\\") and not line.endswith("\\\\") and at + 1 < len(lines):
-            at += 1
-            line = line[:-1].rstrip() + " " + lines[at].strip()
-        yield start + 1, line
-        at += 1
-
-
 def _rules(logical: str, recipe: tuple[str, ...], line: int, scope: Scope) -> list[_Written]:
     head, colon, rest = _at_colon(logical)
     if not colon:
         return []
     rest, semicolon, first = rest.partition(";")
     commands = (*((first.strip(),) if semicolon and first.strip() else ()), *recipe)
-    if _ASSIGNMENT.fullmatch(rest.strip()):
+    if ASSIGNMENT.fullmatch(rest.strip()):
         raise Unknown(rest)  # a variable for one target
     grouped = head.endswith("&")
     targets = tuple(expanded(head.rstrip("&"), scope).split())
+    old = re.fullmatch(r"(\.\w+)(\.\w+)", targets[0]) if len(targets) == 1 and not rest.strip(":") else None
+    if old is not None:  # a suffix rule: the older way to write a pattern
+        return [_Written((f"%{old[2]}",), (f"%{old[1]}",), (), commands, line, "", True)]
     rest = rest.lstrip(":")
     pattern, static, needed = _at_colon(rest)
     words, _, ordered = expanded(needed if static else rest, scope).partition("|")

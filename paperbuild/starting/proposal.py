@@ -73,7 +73,7 @@ def proposed(
             made |= set(writes)
     named = tuple(one.path for one in shown if one.path not in made)
     settled = {making.script for making in makings}
-    makings += _by_mentions(repository, _claimed(repository, named, made, settled))
+    makings += _by_mentions(repository, _claimed(repository, named, made, settled), makefile)
     left_out += (f"{path} computes by itself, and is no script" for path in sorted(repository.files) if path.endswith(_COMPUTING))
     made = {output for making in makings for output in making.outputs}
     lost = tuple(one for one in shown if one.path not in made and one.path not in repository.files)
@@ -142,7 +142,7 @@ def _seen(trial: Trial, writes: tuple[str, ...]) -> Making:
     return Making(trial.command, writes, inputs, known, "it ended well so", "what it was seen to read", trial.script)
 
 
-def _by_mentions(repository: Repository, claims: Mapping[str, tuple[Claim, ...]]) -> list[Making]:
+def _by_mentions(repository: Repository, claims: Mapping[str, tuple[Claim, ...]], makefile: Makefile | None) -> list[Making]:
     """Return a target for each script that probably writes something of what is shown."""
     chosen: dict[str, list[Claim]] = {}
     for found in claims.values():
@@ -156,6 +156,9 @@ def _by_mentions(repository: Repository, claims: Mapping[str, tuple[Claim, ...]]
         known = f"{script} names {at}" + (f"; so does {', '.join(others[:2])}" if others else "")
         command = runs(script, repository.texts[script], folder)
         told = "a guess: does it need arguments?" if _wants_arguments(repository.texts[script]) else "a guess"
+        said = None if makefile is None else makefile.command_with(script)
+        if makefile is not None and said is not None:
+            command, told = said[0], f"as {makefile.path}:{said[1]} runs it"
         outputs = tuple(claim.path for claim in mine)
         makings.append(Making(command, outputs, (script,), known, told, "the script; on Linux what it reads is observed", script))
     return makings

@@ -56,7 +56,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 def is_text(path: str) -> bool:
     """Return whether what ``path`` holds says how results are made or shown."""
-    return path in NAMES or posixpath.splitext(path)[1].lower() in (*PROGRAMS, *_MARKDOWN, _LATEX, ".bib")
+    return path in NAMES or posixpath.splitext(path)[1].lower() in (*PROGRAMS, *_MARKDOWN, _LATEX, ".mk")
 
 
 def papers(repository: Repository) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 from paperbuild.starting.make_text import Scope, Unknown, expanded
 from paperbuild.starting.makefile import is_document_rule, read_makefile
 
+INCLUDED = "TOOL = python src/plot.py\n"
 FILES = ("data/a.csv", "data/b.csv", "data/sub/c.csv", "src/plot.py", "src/fit.R", "notes.md", "raw.txt")
 
 # Each: the target whose recipe is compared, and the Makefile.
@@ -56,6 +57,33 @@ MAKEFILES = {
     "a colon in a reference": ("fig", ("A = x.c\nfig: $(A:.c=.csv) raw.txt\n\techo $(A:.c=.o)\nx.csv: ;\n")),
     "no such variable": ("fig", ("fig: raw.txt\n\techo [$(NOTHING)] [$(strip $(NOTHING))]\n")),
     "a nested reference": ("fig", ("KIND = b\nfile_b = data/b.csv\nfig: raw.txt\n\techo $(file_$(KIND))\n")),
+    "conditions": (
+        "fig",
+        (
+            "MODE = fast\n"
+            "ifeq ($(MODE),fast)\n"
+            "N = 1\n"
+            "else ifeq ($(MODE),slow)\n"
+            "N = 2\n"
+            "else\n"
+            "N = 3\n"
+            "endif\n"
+            "ifndef NOTHING\n"
+            "M = no\n"
+            "else\n"
+            "M = yes\n"
+            "endif\n"
+            'ifneq "$(N)" "1"\n'
+            "fig: notes.md\n"
+            "\techo wrong\n"
+            "else\n"
+            "fig: raw.txt\n"
+            "\techo $(N) $(M)\n"
+            "endif\n"
+        ),
+    ),
+    "a suffix rule": ("raw.png", ".SUFFIXES: .txt .png\n.txt.png:\n\tplot $< $@ $*\n"),
+    "an included file": ("fig", "include more.mk\n-include gone.mk\nfig: raw.txt\n\t$(TOOL) $<\n"),
     "rm": ("fig", ("fig: raw.txt\n\t$(RM) fig && touch fig\n")),
 }
 
@@ -68,12 +96,13 @@ def test_a_recipe_is_what_make_would_run(tmp_path, name):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("x")
     (tmp_path / "Makefile").write_text(text)
+    (tmp_path / "more.mk").write_text(INCLUDED)
     done = subprocess.run(["make", "-n", "-B", "-R", "-r", target], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     said = [" ".join(line.split()) for line in done.stdout.replace("\\\n", " ").splitlines()]
     if name == "rm":
         said = ["rm -f fig && touch fig"]  # -R takes that variable away
-    rule = read_makefile(text, "Makefile", FILES).rule_for(target)
+    rule = read_makefile(text, "Makefile", FILES, {"more.mk": INCLUDED}).rule_for(target)
     assert [" ".join(line.split()) for line in rule.recipe] == said
 
 
@@ -135,3 +164,35 @@ def test_lines_are_joined_so_that_each_starts_where_make_starts_it():
 def test_rules_that_typeset_documents_are_known(recipe, is_one):
     rule = read(f"out.pdf: raw.txt\n\t{recipe}\n").rule_for("out.pdf")
     assert is_document_rule(rule, ("paper.md",)) is is_one
+
+
+def test_what_stands_in_a_branch_that_only_make_can_choose_is_left_to_make():
+    makefile = read("ifeq ($(shell uname),Linux)\nX = 1\nfig: raw.txt\n\techo\nelse\nX = 2\nendif\nother: raw.txt\n\techo $(X)\n")
+    assert makefile.rule_for("fig").recipe is None
+    assert makefile.rule_for("other").recipe is None
+
+
+def test_a_condition_within_a_recipe_leaves_it_to_make():
+    makefile = read("fig: raw.txt\n\tone\nifdef X\n\ttwo\nendif\nother: raw.txt\n\techo\n")
+    assert makefile.rule_for("fig").recipe is None
+    assert makefile.rule_for("other").recipe == ("echo",)
+
+
+def test_where_an_included_file_is_missing_what_has_no_value_is_unknown():
+    makefile = read("include config.mk\nfig: raw.txt\n\t$(TOOL) $<\nother: raw.txt\n\techo $<\n")
+    assert makefile.rule_for("fig").recipe is None
+    assert makefile.rule_for("other").recipe == ("echo raw.txt",)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "command"),
+    [
+        ("python src/plot.py --fast", "python src/plot.py --fast"),
+        ("@cd src && python plot.py", "cd src && python plot.py"),
+        ("python other/src/plot.py", None),
+        ("echo", None),
+    ],
+)
+def test_a_rule_that_makes_no_file_says_how_a_script_is_run(recipe, command):
+    found = read(f".PHONY: figures\nfigures:\n\t{recipe}\n").command_with("src/plot.py")
+    assert found == (None if command is None else (command, 2))
