@@ -19,6 +19,8 @@ from paperbuild.starting import project
 
 NOBODY = "Your Name"
 _NO_LICENSE = "none"
+_ONLY_HERE = ("paper", "trace", "adopt")
+_NOT_HERE = ("title", "author", "license", "git")
 _WELCOME = ("README", "LICENSE", "LICENCE", "COPYING")
 """What a freshly made repository holds, in capitals and whatever comes after a dot: it does not stand in the way of a new paper."""
 _TEMPLATES = ("article", "twocolumn", "preprint", "joss", "report")
@@ -60,13 +62,18 @@ def command(invocation: Invocation, /, **given: Any) -> int:
     """
     root = os.path.normpath(os.path.join(invocation.folder, given["folder"]))
     manner = Manner(given["dry_run"], given["yes"], is_terminal(invocation) and not given["yes"])
-    for_here = [f"--{name}" for name in ("paper", "trace", "adopt") if given["papers" if name == "paper" else name]]
+    useless = [
+        name for name in (_NOT_HERE if given["here"] else _ONLY_HERE) if given[{"paper": "papers", "license": "license_"}.get(name, name)]
+    ]
+    if useless:
+        when = "without" if given["here"] else "with"
+        raise UsageError(Diagnostic("PB180", f"--{useless[0]} says something only {when} --here", help=("see paperbuild init --help",)))
     if given["here"]:
         from paperbuild.cli.init_here import Hints, begin_here
 
-        return begin_here(invocation, root, Hints(given["papers"], given["trace"], given["adopt"], given["vscode"]), manner)
-    if for_here:
-        raise UsageError(Diagnostic("PB180", f"{for_here[0]} says something only with --here", help=("see paperbuild init --help",)))
+        _check(Wanted("", "", given["template"], "", git=False))
+        hints = Hints(given["papers"], given["trace"], given["adopt"], given["vscode"], given["template"])
+        return begin_here(invocation, root, hints, manner)
     if given["vscode"] and os.path.isfile(os.path.join(root, MANIFEST_NAME)):
         proposal = Proposal(root, editor_files(root), then=("now, in VS Code: Terminal, Run Task, paperbuild: watch",))
         return conclude(invocation, proposal, carry_out(invocation, proposal, manner), manner)

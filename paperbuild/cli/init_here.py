@@ -38,6 +38,7 @@ class Hints(msgspec.Struct, frozen=True):
     trace: bool
     adopt: bool
     vscode: bool
+    template: str = ""
 
 
 class _Sources(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ def begin_here(invocation: Invocation, root: str, hints: Hints, manner: Manner) 
     seen = tuple(one for document in sources.documents for one in shown(known.texts[document], document))
     trials = _trials(invocation, root, _with_room(repository, seen), hints, manner)
     found = proposed(repository, seen, (*sources.documents, *sources.fresh), makefile, trials)
-    text = written(sources.documents, found, seen)
+    text = written(sources.documents, found, seen, hints.template)
     files = {MANIFEST_NAME: text.text, project.SCHEMA: project.schema(), **sources.fresh, ".gitignore": _ignored(root)}
     files |= editor_files(root) if hints.vscode else {}
     adoptable = _adoptable(text, repository)
@@ -188,7 +189,8 @@ def _with_room(repository: Repository, seen: tuple[Shown, ...]) -> Repository:
 
 def _trials(invocation: Invocation, root: str, repository: Repository, hints: Hints, manner: Manner) -> tuple[Trial, ...]:
     """Return what the scripts did, where they may be run."""
-    scripts = repository.scripts
+    ruled = "" if not repository.makefile else repository.texts[repository.makefile]
+    scripts = tuple(path for path in repository.scripts if posixpath.basename(path) not in ruled)  # make knows how those are run
     if not scripts:
         return ()
     more = f" and {len(scripts) - 4} more" if len(scripts) > 4 else ""

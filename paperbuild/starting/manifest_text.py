@@ -36,7 +36,7 @@ class Written(msgspec.Struct, frozen=True):
     outputs: Mapping[str, tuple[str, ...]]
 
 
-def written(documents: Sequence[str], found: Found, shown: Iterable[Shown] = ()) -> Written:
+def written(documents: Sequence[str], found: Found, shown: Iterable[Shown] = (), template: str = "") -> Written:
     """Return the manifest of ``documents`` and of what was ``found``. What cannot be said in it is told in a comment instead."""
     places = {one.path: one.line for one in shown}
     sound: list[Target] = []
@@ -46,7 +46,7 @@ def written(documents: Sequence[str], found: Found, shown: Iterable[Shown] = ())
         sound += kept
         if not kept:
             left_out.append(f"{', '.join(target.making.outputs)}: {target.making.known}, but it cannot be a target here")
-    text = _text(documents, sound, places, tuple(left_out))
+    text = _text(documents, sound, places, tuple(left_out), template)
     manifest = parse_manifest(text.encode())
     return Written(text, _outputs(manifest))
 
@@ -135,14 +135,19 @@ def _free(wanted: str, taken: Collection[str]) -> str:
     return name
 
 
-def _text(documents: Sequence[str], targets: Sequence[Target], places: Mapping[str, int], left_out: Sequence[str]) -> str:
+def _text(
+    documents: Sequence[str], targets: Sequence[Target], places: Mapping[str, int], left_out: Sequence[str], template: str = ""
+) -> str:
     head = "# Proposed by paperbuild init --here from what stands in this folder. Nothing is final: change what you know better."
     parts = [f"#:schema {SCHEMA}\n{head}\n"]
     names: list[str] = []
     for document in documents:
         names.append(_free(name_from(posixpath.splitext(posixpath.basename(document))[0], "paper"), set(map(folded, names))))
         table = "paper" if len(documents) == 1 else f"document.{names[-1]}"
-        parts.append(f'[{table}]\nsource = {_quoted(document)}\nformats = ["pdf", "html"]\n')
+        parts.append(
+            f'[{table}]\nsource = {_quoted(document)}\nformats = ["pdf", "html"]\n'
+            + (f"template = {_quoted(template)}\n" if template else "")
+        )
     parts += [_table(target, places) for target in targets]
     if left_out:
         parts.append("".join(f"# Left out: {_on_one_line(line)}.\n" for line in left_out))

@@ -410,3 +410,31 @@ def test_two_papers_of_one_name_are_told_apart(repository):
     project = repository({"a/paper.md": "---\ntitle: A\n---\n\nText.\n", "b/paper.md": "---\ntitle: B\n---\n\nText.\n"})
     assert project.call("init", "--here", "--paper", "a/paper.md", "--paper", "b/paper.md").code == 0
     assert project.call("render", "--to", "html").out.split() == ["_build/paper.html", "_build/paper-2.html"]
+
+
+def test_a_rule_that_makes_no_file_tells_how_its_script_is_run(repository):
+    project = repository({
+        "paper.md": "![A.](fig/a.svg)\n",
+        "src/draw.py": "import sys\nassert sys.argv[1:] == ['--fast']\n"
+        "open('fig/a.svg', 'w').write('<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>')\n",
+        "Makefile": ".PHONY: figures\nfigures:\n\tpython src/draw.py --fast\n",
+    })  # fmt: skip
+    assert project.call("init", "--here").code == 0
+    assert 'run = "python src/draw.py --fast"  # as Makefile:2 runs it\n' in project.read("paperbuild.toml")
+    pdf_is_there(project.call("render"), project, "paper")
+
+
+def test_scripts_that_make_knows_are_not_tried(repository):
+    project = repository({**TURING, "extra.py": "open('extra.csv', 'w').write('a\\n1\\n')\n"})
+    begun = project.call("init", "--here", "--trace")
+    assert "running extra.py" in begun.err
+    assert "generate_histogram" not in begun.err
+    assert "extra" in targets(project)
+
+
+def test_a_template_can_be_chosen_and_what_is_for_new_papers_is_refused(repository):
+    project = repository(WORDS)
+    assert project.call("init", "--here", "--title", "x").err.startswith("error[PB180]: --title says something only without --here")
+    assert project.call("init", "--here", "--template", "nosuch").code == 2
+    assert project.call("init", "--here", "--template", "preprint").code == 0
+    assert tomllib.loads(project.read("paperbuild.toml"))["paper"]["template"] == "preprint"
