@@ -9,7 +9,7 @@ from contextlib import suppress
 import click
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option
+from paperbuild.cli.options import json_option, offered, profile_option
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import FACTS, Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -27,9 +27,9 @@ _PLACE = re.compile(r"(?P<path>.+?):(?P<line>[1-9][0-9]*)(?::[0-9]+)?")
 
 
 @click.command("whence")
-@click.argument("what")
+@click.argument("what", shell_complete=offered("targets"))
 @click.option("--all", "everything", is_flag=True, help="Tell of every cell and every input, however many there are.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, what: str, *, everything: bool, profile: str) -> int:
