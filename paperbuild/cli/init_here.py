@@ -19,7 +19,7 @@ from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from paperbuild.errors import ExitCode, UsageError
 from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.starting import project
-from paperbuild.starting.latex import fitted, whole
+from paperbuild.starting.latex import fitted, whole, with_parts
 from paperbuild.starting.makefile import Makefile, read_makefile
 from paperbuild.starting.manifest_text import Written, written
 from paperbuild.starting.proposal import Trial, proposed
@@ -172,7 +172,7 @@ def _converted(named: tuple[str, ...], repository: Repository, makefile: Makefil
                 raise UsageError(
                     Diagnostic("PB186", f"{target} is there already, and {path} would be converted to it", help=(f"--paper {target}",))
                 )
-            latex = whole(path, repository.texts)
+            latex = with_parts(whole(path, repository.texts))
             fresh[target] = fitted(worker.from_latex(latex), latex, path, known)
             documents.append(target)
             note = "pandoc keeps text, formulas, figures, tables and citations; look through it"

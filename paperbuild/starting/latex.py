@@ -13,6 +13,7 @@ _INPUT = re.compile(r"(?<![\\%])\\(?:input|include)\{([^{}]+)\}")
 _GRAPHICS = re.compile(r"\\graphicspath\{((?:\{[^{}]*\}\s*)+)\}")
 _IMAGE = re.compile(r"(!\[(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*\]\()([^()\s]+)(\))")
 _SUFFIXES = (".pdf", ".png", ".svg", ".jpg", ".jpeg", ".eps")
+_PART = re.compile(r"(?<!\\)\\sub(?:figure|float)(?![A-Za-z])")
 _DEEPEST = 5
 
 
@@ -26,6 +27,38 @@ def whole(path: str, texts: Mapping[str, str], depth: int = 0) -> str:
         return whole(wanted, texts, depth + 1) if wanted in texts and depth < _DEEPEST else match[0]
 
     return _INPUT.sub(put, texts[path])
+
+
+def with_parts(latex: str) -> str:
+    r"""Return ``latex`` with what ``\subfigure`` and ``\subfloat`` make written as environments, which pandoc knows."""
+    out = []
+    at = 0
+    for match in _PART.finditer(latex):
+        if match.start() < at:
+            continue
+        caption, after = _group(latex, match.end(), "[", "]")
+        content, end = _group(latex, after, "{", "}")
+        if content is None:
+            continue
+        said = "" if not caption else f"\\caption{{{caption}}}"
+        out += [latex[at : match.start()], "\\begin{subfigure}{0.45\\textwidth}", content, said, "\\end{subfigure}"]
+        at = end
+    return "".join([*out, latex[at:]])
+
+
+def _group(text: str, at: int, opening: str, closing: str) -> tuple[str | None, int]:
+    """Return what stands between brackets that open at ``at``, spaces aside, and where they end; None where none do."""
+    start = at + len(text[at:]) - len(text[at:].lstrip())
+    if text[start : start + 1] != opening:
+        return None, at
+    depth = 0  # of braces: within them a bracket closes nothing
+    for n in range(start + 1, len(text)):
+        if text[n - 1] == "\\":
+            continue
+        if text[n] == closing and depth == 0:
+            return text[start + 1 : n], n + 1
+        depth += (text[n] == "{") - (text[n] == "}")
+    return None, at
 
 
 def fitted(markdown: str, latex: str, path: str, known: Iterable[str]) -> str:

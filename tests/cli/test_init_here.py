@@ -1,6 +1,7 @@
 """``paperbuild init --here`` in repositories as people have them, each built for real with what it proposes."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -438,3 +439,49 @@ def test_a_template_can_be_chosen_and_what_is_for_new_papers_is_refused(reposito
     assert project.call("init", "--here", "--template", "nosuch").code == 2
     assert project.call("init", "--here", "--template", "preprint").code == 0
     assert tomllib.loads(project.read("paperbuild.toml"))["paper"]["template"] == "preprint"
+
+
+LATEX = r"""\documentclass{article}
+\newcommand{\pair}[1]{\begin{figure}\centering
+  \subfigure[Left of #1.]{\includegraphics[height=3cm]{figs/#1}\label{fig:left-#1}}%
+  \quad
+  \subfigure[Right.]{\includegraphics{figs/right.svg}}
+  \caption{Both of #1.}\label{both-#1}
+\end{figure}}
+\title{Parts}
+\begin{document}
+\section{Results}\label{results}
+Figure~\ref{both-one} with \ref{fig:left-one}, table~\ref{tab:a}, section~\ref{results}, equation \eqref{eq:x}, and \cite{knuth}.
+\pair{one}
+\begin{equation}\label{eq:x} x^2 = 1 \end{equation}
+\begin{table}\caption{A table.}\label{tab:a}\begin{tabular}{lr}\hline a & b\\ \hline 1 & 2\\ \hline\end{tabular}\end{table}
+\input{end}
+\bibliography{refs}
+\end{document}
+"""
+
+
+def test_a_paper_in_latex_keeps_figures_with_parts_tables_references_and_citations(repository):
+    square = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    project = repository({
+        "main.tex": LATEX,
+        "end.tex": "The very end.\n",
+        "refs.bib": "@book{knuth, author={Knuth, Donald}, title={Literate Programming}, year=1992, publisher={CSLI}}\n",
+        "figs/one.svg": square,
+        "figs/right.svg": square,
+    })  # fmt: skip
+    assert project.call("init", "--here").code == 0
+    rendered = project.call("render", "--to", "html")
+    assert rendered.code == 0, rendered.err
+    page = (project.root / "_build/main.html").read_text()
+    assert page.count("<svg xmlns") + page.count("<img") >= 2
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.replace("&nbsp;", " ").replace("\N{NO-BREAK SPACE}", " ")))
+    for words in (
+        "Figure 1 with 1a, table 1, section 1, equation (1), and",
+        "Left of one.",
+        "Both of one.",
+        "A table.",
+        "The very end.",
+        "Knuth",
+    ):
+        assert words in said, words

@@ -4,7 +4,7 @@ import pytest
 
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.plan import plan_of
-from paperbuild.starting.latex import fitted, whole
+from paperbuild.starting.latex import fitted, whole, with_parts
 from paperbuild.starting.manifest_text import written
 from paperbuild.starting.naming_scripts import writers
 from paperbuild.starting.project import Start, new_project, title_of
@@ -117,6 +117,22 @@ def test_pictures_without_a_suffix_get_that_of_their_file():
     assert fitted(markdown, "\\graphicspath{{../figures/}}", "text/main.tex", known) == (
         "![a [b] c](../figures/loss.pdf){#fig:x} ![d](../out/e.svg) ![f](gone)"
     )
+
+
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (
+            "a \\subfigure[One {x]} b.]{%\n\\graphic{p}} c",
+            "a \\begin{subfigure}{W}%\n\\graphic{p}\\caption{One {x]} b.}\\end{subfigure} c",
+        ),
+        ("\\subfloat{p}\\subfloat[q] {r}", "\\begin{subfigure}{W}p\\end{subfigure}\\begin{subfigure}{W}r\\caption{q}\\end{subfigure}"),
+        ("\\begin{subfigure}{1cm}p\\end{subfigure} \\subfigures{x} \\subfigure", None),
+        ("\\subfigure[open", None),
+    ],
+)
+def test_parts_of_figures_become_environments(latex, parts):
+    assert with_parts(latex).replace("0.45\\textwidth", "W") == (latex if parts is None else parts)
 
 
 # --- the manifest

@@ -219,19 +219,9 @@ function OPS.blocks(request)
   return source_marks.blocks(prepare(request.text))
 end
 
--- Returns a document in LaTeX as Markdown with front matter; what refers by number stays as \\ref{...}, which a paper understands.
+-- Returns a document in LaTeX as Markdown; asked once in a project's life.
 function OPS.from_latex(request)
-  local doc = pandoc.read(request.text, "latex"):walk({
-    Link = function(link)
-      if link.attributes["reference-type"] then
-        local name = ({ eqref = "eqref", autoref = "autoref" })[link.attributes["reference-type"]] or "ref"
-        return pandoc.RawInline("tex", "\\" .. name .. "{" .. link.attributes["reference"] .. "}")
-      end
-    end,
-  })
-  local template = pandoc.template.compile("$if(titleblock)$$titleblock$\n\n$endif$$body$\n")
-  return { text = pandoc.write(doc, "markdown-raw_html-raw_attribute-simple_tables-multiline_tables-grid_tables",
-    { template = template, wrap_text = "preserve" }) }
+  return { text = require("from_latex").markdown(request.text) }
 end
 
 local function answer(payload, document)
