@@ -14,7 +14,7 @@ import msgspec
 from paperbuild import __version__
 from paperbuild.automation.generated import Settings, settings_in, state_of
 from paperbuild.cli.invocation import Invocation, shown_path
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, profile_option, volume_options
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.git import repository_of
@@ -106,7 +106,7 @@ def summary_(invocation: Invocation, *, report: str, changes: str) -> int:
 
 
 @command.command("gpu")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifest.")
+@profile_option
 @click.pass_obj
 def gpu(invocation: Invocation, *, profile: str) -> int:
     """Print the targets that ask for a GPU and are not up to date, one a line."""

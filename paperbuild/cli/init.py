@@ -101,17 +101,16 @@ def editor_files(root: str) -> dict[str, str]:
 
 def _begin(invocation: Invocation, root: str, wanted: Wanted, manner: Manner, *, vscode: bool) -> ExitCode:
     """Start a new paper in ``root``."""
-    from paperbuild.engine.process import Git
+    from paperbuild.engine import git
 
     _check(wanted)
     _require_room(invocation, root)
     existing = root
     while not os.path.isdir(existing):
         existing = os.path.dirname(existing)
-    git = Git(existing)
-    if wanted.git and not git.is_there():
+    if wanted.git and not git.is_there(existing):
         raise UsageError(Diagnostic("PB160", "--git: there is no git on this machine", help=("install it, or leave --git out",)))
-    start = _answered(invocation, root, wanted, git.user() or NOBODY, asks=manner.asks)
+    start = _answered(invocation, root, wanted, git.user_name(existing) or NOBODY, asks=manner.asks)
     files = dict(project.new_project(start)) | (editor_files(root) if vscode else {})
     there = {_kind(name) for name in os.listdir(root)} if os.path.isdir(root) else set()
     for own in [name for name in files if _kind(name) and _kind(name) in there]:
@@ -122,8 +121,8 @@ def _begin(invocation: Invocation, root: str, wanted: Wanted, manner: Manner, *,
     where = "" if root == os.path.normpath(invocation.shown_from) else f"cd {shown_path(root, '.', invocation.shown_from)} && "
     proposal = Proposal(root, files, _lacking(root, invocation), then=(f"now: {where}paperbuild render",))
     answers = carry_out(invocation, proposal, manner)
-    if wanted.git and not manner.dry_run and not git.top():
-        Git(root).begin()
+    if wanted.git and not manner.dry_run and git.repository_of(existing) is None:
+        git.begin(root)
     return conclude(invocation, proposal, answers, manner)
 
 

@@ -146,9 +146,9 @@ def _skeleton(root: str, repository: Repository, makefile: Makefile | None) -> t
 def _author(root: str) -> str:
     import json
 
-    from paperbuild.engine.process import Git
+    from paperbuild.engine.git import user_name
 
-    return json.dumps(project.as_markdown(project.plain(Git(root).user()) or NOBODY), ensure_ascii=False)
+    return json.dumps(project.as_markdown(project.plain(user_name(root)) or NOBODY), ensure_ascii=False)
 
 
 def _in_image(path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from paperbuild.cli.invocation import shown_path
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
 
@@ -22,8 +23,8 @@ class Placement(msgspec.Struct, frozen=True):
     before: bytes | None = None
 
 
-def place(placements: Sequence[Placement], root: str) -> None:
-    """Write all of ``placements`` below ``root``; where one cannot be written, the disk is left as it was.
+def place(placements: Sequence[Placement], base: str) -> None:
+    """Write all of ``placements``; where one cannot be written, the disk is left as it was. Errors name paths relative to ``base``.
 
     Folders are made where they are missing. Everything is first written beside its place; only then do the files take their places, one by
     one, and back where one of them cannot.
@@ -44,9 +45,8 @@ def place(placements: Sequence[Placement], root: str) -> None:
     except BaseException as error:
         _undo(placed, (temporary for temporary, _ in staged), made)
         if isinstance(error, OSError):
-            path = next((name for name in (error.filename2, error.filename) if isinstance(name, str)), root)
-            shown = os.path.relpath(path, root) if path.startswith(f"{root}{os.sep}") else path
-            raise UsageError(_refused(shown, error)) from error
+            path = next((name for name in (error.filename2, error.filename) if isinstance(name, str)), base)
+            raise UsageError(_refused(shown_path(base, path, base), error)) from error
         raise
 
 

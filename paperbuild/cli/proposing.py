@@ -71,7 +71,7 @@ def carry_out(invocation: Invocation, proposal: Proposal, manner: Manner) -> tup
     if manner.dry_run:
         _show(invocation, answers)
         return tuple(answers)
-    place(placements, proposal.root)
+    place(placements, invocation.shown_from)
     if not invocation.json:
         for answer in answers:
             if answer.kind == "left":

@@ -103,6 +103,25 @@ def repository_of(folder: str) -> Repository | None:
     return Repository(git, os.path.realpath(os.path.join(home, common)), top, os.path.normpath(os.path.join(home, hooks)), scope)
 
 
+def is_there(folder: str) -> bool:
+    """Return whether there is a git at all, for whoever stands in ``folder``."""
+    return _asked(folder, "--version") is not None
+
+
+def user_name(folder: str) -> str:
+    """Return the name under which commits would be made in ``folder``; "" where nobody said one, or there is no git."""
+    return (_asked(folder, "config", "user.name") or "").strip()
+
+
+def begin(folder: str) -> None:
+    """Make ``folder`` a repository.
+
+    Raises:
+        BuildError: git refuses.
+    """
+    _require(folder, "init", "--quiet")
+
+
 def _asked(folder: str, *words: str) -> str | None:
     """Return what git prints, without the last line end; None where it fails or is not there."""
     status, found, _ = run_git(folder, words, _LIMIT_S)

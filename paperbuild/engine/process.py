@@ -299,23 +299,6 @@ class Git:
                 seen.add(content)
                 yield where, content
 
-    def is_there(self) -> bool:
-        """Return whether there is a git at all."""
-        return bool(self._output("--version"))
-
-    def user(self) -> str:
-        """Return the name under which commits would be made here; "" where nobody said one."""
-        return self._ask("config", "user.name").strip()
-
-    def top(self) -> str:
-        """Return the folder of the work tree that this folder is in; "" where it is in none."""
-        return self._ask("rev-parse", "--show-toplevel").strip()
-
-    def begin(self) -> bool:
-        """Make this folder a repository; return whether it is one now."""
-        self._ask("init", "--quiet")
-        return bool(self.top())
-
     def _in_trees(self, name: str) -> Iterator[tuple[str, bytes]]:
         lines = self._ask("worktree", "list", "--porcelain").splitlines()
         trees = [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
