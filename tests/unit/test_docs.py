@@ -9,11 +9,13 @@ from types import MappingProxyType
 import pytest
 
 from paperbuild.paper import references
+from paperbuild.paper.chunk_targets import PAPER_KEYS, TARGET_KEYS, declared
 from paperbuild.paper.data import TABLE_ATTRIBUTES
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS
 from paperbuild.paper.plan import plan_of
+from paperbuild.paper.source import scan
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
@@ -110,6 +112,20 @@ def test_every_manifest_in_the_pages_is_understood(page, text):
 
 def test_the_pages_have_manifests():
     assert len(MANIFESTS) > 10
+
+
+# --- chunks.md
+
+
+def test_the_chunks_of_the_page_are_understood():
+    found = [chunk.of("paper.md") for text in blocks("docs/chunks.md", "markdown") for chunk in scan(text).chunks]
+    assert [chunk.name for chunk in found] == ["loss-plot", "scores", "lengths"]
+    assert declared(found).faults == ()
+
+
+def test_every_attribute_of_chunks_is_documented():
+    listed = " ".join(row[0] for row in rows("docs/chunks.md"))
+    assert all(f"`{key}`" in listed for key in (*TARGET_KEYS, *PAPER_KEYS, "include", "lines", "part"))
 
 
 # --- references.md
