@@ -114,7 +114,7 @@ class Reading:
 
     def _is_own(self, sighting: Sighting, path: str) -> bool:
         own = self._own
-        return sighting.path.startswith(self._private) or patterns.is_within(path, own) or patterns.is_within(f"{path}/", own)
+        return f"{sighting.path}/".startswith(self._private) or patterns.is_within(path, own) or patterns.is_within(f"{path}/", own)
 
     def findings(self, seen: Seen) -> Findings:
         """Return what ``seen`` means."""

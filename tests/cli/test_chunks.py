@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from paperbuild.engine.trace import load_record, path_of
+
 PAPER = """\
 ---
 title: T
@@ -48,6 +50,14 @@ def test_a_chunk_is_run_and_its_value_is_bound(paper):
 
 def test_nothing_runs_again_that_did_not_change(paper):
     assert paper.call("render").err == "0 ran, 2 up to date\n"
+
+
+def test_our_own_folder_in_which_its_code_is_put_is_no_input_of_it(paper):
+    found = [load_record(path.read_bytes()) for path in (paper.root / ".paperbuild/records").rglob("*.json")]
+    (fit,) = (record for record in found if record.action == "fit")
+    paths = [path_of(item) for item in fit.items]
+    assert "helper.py" in paths
+    assert not [path for path in paths if path and path.startswith(".paperbuild")]
 
 
 def test_an_edit_of_the_prose_around_it_runs_no_chunk(paper):
