@@ -152,6 +152,7 @@ def _files(history: History, place: Place, revision: Revision, *, as_tree: bool)
             is_there = history.export(revision.commit, root, os.path.join(scratch, "index"))
         if not is_there:
             raise UsageError(Diagnostic("PB463", f"git cannot give what was at {revision.title}", help=("does git fsck find anything?",)))
+        os.makedirs(os.path.join(root, ".paperbuild"), exist_ok=True)  # a command that is given its code in a file there looks at it
         yield root
     finally:
         if repository is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
+from paperbuild.diagnostics import Span
 from paperbuild.engine.ports import Reader
 from paperbuild.errors import BuildError
 from paperbuild.paper.catalog import Catalog
@@ -14,24 +15,51 @@ from paperbuild.paper.edition import Cell, Edition, Exhibit, ExhibitKind, Grid, 
 from paperbuild.paper.formats import Locale
 from paperbuild.paper.passages import passages
 from paperbuild.paper.results import is_table, load_table
+from paperbuild.paper.source import Destination, SourceMap
+from paperbuild.render.figures import TEXT
 from paperbuild.render.images import is_remote
 from paperbuild.render.pandoc import BoundCell, BoundTable, PandocWorker
-from paperbuild.render.proofreading import Proofreader
+from paperbuild.render.proofreading import Proof, Proofreader
 from paperbuild.render.table_attributes import Place
 from paperbuild.render.tables import shown_table
 
 
 def edition(document: DocumentSpec, catalog: Catalog, reader: Reader, worker: PandocWorker) -> Edition:
-    """Return ``document`` on the results that ``reader`` has; ``worker`` is not started.
+    """Return ``document`` on the results that ``reader`` has; ``worker`` is started only where chunks may show something in place.
 
     Raises:
         BuildError: a source cannot be read, or its front matter is malformed.
     """
-    proof = Proofreader(catalog, reader, worker).read(document)
+    proofreader = Proofreader(catalog, reader, worker)
+    proof = proofreader.read(document)
     folder = posixpath.dirname(proof.sources.paths[0])
-    shown = (_exhibit(image, folder, catalog, reader, proof.results.locale) for image in images(proof.lexical))
+    named = sorted((*images(proof.lexical), *_of_chunks(proofreader, document, proof)), key=lambda image: image.destination.offset)
+    shown = (_exhibit(image, folder, catalog, reader, proof.results.locale) for image in named)
     exhibits = tuple(exhibit for exhibit in shown if exhibit is not None)
     return Edition(document.name, proof.sources, proof.items, passages(proof.lexical, proof.items), exhibits)
+
+
+def _of_chunks(proofreader: Proofreader, document: DocumentSpec, proof: Proof) -> Iterator[Named]:
+    """Yield the figures and tables that chunks show in their places: the filters choose them, so pandoc is asked."""
+    if all(chunk.slip for chunk in proof.lexical.chunks):
+        return
+    try:
+        manuscript = proofreader.manuscript(document)
+    except BuildError:
+        return  # whoever renders the paper tells it
+    labels = {chunk.name: label.value for chunk in proof.lexical.chunks if (label := chunk.get("label")) is not None}
+    for index, image in enumerate(manuscript.found.images):
+        name = image.attributes.get("pb-chunk")
+        span = manuscript.image_span(index) if name is not None and TEXT not in image.classes else None
+        if name is not None and span is not None:
+            place = Destination(image.path, image.path, _offset(proof.sources, span), True)
+            yield Named(place, labels.get(name, ""), "", -1, image.attributes)
+
+
+def _offset(sources: SourceMap, span: Span) -> int:
+    at = sources.paths.index(span.path)
+    lines = sources.texts[at].split("\n")[: span.line - 1]
+    return sources.starts[at] + sum(len(line) + 1 for line in lines) + span.column - 1
 
 
 def _exhibit(image: Named, folder: str, catalog: Catalog, reader: Reader, locale: Locale) -> Exhibit | None:

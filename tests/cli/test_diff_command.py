@@ -471,3 +471,34 @@ observe = "off"
     assert not (project.root / "in/a/folder/subject.json").exists()
     assert "0 ran" in project.call("run", folder="in/a/folder").err
     assert json.loads(project.read("in/a/folder/subject.json")) == {"text": "first words"}
+
+
+def test_a_chunk_of_the_paper_is_a_target_of_the_commit(paper):
+    chunk = "\n``` {.python .target #year stdout=build/year.json}\nprint('{\"first\": 3}')\n```\n\nIt is [3]{val=year.first}.\n"
+    paper.write("paper.md", PAPER + chunk)
+    assert paper.call("run").code == 0
+    commit(paper, "with a chunk")
+    assert difference(paper)["same"]
+    paper.write("paper.md", PAPER + chunk.replace(": 3}", ": 4}"))
+    assert paper.call("run").code == 0
+    found = difference(paper)
+    assert [(n["kind"], n["old"], n["new"]) for n in found["papers"][0]["numbers"]] == [("changed", "3", "4")]
+    assert [p["kind"] for p in found["papers"][0]["prose"]] == ["edited"]
+    assert [t["action"] for t in found["targets"]] == ["year"]
+
+
+def test_a_figure_that_a_chunk_shows_in_its_place_is_compared(paper):
+    chunk = """
+``` {.python .target #dot outputs="figures/dot.svg" label="fig:dot" caption="A dot."}
+import os
+os.makedirs("figures", exist_ok=True)
+open("figures/dot.svg", "w").write('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="9" height="9"/></svg>')
+```
+"""
+    paper.write("paper.md", PAPER + chunk)
+    assert paper.call("run").code == 0
+    commit(paper, "with a dot")
+    paper.write("paper.md", PAPER + chunk.replace('height="9"', 'height="30"'))
+    assert paper.call("run").code == 0
+    (figure,) = difference(paper)["papers"][0]["figures"]
+    assert (figure["name"], figure["kind"], figure["place"]["line"]) == ("fig:dot", "changed", 20)
