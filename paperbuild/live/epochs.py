@@ -15,6 +15,7 @@ from itertools import pairwise
 import msgspec
 
 from paperbuild.live.standing import Standing
+from paperbuild.paper.staying import staying
 
 KEPT = 64
 """How many states are remembered. A page misses one or two while its connection breaks; blocks that did not change are kept once."""
@@ -189,46 +190,10 @@ def splices(old: Sequence[str], new: Sequence[str]) -> tuple[Splice, ...]:
     rest = 0
     while rest < min(len(old), len(new)) - first and old[-1 - rest] == new[-1 - rest]:
         rest += 1
-    kept = _kept(old[first : len(old) - rest], new[first : len(new) - rest])
+    kept = staying(old[first : len(old) - rest], new[first : len(new) - rest], _MOST_EDITS)
     pairs = [(first - 1, first - 1), *((a + first, b + first) for a, b in kept), (len(old) - rest, len(new) - rest)]
     gaps = ((a + 1, next_a, b + 1, next_b) for (a, b), (next_a, next_b) in pairwise(pairs))
     return tuple(Splice(a, end, tuple(new[b:next_b])) for a, end, b, next_b in gaps if a < end or b < next_b)
-
-
-def _kept(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the places (in ``old``, in ``new``) of a longest common subsequence: E. Myers, An O(ND) difference algorithm, 1986.
-
-    Empty, which means that all is replaced, where more than ``_MOST_EDITS`` blocks differ.
-    """
-    if not old or not new:
-        return []
-    reach = {1: 0}  # on each diagonal, how far into ``old`` one gets with so many edits
-    trail: list[dict[int, int]] = []
-    for edits in range(min(len(old) + len(new), _MOST_EDITS) + 1):
-        trail.append(dict(reach))
-        for diagonal in range(-edits, edits + 1, 2):
-            down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
-            a = reach[diagonal + 1] if down else reach[diagonal - 1] + 1
-            while a < len(old) and a - diagonal < len(new) and old[a] == new[a - diagonal]:
-                a += 1
-            reach[diagonal] = a
-            if a >= len(old) and a - diagonal >= len(new):
-                return _walk_back(trail, len(old), len(new))
-    return []
-
-
-def _walk_back(trail: Sequence[dict[int, int]], a: int, b: int) -> list[tuple[int, int]]:
-    kept: list[tuple[int, int]] = []
-    for edits in range(len(trail) - 1, -1, -1):
-        reach, diagonal = trail[edits], a - b
-        down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
-        before = diagonal + 1 if down else diagonal - 1
-        start_a, start_b = (reach[before], reach[before] - before) if edits else (0, 0)
-        while a > start_a and b > start_b:
-            a, b = a - 1, b - 1
-            kept.append((a, b))
-        a, b = start_a, start_b
-    return kept[::-1]
 
 
 def applied(page: Page, change: Change | None) -> tuple[str, ...]:

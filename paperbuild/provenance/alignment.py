@@ -1,10 +1,8 @@
 """How one sequence became another: what stayed, what came, what went, and what is somewhere else now. Pure.
 
 For words the least number of insertions and deletions is no aim in itself: it finds an "of" to keep in the middle of a sentence that was
-written anew. So what occurs once on both sides is aligned first (the patience difference of Bram Cohen), what lies between by Myers'
-algorithm (E. W. Myers, An O(ND) difference algorithm and its variations, Algorithmica 1, 1986), and what stayed between two changes and
-weighs less than either of them is taken into these. Python's difflib was not taken: with many equal words its time grows with the cube, and
-its shortcut against that ("autojunk") forgets whichever words are common.
+written anew. So what occurs once on both sides is aligned first (the patience difference of Bram Cohen), what lies between by the shortest
+way (:mod:`paperbuild.paper.staying`), and what stayed between two changes and weighs less than either of them is taken into these.
 """
 
 from __future__ import annotations
@@ -14,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
+
+from paperbuild.paper.staying import staying
 
 _MOST_STEPS = 600
 """So many insertions and deletions are looked for between two anchors; what differs by more was written anew."""
@@ -100,7 +100,7 @@ def _matches(old: Sequence[str], new: Sequence[str], a0: int, a1: int, b0: int, 
             continue
         anchors = _anchors(old, new, (a0, a1), (b0, b1))
         if not anchors:
-            yield from _shortest(old[a0:a1], new[b0:b1], a0, b0)
+            yield from ((a0 + a, b0 + b) for a, b in staying(old[a0:a1], new[b0:b1], _MOST_STEPS))
             continue
         for i, j in (*anchors, (a1, b1)):
             todo.append((a0, i, b0, j))
@@ -131,37 +131,6 @@ def _anchors(old: Sequence[str], new: Sequence[str], a: tuple[int, int], b: tupl
 def _once(items: Sequence[str], start: int, end: int) -> dict[str, int]:
     counts = Counter(items[start:end])
     return {item: n for n, item in enumerate(items[start:end], start) if counts[item] == 1}
-
-
-def _shortest(old: Sequence[str], new: Sequence[str], a: int, b: int) -> list[tuple[int, int]]:
-    """Return the places that stay on the shortest way from ``old`` to ``new``, which begin at ``a`` and ``b``; none where it is long."""
-    reach, trace = {1: 0}, []
-    for steps in range(min(len(old) + len(new), _MOST_STEPS) + 1):
-        trace.append(dict(reach))
-        for k in range(-steps, steps + 1, 2):
-            down = k == -steps or (k != steps and reach[k - 1] < reach[k + 1])
-            x = reach[k + 1] if down else reach[k - 1] + 1
-            while x < len(old) and x - k < len(new) and old[x] == new[x - k]:
-                x += 1
-            reach[k] = x
-            if x >= len(old) and x - k >= len(new):
-                return _walked(trace, len(old), len(new), (a, b))
-    return []
-
-
-def _walked(trace: Sequence[dict[int, int]], x: int, y: int, start: tuple[int, int]) -> list[tuple[int, int]]:
-    kept = []
-    for steps in range(len(trace) - 1, -1, -1):
-        reach, k = trace[steps], x - y
-        down = k == -steps or (k != steps and reach[k - 1] < reach[k + 1])
-        before = k + 1 if down else k - 1
-        from_x = reach[before]
-        from_y = from_x - before
-        while x > max(from_x, 0) and y > max(from_y, 0):
-            x, y = x - 1, y - 1
-            kept.append((start[0] + x, start[1] + y))
-        x, y = from_x, from_y
-    return kept
 
 
 # --- passages
