@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, offered, volume_options
 from paperbuild.cli.revisions import Side, Ways, asked, side_of
 from paperbuild.cli.wiring import Wishes, locate
 from paperbuild.diagnostics import Diagnostic, did_you_mean
@@ -61,7 +61,7 @@ def _written(function: Callable[..., int]) -> Callable[..., int]:
 @_written
 @click.option("--build", "builds", is_flag=True, help="Make the results that the store does not have, in a copy of that commit.")
 @click.option("--exit-code", "tells", is_flag=True, help="Exit with 1 where there is a difference.")
-@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifests.")
+@click.option("--profile", default="", metavar="NAME", help="Apply [profile.NAME] of the manifests.", shell_complete=offered("profiles"))
 @json_option
 @volume_options
 @click.pass_obj
