@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import pty
@@ -250,7 +251,8 @@ class Conversation:
         """Press Ctrl-C until it ends: Python loses one that comes just before it begins to wait for a line."""
         self.wait_for(question)
         while self._process.poll() is None:
-            os.write(self._terminal, b"\x03")
+            with contextlib.suppress(OSError):  # it has just ended
+                os.write(self._terminal, b"\x03")
             time.sleep(0.1)
 
     def end(self):
