@@ -2,8 +2,8 @@
 
 usage: python benchmarks/following.py [edits]      40 where none is said
 
-One word is written at a random place of papers of 6,000 and 60,000 words, again and again; each page is what the next edit starts from.
-CPU is that of this process and of pandoc. Edits that come to a whole render (a word inside of a formula) are counted by themselves.
+A word, a citation, a note, an equation is written at a random place of papers of 6,000 and 60,000 words, again and again; each page is what
+the next edit starts from. CPU is that of this process and of pandoc. Edits that come to a whole render are told with their reasons.
 """
 
 from __future__ import annotations
@@ -59,28 +59,61 @@ class CountedWorker(PandocWorker):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def a_word(text: str, gap: int, _: int) -> str:
+    """Return ``text`` with a word more at ``gap``."""
+    return f"{text[:gap]} word{text[gap:]}"
+
+
+def a_citation(text: str, gap: int, n: int) -> str:
+    """Return ``text`` with a citation more at ``gap``; every fifth is of what was not cited before."""
+    return f"{text[:gap]} [see @key{n % 20 if n % 5 else 20 + n // 5 % 10}]{text[gap:]}"
+
+
+def a_note(text: str, gap: int, n: int) -> str:
+    """Return ``text`` with a note more at ``gap``."""
+    return f"{text[:gap]}^[Note {n}.]{text[gap:]}"
+
+
+def an_equation(text: str, gap: int, n: int) -> str:
+    """Return ``text`` with an equation more behind the paragraph of ``gap``."""
+    end = text.find("\n\n", gap)
+    return f"{text[:end]}\n\n$$ x_{n} = {n} $$ {{#eq:new{n}}}{text[end:]}"
+
+
+EDITS = {"a word": a_word, "a citation": a_citation, "a note": a_note, "an equation": an_equation}
+
+
 def measure(folder: Path, scale: int, edits: int) -> None:
     """Print what edits of one paper take."""
-    text = long_paper.write(folder, scale).read_text()
+    original = long_paper.write(folder, scale).read_text()
     worker = CountedWorker()
     live = FollowingRunner(DocumentRunner(Catalog({}), worker=worker))
     dice = random.Random(7)
-    took: dict[bool, list[float]] = {False: [], True: []}
-    wall: list[float] = []
-    for n in range(-2, edits):
-        gap = dice.choice([match.start() for match in re.finditer(r"(?<=[a-z]) (?=[a-z])", text)][50:])
-        text = f"{text[:gap]} word{text[gap:]}" if n >= 0 else re.sub("2026-01-..", f"2026-01-1{n + 2}", text)
+
+    def run(text: str) -> tuple[str, float, float]:
+        """Return why all was made, and the milliseconds it took: CPU, and by the clock."""
         cpu, pandoc, start = time.process_time(), worker.seconds(), time.perf_counter()
         live.run(ACTION, Reader(folder, text))
         shown = live.shown(ACTION.id)
         assert shown is not None
-        took[bool(shown.effort.whole)].append(1000 * (time.process_time() - cpu + worker.seconds() - pandoc))
-        if not shown.effort.whole:
-            wall.append(1000 * (time.perf_counter() - start))
-    parts = sorted(took[False])
-    print(f"{6000 * scale} words: one section {statistics.median(parts):.0f} ms CPU (95 %: {parts[int(0.95 * len(parts))]:.0f}),", end=" ")
-    print(f"{statistics.median(wall):.0f} ms wall; all of it {statistics.median(took[True][1:]):.0f} ms CPU.", end=" ")
-    print(f"{len(parts)} of {edits} edits were one section; pandoc holds {worker.memory() >> 20} MiB")
+        wall = 1000 * (time.perf_counter() - start)
+        return shown.effort.whole, 1000 * (time.process_time() - cpu + worker.seconds() - pandoc), wall
+
+    whole = [run(re.sub("2026-01-..", f"2026-01-1{n}", original))[1] for n in range(3)]
+    print(f"{6000 * scale} words: all of it {statistics.median(whole[1:]):.0f} ms CPU")
+    for name, edit in EDITS.items():
+        text, took = original, []
+        run(text)
+        for n in range(edits):
+            gap = dice.choice([match.start() for match in re.finditer(r"(?<=[a-z]) (?=[a-z])", text)][50:])
+            text = edit(text, gap, n)
+            took.append(run(text))
+        parts = [(cpu, wall) for why, cpu, wall in took if not why]
+        why = ", ".join(sorted({why for why, _, _ in took if why}))
+        cpu, wall = (sorted(column) for column in zip(*parts, strict=True)) if parts else ([0.0], [0.0])
+        most = cpu[int(0.95 * len(cpu))]
+        told = f"  {name:12s} {statistics.median(cpu):.0f} ms CPU (95 %: {most:.0f}), {statistics.median(wall):.0f} ms wall"
+        print(f"{told}; {len(parts)} of {edits} were a part; pandoc holds {worker.memory() >> 20} MiB{'; all: ' + why if why else ''}")
     live.close()
 
 

@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from paperbuild.render.blocks import Blocks
     from paperbuild.render.incremental import FollowingRunner
     from paperbuild.render.pandoc import PandocWorker
-    from paperbuild.render.typst import Typesetter
+    from paperbuild.render.typst import Job, Typesetter
 
 
 class Followed:
     """Makes runners, the same again as long as what papers can name stays the same.
 
     ``typesetter`` makes the PDFs. ``shows`` is called with the name of a document and its page as soon as that is made: to publish it takes
-    longer than to make it.
+    longer than to make it; ``draws`` with what is to be typeset, before it is.
     """
 
-    def __init__(self, typesetter: Typesetter, shows: Callable[[str, bytes], None]) -> None:
+    def __init__(self, typesetter: Typesetter, shows: Callable[[str, Blocks], None], draws: Callable[[str, Job], None]) -> None:
         self._typesetter = typesetter
         self._shows = shows
+        self._draws = draws
         self._lock = threading.Lock()
         self._worker: PandocWorker | None = None
         self._known: tuple[Catalog, str, bool] | None = None
@@ -57,6 +58,22 @@ class Followed:
                 self._known, self._runner = (plan.catalog, root, fetches), FollowingRunner(inner)
             return _Showing(self._runner, self._shows)
 
+    def look(self, action: Action, reader: Reader) -> bool:
+        """Show the document with its text as ``reader`` has it, where that is known at once; return whether it is.
+
+        The build that follows makes sure.
+        """
+        from paperbuild.render.typst import Job
+
+        with self._lock:
+            runner = self._runner
+        found = runner.look(action, reader) if runner is not None else None
+        if isinstance(found, Job):
+            self._draws(action.target, found)
+        elif found is not None:
+            self._shows(action.target, found.blocks)
+        return found is not None
+
     def blocks(self, action: str) -> Blocks | None:
         """Return the blocks of the page ``action`` as it was made last; None where it was not."""
         with self._lock:
@@ -75,7 +92,7 @@ class Followed:
 class _Showing:
     """:class:`paperbuild.engine.ports.StepRunner` whose pages are shown at once."""
 
-    def __init__(self, inner: StepRunner, shows: Callable[[str, bytes], None]) -> None:
+    def __init__(self, inner: FollowingRunner, shows: Callable[[str, Blocks], None]) -> None:
         self._inner = inner
         self._shows = shows
 
@@ -90,7 +107,7 @@ class _Showing:
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See the port."""
         result = self._inner.run(action, reader)
-        page = result.outputs.get("html")
-        if isinstance(page, bytes):
-            self._shows(action.target, page)
+        shown = self._inner.shown(action.id)
+        if shown is not None and "html" in result.outputs:
+            self._shows(action.target, shown.blocks)
         return result

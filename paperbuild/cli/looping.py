@@ -6,6 +6,7 @@ is of no use, a text is shown at once beside the last results there are, and eve
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -32,7 +33,7 @@ from paperbuild.errors import PaperbuildError
 from paperbuild.events import Outcome
 from paperbuild.live.cancelling import CancellingExecutor
 from paperbuild.live.commanding import Desk
-from paperbuild.live.drafting import StandingReader
+from paperbuild.live.drafting import DiskReader, StandingReader
 from paperbuild.live.memory import Tidying
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.standing import Standing
@@ -43,6 +44,12 @@ _STRAY_AFTER = 3
 """A file that nothing declares and that changes during so many builds in a row is written by the build itself: who saves a script in
 the middle of three builds running has to save it once more.
 """
+
+_BREATH_S = 0.08
+"""So long a build waits for the page to draw an edit; what is saved meanwhile is shown, too, and built with it."""
+
+_EDITS_SHOWN = 12
+"""Who saves without a pause, an editor that saves each letter, gets a build after so many edits."""
 
 _LATE_S = 0.6
 """So long after a build events of what it moved may arrive: watchdog waits half a second for the other half of a move."""
@@ -73,6 +80,8 @@ class Loop:
         self._heard = Outlying(means.reporter)
         self._strays: Counter[str] = Counter()
         self._graph: Graph | None = None
+        self._followed: tuple[tuple[Action, frozenset[str]], ...] = ()  # documents of the last build, with their sources
+        self._root = root
         self._drafting = threading.Lock()  # as long as it is held, the project stays open
         self._project: Project | None = None
 
@@ -81,6 +90,7 @@ class Loop:
         narrate = self._means.invocation.narrate
         changed: frozenset[str] = frozenset()
         while True:
+            changed = self._shown(changed)
             narrate("build begins")  # what an editor's problem matcher takes for the beginning of its problems
             standing, meanwhile = self._built(changed)
             self._means.desk.held = standing.held
@@ -92,6 +102,16 @@ class Loop:
                 names = sorted(changed)
                 more = f" and {len(names) - 3} more" if len(names) > 3 else ""
                 narrate(f"changed: {', '.join(names[:3])}{more}")
+
+    def _shown(self, changed: frozenset[str]) -> frozenset[str]:
+        """Show at once what can be shown, before a build takes the processor from whoever draws it; return all that changed by then."""
+        newest = changed
+        for _ in range(_EDITS_SHOWN):
+            if not self._look(newest):
+                break
+            newest = self._watcher.wait(_BREATH_S)
+            changed |= newest
+        return changed
 
     def _next(self, meanwhile: frozenset[str]) -> frozenset[str]:
         """Return what there is to build for next; wait for it."""
@@ -142,8 +162,18 @@ class Loop:
             raise ended[0]
         return ended[0], meanwhile
 
+    def _look(self, changed: frozenset[str]) -> bool:
+        """Show at once what was written in a text, before anything is asked that only a build needs to know; return whether it is."""
+        shown = False
+        for action, sources in self._followed:
+            if changed and changed <= sources:
+                with contextlib.suppress(PaperbuildError, OSError):  # the build tells
+                    shown = self._means.followed.look(action, DiskReader(self._root)) or shown
+        return shown
+
     def _answer(self, changed: frozenset[str]) -> None:
         """Take notice of ``changed`` while a build is at work."""
+        self._look(changed)
         with self._drafting:
             project = self._project
             if project is None:
@@ -172,13 +202,14 @@ class Loop:
                 self._graph, root = project.graph, project.root
                 self._watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()
+                self._root, self._followed = root, _followed(project.graph, documents)
                 self._build(project, documents, options)
                 faults, drafts = self._drafts(project, documents)
         except PaperbuildError as error:
             means.invocation.complain(error.diagnostics)
             faults = relocated(error.diagnostics, means.invocation.shown_from, place.root) if place else error.diagnostics
         edited = any(source in changed for document in documents or () for source in document.sources)
-        shown = None if documents is None else self._shelf.rendered(root, documents)
+        shown = None if documents is None else self._shelf.rendered(root, documents, means.followed.blocks)
         return means.reporter.end(faults, shown, edited=edited, drafts=drafts)
 
     def _drafts(self, project: Project, documents: tuple[Document, ...]) -> tuple[tuple[Diagnostic, ...], frozenset[str]]:
@@ -201,7 +232,7 @@ class Loop:
         project = replace(project, graph=_permitting(project.graph, self._means.desk.take()), workshop=workshop)
         self._means.reporter.begin(project.root, project.graph, lambda action: last_line(workshop.fs, workshop.site.state, action))
         if not self._shelf.is_filled:  # what an earlier session left is better than nothing, and soon replaced
-            self._means.reporter.show(self._shelf.rendered(project.root, documents))
+            self._means.reporter.show(self._shelf.rendered(project.root, documents, self._means.followed.blocks))
         self._means.desk.at_work(project.graph, executor)
         with self._drafting:
             self._project = project
@@ -247,6 +278,13 @@ def _draft(project: Project, document: Document) -> tuple[Diagnostic, ...] | Non
     except OSError:
         return None
     return ()
+
+
+def _followed(graph: Graph, documents: tuple[Document, ...]) -> tuple[tuple[Action, frozenset[str]], ...]:
+    """Return the pages among ``documents``, then the PDFs, with their sources, none of which a target makes."""
+    shown = [one for one in documents if one.format in {"html", "pdf"} and not any(map(graph.maker, one.sources))]
+    shown.sort(key=lambda one: one.format != "html")
+    return tuple((graph.actions[one.action], frozenset(one.sources)) for one in shown)
 
 
 def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:

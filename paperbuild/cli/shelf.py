@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -12,10 +13,12 @@ import msgspec
 from paperbuild.cli.wiring import Document
 from paperbuild.live.epochs import Page
 from paperbuild.live.hub import Rendered
-from paperbuild.live.pages import split
+from paperbuild.live.pages import shown, split
+from paperbuild.render.blocks import Blocks
 
 _Marks = tuple[int, int, int]
 _Kind = TypeVar("_Kind")
+Known = Callable[[str], Blocks | None]
 
 
 class Shelf(msgspec.Struct):
@@ -29,20 +32,27 @@ class Shelf(msgspec.Struct):
         """Whether something was read before."""
         return bool(self.pages or self.pdfs)
 
-    def rendered(self, root: str, documents: Sequence[Document]) -> list[Rendered]:
-        """Return the page and the PDF of each of ``documents``, of one name together; of formats that a browser does not show, nothing."""
-        return [self._rendered(root, name, tuple(formats)) for name, formats in groupby(documents, lambda document: document.name)]
+    def rendered(self, root: str, documents: Sequence[Document], known: Known) -> list[Rendered]:
+        """Return the page and the PDF of each of ``documents``, of one name together; of formats that a browser does not show, nothing.
 
-    def _rendered(self, root: str, name: str, formats: Sequence[Document]) -> Rendered:
+        ``known`` tells of which blocks a page was made last: one on the disk that is the same need not be taken apart.
+        """
+        return [self._rendered(root, name, tuple(formats), known) for name, formats in groupby(documents, lambda document: document.name)]
+
+    def _rendered(self, root: str, name: str, formats: Sequence[Document], known: Known) -> Rendered:
         page: Page | None = None
         pdf = b""
         for document in formats:
             path = os.path.join(root, document.path)
             if document.format == "html":
-                page = _current(self.pages, path, lambda data: split(data.decode(errors="replace")))
+                page = _current(self.pages, path, partial(_page, known(document.action)))
             elif document.format == "pdf":
                 pdf = _current(self.pdfs, path, bytes) or b""
         return Rendered(name, page, pdf)
+
+
+def _page(blocks: Blocks | None, data: bytes) -> Page:
+    return shown(blocks) if blocks is not None and blocks.page == data else split(data.decode(errors="replace"))
 
 
 def _current(known: dict[str, tuple[_Marks, _Kind]], path: str, made: Callable[[bytes], _Kind]) -> _Kind | None:

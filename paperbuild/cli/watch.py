@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,10 +19,15 @@ from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode, Interrupted
 from paperbuild.live.commanding import Desk
 from paperbuild.live.memory import Tidying
-from paperbuild.live.pages import split
+from paperbuild.live.pages import shown
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.watch import Watcher
 from paperbuild.terminal.keys import Keys
+
+if TYPE_CHECKING:
+    from paperbuild.render.typst import Job
+
+_SWITCH_S = 0.0005  # a page is told of an edit while the build begins: the server's thread waits for the build's so long
 
 
 @click.command("watch")
@@ -46,7 +52,16 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     tidying = Tidying()
     editor = editor_of(serving.editor, invocation.environ)
     hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
-    followed = Followed(NotingTypesetter(drawer), lambda name, page: hub.turn(name, split(page.decode())))
+
+    def draws(name: str, job: Job) -> None:
+        sheet = hub.now.sheet(name)
+        if sheet is not None and sheet.pdf and drawer.is_asked(sheet.pdf):  # somebody looks at it
+            token = drawer.sketch(job)
+            if token:
+                hub.sketch(name, token)
+
+    followed = Followed(NotingTypesetter(drawer), lambda name, blocks: hub.turn(name, shown(blocks)), draws)
+    sys.setswitchinterval(_SWITCH_S)
     try:
         root = locate(invocation, paper).root
         with Watcher(root) as watcher:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable
 
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.workshop import Workshop
+
+
+class DiskReader:
+    """:class:`paperbuild.engine.ports.Reader` of the files of the project in ``root`` as they are on the disk; nothing is recorded."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def require(self, paths: Iterable[str]) -> None:
+        """See the port; here nothing has to settle."""
+
+    def read(self, path: str) -> bytes:
+        """See the port."""
+        with open(os.path.join(self._root, path), "rb") as file:
+            return file.read()
+
+    def exists(self, path: str) -> bool:
+        """See the port."""
+        return os.path.exists(os.path.join(self._root, path))
 
 
 class StandingReader:

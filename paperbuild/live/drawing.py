@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import tempfile
 import threading
 from collections import OrderedDict
@@ -15,11 +16,13 @@ from typing import Any
 
 import msgspec
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError
 from paperbuild.render.typst import Job, Pdf, Typesetter
 
-_KEPT = 4
-"""Of how many PDFs jobs and drawings are kept: those that are shown, and one before each, which a page may still be asking for."""
+_KEPT = 8
+"""Of how many PDFs, and sketches of them, jobs and drawings are kept: those that are shown, and one before each, which a page may still be
+asking for."""
 
 _MOST_PAGES = 2000
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"')
@@ -34,38 +37,68 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 class PageDrawer:
-    """Draws PDFs, and keeps the last drawings. May be used from several threads."""
+    """Draws PDFs, and keeps the last drawings. May be used from several threads; none waits for a drawing that it did not ask for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._at_work = threading.Lock()
+        self._asked = ""
         self._typesetter = _Drawing()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._made: OrderedDict[str, tuple[tuple[Drawn, ...], dict[str, bytes]]] = OrderedDict()
 
     def note(self, pdf: bytes, job: Job) -> None:
         """Remember that ``pdf`` was made of ``job``."""
+        digest = hashlib.sha256(pdf).hexdigest()
         with self._lock:
-            self._jobs[hashlib.sha256(pdf).hexdigest()] = job
+            sketched = next((token for token, one in self._jobs.items() if one is job and token in self._made), None)
+            if sketched is not None:
+                self._made[digest] = self._made[sketched]
+                _forget(self._made)
+            self._jobs[digest] = job
             _forget(self._jobs)
+
+    def sketch(self, job: Job) -> str:
+        """Draw ``job`` before there is a PDF of it; return what stands for that PDF's digest, "" where it cannot be drawn."""
+        token = secrets.token_hex(32)
+        with self._at_work:
+            try:
+                drawings = self._typesetter.of_job(job)
+            except BuildError:
+                return ""
+        with self._lock:
+            self._jobs[token] = job
+        self._keep(token, drawings)
+        return token
+
+    def is_asked(self, digest: str) -> bool:
+        """Return whether the PDF with this digest is the last whose drawings were asked for."""
+        return digest == self._asked
 
     def pages(self, digest: str, pdf: bytes) -> tuple[Drawn, ...]:
         """Return the drawings of the pages of ``pdf``, which has this ``digest``; none where it cannot be drawn."""
-        with self._lock:
-            if digest in self._made:
-                self._made.move_to_end(digest)
-                return self._made[digest][0]
-            job = self._jobs.get(digest)
-            drawings = self._typesetter.of_job(job) if job is not None else self._typesetter.of_pdf(pdf)
-            digests = [hashlib.sha256(drawing).hexdigest() for drawing in drawings]
-            pages = tuple(Drawn(name, *_size(drawing)) for name, drawing in zip(digests, drawings, strict=True))
-            self._made[digest] = (pages, dict(zip(digests, drawings, strict=True)))
-            _forget(self._made)
-            return pages
+        self._asked = digest
+        with self._at_work:
+            with self._lock:
+                job = self._jobs.get(digest)
+                if digest in self._made:
+                    self._made.move_to_end(digest)
+                    return self._made[digest][0]
+            return self._keep(digest, self._typesetter.of_job(job) if job is not None else self._typesetter.of_pdf(pdf))
 
     def drawing(self, digest: str) -> bytes | None:
         """Return the drawing with this digest, if it was made of late."""
         with self._lock:
             return next((files[digest] for _, files in self._made.values() if digest in files), None)
+
+    def _keep(self, digest: str, drawings: list[bytes]) -> tuple[Drawn, ...]:
+        digests = [hashlib.sha256(drawing).hexdigest() for drawing in drawings]
+        pages = tuple(Drawn(name, *_size(drawing)) for name, drawing in zip(digests, drawings, strict=True))
+        with self._lock:
+            known = {name: drawing for _, files in self._made.values() for name, drawing in files.items()}  # most pages are as they were
+            self._made[digest] = (pages, {name: known.get(name, drawing) for name, drawing in zip(digests, drawings, strict=True)})
+            _forget(self._made)
+        return pages
 
 
 class NotingTypesetter(Typesetter):
@@ -85,8 +118,13 @@ class NotingTypesetter(Typesetter):
 class _Drawing(Typesetter):
     def of_job(self, job: Job) -> list[bytes]:
         with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
-            _, compiler = self._compiler(job, folder)
-            made = compiler.compile(format="svg", timestamp=job.timestamp)
+            root, compiler = self._compiler(job, folder)
+            import typst
+
+            try:
+                made = compiler.compile(format="svg", timestamp=job.timestamp)
+            except typst.TypstError as error:
+                raise BuildError(Diagnostic("PB510", error.message.replace(root, ""))) from None
         return [page for page in (made if isinstance(made, list) else [made]) if page is not None]
 
     def of_pdf(self, pdf: bytes) -> list[bytes]:

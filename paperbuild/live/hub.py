@@ -69,6 +69,17 @@ class Hub:
                 self._chronicle.publish(now.standing, sheets, edited=True)
         self._wake()
 
+    def sketch(self, name: str, token: str) -> None:
+        """Show what is drawn under ``token`` in the place of the document's PDF, which is not made yet: until then it is the last one."""
+        with self._lock:
+            now = self._chronicle.now
+            sheets = [replace(one, pdf=token) if one.name == name else one for one in now.sheets]
+            for one in now.sheets:
+                if one.name == name and one.pdf in self._files:
+                    self._files = {**self._files, token: self._files[one.pdf]}
+            self._chronicle.publish(now.standing, sheets, edited=True)
+        self._wake()
+
     def land(self, path: str, picture: bytes) -> None:
         """Show ``picture``, the new content of the output ``path``, in the pages that show it."""
         with self._lock:

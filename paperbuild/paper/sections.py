@@ -7,6 +7,7 @@ end of something, has no sections at all, and whoever asks must take the paper w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -46,6 +47,7 @@ _BRACKETED = re.compile(r"\[([^\[\]^@][^\[\]]*)\]")
 _NESTED = re.compile(r"\[[^\[\]]*\[")
 _END_ATTRIBUTES = re.compile(r"\{[^{}]*\}[ #]*$")
 _GIVEN_ID = re.compile(r"#([^\s{}#]+)[^{}]*\}[ #]*$")
+_PLAIN_HEADING = re.compile(r"(#{1,6} )([A-Za-z][A-Za-z0-9 ,:()]*?)((?: +\{[^{}\n]*\})?[ #]*)")
 _ENDS = re.compile(r"\n *\n\Z")
 _BLANK = re.compile(r"\n(?:[ \t]*\n)+")
 _WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
@@ -90,6 +92,11 @@ class Section(msgspec.Struct, frozen=True, dict=True):
         return frozenset(found[1].casefold() for found in _NOTE_MARK.finditer(self.text))
 
     @cached_property
+    def bracketed(self) -> frozenset[str]:
+        """The words in brackets, by which headings may be meant, as :func:`_folded` has them."""
+        return frozenset(_folded(found[1]) for found in _BRACKETED.finditer(self.text))
+
+    @cached_property
     def is_plain(self) -> bool:
         """Whether nothing in it is open at its end, or could close or change something outside, whatever stands there.
 
@@ -110,6 +117,12 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
 
     header: str
     sections: tuple[Section, ...]
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each section begins in the paper's text."""
+        lengths = (len(section.text) for section in self.sections)
+        return tuple(itertools.accumulate(lengths, initial=len(self.header)))[:-1]
 
     def changed(self, text: str) -> tuple[int, Section] | None:
         """Return which section is another one in ``text``, and how it reads there; None where that is not just one."""
@@ -136,7 +149,7 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
         that ask for its notes behind.
         """
         before = self.sections[index]
-        if section.heading != before.heading or not (section.is_plain and before.is_plain):
+        if not (section.is_plain and before.is_plain) or not self._may_be_headed(section, before):
             return None
         if section.links != before.links or section.code != before.code or not self._notes_stay(index, section, before):
             return None
@@ -146,11 +159,21 @@ class Sections(msgspec.Struct, frozen=True, dict=True):
         others = [other for n, other in enumerate(self.sections) if n != index]
         notes = {name: note for other in others for name, note in other.notes.items()}
         foreign = section.marks - section.notes.keys()
-        if foreign - notes.keys():
+        if foreign - notes.keys() or foreign != before.marks - before.notes.keys():  # else a note may be one that nobody refers to
             return None
         behind = [*named, *(link for other in others for link in other.links), *(notes[name] for name in sorted(foreign))]
         behind += [f"[^{name}]" for name in sorted(section.notes) if any(name in other.marks for other in others)]  # else it is "not used"
         return "\n\n".join(self._macros(index)), "\n\n".join(behind)
+
+    def _may_be_headed(self, section: Section, before: Section) -> bool:
+        """Whether its heading is the same, or in other words that nobody refers to: plain words, which need nothing of the paper."""
+        if section.heading == before.heading:
+            return True
+        new, old = (_PLAIN_HEADING.fullmatch(one.heading) for one in (section, before))
+        if new is None or old is None or (new[1], new[3]) != (old[1], old[3]) or self._bracketed_headings:
+            return False
+        names = {_folded(new[2]), _folded(old[2])}
+        return not any(names & one.bracketed for one in (section, *self.sections))
 
     def _notes_stay(self, index: int, section: Section, before: Section) -> bool:
         """Whether nobody else sees a change of the section's notes."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import msgspec
 
 from paperbuild.paper.source import SourceMap
+from paperbuild.render.elements import apart
 from paperbuild.render.patches import joined
 from paperbuild.render.places import beginnings, occurrences
 
@@ -38,6 +39,16 @@ class Stretch(msgspec.Struct, frozen=True, dict=True):
     def encoded(self) -> bytes:
         """The blocks together, as a file has them."""
         return joined(self.blocks).encode()
+
+    @cached_property
+    def has_math(self) -> bool:
+        """Whether there are formulas in it."""
+        return any("<math" in block for block in self.blocks)
+
+    @cached_property
+    def elements(self) -> tuple[str, ...] | None:
+        """The HTML elements of the blocks, each with the line break behind it; None where they are not made of elements alone."""
+        return _elements(self.blocks)
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -94,6 +105,15 @@ class Blocks(msgspec.Struct, frozen=True, dict=True):
         return (*blocks, self.notes) if self.notes else tuple(blocks)
 
     @cached_property
+    def elements(self) -> tuple[str, ...] | None:
+        """The HTML elements at the top of the body, each with the line break behind it; None where it is not made of elements alone.
+
+        A block is nearly always one; of a table with notes, for instance, it is two.
+        """
+        parts = [*(stretch.elements for _, stretch in self.stretches), _elements((self.notes,))]
+        return None if any(part is None for part in parts) else tuple(element for part in parts for element in part or ())
+
+    @cached_property
     def page(self) -> bytes:
         """The whole page, as a file has it: nothing of it is encoded twice, since a long paper has megabytes of pictures."""
         head, tail = self.frame.encoded
@@ -132,6 +152,16 @@ class Blocks(msgspec.Struct, frozen=True, dict=True):
     def _place(self, offset: int) -> Place:
         span = self.sources.span(offset)
         return Place(span.path, span.line, span.column)
+
+
+def _elements(blocks: Iterable[str]) -> tuple[str, ...] | None:
+    found: list[str] = []
+    for block in filter(None, blocks):
+        elements = apart(block + "\n")
+        if elements is None:
+            return None
+        found.extend(elements)
+    return tuple(found)
 
 
 def _beginnings(block: str, text: str, at: int) -> Iterator[int]:

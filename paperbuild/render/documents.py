@@ -145,7 +145,9 @@ class DocumentRunner:
         return self._run(action, reader)[0]
 
     def run_followed(self, action: Action, reader: Reader, revision: int, replaces: int = 0) -> Rendered:
-        """Run the step of a page as :meth:`run` does; return with the result what :mod:`paperbuild.render.incremental` goes on from.
+        """Run the step of a page, or of a PDF by typst, as :meth:`run` does.
+
+        Return with the result what :mod:`paperbuild.render.incremental` goes on from.
 
         The worker keeps what it learnt of the paper under the number ``revision``, which is used for nothing else, and forgets what it
         kept under ``replaces``.
@@ -159,6 +161,11 @@ class DocumentRunner:
             BuildError: one is missing, or is no text.
         """
         return Manuscript.sources_of(_Config.of(action).sources, reader)
+
+    @property
+    def typesetter(self) -> Typesetter:
+        """What sets the PDFs."""
+        return self._typesetter
 
     @property
     def worker(self) -> PandocWorker:

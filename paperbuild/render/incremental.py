@@ -1,9 +1,9 @@
-"""Pages that follow their paper: after an edit inside one section, only that section is read, resolved and written anew.
+"""Pages and PDFs that follow their paper: after an edit inside one section, only that section is read, resolved and written anew.
 
 :class:`FollowingRunner` stands in the place of a :class:`paperbuild.render.documents.DocumentRunner` and gives the same bytes. It keeps of
-each page how it was made: the sections of the source, the units of the body, what was read. A new text that differs in one section, while
+each document how it was made: the sections of the source, its body, what was read. A new text that differs in one section, while
 everything else that was read is as it was, goes to the worker as a patch; ``paper/sections`` says whether the section can be read alone,
-``filters/incremental.lua`` whether it leaves the rest of the document as it is. In any doubt the whole page is made, by the same code.
+``filters/incremental.lua`` what else becomes another by it. In any doubt the whole document is made, by the same code.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 import msgspec
 from msgspec import structs
@@ -25,12 +26,12 @@ from paperbuild.paper import positions, slips
 from paperbuild.paper.positions import Surfaced
 from paperbuild.paper.sections import Section, Sections
 from paperbuild.paper.source import SourceMap, scan
-from paperbuild.render.blocks import Blocks, Frame, Stretch
+from paperbuild.render.blocks import Blocks
+from paperbuild.render.bodies import PageBody, SheetBody, Unfit, whole
 from paperbuild.render.documents import DocumentRunner
-from paperbuild.render.page import bare_page, with_pictures
-from paperbuild.render.patches import MISREAD, VIRTUAL, Notes, Patch, Patched, Unit
+from paperbuild.render.patches import MISREAD, Patch, Patched
 from paperbuild.render.replaying import Reading, RememberingReader
-from paperbuild.render.writers import Draft
+from paperbuild.render.typst import Job
 
 _KEPT = 4  # as many as the worker follows
 MEMORY_LIMIT = 340 << 20
@@ -60,8 +61,8 @@ class Shown(msgspec.Struct, frozen=True):
     effort: Effort
 
 
-class _Page(msgspec.Struct, frozen=True):
-    """How a page was made. ``groups`` are the units of the body by section, in order; ``pictures`` those that its fragments name."""
+class _Followed(msgspec.Struct, frozen=True, dict=True):
+    """How a document was made; ``accepted`` is the number of the last patch that became part of it."""
 
     action: Action
     sources: SourceMap
@@ -69,18 +70,14 @@ class _Page(msgspec.Struct, frozen=True):
     reading: Reading
     revision: int
     unfollowed: str
-    frame: Frame
-    groups: tuple[tuple[int, Stretch], ...]
-    notes: Notes
-    pictures: Mapping[str, bytes]
-    has_math: bool
+    body: PageBody | SheetBody
     warnings: tuple[Diagnostic, ...]
     effort: Effort
+    accepted: int = 0
 
-    def blocks(self) -> Blocks:
-        starts = _starts(self.sections) if self.sections else (0,)
-        stretches = tuple((starts[n] if n != VIRTUAL else 0, group) for n, group in self.groups)
-        return Blocks(self.frame, stretches, self.notes.html, self.sources)
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        return self.body.blocks(self.sections, self.sources) if isinstance(self.body, PageBody) else None
 
 
 class FollowingRunner:
@@ -93,10 +90,13 @@ class FollowingRunner:
         self._runner = runner
         self._memory_limit = memory_limit
         self._lock = threading.RLock()
-        self._pages: OrderedDict[str, _Page] = OrderedDict()
+        self._documents: OrderedDict[str, _Followed] = OrderedDict()
         self._revisions = itertools.count(1)
+        self._numbers = itertools.count(1)
         self._superseded: dict[str, int] = {}  # which revision of each page the worker may forget
-        self._needed = 0  # bytes that the worker held after its first page
+        self._refused: dict[str, tuple[int, SourceMap, str]] = {}  # the last text of each page that could not be followed, and why
+        self._rendered: set[str] = set()  # which documents this worker wrote whole, and how many bytes it held after the first time
+        self._needed = 0
 
     def fingerprint(self) -> tuple[tuple[str, str], ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
@@ -105,164 +105,171 @@ class FollowingRunner:
     def check(self, action: Action, reader: Reader) -> tuple[Diagnostic, ...]:
         """See :class:`paperbuild.engine.ports.StepRunner`. What a patch takes in has no faults that the paper did not have."""
         with self._lock:
-            page = self._pages.get(action.id)
-            if page is not None and page.action.recipe == action.recipe and not self._advance(page, action, reader):
+            known = self._documents.get(action.id)
+            if known is not None and known.action.recipe == action.recipe and not self._advance(known, action, reader):
                 return ()
         return self._runner.check(action, reader)
 
+    def look(self, action: Action, reader: Reader) -> Shown | Job | None:
+        """Return the document with the text that ``reader`` has now, where a part of it made it so; None where that is not enough.
+
+        A PDF comes as what is to be typeset. Nothing but the sources is read: :meth:`run`, which must follow, asks whether all else still
+        holds.
+        """
+        with self._lock:
+            known = self._documents.get(action.id)
+            if known is None or known.action.recipe != action.recipe or self._advance(known, action, reader):
+                return None
+            body = self._documents[action.id].body
+        return body.job if isinstance(body, SheetBody) else self.shown(action.id)
+
     def run(self, action: Action, reader: Reader) -> StepResult:
         """See :class:`paperbuild.engine.ports.StepRunner`."""
-        if not _is_page(action):
+        if not _is_followed(action):
             return self._runner.run(action, reader)
         with self._lock:
             self._recycle()
-            page = self._pages.get(action.id)
-            why = "it was not shown before" if page is None else self._follow(page, action, reader)
-            if why:
-                self._pages[action.id] = self._whole(action, reader, why)
-            self._pages.move_to_end(action.id)
-            while len(self._pages) > _KEPT:
-                self._pages.popitem(last=False)
-            page = self._pages[action.id]
-            return StepResult({action.outputs[0].name: page.blocks().page}, page.warnings)
+            known = self._documents.get(action.id)
+            why = "it was not shown before" if known is None else self._follow(known, action, reader)
+            result = self._result(self._documents[action.id]) if not why else None
+            if result is None:
+                result = self._whole(action, reader, why or "it cannot be typeset so")
+            self._documents.move_to_end(action.id)
+            while len(self._documents) > _KEPT:
+                self._documents.popitem(last=False)
+            return result
+
+    def _result(self, known: _Followed) -> StepResult | None:
+        """Return the document as files have it; None where it cannot be typeset without a word: what to say, the whole run knows."""
+        name = known.action.outputs[0].name
+        if known.blocks is not None:
+            return StepResult({name: known.blocks.page}, known.warnings)
+        assert isinstance(known.body, SheetBody)
+        try:
+            pdf = self._runner.typesetter.pdf(known.body.job)
+        except BuildError:
+            return None
+        return None if pdf.warnings else StepResult({name: pdf.data}, known.warnings)
 
     def shown(self, action: str) -> Shown | None:
-        """Return what :meth:`run` made last for the action with the id ``action``; None where it made nothing."""
+        """Return the page that :meth:`run` made last for the action with the id ``action``; None where it made none."""
         with self._lock:
-            page = self._pages.get(action)
-            return Shown(page.blocks(), page.effort) if page is not None else None
+            known = self._documents.get(action)
+            return Shown(known.blocks, known.effort) if known is not None and known.blocks is not None else None
+
+    def effort(self, action: str) -> Effort | None:
+        """Return what the last rendering of the document took; None where there was none."""
+        with self._lock:
+            known = self._documents.get(action)
+            return known.effort if known is not None else None
 
     def close(self) -> None:
         """End the pandoc worker and forget all pages."""
         with self._lock:
-            self._pages.clear()
+            self._documents.clear()
         self._runner.close()
 
     def _recycle(self) -> None:
         """End the worker where it holds too much memory: the next render starts another, and is a whole one."""
         held = self._runner.worker.memory()
-        if not held:
-            self._needed = 0
-        elif held > max(self._memory_limit, _GROWTH * self._needed):
+        if held > max(self._memory_limit, _GROWTH * self._needed):
             self._runner.worker.close()
-            self._needed = 0
+            held = 0
+        if not held:
+            self._rendered, self._needed = set(), 0
 
-    def _whole(self, action: Action, reader: Reader, why: str) -> _Page:
-        replaced = self._pages.get(action.id)  # it stays where the paper has faults: the edit that mends them is one of it
+    def _whole(self, action: Action, reader: Reader, why: str) -> StepResult:
+        replaced = self._documents.get(action.id)  # it stays where the paper has faults: the edit that mends them is one of it
         remembering = RememberingReader(reader)
         revision = next(self._revisions)
         rendered = self._runner.run_followed(action, remembering, revision, self._superseded.get(action.id, 0))
         if replaced is not None:
             self._superseded[action.id] = replaced.revision
-        self._needed = self._needed or self._runner.worker.memory()
+        if action.id not in self._rendered:
+            self._rendered.add(action.id)
+            self._needed = max(self._needed, self._runner.worker.memory())
         draft, written, manuscript = rendered.draft, rendered.written, rendered.manuscript
-        body, found = draft.parts.body, manuscript.sections if written.unfollowed != MISREAD else None
-        page = bare_page(draft.parts, draft.template)
-        at = page.find(body)
-        unfollowed = written.unfollowed or _unlike(draft, page, body)
-        head, tail = (page[:at], page[at + len(body) :]) if body and at >= 0 else (page, "")
-        groups = _grouped(written.units if body and at >= 0 else (), found or Sections("", (Section(manuscript.text, False),)), draft.files)
+        found = manuscript.sections if written.unfollowed != MISREAD else None
+        sections = found or whole(manuscript.text)
+        body: PageBody | SheetBody
+        if draft.parts.format == "html":
+            body, unfit = PageBody.of(draft, written.units, written.notes, sections)
+        else:
+            body, unfit = SheetBody.of(draft, written.units, sections), "typst warned of something" if rendered.result.warnings else ""
         effort = Effort(why, len(found.sections) if found else 1, written.cited, len(written.units) + bool(written.notes))
-        return _Page(
-            action, manuscript.sources, found, remembering.reading(manuscript.sources.paths), revision, unfollowed,
-            Frame(with_pictures(head, draft.files), with_pictures(tail, draft.files)), groups,
-            Notes.of(with_pictures(written.notes, draft.files)), draft.files, "<math" in body, rendered.result.warnings, effort,
-        )  # fmt: skip
+        reading = remembering.reading(manuscript.sources.paths)
+        self._documents[action.id] = _Followed(
+            action, manuscript.sources, found, reading, revision, written.unfollowed or unfit, body, rendered.result.warnings, effort
+        )
+        return rendered.result
 
-    def _follow(self, page: _Page, action: Action, reader: Reader) -> str:
+    def _follow(self, known: _Followed, action: Action, reader: Reader) -> str:
         """Bring the page to what ``reader`` has now; return why that cannot be ("" where it was done)."""
-        if page.action.recipe != action.recipe:
+        if known.action.recipe != action.recipe:
             return "the document is declared otherwise"
         try:
-            why = self._advance(page, action, reader)
-            return why or ("" if page.reading.holds(reader) else "something besides the text changed")
+            why = self._advance(known, action, reader)
+            return why or ("" if known.reading.holds(reader) else "something besides the text changed")
         except (NotSettled, OSError, BuildError):
             return "something cannot be read"
 
-    def _advance(self, page: _Page, action: Action, reader: Reader) -> str:
+    def _advance(self, known: _Followed, action: Action, reader: Reader) -> str:
         try:
             sources = self._runner.sources(action, reader)
         except BuildError:
             return "a source cannot be read"
-        if sources == page.sources:
+        if sources == known.sources:
             return ""
-        if page.unfollowed or page.sections is None:
-            return "something in it may be open" if page.sections is None else page.unfollowed
-        changed = page.sections.changed(sources.text)
+        refused = self._refused.get(action.id)
+        if refused is None or refused[:2] != (known.revision, sources):  # an early look, the check and the run ask the same
+            why = self._advanced(known, sources)
+            if not why:
+                return ""
+            self._refused[action.id] = refused = (known.revision, sources, why)
+        return refused[2]
+
+    def _advanced(self, known: _Followed, sources: SourceMap) -> str:
+        if known.unfollowed or known.sections is None:
+            return "something in it may be open" if known.sections is None else known.unfollowed
+        changed = known.sections.changed(sources.text)
         if changed is None:
             return "more than one section changed"
         index, section = changed
-        around = page.sections.around(index, section)
+        around = known.sections.around(index, section)
         if around is None:
             return "what changed has an effect elsewhere"
         try:
-            patched = self._runner.worker.patch(Patch(page.revision, index, section.text, *around))
+            number = next(self._numbers)
+            renamed = section.heading != known.sections.sections[index].heading
+            patched = self._runner.worker.patch(Patch(known.revision, index, section.text, *around, number, known.accepted, renamed))
         except BuildError as error:
             return error.diagnostics[0].message
         why = patched.full or _slips(section, patched)
-        return why or self._patched(page, sources, index, section, patched)
+        return why or self._patched(structs.replace(known, accepted=number), sources, index, section, patched)
 
-    def _patched(self, page: _Page, sources: SourceMap, index: int, section: Section, patched: Patched) -> str:
-        """Keep the page with a section written anew, where it holds together; return why it does not."""
-        assert page.sections is not None
-        made = Stretch(tuple(with_pictures(unit.html, page.pictures) for unit in patched.units), section.text)
-        groups = tuple((n, made if n == index else group) for n, group in page.groups)
-        if sum(n == index for n, _ in groups) != 1:
-            return "a section in several pieces"
+    def _patched(self, known: _Followed, sources: SourceMap, index: int, section: Section, patched: Patched) -> str:
+        """Keep the document with what was written anew, where it holds together; return why it does not."""
+        assert known.sections is not None
+        before = known.sections.sections
+        texts = {one.section: section.text if one.section == index else before[one.section].text for one in patched.rewritten}
         try:
-            notes = page.notes.having(patched.first_note, tuple(with_pictures(note, page.pictures) for note in patched.notes))
-        except IndexError:
-            return "notes"
-        if page.has_math != _has_math(groups, notes):
-            return "the first formula, or the last"
-        warnings = _moved(page.warnings, page.sources, sources, page.sections, index)
+            body = known.body.having(patched, texts)
+        except Unfit as unfit:
+            return str(unfit)
+        warnings = _moved(known.warnings, known.sources, sources, known.sections, index)
         if warnings is None:
             return "something is told of it"
-        before = {block for n, group in page.groups if n == index for block in group.blocks}
-        new = sum(block not in before for block in made.blocks) + (notes != page.notes)
-        whole = page.sections.sections
-        self._pages[page.action.id] = structs.replace(
-            page,
-            sources=sources,
-            sections=Sections(page.sections.header, (*whole[:index], section, *whole[index + 1 :])),
-            groups=groups,
-            notes=notes,
-            warnings=warnings,
-            effort=Effort("", 1, 0, new),
+        sections = Sections(known.sections.header, (*before[:index], section, *before[index + 1 :]))
+        effort = Effort("", 1, patched.cited, body.new(known.body))  # type: ignore[arg-type]
+        self._documents[known.action.id] = structs.replace(
+            known, sources=sources, sections=sections, body=body, warnings=warnings, effort=effort
         )
         return ""
 
 
-def _is_page(action: Action) -> bool:
-    return isinstance(action.recipe, Step) and dict(action.recipe.config).get("format") == "html"
-
-
-def _unlike(draft: Draft, page: str, body: str) -> str:
-    """Return why the page's frame cannot be kept: its template has the body nowhere or twice, or makes more of it than it shows."""
-    if not body or page.count(body) != 1:
-        return "the template does not show the body as it is"
-    stand_in = "<p>body</p>" + ("<math></math>" if "<math" in body else "")
-    framed = bare_page(structs.replace(draft.parts, body=stand_in), draft.template)
-    return "" if framed.replace(stand_in, body, 1) == page else "the template does not show the body as it is"
-
-
-def _grouped(units: Iterable[Unit], found: Sections, pictures: Mapping[str, bytes]) -> tuple[tuple[int, Stretch], ...]:
-    """Return the blocks of a body by section, in order; where it has no sections that are known, all stand in the first."""
-    last = len(found.sections) - 1
-    return tuple(
-        (n, Stretch(tuple(with_pictures(unit.html, pictures) for unit in group), found.sections[n].text if n != VIRTUAL else ""))
-        for n, group in itertools.groupby(units, key=lambda unit: min(unit.section, last))
-    )
-
-
-def _starts(sections: Sections) -> tuple[int, ...]:
-    """Return where each section begins."""
-    lengths = (len(section.text) for section in sections.sections)
-    return tuple(itertools.accumulate(lengths, initial=len(sections.header)))[:-1]
-
-
-def _has_math(groups: Iterable[tuple[int, Stretch]], notes: Notes) -> bool:
-    return any("<math" in block for _, group in groups for block in group.blocks) or "<math" in notes.html
+def _is_followed(action: Action) -> bool:
+    config = dict(action.recipe.config) if isinstance(action.recipe, Step) else {}
+    return config.get("format") == "html" or (config.get("format") == "pdf" and config.get("pdf-engine") != "latex")
 
 
 def _slips(section: Section, patched: Patched) -> str:
@@ -278,7 +285,7 @@ def _moved(
     warnings: Iterable[Diagnostic], before: SourceMap, after: SourceMap, sections: Sections, index: int
 ) -> tuple[Diagnostic, ...] | None:
     """Return the warnings where they stand after an edit in the section ``index``; None where one is told of that section."""
-    start = _starts(sections)[index]
+    start = sections.starts[index]
     first = before.span(start)
     last = before.span(max(start, start + len(sections.sections[index].text) - 1))
     shift = after.text.count("\n") - before.text.count("\n")

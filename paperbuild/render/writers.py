@@ -17,7 +17,7 @@ from paperbuild.render.marks import Place
 from paperbuild.render.parts import Format, Parts
 from paperbuild.render.standards import allows_attachments
 from paperbuild.render.templates import Template
-from paperbuild.render.typst import Typesetter, typst_job
+from paperbuild.render.typst import Job, Typesetter, typst_job
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -67,9 +67,14 @@ def writers(typesetter: Typesetter) -> Mapping[str, Writer]:
     }
 
 
-def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
+def pdf_job(draft: Draft) -> Job:
+    """Return what typst is given to set ``draft``."""
     parts = draft.parts if allows_attachments(draft.standards) else structs.replace(draft.parts, provenance=())
-    pdf = typesetter.pdf(structs.replace(typst_job(parts, draft.template, draft.files, draft.place), standards=draft.standards))
+    return structs.replace(typst_job(parts, draft.template, draft.files, draft.place), standards=draft.standards)
+
+
+def _typst_pdf(typesetter: Typesetter, draft: Draft) -> Made:
+    pdf = typesetter.pdf(pdf_job(draft))
     return Made(pdf.data, warnings=pdf.warnings)
 
 

@@ -4,6 +4,7 @@ import re
 
 from paperbuild.engine.graph import Action, Output, Step
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
+from paperbuild.render.typst import Pdf, Typesetter
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40" fill="teal"/></svg>'
 PAPER = r"""---
@@ -158,6 +159,13 @@ class Reader:
 
     def exists(self, path):
         return path in self.files
+
+
+class Unset(Typesetter):
+    """Gives back what it was to typeset: what comes of equal sources, other tests ask."""
+
+    def pdf(self, job):
+        return Pdf(job.source.encode(), ())
 
 
 def action(**options):

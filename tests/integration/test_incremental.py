@@ -3,13 +3,16 @@
 import random
 
 import pytest
+from msgspec import structs
 
+from paperbuild.engine.graph import Output
 from paperbuild.errors import BuildError
+from paperbuild.live.pages import shown, split
 from paperbuild.paper.catalog import Catalog
 from paperbuild.render.documents import DocumentRunner
 from paperbuild.render.incremental import FollowingRunner
 from paperbuild.render.pandoc import PandocWorker
-from tests.integration.following import CATALOG, CHUNKED, FILES, PAPER, RAISED, SVG, UNTITLED, Author, Reader, action
+from tests.integration.following import CATALOG, CHUNKED, FILES, PAPER, RAISED, SVG, UNTITLED, Author, Reader, Unset, action
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,30 @@ def render(runner, text=PAPER, files=FILES, **options):
     return result.outputs["html"], result.warnings
 
 
+@pytest.fixture(scope="module")
+def clean_pdf():
+    made = DocumentRunner(CATALOG, typesetter=Unset())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def live_pdf():
+    made = FollowingRunner(DocumentRunner(CATALOG, typesetter=Unset()))
+    yield made
+    made.close()
+
+
+def typst_source(runner, text):
+    """Return what is to be typeset and the warnings, or what went wrong."""
+    wanted = structs.replace(action(format="pdf"), id="paper.pdf", outputs=(Output("pdf", "_build/paper.pdf"),))
+    try:
+        result = runner.run(wanted, Reader({**FILES, "paper.md": text.encode()}))
+    except BuildError as error:
+        return b"", error.diagnostics
+    return result.outputs["pdf"], result.warnings
+
+
 def effort(live):
     return live.shown("paper.html").effort
 
@@ -51,9 +78,28 @@ def test_after_any_edit_the_page_is_what_a_clean_render_gives(clean, live, paper
         assert got == wanted, f"{told}\n\n{before}\n\n{author.text}"
         if got[0]:
             followed += not effort(live).whole
+            blocks = live.shown("paper.html").blocks
+            assert shown(blocks) == split(blocks.page.decode())
         elif author.dice.random() < 0.9:
             author.text = before
     assert followed > edits // 10  # else nothing was tested
+
+
+@pytest.mark.parametrize("paper", ["usual", "raised"])
+@pytest.mark.parametrize("edits", [30, pytest.param(400, marks=pytest.mark.slow)])
+def test_after_any_edit_the_pdf_is_typeset_from_what_a_clean_render_gives(clean_pdf, live_pdf, paper, edits):
+    author = Author(random.Random(edits), {"usual": PAPER, "raised": RAISED}[paper])
+    followed = 0
+    for _ in range(edits):
+        before = author.text
+        told = author.edit()
+        got, wanted = typst_source(live_pdf, author.text), typst_source(clean_pdf, author.text)
+        assert got == wanted, f"{told}\n\n{before}\n\n{author.text}"
+        if got[0]:
+            followed += not live_pdf.effort("paper.pdf").whole
+        elif author.dice.random() < 0.9:
+            author.text = before
+    assert followed > edits // 10
 
 
 EDITS = {
@@ -88,19 +134,106 @@ def test_an_edit_inside_one_section_parses_that_section_alone(clean, live, what)
     assert 1 <= took.blocks <= 2
 
 
+MORE = {
+    **FILES,
+    "refs.bib": FILES["refs.bib"]
+    + b"@article{hoare1969, author={C. A. R. Hoare}, title={An axiomatic basis}, year={1969}, journal={CACM}}\n"
+    + b"@article{knuth1984b, author={Donald E. Knuth}, title={Literate programming}, year={1984}, journal={The Computer Journal}}\n",
+}
+CITING = {
+    "a citation more": ("More words follow.", "More words follow [@knuth1984]."),
+    "a citation with another page": ("@knuth1984, p. 3", "@knuth1984, p. 4"),
+    "a citation less": ("Others said so, too [@knuth1984, p. 3; @lamport1994], and @knuth1984 most of all", "Others said so, too"),
+    "a citation in another order": ("@knuth1984, p. 3; @lamport1994", "@lamport1994; @knuth1984, p. 3"),
+    "a citation in a note": ("A note about", "A note [see @lamport1994, chap. 2] about"),
+    "a work that was not cited before": ("More words follow.", "More words follow [@hoare1969]."),
+    "a work that makes another ambiguous": ("More words follow.", "More words follow [@knuth1984b]."),
+}
+
+
+@pytest.mark.parametrize("what", CITING)
+@pytest.mark.parametrize("style", ["authors", "raised numbers"])
+def test_citations_are_asked_for_without_the_paper_around_them(clean, live, what, style):
+    text = PAPER if style == "authors" else RAISED
+    render(live, text, MORE)
+    edited = text.replace(*CITING[what], 1)
+    assert edited != text
+    got = render(live, edited, MORE)
+    assert got == render(clean, edited, MORE)
+    took = effort(live)
+    if (style, what) == ("authors", "a work that makes another ambiguous"):
+        assert took.whole == "citations before the text"  # the abstract cites "Knuth 1984a" now
+    else:
+        assert (took.whole, took.sections, took.citeproc) == ("", 1, 1)
+        assert took.blocks == {"a citation more": 1, "a work that was not cited before": 2}.get(what, took.blocks)  # with the list of works
+    again = edited.replace("nothing but words", "nothing but some words")
+    assert render(live, again, MORE) == render(clean, again, MORE)
+    assert (effort(live).whole, effort(live).citeproc) == ("", 0)
+    assert render(live, text, MORE) == render(clean, text, MORE)
+
+
+COUNTING = {
+    "an equation more": ("More words follow.", "More words follow.\n\n$$ z $$ {#eq:z}"),
+    "an equation before others": ("Others said so", "As @eq:z says.\n\n$$ z $$ {#eq:z}\n\nOthers said so"),
+    "an equation with a number of its own": ("Others said so", "$$ z \\tag{A} $$ {#eq:z}\n\nOthers said so"),
+    "a note more": ("More words follow.", "More words follow.^[So it is.]"),
+    "a note before others": ("Others said so", "Others^[Many, and $z$.] said so"),
+    "a table before others": ("Others said so", "| p | q |\n|---|---|\n| 3 | 4 |\n\n: New. {#tbl:new}\n\nOthers said so"),
+    "a theorem before others": ("Others said so", "::: {.lemma #lem:new}\nSo it is.\n:::\n\nOthers said so"),
+    "a listing more": ("Others said so", "``` python\nx = 1\n```\n\nOthers said so"),
+    "a named place": ("Others said so", "[Others]{#others} said so"),
+}
+
+
+@pytest.mark.parametrize("what", COUNTING)
+def test_what_is_counted_is_counted_again_without_parsing_the_paper(clean, live, what):
+    text = PAPER.replace("[^two]: The second note.\n\n", "").replace("and $\\alpha$.\n", "and $\\alpha$.\n\n[^two]: The second note.\n")
+    render(live, text)
+    edited = text.replace(*COUNTING[what], 1)
+    assert edited != text
+    assert render(live, edited) == render(clean, edited)
+    assert (effort(live).whole, effort(live).sections, effort(live).citeproc) == ("", 1, 0)
+    again = edited.replace("a second sentence", "one more sentence")
+    assert render(live, again) == render(clean, again)
+    assert effort(live).whole == ""
+    back = text.replace("a second sentence", "one more sentence")
+    assert render(live, back) == render(clean, back)
+    assert effort(live).whole == ""
+
+
+RENAMING = {
+    "a heading with an id": ("# Introduction {#sec:intro}", "# An introduction: why (and how) {#sec:intro}"),
+    "a heading without one": ("# Method\n", "# Methods and data\n"),
+    "a deeper heading": ("# Results\n\nMore", "# The results\n\nMore"),
+}
+
+
+@pytest.mark.parametrize("what", RENAMING)
+def test_a_heading_in_other_words_is_renamed_in_the_list_of_contents(clean, live, what):
+    text = PAPER.replace(" and to [Method]", ", as [](#sec:intro) and \\nameref{sec:intro} do")
+    render(live, text)
+    edited = text.replace(*RENAMING[what], 1)
+    assert edited != text
+    assert render(live, edited) == render(clean, edited)
+    assert (effort(live).whole, effort(live).sections) == ("", 1)
+    again = edited.replace("nothing but words", "nothing but some words").replace("# Results", "# All results")
+    for further in (edited.replace("nothing but words", "nothing but some words"), again):
+        assert render(live, further) == render(clean, further)
+    assert render(live, text) == render(clean, text)
+
+
 GLOBAL = {
     "a link definition": ("https://example.org/name", "https://example.org/named"),
     "a link definition more": ("More words follow.", "More words follow.\n\n[link]: https://example.org/l"),
     "a note of another section": ("The second note", "The other note"),
-    "a note more": ("More words follow.", "More words follow.^[So it is.]"),
     "a macro": ("More words follow.", "\\newcommand{\\foo}{x}\n\nMore words follow."),
-    "an equation more": ("More words follow.", "More words follow.\n\n$$ z $$ {#eq:z}"),
-    "a heading": ("# Results", "# The results"),
+    "a heading that is referred to": ("# Method", "# The method"),
+    "a heading with the words of another": ("# Results", "# Details"),
+    "a heading with markup": ("# Results", "# The *results*"),
+    "a heading of another level": ("# Results", "## Results"),
     "a heading more": ("More words follow.", "## More\n\nWords follow."),
     "front matter": ("date: 2026-11-01", "date: 2026-11-02"),
     "a value more": ("More words follow.", "More than []{val=train.acc} words follow."),
-    "a citation more": ("More words follow.", "More words follow [@knuth1984]."),
-    "a citation with another page": ("@knuth1984, p. 3", "@knuth1984, p. 4"),
     "a figure more": ("More words follow.", "![New.](figures/roc.svg)"),
     "half a comment": ("More words follow.", "More words <!-- follow."),
     "a fence that is not closed": ("More words follow.", "```\nMore words follow."),

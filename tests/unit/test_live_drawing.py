@@ -43,3 +43,21 @@ def test_old_drawings_are_forgotten():
     for n in range(1, 9):
         drawn(drawer, typesetter.pdf(job(str(n))).data)
     assert drawer.drawing(first.digest) is None
+
+
+def test_what_is_sketched_needs_not_be_drawn_again_when_its_pdf_is_there(monkeypatch):
+    drawer = PageDrawer()
+    typesetter = NotingTypesetter(drawer)
+    asked = job("one", "two")
+    token = drawer.sketch(asked)
+    sketched = drawer.pages(token, b"")
+    assert drawer.is_asked(token)
+    assert len(sketched) == 2
+    pdf = typesetter.pdf(asked).data
+    monkeypatch.setattr(drawer, "_typesetter", None)  # nothing could be drawn now
+    assert drawn(drawer, pdf) == sketched
+    assert not drawer.is_asked(token)
+
+
+def test_what_typst_refuses_has_no_sketch():
+    assert PageDrawer().sketch(job("#unknown()")) == ""

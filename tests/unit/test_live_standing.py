@@ -147,3 +147,18 @@ def test_a_block_of_a_page_that_somebody_still_shows_is_found_in_the_present_one
     assert hub.block("", then, -1)[1] == -1, "what stands around the blocks"
     for name, epoch, number in (("paper", then, 2), ("paper", then, 3), ("paper", 99, 0), ("other", then, 0)):
         assert hub.block(name, epoch, number) is None
+
+
+def test_a_sketch_stands_in_the_place_of_the_pdf_until_there_is_one():
+    hub = Hub("session")
+    hub.publish(Standing(), [Rendered("paper", Page("", ("<p>x</p>",), ""), b"%PDF old"), Rendered("other", None, b"%PDF other")])
+    before = hub.now
+    hub.sketch("paper", "token")
+    assert hub.now.sheet("paper").pdf == "token"
+    assert hub.file("token") == b"%PDF old"
+    assert hub.now.sheet("other") == before.sheet("other")
+    update = hub.update("paper", before.epoch)
+    assert (update.pdf, update.page, update.edited) == ("token", None, True)
+    hub.publish(Standing(), [Rendered("paper", Page("", ("<p>x</p>",), ""), b"%PDF new")])
+    assert hub.file("token") is None
+    assert hub.file(hub.now.sheet("paper").pdf) == b"%PDF new"

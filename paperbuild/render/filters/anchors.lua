@@ -71,7 +71,8 @@ local function new_id(words, taken, known)
   return id
 end
 
-local function ids_of(doc)
+-- Returns the ids that a document has.
+function M.ids_of(doc)
   local taken = {}
   local function see(element)
     taken[element.identifier] = true
@@ -84,7 +85,7 @@ end
 -- `ids` of the whole document where `doc` is but a section of it; else it gets them, and in both cases `has_clash`: whether two things would
 -- have had one address.
 function M.add(doc, names, known)
-  known.ids = known.ids or ids_of(doc)
+  known.ids = known.ids or M.ids_of(doc)
   local taken = setmetatable({}, { __index = known.ids })
   local function label_of(blocks)
     local first = blocks[1]

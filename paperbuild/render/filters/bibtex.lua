@@ -14,14 +14,20 @@ local function text_of(value)
   return value and pandoc.utils.stringify(value) or ""
 end
 
+local known = setmetatable({}, { __mode = "k" }) -- what was written of references, which are kept with their library
+
 -- Returns one reference as BibTeX; pandoc's writer leaves out the DOI, and writes one hyphen between pages.
 local function entry(reference)
+  if known[reference] then
+    return known[reference]
+  end
   local written = pandoc.write(pandoc.Pandoc({}, { references = pandoc.List({ reference }) }), "bibtex", { wrap_text = "none" })
   written = written:gsub("%s+$", ""):gsub("(\n  pages = {[^{}\n]-%d)%-(%d[^{}\n]-})", "%1--%2")
   local doi = text_of(reference.DOI or reference.doi)
   if doi ~= "" and not written:find("\n  doi = ", 1, true) then
     written = written:gsub("\n}$", function() return ",\n  doi = {" .. doi .. "}\n}" end)
   end
+  known[reference] = written
   return written
 end
 

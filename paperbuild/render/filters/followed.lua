@@ -122,6 +122,16 @@ function Followed:each(doc, name, found)
   })
 end
 
+-- Returns a copy of a table by section with another entry for the section `n`.
+function M.with(by_section, n, entry)
+  local out = {}
+  for m, value in pairs(by_section) do
+    out[m] = value
+  end
+  out[n] = entry
+  return out
+end
+
 -- What citeproc is told of a citation.
 function M.asked(cite)
   local out = {}
@@ -131,13 +141,76 @@ function M.asked(cite)
   return table.concat(out, "\1")
 end
 
--- Keeps what citeproc is asked, section by section.
+-- Returns the citations among some blocks, in order.
+function M.citations(blocks)
+  local out = {}
+  pandoc.Blocks(blocks):walk({ traverse = "topdown", Cite = function(cite) out[#out + 1] = cite end })
+  return out
+end
+
+-- Whether an author links to entries of the list of references, which may not be there.
+function M.has_links_to_entries(blocks)
+  local found = false
+  pandoc.Blocks(blocks):walk({ Link = function(link) found = found or link.target:find("^#ref%-") ~= nil end })
+  return found
+end
+
+-- Returns what stands in the list of contents, heading by heading.
+function M.outline(blocks)
+  local out = {}
+  pandoc.Blocks(blocks):walk({ traverse = "topdown", Header = function(header)
+    out[#out + 1] = table.concat({ header.level, header.attributes["pb-number"] or "", header.identifier, tostring(header.content) }, "\0")
+  end })
+  return out
+end
+
+-- Keeps the blocks of the text before anything is numbered, in runs of one section each.
+function Followed:before_numbering(doc)
+  self.runs, self.unnumbered_front = {}, nil
+  local front, body = source.parted(doc.blocks)
+  self.unnumbered_front = front
+  for i, n in ipairs(self:places(body)) do
+    local run = self.runs[#self.runs]
+    if not run or run.section ~= n then
+      run = { section = n, blocks = pandoc.Blocks({}) }
+      self.runs[#self.runs + 1] = run
+    end
+    run.blocks:insert(body[i])
+  end
+end
+
+-- Returns the blocks of the section `n`, read by themselves, with the mark that it has in the whole paper, where it was `before`.
+function M.marked_as(n, blocks, before)
+  local first, was = blocks[1], before[1]
+  if was and was.t == "Header" and was.attributes[SECTION] and first and first.t == "Header" then
+    blocks = pandoc.Blocks(blocks):clone()
+    first = first:clone()
+    first.attributes[SECTION] = tostring(n)
+    blocks[1] = first
+  end
+  return blocks
+end
+
+-- Returns the blocks of each section.
+function Followed:by_section(body)
+  local out = {}
+  for i, n in ipairs(self:places(body)) do
+    out[n] = out[n] or pandoc.Blocks({})
+    out[n]:insert(body[i])
+  end
+  return out
+end
+
+-- Keeps each section as it is before citeproc has seen it: its blocks, its paragraphs of nothing but words, and its citations.
 function Followed:before_citeproc(doc)
-  self.asked = {}
-  self:each(doc, "Cite", function(n, cite)
-    self.asked[n] = self.asked[n] or {}
-    table.insert(self.asked[n], M.asked(cite))
-  end)
+  local front, body = source.parted(doc.blocks)
+  self.bare, self.words, self.questions = self:by_section(body), {}, {}
+  self.bare_front, self.in_front = front, M.citations(front)
+  for n, blocks in pairs(self.bare) do
+    self.words[n], self.questions[n] = self.paper.quiet, M.citations(blocks)
+  end
+  self.contents = M.outline(body)
+  self.links_to_entries = M.has_links_to_entries(doc.blocks)
 end
 
 -- Whether one of the elements so called is among some inlines.
@@ -158,6 +231,7 @@ end
 -- Keeps what citeproc made of that. A style that writes notes moves what stands around a citation.
 function Followed:after_citeproc(doc)
   self.answers = {}
+  self.answers_in_front = M.citations((source.parted(doc.blocks)))
   self:each(doc, "Cite", function(n, cite)
     self.answers[n] = self.answers[n] or {}
     table.insert(self.answers[n], cite)
@@ -165,14 +239,16 @@ function Followed:after_citeproc(doc)
       self:give_up("a citation style with notes")
     end
   end)
-  for n, questions in pairs(self.asked) do
+  for n, questions in pairs(self.questions) do
     self.fixed[n] = self.fixed[n] or #questions ~= #(self.answers[n] or {})
   end
 end
 
--- Keeps what a section's links and citations are resolved by.
-function Followed:resolved(ids, by_id, all, cited, entries)
-  self.ids, self.by_id, self.all, self.cited, self.entries = ids, by_id, all, cited, entries
+-- Keeps what a section's links and citations are resolved by, and how images are called.
+function Followed:resolved(found)
+  for name, value in pairs(found) do
+    self[name] = value
+  end
 end
 
 -- Returns `blocks` with a separator behind each of the text, and keeps in which section each is.
@@ -201,12 +277,37 @@ function M.split(written, count)
   return out, (written:sub(at):gsub("^\n", ""))
 end
 
+-- Returns the pieces of what was written of blocks with separators, each with the line breaks behind it: together they are the whole.
+function M.cut(written, count)
+  local out, at = {}, 1
+  for n = 1, count do
+    local from, to = written:find(pieces.BETWEEN, at, true)
+    out[n] = written:sub(at, from - 1)
+    at = written:sub(to + 1, to + 1) == "\n" and to + 2 or to + 1
+  end
+  return out
+end
+
 -- Returns how many notes are asked for in a piece of HTML.
 function M.marks_of_notes(html)
   return select(2, html:gsub('class="footnote%-ref"', ""))
 end
 
--- Returns the units of the written body, {section, html}, and the notes behind them.
+-- Returns the units of the written body, {section, html}, and what they make together.
+function Followed:cut(written)
+  local codes = M.cut(written, #self.units)
+  for n, unit in ipairs(self.units) do
+    unit.html = codes[n]
+  end
+  return self.units, (table.concat(codes):gsub("%s+$", ""))
+end
+
+-- Whether it is followed as a page, at the end of which its notes stand; a PDF has them where they are.
+function Followed:is_page()
+  return self.request.format == "html"
+end
+
+-- Returns the units of the written page, {section, html}, and the notes behind them.
 function Followed:split(written)
   local htmls, notes = M.split(written, #self.units)
   local last = #htmls
@@ -274,8 +375,12 @@ function Followed:finish(out, options)
     self:give_up("blocks of raw HTML")
   end
   self.options = options
-  out.units, out.notes = self:split(out.body)
-  out.body = ""
+  if self:is_page() then
+    out.units, out.notes = self:split(out.body)
+    out.body = ""
+  else
+    out.units, out.body = self:cut(out.body)
+  end
   self.units = nil
   return self.why
 end

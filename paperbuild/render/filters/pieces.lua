@@ -14,6 +14,19 @@ end
 
 M.BETWEEN = BETWEEN
 
+-- Whether two lists of elements are equal.
+function M.same(some, others)
+  if #some ~= #others then
+    return false
+  end
+  for i, element in ipairs(some) do
+    if element ~= others[i] then
+      return false
+    end
+  end
+  return true
+end
+
 -- Returns what `write` makes of each of `list`, a list of Blocks. A piece with notes is written by itself: they stand at its end.
 function M.each(list, write)
   local out, together, turns = {}, pandoc.Blocks({}), {}

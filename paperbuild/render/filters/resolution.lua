@@ -72,7 +72,8 @@ function M.check_links(doc, ids, problems, entries)
   })
 end
 
-local function entries_of(doc)
+-- Returns the ids of the list of references.
+function M.entries_of(doc)
   local entries = {}
   doc:walk({ Div = function(div) entries[div.identifier] = div.identifier:find("^ref%-") and true or nil end })
   return entries
@@ -97,24 +98,28 @@ local function resolve(paper, request, library, live)
   if cited then
     doc = citations.place(doc, paper.meta, options.names)
   end
+  if live then
+    live:before_numbering(doc)
+  end
   local ids
   doc, ids = numbering.number(doc, options, problems, live)
   doc = crossrefs.resolve(doc, ids, options, problems)
+  if live then
+    live:before_citeproc(doc)
+  end
   if cited then
-    if live then
-      live:before_citeproc(doc)
-    end
     doc = citations.process(doc, by_id, all, options, problems)
     if live then
       live:after_citeproc(doc)
     end
   end
-  local entries = entries_of(doc)
+  local entries = M.entries_of(doc)
   doc = M.check_links(doc, ids, problems, entries)
+  local labels = numbering.image_labels(doc, options)
   if live then
-    live:resolved(ids, by_id, all, cited, entries)
+    live:resolved({ ids = ids, by_id = by_id, all = all, cited = cited, entries = entries, labels = labels })
   end
-  return { doc = doc, options = options, problems = problems, labels = numbering.image_labels(doc, options), citation_keys = all }
+  return { doc = doc, options = options, problems = problems, labels = labels, citation_keys = all }
 end
 
 -- Whether `kept` is what `request` asks for. Marks, and source that only one format can show, are each format's own.
