@@ -104,7 +104,11 @@ class Watched:
             timeout=LIMIT_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert self.page == (copy / "_build/paper.html").read_text(), self.said
+        wanted, until = (copy / "_build/paper.html").read_text(), time.monotonic() + LIMIT_S
+        while self.page != wanted and time.monotonic() < until:  # a busy machine hears late of what was saved
+            time.sleep(0.05)
+        self.settle()
+        assert self.page == wanted, self.said
         assert "Traceback" not in self.said
         return True
 
@@ -241,7 +245,7 @@ def test_more_happens_than_the_kernel_remembers(watched, clean):
     assert sums(watched.page) == (1, 30)
     assert "Nobody was told." in watched.page
     assert "Tallinn" in watched.page
-    assert "changed: (events were lost), " in watched.said
+    assert "changed: (events were lost)" in watched.said
     assert "overflow" not in watched.said, "a library speaks in our terminal"
     watched.write("paper.md", PAPER.replace("tables/rows.csv", "new/table.csv"))
     assert watched.converges(clean)
