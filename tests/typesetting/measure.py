@@ -263,15 +263,18 @@ def outside(document: Document) -> list[str]:
 
 
 def stranded_headings(document: Document) -> list[str]:
-    """Return the headings below which nothing stands in their column that belongs to them."""
+    """Return the headings below which nothing stands in their column that belongs to them. A table right below one may float elsewhere."""
     found = []
-    elements = [element for element in document.elements if element.kind != "Note" and "Note" not in element.path]
-    for heading, after in itertools.pairwise(elements):
+    column = document.geometry.column_of
+    elements = [element for element in document.elements if "Note" not in {element.kind, *element.path}]
+    for n, heading in enumerate(elements):
         if not re.fullmatch(r"H\d?", heading.kind):
             continue
-        end, start = document.within(heading)[-1], document.within(after)[0]
-        column = document.geometry.column_of
-        if (end.page, column(end.left)) != (start.page, column(start.left)) and after.kind != "Caption":
+        below = elements[n + 1 :]
+        text = (element for element in below if not {"Table", "Caption"} & {element.kind, *element.path})
+        end = document.within(heading)[-1]
+        starts = [document.within(after)[0] for after in (*below[:1], *itertools.islice(text, 1))]
+        if starts and all((end.page, column(end.left)) != (start.page, column(start.left)) for start in starts):
             found.append(f"page {end.page + 1}: {document.text(heading)}")
     return found
 
