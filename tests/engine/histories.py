@@ -39,10 +39,11 @@ GOOD = frozenset({Outcome.RAN, Outcome.REUSED})
 
 @dataclass(frozen=True)
 class Built:
-    """How a build ended: the outcome of each target, and the targets that were started, once for each time."""
+    """How a build ended: the outcome of each target, the targets that were started, once for each time, and why each was the last time."""
 
     outcomes: Mapping[str, Outcome]
     ran: Sequence[str]
+    reasons: Mapping[str, str]
 
 
 class Ground(Protocol):
@@ -221,7 +222,7 @@ class Histories(RuleBasedStateMachine):
         self._compare_trees(clean, wanted)
         self._compare_runs(clean, wanted, built)
         self._learn(clean, wanted)
-        self._build_again(clean, wanted, jobs, seed)
+        self._build_again(clean, wanted, built, jobs, seed)
 
     def _overwritten(self, wanted: Sequence[str]) -> bool:
         """Forget what of somebody's own is replaced: that which is in the place of something that can be made.
@@ -274,7 +275,7 @@ class Histories(RuleBasedStateMachine):
                 continue
             finished = built.outcomes[id_] is Outcome.RAN
             if finished:
-                assert self._run_of(id_, made) not in self.known.runs, f"{id_} ran in vain"
+                assert self._run_of(id_, made) not in self.known.runs, f"{id_} ran in vain: {built.reasons.get(id_)}"
             if times > finished:
                 assert self._may_touch_unsettled(clean, id_, made), f"{id_} ran {times} times although its order was known"
                 assert times - finished <= len(made.reads | made.around), id_
@@ -314,10 +315,10 @@ class Histories(RuleBasedStateMachine):
                 for path, text in made.files.items():
                     self.known.texts.setdefault(path, set()).add(text)
 
-    def _build_again(self, clean: Clean, wanted: Sequence[str], jobs: int, seed: int) -> None:
+    def _build_again(self, clean: Clean, wanted: Sequence[str], before: Built, jobs: int, seed: int) -> None:
         built = self.place.build(self.targets, wanted, jobs, seed)
         again = {id_ for id_ in built.ran if clean.made(id_).files is not None and not clean.made(id_).is_open}
-        assert not again, f"{again} ran again"
+        assert not again, f"{again} ran again: {built.reasons}, after {before}, of {self.targets}"
 
     @rule(after=st.integers(0, 120))
     def die_while_building(self, after: int) -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 from hypothesis import settings
 
+from paperbuild.events import ActionStarted
 from tests.engine.histories import MOST, Built, Histories
 from tests.engine.memory import Crash
 from tests.engine.programs import ProgramExecutor, Target
@@ -39,7 +40,8 @@ class MemoryGround:
         self.world.targets(*(target.action(id_, target.script()) for id_, target in targets.items()))
         self.world.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         assert self.world.report is not None
-        return Built(self.world.report.outcomes, self.world.ran_now)
+        reasons = {event.action: event.reason for event in self.world.events if isinstance(event, ActionStarted)}
+        return Built(self.world.report.outcomes, self.world.ran_now, reasons)
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         self.world.fs.dies_after = self.world.fs.changes + after

@@ -66,7 +66,8 @@ class DiskGround:
     def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
         self.project.actions = tuple(target.action(id_, target.shell()) for id_, target in targets.items())
         report = self.project.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
-        return Built(report.outcomes, [event.action for event in self.project.events if isinstance(event, ActionStarted)])
+        started = [event for event in self.project.events if isinstance(event, ActionStarted)]
+        return Built(report.outcomes, [event.action for event in started], {event.action: event.reason for event in started})
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         child = os.fork()
