@@ -180,25 +180,32 @@ def family(pid: int) -> Iterator[int]:
 
 
 class Held(NamedTuple):
-    """What all processes of a family hold: megabytes (what they share counts once), how many of them the first one does, descriptors."""
+    """What the processes of a family hold: megabytes (what they share counts once) by the name of the program, and descriptors."""
 
-    megabytes: float
-    own: float
+    by_program: dict[str, float]
     descriptors: int
+
+    @property
+    def megabytes(self) -> float:
+        """All of them together."""
+        return sum(self.by_program.values())
 
 
 def held(pid: int) -> Held:
     """Look at the family of ``pid``."""
-    found: list[float] = []
+    found: dict[str, float] = {"watch": 0.0, "press": 0.0, "pandoc": 0.0}
     descriptors = 0
     for one in family(pid):
         try:
             rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
-            found.append(int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1]) * 1024 / 1e6)  # type: ignore[index]
+            command = Path(f"/proc/{one}/cmdline").read_text()
+            megabytes = int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1]) * 1024 / 1e6  # type: ignore[index]
             descriptors += len(os.listdir(f"/proc/{one}/fd"))
         except (OSError, TypeError):
             continue
-    return Held(sum(found), found[0], descriptors)
+        program = "watch" if one == pid else "press" if "presswork" in command else "pandoc" if "worker.lua" in command else "others"
+        found[program] = found.get(program, 0.0) + megabytes
+    return Held(found, descriptors)
 
 
 def plain(html: str) -> list[str]:
@@ -247,9 +254,12 @@ def _soak(author: Author, watched: Watched, page: Page, edits: int) -> list[str]
             watched.settle()
         if n % SAMPLES_EVERY == 0:
             samples.append(held(watched.process.pid))
-            memory, own, count = samples[-1]
             seconds = time.monotonic() - begin
-            print(f"{n:5d} edits {seconds:6.0f} s {memory:5.0f} MB, {memory - own:.0f} of them pandoc's, {count} descriptors", flush=True)
+            parts = ", ".join(f"{name} {megabytes:.0f}" for name, megabytes in samples[-1].by_program.items())
+            print(
+                f"{n:5d} edits {seconds:6.0f} s {samples[-1].megabytes:5.0f} MB ({parts}), {samples[-1].descriptors} descriptors",
+                flush=True,
+            )
     author.mend()
     page.wait_for_timeout(1500)
     watched.settle()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -40,6 +41,9 @@ from paperbuild.live.standing import Standing
 from paperbuild.live.watch import Watcher
 from paperbuild.terminal.keys import Keys
 
+if TYPE_CHECKING:
+    from paperbuild.render.press import Press
+
 _STRAY_AFTER = 3
 """A file that nothing declares and that changes during so many builds in a row is written by the build itself: who saves a script in
 the middle of three builds running has to save it once more.
@@ -66,6 +70,7 @@ class Means(msgspec.Struct, frozen=True):
     reporter: Reporter
     keys: Keys
     followed: Followed
+    press: Press
     tidying: Tidying
 
 
@@ -203,6 +208,8 @@ class Loop:
                 self._watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()
                 self._root, self._followed = root, _followed(project.graph, documents)
+                if any(document.format == "pdf" for document in documents):
+                    means.press.begin()  # even where nothing is to be made now, the first edit finds it ready
                 self._build(project, documents, options)
                 faults, drafts = self._drafts(project, documents)
         except PaperbuildError as error:

@@ -48,10 +48,12 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     from paperbuild.live.hub import Hub
     from paperbuild.live.server import Listening, PageServer
     from paperbuild.live.site import Home, Orders
+    from paperbuild.render.press import Press
 
     tidying = Tidying()
     editor = editor_of(serving.editor, invocation.environ)
-    hub, drawer = Hub(secrets.token_hex(6)), PageDrawer()
+    hub, press = Hub(secrets.token_hex(6)), Press()
+    drawer = PageDrawer(press)
 
     def draws(name: str, job: Job) -> None:
         sheet = hub.now.sheet(name)
@@ -74,10 +76,13 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
                 if serving.opens:
                     invocation.complain(open_address(server.address))
                 with Keys(sys.stdin, {"r": desk.run_held, "c": lambda: desk.cancel("")}) as keys:
-                    Loop(Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed, tidying), watcher, root).run()
+                    Loop(
+                        Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed, press, tidying), watcher, root
+                    ).run()
     except (KeyboardInterrupt, Interrupted):
         invocation.narrate("stopped")
         return ExitCode.INTERRUPTED
     finally:
+        press.close()
         followed.close()
     return ExitCode.OK

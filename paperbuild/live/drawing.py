@@ -9,22 +9,20 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import tempfile
 import threading
 from collections import OrderedDict
 from typing import Any
 
 import msgspec
 
-from paperbuild.diagnostics import Diagnostic
-from paperbuild.errors import BuildError
-from paperbuild.render.typst import Job, Pdf, Typesetter
+from paperbuild.errors import PaperbuildError
+from paperbuild.render.typst import DRAWN_DPI, Job, Pdf, Typesetter
+from paperbuild.render.typst import Drawn as Wanted
 
 _KEPT = 8
 """Of how many PDFs, and sketches of them, jobs and drawings are kept: those that are shown, and one before each, which a page may still be
 asking for."""
 
-_MOST_PAGES = 2000
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"')
 
 
@@ -39,13 +37,18 @@ class Drawn(msgspec.Struct, frozen=True):
 class PageDrawer:
     """Draws PDFs, and keeps the last drawings. May be used from several threads; none waits for a drawing that it did not ask for."""
 
-    def __init__(self) -> None:
+    def __init__(self, typesetter: Typesetter | None = None) -> None:
         self._lock = threading.Lock()
         self._at_work = threading.Lock()
         self._asked = ""
-        self._typesetter = _Drawing()
+        self._typesetter = typesetter or Typesetter()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._made: OrderedDict[str, tuple[tuple[Drawn, ...], dict[str, bytes]]] = OrderedDict()
+
+    @property
+    def typesetter(self) -> Typesetter:
+        """What it draws with."""
+        return self._typesetter
 
     def note(self, pdf: bytes, job: Job) -> None:
         """Remember that ``pdf`` was made of ``job``."""
@@ -63,8 +66,8 @@ class PageDrawer:
         token = secrets.token_hex(32)
         with self._at_work:
             try:
-                drawings = self._typesetter.of_job(job)
-            except BuildError:
+                drawings = self._typesetter.drawings(job)
+            except PaperbuildError:
                 return ""
         with self._lock:
             self._jobs[token] = job
@@ -84,7 +87,10 @@ class PageDrawer:
                 if digest in self._made:
                     self._made.move_to_end(digest)
                     return self._made[digest][0]
-            return self._keep(digest, self._typesetter.of_job(job) if job is not None else self._typesetter.of_pdf(pdf))
+            try:
+                return self._keep(digest, self._typesetter.drawings(job if job is not None else pdf))
+            except PaperbuildError:
+                return ()
 
     def drawing(self, digest: str) -> bytes | None:
         """Return the drawing with this digest, if it was made of late."""
@@ -102,39 +108,28 @@ class PageDrawer:
 
 
 class NotingTypesetter(Typesetter):
-    """Tells ``drawer`` what each PDF was made of."""
+    """The typesetter of ``drawer``, which is told what each PDF was made of."""
 
     def __init__(self, drawer: PageDrawer) -> None:
         super().__init__()
         self._drawer = drawer
+        self._typesetter = drawer.typesetter
 
     def pdf(self, job: Job) -> Pdf:
         """See :class:`paperbuild.render.typst.Typesetter`."""
-        made = super().pdf(job)
+        made = self._typesetter.pdf(job)
         self._drawer.note(made.data, job)
         return made
 
+    def drawings(self, shown: Job | bytes) -> list[bytes]:
+        """See :class:`paperbuild.render.typst.Typesetter`."""
+        return self._typesetter.drawings(shown)
 
-class _Drawing(Typesetter):
-    def of_job(self, job: Job) -> list[bytes]:
-        with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
-            root, compiler = self._compiler(job, folder)
-            import typst
-
-            try:
-                made = compiler.compile(format="svg", timestamp=job.timestamp)
-            except typst.TypstError as error:
-                raise BuildError(Diagnostic("PB510", error.message.replace(root, ""))) from None
-        return [page for page in (made if isinstance(made, list) else [made]) if page is not None]
-
-    def of_pdf(self, pdf: bytes) -> list[bytes]:
-        drawings: list[bytes] = []
-        while len(drawings) < _MOST_PAGES:
-            try:
-                drawings.append(self.drawn(pdf, "pdf", "svg", page=len(drawings) + 1))
-            except BuildError:  # there is no such page, or none at all
-                break
-        return drawings
+    def drawn(
+        self, figure: bytes, suffix: str, wanted: Wanted, width_in: float = 0.0, *, page: int = 1, dpi: int = DRAWN_DPI
+    ) -> bytes:  # fmt: skip
+        """See :class:`paperbuild.render.typst.Typesetter`."""
+        return self._typesetter.drawn(figure, suffix, wanted, width_in, page=page, dpi=dpi)
 
 
 def _size(drawing: bytes) -> tuple[float, float]:

@@ -34,7 +34,7 @@ from paperbuild.render.replaying import Reading, RememberingReader
 from paperbuild.render.typst import Job
 
 _KEPT = 4  # as many as the worker follows
-MEMORY_LIMIT = 340 << 20
+MEMORY_LIMIT = 240 << 20
 """How many bytes the pandoc worker may hold in memory before it is started anew, which gives them back: a few hundred edits of 6,000
 words take so much, and beside it typst has room in the 700 MB that all of ``watch`` may hold. Where a paper alone needs most of that, it is
 half as much again as that paper needed."""

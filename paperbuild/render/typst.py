@@ -47,6 +47,7 @@ _PACKAGE = re.compile(r"@[\w-]+/[\w-]+:[\d.]+")
 _HINT = re.compile(r"^ *= hint: (.+)$", re.MULTILINE)
 _STANDARD_FAULT = re.compile(r"PDF/[^:]* error: |embedding PDFs is currently not supported in this export mode")
 _GLYPHS_SHOWN = 12
+_MOST_PAGES = 2000
 _NO_GLYPH = re.compile(r"the text [`\"]*(.+?)[`\"]* could not be displayed with (?:font )?[`\"]*(.+?)[`\"]*$")
 
 
@@ -198,6 +199,35 @@ class Typesetter:
         if not pages or pages[0] is None:
             raise InternalError("typst made no page of a figure")
         return _unwrapped(pages[0]) if wanted == "svg" else pages[0]
+
+    def drawings(self, shown: Job | bytes) -> list[bytes]:
+        """Return the pages of a job, or of a PDF, as SVG; none of what is no PDF.
+
+        Typst draws what it has just typeset in a fraction of the time, since its layout is kept.
+
+        Raises:
+            BuildError: typst cannot compile the job.
+        """
+        if isinstance(shown, bytes):
+            return self._pages_of_pdf(shown)
+        with tempfile.TemporaryDirectory(prefix="paperbuild-") as folder:
+            root, compiler = self._compiler(shown, folder)
+            import typst
+
+            try:
+                made = compiler.compile(format="svg", timestamp=shown.timestamp)
+            except typst.TypstError as error:
+                raise BuildError(Diagnostic("PB510", _scrub(error.message, root))) from None
+        return [page for page in (made if isinstance(made, list) else [made]) if page is not None]
+
+    def _pages_of_pdf(self, pdf: bytes) -> list[bytes]:
+        drawings: list[bytes] = []
+        while len(drawings) < _MOST_PAGES:
+            try:
+                drawings.append(self.drawn(pdf, "pdf", "svg", page=len(drawings) + 1))
+            except BuildError:  # there is no such page, or none at all
+                break
+        return drawings
 
     def _compiler(self, job: Job, folder: str) -> tuple[str, typst.Compiler]:
         import typst
