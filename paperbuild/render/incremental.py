@@ -34,12 +34,12 @@ from paperbuild.render.replaying import Reading, RememberingReader
 from paperbuild.render.typst import Job
 
 _KEPT = 4  # as many as the worker follows
-MEMORY_LIMIT = 240 << 20
-"""How many bytes the pandoc worker may hold in memory before it is started anew, which gives them back: a few hundred edits of 6,000
-words take so much, and beside it typst has room in the 700 MB that all of ``watch`` may hold. Where a paper alone needs most of that, it is
-half as much again as that paper needed."""
+MEMORY_LIMIT = 270 << 20
+"""How many bytes the pandoc worker may hold in memory before it is started anew, which gives them back: some dozens of edits of 6,000 words
+take so much, and beside it the press and ``watch`` itself have room in the 700 MB that all of them may hold. Where a paper alone needs
+most of that, it is half as much again as that paper needed."""
 
-_GROWTH = 1.5
+_MOST, _GROWTH = 0.9, 1.5
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -172,7 +172,8 @@ class FollowingRunner:
     def _recycle(self) -> None:
         """End the worker where it holds too much memory: the next render starts another, and is a whole one."""
         held = self._runner.worker.memory()
-        if held > max(self._memory_limit, _GROWTH * self._needed):
+        is_long = self._needed > _MOST * self._memory_limit
+        if held > (_GROWTH * self._needed if is_long else self._memory_limit):
             self._runner.worker.close()
             held = 0
         if not held:

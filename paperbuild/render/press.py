@@ -24,12 +24,12 @@ from paperbuild.render.marks import Place, nowhere
 from paperbuild.render.presswork import Answer, Asked, Convert, Draw, Request, Typeset, decoded, read, write
 from paperbuild.render.typst import DRAWN_DPI, Drawn, Job, Pdf, Typesetter
 
-MEMORY_LIMIT = 220 << 20
-"""How many bytes a press may hold before another one takes its place. Where a paper alone needs most of that, it is :data:`_GROWTH` times
-as much as its first PDF and first drawings took: what typst keeps of the last documents settles at 1.3 times that for 6,000 words and at
-1.7 times for 60,000, and a press that is replaced has to lay out all of the paper again."""
+MEMORY_LIMIT = 200 << 20
+"""How many bytes a press may hold before another one takes its place, which has to lay out all of the paper again: 6,000 words need 130 MB.
+Where a paper alone needs most of the limit, it is so many times what its first PDF and first drawings took; of 60,000 words typst keeps
+1.7 times that after twenty edits."""
 
-_GROWTH = 1.8
+_MOST, _GROWTH = 0.8, 1.8
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from paperbuild.render.presswork import main; main(sys.argv[1])"
 _STARTS = 2
 _LAST_WORDS = 8  # lines
@@ -50,7 +50,7 @@ class Press(Typesetter):
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._folder = ""
-        self._needed = 0  # bytes that this press held after the first request of each kind, and which kinds there were
+        self._needed = 0  # bytes that this press held after its first PDF and its first drawings, and which of them there were
         self._known: set[type[Request]] = set()
 
     def pdf(self, job: Job) -> Pdf:
@@ -129,10 +129,12 @@ class Press(Typesetter):
 
     def _renew(self, kind: type[Request], held: int) -> None:
         """Let another press take the place of this one where it holds too much: what it holds now cannot be freed otherwise."""
-        if kind not in self._known:
+        if kind is not Convert and kind not in self._known:
             self._known.add(kind)
             self._needed = max(self._needed, held)
-        elif held > max(self._memory_limit, _GROWTH * self._needed):
+            return
+        is_long = self._needed > _MOST * self._memory_limit
+        if held > (_GROWTH * self._needed if is_long else self._memory_limit):
             with contextlib.suppress(OSError):
                 self._start()
 

@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -319,3 +320,37 @@ def test_an_edit_of_prose_starts_no_chunk_and_one_of_its_code_ends_the_run_of_th
         if watching.process.poll() is None:
             watching.process.kill()
             watching.process.communicate(timeout=LIMIT_S)
+
+
+def presses(pid):
+    """Return the processes in which typst runs for the process ``pid``."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == pid and "presswork" in (folder / "cmdline").read_text():
+                    found.append(folder.name)
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes through /proc")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill"])
+def test_typst_runs_in_a_process_of_its_own_that_ends_with_watch(project, end):
+    watching = Watching(project, "--to", "html,pdf")
+    try:
+        assert watching.said(WAITS)
+        (press,) = presses(watching.process.pid)
+        project.write("paper.md", "# Result\n\nOther text.\n")
+        assert watching.said(WAITS, times=2)
+        assert presses(watching.process.pid) == [press]
+        assert (project.root / "_build/paper.pdf").read_bytes().startswith(b"%PDF")
+    finally:
+        watching.process.send_signal(end)
+        watching.process.communicate(timeout=LIMIT_S)
+    until = time.monotonic() + LIMIT_S
+    while Path("/proc", press).exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not Path("/proc", press).exists()

@@ -371,7 +371,8 @@ def test_a_worker_that_was_ended_is_no_loss(clean):
         live.close()
 
 
-def test_a_worker_that_holds_too_much_memory_is_started_anew(clean):
+@pytest.mark.parametrize(("limit", "fits", "too_much"), [(105, 150, 151), (120, 120, 121)], ids=["a long paper", "a short paper"])
+def test_a_worker_that_holds_too_much_memory_is_started_anew(clean, limit, fits, too_much):
     class Heavy(PandocWorker):
         weight = 100
 
@@ -379,11 +380,11 @@ def test_a_worker_that_holds_too_much_memory_is_started_anew(clean):
             return self.weight if super().memory() else 0
 
     worker = Heavy()
-    live = FollowingRunner(DocumentRunner(CATALOG, worker=worker), memory_limit=120)
+    live = FollowingRunner(DocumentRunner(CATALOG, worker=worker), memory_limit=limit)
     edits = [PAPER.replace("nothing but words", f"nothing but {n} words") for n in range(4)]
     try:
         assert worker.memory() == 0
-        for weight, edited, whole in ((100, PAPER, True), (140, edits[0], False), (151, edits[1], True), (100, edits[2], False)):
+        for weight, edited, whole in ((100, PAPER, True), (fits, edits[0], False), (too_much, edits[1], True), (100, edits[2], False)):
             worker.weight = weight
             assert render(live, edited) == render(clean, edited)
             assert bool(effort(live).whole) is whole
