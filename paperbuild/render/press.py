@@ -31,6 +31,7 @@ Where a paper alone needs most of the limit, it is so many times what its first 
 
 _MOST, _GROWTH = 0.8, 1.8
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from paperbuild.render.presswork import main; main(sys.argv[1])"
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _STARTS = 2
 _LAST_WORDS = 8  # lines
 
@@ -144,7 +145,7 @@ class Press(Typesetter):
         self._folder = tempfile.mkdtemp(prefix="paperbuild-press-")
         self._needed, self._known = 0, set()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, self._folder, *map(os.path.abspath, sys.path)],
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, self._folder, *map(os.path.abspath, sys.path), _PACKAGES],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
