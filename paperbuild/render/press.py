@@ -97,11 +97,14 @@ class Press(Typesetter):
 
         Raises:
             BuildError: what typst says of it, or the press died of it.
+            OSError: it cannot write its files.
             Interrupted: the press was closed meanwhile.
         """
         with self._lock:
             answer = self._exchange(request, place)
             self._renew(type(request), answer.memory)
+        if answer.failed is not None:
+            raise OSError(*answer.failed)
         if answer.broken:
             raise InternalError(f"the press says: {answer.broken}")
         if answer.refused:

@@ -60,7 +60,7 @@ class Asked(msgspec.Struct, frozen=True, tag=True):
 
 
 class Answer(msgspec.Struct, frozen=True, tag=True):
-    """What came of a request: a PDF, images, diagnostics, or the words of an error that is a bug.
+    """What came of a request: a PDF, images, diagnostics, what the system refused, or the words of an error that is a bug.
 
     ``memory`` is how many bytes the press holds in memory by then, 0 where nobody tells.
     """
@@ -68,6 +68,7 @@ class Answer(msgspec.Struct, frozen=True, tag=True):
     pdf: Pdf | None = None
     images: tuple[bytes, ...] = ()
     refused: tuple[Diagnostic, ...] = ()
+    failed: tuple[int, str, str] | None = None
     broken: str = ""
     memory: int = 0
 
@@ -104,7 +105,7 @@ def main(folder: str) -> None:
         try:
             while True:
                 _serve(typesetter, coming, answers)
-        except OSError:  # nobody reads the answers any more
+        except BrokenPipeError:  # nobody reads the answers any more
             _leave(folder)
 
 
@@ -131,8 +132,10 @@ def _serve(typesetter: Typesetter, coming: SimpleQueue[bytes], answers: IO[bytes
         answer = _done(typesetter, request)
     except BuildError as error:
         answer = Answer(refused=error.diagnostics)
-    except OSError:
+    except BrokenPipeError:
         raise
+    except OSError as error:
+        answer = Answer(failed=(error.errno or 0, error.strerror or str(error), str(error.filename or "")))
     except Exception as error:
         answer = Answer(broken=f"{type(error).__name__}: {error}")
     write(answers, msgspec.structs.replace(answer, memory=memory()))

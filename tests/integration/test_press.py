@@ -1,6 +1,7 @@
 """Typst in a process of its own: the same bytes and diagnostics, whatever becomes of that process."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,3 +152,10 @@ def test_closing_ends_a_request_and_no_press_starts_again(monkeypatch, tmp_path)
     with pytest.raises(Interrupted):
         press.pdf(JOB)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_refuses_the_press_is_refused_to_whoever_asked(press):
+    assert press.pdf(JOB)
+    shutil.rmtree(press._folder)
+    with pytest.raises(FileNotFoundError, match="paperbuild-press-"):
+        press.pdf(JOB)
