@@ -3,13 +3,13 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from paperbuild.cli.main import main
-
-ROOT = Path(__file__).parents[2]
+from tests.documented import ROOT, blocks
 
 TRAIN = """\
 import argparse
@@ -37,11 +37,6 @@ with open("figures/curves.svg", "w") as file:
         file.write(f'<rect x="{30 * n}" y="0" width="20" height="{100 * height:.1f}"/>')
     file.write("</svg>")
 """
-
-
-def blocks(page, language):
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def the(page, language, beginning):
@@ -127,6 +122,8 @@ def commands():
 
 def test_every_command_of_the_readme_works(tour):
     assert len(commands()) >= 5
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"], ["tag", "v1"]):
+        subprocess.run(["git", "-c", "user.name=N", "-c", "user.email=n@example.org", *words], check=True)
     for words in commands():
         code, _, err = tour.call(*words)
         assert code == 0, (words, err)

@@ -3,7 +3,6 @@
 import json
 import re
 import tomllib
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -16,31 +15,22 @@ from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS
 from paperbuild.paper.plan import plan_of
 from paperbuild.paper.source import scan
+from tests.documented import FENCE, ROOT, blocks, text_of
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
-_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"\bPB\d{3}\b")
-
-
-def text_of(name):
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def blocks(name, language):
-    return [found["text"] for found in _FENCE.finditer(text_of(name)) if found["language"] == language]
 
 
 def rows(name):
     """Return the cells of every row of every table of a page."""
-    prose = _FENCE.sub("", text_of(name))
+    prose = FENCE.sub("", text_of(name))
     lines = re.findall(r"^\|(.*)\|$", prose, re.MULTILINE)
     return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
 
 
 def anchors(page):
     """Return the ids that GitHub gives to the headings of a page."""
-    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -278,7 +268,7 @@ def test_the_exit_codes_are_those_of_the_program():
 def links():
     found = []
     for page in PAGES:
-        prose = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+        prose = re.sub(r"`[^`\n]*`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
         found += [(page, target) for target in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in target]
     return found
 
