@@ -27,7 +27,9 @@ _SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mk": "make"}
 
 @click.command("graph")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=offered("targets"))
-@click.option("-o", "--output", default="", metavar="FILE", help="Write a picture (.svg), or a graph for Graphviz (.dot, .gv).")
+@click.option(
+    "-o", "--output", default="", metavar="FILE", help="Write a picture (.svg), a graph for Graphviz (.dot, .gv), or a Makefile (.mk)."
+)
 @click.option("--svg", "svg_path", default="", metavar="FILE", help="Write a picture, whatever the file is called (- : print it).")
 @click.option("--dot", "as_dot", is_flag=True, help="Print the graph in Graphviz' language.")
 @click.option("--format", "wanted", type=click.Choice(("svg", "dot", "make")), default=None, help="In which form; make: as a Makefile.")

@@ -5,8 +5,10 @@ import re
 import tomllib
 from types import MappingProxyType
 
+import click
 import pytest
 
+from paperbuild.cli.main import COMMANDS, program
 from paperbuild.paper import references
 from paperbuild.paper.chunk_targets import PAPER_KEYS, TARGET_KEYS, declared
 from paperbuild.paper.data import TABLE_ATTRIBUTES
@@ -50,10 +52,13 @@ def test_the_error_codes_of_the_program_and_of_the_page_are_the_same():
     assert {row[0] for row in code_rows()} == codes_in_source()
 
 
-def test_each_error_code_has_one_row_in_order_and_says_what_it_means():
+def test_each_error_code_has_one_row_in_order():
     listed = [row[0] for row in code_rows()]
     assert listed == sorted(set(listed))
-    assert all(row[1] for row in code_rows())
+
+
+def test_each_error_code_says_what_it_means_and_how_to_mend_it():
+    assert [row[0] for row in code_rows() if len(row) != 3 or not all(row)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -76,7 +81,7 @@ def test_every_key_of_the_manifest_is_documented(table, key):
     assert f"`{key}`" in text_of("docs/manifest.md")
 
 
-@pytest.mark.parametrize("table", ["ManifestTable", "DocumentTable", "TargetTable", "ResourcesTable"])
+@pytest.mark.parametrize("table", ["ManifestTable", "DocumentTable", "TargetTable", "ResourcesTable", "ToleranceTable", "CheckTable"])
 def test_the_tables_of_the_manifest_page_have_a_row_for_each_key(table):
     listed = {row[0] for row in rows("docs/manifest.md")}
     assert {f"`{key}`" for name, key in schema_keys() if name == table} <= listed
@@ -241,18 +246,44 @@ def test_every_option_that_a_template_sets_has_a_row_in_its_section(template):
 # --- commands.md
 
 
-def test_every_command_has_a_section_and_every_option_is_named():
-    from paperbuild.cli.main import COMMANDS, program
-
-    page = text_of("docs/commands.md")
+def commands():
+    """Return (name, command) for all that can be called, those in groups among them: "cache gc"."""
+    found = []
     for name in COMMANDS:
-        assert re.search(rf"^## `paperbuild {name}\b", page, re.MULTILINE), name
         command = program.get_command(None, name)
-        for option in [spelled for parameter in command.params for spelled in parameter.opts if spelled.startswith("--")]:
-            assert f"`{option}" in page, (name, option)
-    for parameter in program.params:
-        for option in parameter.opts:
-            assert f"`{option}" in page
+        parts = command.commands if isinstance(command, click.Group) else {}
+        found += [(f"{name} {part}", one) for part, one in parts.items() if not one.hidden] or [(name, command)]
+    return found
+
+
+def sections():
+    """Return the section of each command; one section may be about several."""
+    parts = [part.partition("\n") for part in re.split(r"^## ", text_of("docs/commands.md"), flags=re.MULTILINE)]
+    return {name: body for head, _, body in parts for name in re.findall(r"`paperbuild ([a-z]+(?: [a-z]+)?)", head)}
+
+
+def spellings(command):
+    """Return the ways to write each option: ("-j", "--jobs")."""
+    return [tuple(way) for option in command.params for way in (option.opts, option.secondary_opts) if way and way[0].startswith("-")]
+
+
+def test_every_command_has_a_section_and_no_other_has():
+    assert sections().keys() == {name for name, _ in commands()}
+
+
+@pytest.mark.parametrize(("name", "command"), commands(), ids=[name for name, _ in commands()])
+def test_the_section_of_a_command_names_all_its_options_and_no_others(name, command):
+    section = sections()[name]
+    unnamed = [ways for ways in spellings(command) if not any(f"`{way}" in section for way in ways)]
+    assert unnamed == []
+    first_cells = re.findall(r"^\| (`-.*?) \|", section, re.MULTILINE)
+    named = {option for cell in first_cells for option in re.findall(r"`(--?[a-zA-Z][a-z-]*)", cell)}
+    about = [one for other, one in commands() if sections()[other] == section]
+    assert named <= {way for one in about for ways in spellings(one) for way in ways}
+
+
+def test_the_options_before_the_command_are_documented():
+    assert [ways for ways in spellings(program) if not any(f"`{way}" in text_of("docs/commands.md") for way in ways)] == []
 
 
 def test_the_exit_codes_are_those_of_the_program():
