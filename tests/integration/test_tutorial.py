@@ -1,4 +1,4 @@
-"""The tutorial, carried out from the first line to the last, and then built by the workflow that it ends with."""
+"""The tutorial and the page about training, carried out from the first line to the last."""
 
 import subprocess
 
@@ -33,3 +33,7 @@ def test_the_tutorial_works_as_it_stands_and_its_workflow_builds_the_paper_that_
     assert runner.job(clone / ".github/workflows/paper.yml", "paper"), runner.said
     assert (runner.temp / "paper/paper.pdf").read_bytes().startswith(b"%PDF")
     assert "drift \N{MULTIPLICATION SIGN} 9" in runner.summary.read_text(encoding="utf-8")
+
+
+def test_the_page_about_training_works_as_it_stands(reader):
+    reader.carry_out("docs/training.md")

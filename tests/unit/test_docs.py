@@ -87,7 +87,9 @@ def test_the_tables_of_the_manifest_page_have_a_row_for_each_key(table):
     assert {f"`{key}`" for name, key in schema_keys() if name == table} <= listed
 
 
-MANIFESTS = [(name, text) for name in ("README.md", "docs/manifest.md", "docs/references.md") for text in blocks(name, "toml")]
+MANIFESTS = [
+    (name, text) for name in ("README.md", "docs/manifest.md", "docs/references.md", "docs/training.md") for text in blocks(name, "toml")
+]
 
 
 def completed(text):
