@@ -7,13 +7,16 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch test test-all histories check lint bench bench-live soak clean help
+.PHONY: paper watch docs test test-all histories check lint bench bench-live soak clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
 
 watch: $(VENV)/.ready ## render example-paper/ again on every change
 	$(PY) -m paperbuild -C example-paper watch
+
+docs: $(VENV)/.ready-docs ## the site of docs/, into _site/; a broken link fails
+	$(VENV)/bin/zensical build --strict --clean
 
 test: $(VENV)/.ready-dev ## the tests that belong to every change
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
@@ -43,7 +46,7 @@ soak: $(VENV)/.ready-dev ## 1,000 random edits of a paper that is watched: some 
 
 clean: ## take away what was built here; the virtual environment stays
 	-[ -x $(PY) ] && $(PY) -m paperbuild -C example-paper clean
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf _site .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "paperbuild needs Python 3.11 or newer; name one with  make PYTHON=python3.12")'
@@ -55,6 +58,10 @@ $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) zensical
 	@touch $@
 
 $(VENV)-peers/.ready: benchmarks/peers.txt

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from types import MappingProxyType
 
@@ -313,3 +316,28 @@ def test_a_link_leads_somewhere(page, target):
     assert place.exists()
     if fragment:
         assert fragment in anchors(place)
+
+
+# --- the site
+
+
+def test_the_site_has_every_page_once():
+    def pages(entries):
+        for entry in entries:
+            for place in entry.values():
+                yield from [place] if isinstance(place, str) else pages(place)
+
+    listed = sorted(pages(tomllib.loads(text_of("zensical.toml"))["project"]["nav"]))
+    assert listed == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_site_builds_with_no_broken_link(tmp_path):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    built = subprocess.run(
+        [sys.executable, "-m", "zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    for page in (ROOT / "docs").glob("*.md"):
+        place = tmp_path / "_site" / ("" if page.stem == "index" else page.stem) / "index.html"
+        assert "<h1" in place.read_text(encoding="utf-8")
