@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine import notebooks
 from paperbuild.engine.checkpoints import Checkpoints
 from paperbuild.engine.code_files import put
 from paperbuild.engine.findings import Findings, Reading
@@ -163,7 +164,10 @@ class CommandAttempt(Attempt):
         inputs = tuple(_absolute(root, path) for path in named)
         outputs = tuple(f"{root}/{output.path}" for output in self._action.outputs)
         readable = (*surroundings.dropped, *surroundings.grouped, given, *inputs)
-        return Permission(tuple(dict.fromkeys(readable)), (*surroundings.scratch, checkpoints, f"{given}bytecode/", *outputs))
+        return Permission(
+            tuple(dict.fromkeys(readable)),
+            (*surroundings.scratch, checkpoints, f"{given}bytecode/", f"{given}code/", f"{given}jupyter/", *outputs),
+        )
 
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
@@ -242,6 +246,10 @@ class CommandAttempt(Attempt):
             given[f"PAPERBUILD_{name.upper()}"] = path
         if isinstance(recipe, Command) and recipe.code is not None:
             given[CODE] = put(recipe.code, folder, self._workshop.fs)
+        if isinstance(recipe, Command) and recipe.notebook:
+            data = self._workshop.fs.read(self._observer.absolute(recipe.notebook))
+            given[CODE] = notebooks.put(recipe.notebook, data, folder, self._workshop.fs)
+            given[notebooks.RUNNER] = notebooks.runner()
         if given.get("PYTHONPYCACHEPREFIX", "").startswith(f"{self._workshop.site.state}/"):
             given["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"  # empty, or a program that writes bytecode reads what an earlier run wrote
             self._workshop.fs.remove_tree(given["PYTHONPYCACHEPREFIX"])

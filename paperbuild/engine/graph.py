@@ -104,11 +104,13 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``.
 
     Where it has ``code``, that is in the file that the variable :data:`CODE` names, at the lines where its source has it.
+    Where it executes a ``notebook``, a path in the project, what counts of that is in the file (:mod:`paperbuild.engine.notebooks`).
     """
 
     line: str
     shell: str = "/bin/sh"
     code: Code | None = None
+    notebook: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):

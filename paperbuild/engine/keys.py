@@ -116,6 +116,9 @@ class KeyMaker:
     def inputs(self, action: Action) -> Iterator[tuple[str, bool]]:
         """Yield the paths that are declared as inputs of ``action``, and whether each was by name."""
         own = tuple(output.path for output in action.outputs)
+        notebook = notebook_of(action)
+        if notebook:
+            yield notebook, True
         for declared in action.inputs or ():
             if patterns.is_glob(declared):
                 yield from ((path, False) for path in self._observer.expand(declared, own))
@@ -128,7 +131,8 @@ class KeyMaker:
         Those are, besides its declared inputs, the project files that its words name or may name one day, and all outputs of what it needs.
         """
         own = tuple(output.path for output in action.outputs)
-        yield from (word for word in action.mentioned if not patterns.is_within(word, own))
+        words = (word for word in action.mentioned if word != notebook_of(action))  # of which not all counts: the key holds what does
+        yield from (word for word in words if not patterns.is_within(word, own))
         for id_ in action.needs:
             yield from (output.path for output in self._graph.actions[id_].outputs)
 
@@ -144,7 +148,9 @@ class KeyMaker:
         faults = []
         for path, by_name in self.inputs(action):
             digest = self._observer.folder_digest(path, as_input=True, without=own)
-            if digest is None:
+            if path == notebook_of(action):
+                digest = self._observer.notebook_digest(path)
+            elif digest is None:
                 digest = self._observer.file_digest(path.rstrip("/"))
             if digest is not None:
                 name = f"input:{path.encode(errors='backslashreplace').decode()}"  # a record is text; a name may be bytes
@@ -163,6 +169,11 @@ class KeyMaker:
             if patterns.is_glob(declared) and not self._observer.expand(declared, own)
         ]
         return tuple(faults), tuple(notices)
+
+
+def notebook_of(action: Action) -> str:
+    """Return the path of the notebook that ``action`` executes; "" for none."""
+    return action.recipe.notebook if isinstance(action.recipe, Command) else ""
 
 
 def _missing_input(action: Action, path: str) -> Diagnostic:

@@ -12,6 +12,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.code_files import as_in_source, code_file, fault_span
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.notebooks import explained, told_fault
 from paperbuild.engine.ports import Ended, FileSystem
 from paperbuild.engine.workshop import Workshop
 
@@ -95,7 +96,9 @@ def failure(action: Action, ended: Ended, log: Log, fs: FileSystem, folder: str 
     else:
         what = f"{action.id} failed with exit status {ended.status}"
     notes = (*command, f"the whole log is {log.shown}")
-    return Diagnostic("PB440", what, span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
+    found = Diagnostic("PB440", what, span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
+    fault = told_fault(recipe.notebook, folder, fs) if recipe.notebook and not ended.timed_out and ended.status > 0 else None
+    return found if fault is None else explained(found, fault, action, recipe.notebook)
 
 
 def _span(seconds: float) -> str:

@@ -11,6 +11,7 @@ from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.index import Index
 from paperbuild.engine.inventories import Inventories, Inventory
+from paperbuild.engine.notebooks import reduced
 from paperbuild.engine.noting import Facts, NotingFileSystem
 from paperbuild.engine.ports import Clock, CommandEnvironment, Stat
 from paperbuild.engine.reasons import A_FOLDER
@@ -31,6 +32,8 @@ from paperbuild.engine.trace import (
     value_of,
 )
 from paperbuild.engine.tree import Entry, listing, walk
+
+_METADATA = (".dist-info", ".egg-info", ".egg")
 
 
 def status_of(is_folder: bool, size: int, executable: bool) -> str:
@@ -122,6 +125,15 @@ class Observer:
             self._index.note_digest(absolute, stat, hashed_ns, digest)
         return digest
 
+    def notebook_digest(self, path: str) -> str | None:
+        """Return the digest of what counts of the notebook at ``path``, or None where there is no file."""
+        if self.file_digest(path) is None:
+            return None
+        try:
+            return digest_bytes(reduced(self._fs.read(self.absolute(path))))
+        except OSError:
+            return None
+
     def digest_then(self, path: str, then: Stat) -> str | None:
         """Return the digest of the file at ``path`` when its status was ``then``; None where nobody hashed it then."""
         return self._index.digest(self.absolute(path), then)
@@ -163,13 +175,16 @@ class Observer:
         return self._digest_of_names("names 1", lambda name: name not in left_out and not patterns.is_ignored(name), absolute)
 
     def modules_digest(self, path: str, names: Iterable[str]) -> str | None:
-        """Return the digest of what in the folder ``path`` can be one of the Python modules ``names``; None where there is no folder."""
+        """Return the digest of what in the folder ``path`` can be one of the Python modules ``names``; None where there is no folder.
+
+        Metadata of packages counts too: who looks for a plugin, or a version, looks for it in the folders of modules.
+        """
         absolute = self.absolute(path)
         stat = self._fs.stat(absolute)
         if stat is None or not stat.is_folder:
             return None
         wanted = frozenset(names)
-        return self._digest_of_names("modules 1", lambda name: name.partition(".")[0] in wanted, absolute)
+        return self._digest_of_names("modules 1", lambda name: name.partition(".")[0] in wanted or name.endswith(_METADATA), absolute)
 
     def _digest_of_names(self, domain: str, counts: Callable[[str], bool], folder: str) -> str:
         names = tuple(filter(counts, self._fs.names(folder)))

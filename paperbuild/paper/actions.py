@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Command, Output, Scalar, Variable, text_of
+from paperbuild.engine.notebooks import EXECUTED, command
 from paperbuild.errors import ManifestError
 from paperbuild.paper import substitution
 from paperbuild.paper.command_words import mentioned_paths
 from paperbuild.paper.conversion import Faults, in_order
 from paperbuild.paper.declarations import Manifest, TargetSpec
 from paperbuild.paper.output_claims import Written, shared_paths
-from paperbuild.paper.paths import PathError, input_path, output_path
+from paperbuild.paper.paths import PathError, input_path, output_path, source_path
 from paperbuild.paper.toml_positions import Path
 
 
@@ -115,11 +116,11 @@ class _Expanding:
         self.templates: dict[tuple[str, str, bool], substitution.Template] = {}
 
     def action(self, cell: _Cell) -> Action:
-        target, params = cell.target, cell.params
+        target = cell.target
         at: Path = ("target", target.name)
-        line, wrong = self._template(target, target.command, in_shell=True).command(params)
-        for fault in wrong:
-            self.faults.within(fault, (*at, "run"))
+        outputs = tuple(self._outputs(cell))
+        notebook = self._path(cell, target.notebook, (*at, "notebook"), source_path) if target.notebook else ""
+        line = self._executing(cell, notebook, outputs) if target.notebook else self._command(cell)
         inputs = None
         if target.inputs is not None:
             found = (self._path(cell, text, (*at, "inputs", n), input_path) for n, text in enumerate(target.inputs))
@@ -127,9 +128,9 @@ class _Expanding:
         return Action(
             id=cell.id,
             target=target.name,
-            recipe=Command(line, target.shell, target.code),
-            outputs=tuple(self._outputs(cell)),
-            params=tuple(params.items()),
+            recipe=Command(line, target.shell, target.code, notebook),
+            outputs=outputs,
+            params=tuple(cell.params.items()),
             inputs=inputs,
             mentioned=mentioned_paths(line) if target.code is None else (),  # its words are no author's
             needs=tuple(needed.id for name in target.needs for needed in self.cells.get(name, ())),  # of a chunk where those are not known
@@ -144,6 +145,22 @@ class _Expanding:
             refresh_s=target.refresh_s,
             span=target.span,
         )
+
+    def _command(self, cell: _Cell) -> str:
+        line, wrong = self._template(cell.target, cell.target.command, in_shell=True).command(cell.params)
+        for fault in wrong:
+            self.faults.within(fault, ("target", cell.target.name, "run"))
+        return line
+
+    def _executing(self, cell: _Cell, notebook: str, outputs: tuple[Output, ...]) -> str:
+        """Return the command that executes ``notebook``, which is not what it is executed to."""
+        executed = next((output.path for output in outputs if output.name == EXECUTED), "")
+        if notebook and executed == notebook:
+            helps = (f'name another place for it: outputs = {{ {EXECUTED} = "build/executed.ipynb" }}',)
+            self.faults.at_value(
+                "PB144", f"{notebook} would be replaced by what is executed", ("target", cell.target.name, "notebook"), helps
+            )
+        return command(notebook, executed)
 
     def _template(self, target: TargetSpec, text: str, *, in_shell: bool = False) -> substitution.Template:
         """Return ``text`` as a template; all cells of a target share it."""

@@ -190,6 +190,11 @@ def unknown_key(name: str, known: Iterable[str], at: Path, faults: Faults) -> No
     faults.at_key("PB103", f"unknown key {name}{where}", at, meant or (f"the keys are {', '.join(sorted(known))}",))
 
 
+def missing_key(name: str, at: Path, faults: Faults) -> None:
+    """Add the fault that the table ``at`` lacks the key ``name``."""
+    faults.at_key("PB104", f"[{spelled(at)}] has no {name}", at, (f"add {name} = {_EXAMPLES.get(name, '…')}",))
+
+
 def spelled(at: Path) -> str:
     """Return ``at`` as TOML writes a dotted key."""
     parts = []
@@ -266,9 +271,10 @@ def _explain_struct(table: dict[str, object], kind: type[msgspec.Struct], at: Pa
             _explain(value, fields[key].type, (*at, key), faults)
         else:
             unknown_key(key, fields, (*at, key), faults)
+    needed = getattr(kind, "needed", ()) if getattr(kind, "unless", "") not in table else ()
     for name, field in fields.items():
-        if field.required and name not in table:
-            faults.at_key("PB104", f"[{spelled(at)}] has no {name}", at, (f"add {name} = {_EXAMPLES.get(name, '…')}",))
+        if (field.required or name in needed) and name not in table:
+            missing_key(name, at, faults)
 
 
 _EXAMPLES: Mapping[str, str] = types.MappingProxyType(

@@ -34,7 +34,8 @@ class TargetSpec(msgspec.Struct, frozen=True):
 
     ``matrix`` has the axes in the order written, ``cells`` the values of those that are listed cell by cell, which come first.
     ``inputs`` is None where none are declared. ``refresh_s`` is as in :class:`paperbuild.engine.graph.Action`. A chunk has ``code``, and is
-    ``told`` of in other words than its command.
+    ``told`` of in other words than its command. One with a
+    ``notebook``, a path that may hold ``{parameter}``, has no command before its cells are known.
     """
 
     name: str
@@ -56,6 +57,7 @@ class TargetSpec(msgspec.Struct, frozen=True):
     span: Span | None = None
     code: Code | None = None
     told: str = ""
+    notebook: str = ""
 
     @property
     def axes(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -98,6 +98,7 @@ class TargetOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Keys of a target that a profile replaces; its ``params`` are merged key by key."""
 
     run: Annotated[Text | None, Meta(description="The command. {name} is a parameter, quoted for the shell; {{ and }} are braces.")] = None
+    notebook: Annotated[Text | None, Meta(description="The Jupyter notebook that is executed instead of a command.")] = None
     outputs: Annotated[Outputs | None, Meta(description="The files it makes: a list, or a table of names and paths.")] = None
     params: Annotated[dict[str, Parameter], Meta(description="Its parameters.")] = msgspec.field(default_factory=dict)
     matrix: Annotated[dict[str, Axis], Meta(description="Parameters that take several values: one run for each combination.")] = (
@@ -119,10 +120,10 @@ class TargetOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class TargetTable(TargetOverride, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """An experiment: a command and the files that it makes."""
+    """An experiment: a command, or a notebook, and the files that it makes."""
 
-    run: Annotated[Text, Meta(description="The command. {name} is a parameter, quoted for the shell; {{ and }} are braces.")]
-    outputs: Annotated[Outputs, Meta(description="The files it makes: a list, or a table of names and paths.")]
+    needed: ClassVar[tuple[str, ...]] = ("run", "outputs")
+    unless: ClassVar[str] = "notebook"  # which is one of its outputs
 
 
 class EnvironmentTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -173,6 +174,7 @@ class ManifestTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 def json_schema() -> bytes:
     """Return the JSON schema of the manifest, formatted, ending with a line end."""
     schema = {"$schema": SCHEMA_ADDRESS, "title": "paperbuild.toml", **msgspec.json.schema(ManifestTable)}
+    schema["$defs"]["TargetTable"]["oneOf"] = [{"required": list(TargetTable.needed)}, {"required": [TargetTable.unless]}]
     return msgspec.json.format(msgspec.json.encode(_without_null(schema)), indent=2) + b"\n"
 
 

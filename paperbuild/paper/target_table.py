@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 
 from paperbuild.diagnostics import did_you_mean
 from paperbuild.engine.graph import Resources, Scalar, Tolerance, text_of
+from paperbuild.engine.notebooks import EXECUTED
 from paperbuild.paper import names, substitution
-from paperbuild.paper.conversion import Faults
+from paperbuild.paper.conversion import Faults, missing_key
 from paperbuild.paper.declarations import OutputSpec, TargetSpec
 from paperbuild.paper.paths import PathError, input_path, output_path
 from paperbuild.paper.quantities import QuantityError, duration_s, size_bytes
-from paperbuild.paper.schema import OutputTable, ResourcesTable, TargetTable, ToleranceTable
+from paperbuild.paper.schema import Outputs, OutputTable, ResourcesTable, TargetTable, ToleranceTable
 from paperbuild.paper.toml_positions import Path
 
 MOST_CELLS = 10_000
@@ -61,14 +62,14 @@ class _TargetReading:
         table = self.table
         check_name(self.name, "a target", self.at, self.faults, names.KEYWORDS | names.FUNCTIONS)
         self._check_parameters()
-        self._template(table.run, (*self.at, "run"), in_shell=True)
+        self._check_recipe()
         outputs = tuple(self._outputs())
         for n, declared in enumerate(table.inputs or ()):
             self._path(declared, (*self.at, "inputs", n), is_output=False)
         self._check_variables()
         return TargetSpec(
             name=self.name,
-            command=table.run,
+            command=table.run or "",
             outputs=outputs,
             params=tuple(table.params.items()),
             matrix=tuple(table.matrix.items()),
@@ -84,7 +85,27 @@ class _TargetReading:
             refresh_s=self._refresh(),
             resources=self._resources(table.resources),
             span=self.faults.text.key(self.at),
+            told=f"papermill {table.notebook}" if table.notebook else "",
+            notebook=table.notebook or "",
         )
+
+    def _check_recipe(self) -> None:
+        """Check that it says what is done, once."""
+        table = self.table
+        if table.run is not None:
+            self._template(table.run, (*self.at, "run"), in_shell=True)
+        if table.notebook is None:
+            for key in table.needed:
+                if getattr(table, key) is None:
+                    missing_key(key, self.at, self.faults)
+            return
+        self._path(table.notebook, (*self.at, "notebook"), is_output=False)
+        if table.run is not None:
+            helps = ("keep one of them; a notebook's parameters come from params and matrix",)
+            self.faults.at_key("PB144", "a target runs a command or executes a notebook, and this has both", (*self.at, "notebook"), helps)
+        elif not table.notebook.endswith(".ipynb"):
+            helps = ('a script is run by a command: run = "python …"',)
+            self.faults.at_value("PB144", f"{table.notebook} is no notebook: it does not end in .ipynb", (*self.at, "notebook"), helps)
 
     def _check_parameters(self) -> None:
         params, matrix, listed = self.table.params, self.table.matrix, self._listed()
@@ -136,7 +157,8 @@ class _TargetReading:
 
     def _outputs(self) -> Iterable[OutputSpec]:
         at = (*self.at, "outputs")
-        declared = self.table.outputs
+        declared = self.table.outputs or ()
+        yield from self._executed(declared)
         if not isinstance(declared, Mapping):
             for n, (name, path) in enumerate(zip(derived_names(declared), declared, strict=True)):
                 self._path(path, (*at, n), is_output=True)
@@ -150,6 +172,12 @@ class _TargetReading:
             self._path(path, here, is_output=True)
             tolerance = _tolerance(output.tolerance) if isinstance(output, OutputTable) else None
             yield OutputSpec(name, path, stored, here, tolerance)
+
+    def _executed(self, declared: Outputs | tuple[()]) -> Iterable[OutputSpec]:
+        """Yield the executed notebook where the outputs do not name it: in build/, called after the target and its axes."""
+        if self.table.notebook is not None and not (isinstance(declared, Mapping) and EXECUTED in declared):
+            axes = (*self._listed(), *self.table.matrix)
+            yield OutputSpec(EXECUTED, f"build/{'-'.join((self.name, *(f'{{{name}}}' for name in axes)))}.ipynb", stored=True, at=self.at)
 
     def _path(self, text: str, at: Path, *, is_output: bool) -> None:
         template = self._template(text, at)

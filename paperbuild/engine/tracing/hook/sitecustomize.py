@@ -1,10 +1,10 @@
 """Tells a build what it cannot see by itself of this Python.
 
 Where system calls are watched (``HOOK`` in :mod:`paperbuild.engine.tracing.sightings`), that is which modules are looked for, and which
-folders are listed only to find them: Python finds modules by listing folders, and for a watcher that would make every file beside a script
-an input of it. It is told by asking for the status of a path that does not exist. Where nothing is watched, a variable names a file, and
-all is told there that Python's audit events show: files that are opened, folders that are listed, what is renamed or removed. What
-libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`).
+folders are listed only to find them, or metadata of packages: Python finds both by listing folders, and for a watcher that would make every
+file beside a script an input of it. It is told by asking for the status of a path that does not exist. Where nothing is watched, a
+variable names a file, and all is told there that Python's audit events show: files that are opened, folders that are listed, what is
+renamed or removed. What libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`).
 
 Any Python from 3.8 on may load this, so it uses nothing newer, and imports nothing that Python has not imported at its start.
 """
@@ -14,6 +14,7 @@ import sys
 
 _HOOK, _SEPARATOR = b"/\x01paperbuild/", b"\x02"
 _IMPORTER = "<frozen importlib._bootstrap_external>"
+_METADATA = ("/importlib/metadata/__init__.py", "/importlib/metadata.py", "/importlib_metadata/__init__.py")
 _BUILTIN = frozenset(sys.builtin_module_names)  # these are in no folder
 _ENVIRONMENT = (sys.prefix, sys.base_prefix)
 _FILE = os.environ.get("PAPERBUILD_HEARD", "")
@@ -50,11 +51,16 @@ def _seek(name: str) -> None:
         _tell(b"N", name)
 
 
+def _looks_for_names(caller: str) -> bool:
+    """Return whether who lists a folder looks for modules in it, or for metadata of what is installed there."""
+    return caller == _IMPORTER or caller.endswith(_METADATA)
+
+
 def _heard(event, arguments):  # type: ignore[no-untyped-def]  # any event has any arguments
     if event == "import":
         _seek(arguments[0])
-    elif event == "os.listdir" and sys._getframe(1).f_code.co_filename == _IMPORTER:
-        _tell(b"L", arguments[0])
+    elif event == "os.listdir" and _looks_for_names(sys._getframe(1).f_code.co_filename):
+        _tell(b"L", _absolute(arguments[0]))
     elif _HANDLE >= 0:
         _heard_of_files(event, arguments)  # type: ignore[no-untyped-call]
 
@@ -73,6 +79,8 @@ def _heard_of_files(event, arguments):  # type: ignore[no-untyped-def]  # any ev
 
 def _absolute(path: object) -> object:
     path = os.fsdecode(path) if isinstance(path, bytes) else path
+    if path == ".":
+        return os.getcwd()
     return os.path.join(os.getcwd(), path) if isinstance(path, str) else path
 
 
