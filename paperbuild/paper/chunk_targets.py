@@ -28,9 +28,11 @@ _PYTHON = f'PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}$PWD" python {_FILE}'  # as
 _R = f"""Rscript -e '\
 local({{ code <- parse(Sys.getenv("{CODE}"), keep.source = TRUE); at <- attr(code, "srcref"); options(keep.source = TRUE); \
 for (i in seq_along(code)) withCallingHandlers( \
-{{ made <- withVisible(eval(code[[i]], globalenv())); if (made$visible) print(made$value) }}, \
-error = function(e) for (s in c(at[i], lapply(sys.calls(), attr, "srcref"))) \
-if (!is.null(s)) message("at ", attr(s, "srcfile")$filename, "#", s[1])) }})'"""  # Rscript tells no lines, and source() prints no values
+{{ made <- withVisible(eval(.subset2(code, i), globalenv())); if (made$visible) print(made$value) }}, \
+error = function(e) for (s in c(.subset(at, i), lapply(sys.calls(), attr, "srcref"))) \
+if (!is.null(s)) message("at ", attr(s, "srcfile")$filename, "#", .subset2(s, 1))) }})'"""
+# Rscript tells no lines, and source() prints no values. R's own start script has the shell expand patterns in what it is given: with a
+# bracket in it every R would list the project's folder, and each file that came there would run it again.
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
         "python": _PYTHON,

@@ -277,3 +277,15 @@ def test_a_profile_cannot_change_a_chunk(paper):
     assert answer.code == 2
     assert "PB110" in answer.err
     assert "a chunk is the same in all profiles" in answer.err
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_a_chunk_in_r_does_not_depend_on_which_files_the_project_has(project):
+    chunk = '``` {.r .target #counted stdout="build/counted.txt"}\nx <- c(4, 5)\nx[2]\n```\n'
+    project.write("paperbuild.toml", MANIFEST).write("paper.md", f"---\ntitle: T\n---\n\n{chunk}")
+    answer = project.call("run", "-j1")
+    assert (answer.code, project.read("build/counted.txt")) == (0, "[1] 5\n"), answer.err
+    project.write("new.txt", "").write(".hidden", "")
+    assert project.call("run").err == "0 ran, 1 up to date\n"
+    project.write(".Rprofile", "options(digits = 3)\n")  # which R looks for
+    assert ".Rprofile appeared" in project.call("run", "-j1").err
