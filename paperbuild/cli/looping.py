@@ -26,7 +26,9 @@ from paperbuild.cli.shelf import Shelf
 from paperbuild.cli.wiring import Document, Place, Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action, Command, Graph
-from paperbuild.engine.logs import last_line
+from paperbuild.engine.keys import notebook_of
+from paperbuild.engine.logs import given_folder, last_line
+from paperbuild.engine.notebooks import notebook_file, reduced
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.patterns import covers, is_glob
 from paperbuild.engine.trace import path_of
@@ -271,7 +273,8 @@ class Loop:
     def _is_input(self, path: str) -> bool:
         if self._graph is None:
             return False
-        declared = {name for action in self._graph.actions.values() for name in action.inputs or ()}
+        actions = self._graph.actions.values()
+        declared = {name for action in actions for name in (*(action.inputs or ()), notebook_of(action)) if name}
         return any(_means(name, path) for name in declared)
 
 
@@ -297,8 +300,13 @@ def _followed(graph: Graph, documents: tuple[Document, ...]) -> tuple[tuple[Acti
 def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:
     """Return whether the command of ``action`` reads any of ``changed``, as far as its declaration and its last run tell.
 
-    Of a chunk it counts whether its code is another now: the paper around it is not what it reads.
+    Of a chunk it counts whether its code is another now: the paper around it is not what it reads. Of a notebook, whether anything else
+    changed than what Jupyter changes: who works with it saves it all the time.
     """
+    notebook = notebook_of(action)
+    if notebook in changed and not _is_executed(project, action, notebook):
+        return True
+    changed -= {notebook}
     if isinstance(action.recipe, Command) and action.recipe.code is not None and action.recipe.code.path in changed:
         code = action.recipe.code
         chunks = chunks_of(mentioned(project.root, (code.path,), keeps=False))
@@ -311,6 +319,16 @@ def _reads(project: Project, action: Action, changed: frozenset[str]) -> bool:
     declared = action.inputs or ()
     words = frozenset(action.recipe.line.split()) if isinstance(action.recipe, Command) else frozenset()
     return any(path in seen or path in words or any(_means(name, path) for name in declared) for path in changed)
+
+
+def _is_executed(project: Project, action: Action, notebook: str) -> bool:
+    """Return whether what is executed of ``notebook`` now is what there is of it in the project."""
+    fs, site = project.workshop.fs, project.workshop.site
+    try:
+        now = fs.read(f"{site.root}/{notebook}")
+        return reduced(now) == fs.read(notebook_file(given_folder(site.state, action.id), notebook))
+    except OSError:
+        return False
 
 
 def _means(name: str, path: str) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.notebooks import EXECUTED
 from paperbuild.engine.patterns import is_glob
 from paperbuild.errors import BuildError
 
@@ -93,23 +94,33 @@ def _rule(rule: Rule) -> Iterator[str]:
     for variable in action.variables:
         if variable.counted is not None:  # a secret is passed on by make as it is
             yield f"{made}: private export {variable.name} := {_value(variable.value)}"
-    plain = _is_plain(action.recipe)
+    plain = _is_plain(action.recipe, _line(action))
     name = f"recipe.{_plain_name(action)}"
     if not plain:
         yield f"define {name}"
-        yield action.recipe.line.replace("$", "$$")
+        yield _line(action).replace("$", "$$")
         yield "endef"
         yield f"{made}: private export PAPERBUILD_RECIPE = $({name})"
     yield f"{made} {'&:' if len(_marks(action)) > 1 else ':'} {needed}".rstrip()
     yield f"\t@{_shell(_cleared(action))}"
-    yield f"\t{_shell(action.recipe.line)}" if plain else f'\t{_shell(shlex.quote(action.recipe.shell))} -c "$$PAPERBUILD_RECIPE"'
+    yield f"\t{_shell(_line(action))}" if plain else f'\t{_shell(shlex.quote(action.recipe.shell))} -c "$$PAPERBUILD_RECIPE"'
     if _stamp(action) in _marks(action):
         yield f"\t@mkdir -p {_STAMPS} && touch {_shell(shlex.quote(_stamp(action)))}"
 
 
-def _is_plain(recipe: Command) -> bool:
+def _line(action: Action) -> str:
+    """Return the command of ``action``; a notebook is executed by papermill's own program, where we are not."""
+    recipe = action.recipe
+    assert isinstance(recipe, Command)
+    if not recipe.notebook:
+        return recipe.line
+    executed = next(output.path for output in action.outputs if output.name == EXECUTED)
+    parameters = ("-y", msgspec.json.encode(dict(action.params)).decode()) if action.params else ()
+    return shlex.join(("papermill", "--cwd", posixpath.dirname(recipe.notebook) or ".", *parameters, recipe.notebook, executed))
+
+
+def _is_plain(recipe: Command, line: str) -> bool:
     """Return whether a command can stand in a recipe as it is: one line for make's own shell."""
-    line = recipe.line
     return recipe.shell == "/bin/sh" and "\n" not in line and not line.lstrip().startswith(("@", "-", "+")) and not line.endswith("\\")
 
 

@@ -23,7 +23,8 @@ from paperbuild.engine.digest import digest_bytes, digest_of, file_digest
 from paperbuild.engine.graph import Action, Command, Variable
 from paperbuild.engine.packages import Installed
 from paperbuild.engine.ports import Question, Surroundings
-from paperbuild.engine.rules import KERNEL, SYSTEM, TEMPORARY, Ground, Treatment, rule_for
+from paperbuild.engine.r_packages import R, RPackages
+from paperbuild.engine.rules import DEPOT, KERNEL, SYSTEM, TEMPORARY, Ground, Treatment, rule_for
 from paperbuild.engine.shellwords import shell_words
 from paperbuild.engine.trace import Package, Program
 
@@ -55,6 +56,7 @@ _BELOW_USR = tuple(
 """All of /usr but /usr/local: a watcher compares with beginnings only."""
 
 _NO_PROGRAMS = (".cfg", "._pth")  # which a Python looks for beside itself
+_IN_R = (".R", ".r", ".Rmd", ".qmd")
 _PYTHON = re.compile(r"python[0-9.]*")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
@@ -89,6 +91,7 @@ class LocalEnvironment:
         self.lent: Mapping[str, str] = {} if origin is None else dict(origin.inner_environments())
         self._installed = Installed(self.home, file_digest) if origin is None else origin.installed
         self._programs: dict[str, str | None] = {}
+        self._r = RPackages(self._which, root, self.home, file_digest) if origin is None else origin.r_packages
         self.answers: dict[Question, str | None] = {}
         self._search = tuple(dict.fromkeys(folder for folder in path.split(os.pathsep) if folder.startswith("/")))
 
@@ -102,10 +105,15 @@ class LocalEnvironment:
         """What is installed here, and need not be looked for again."""
         return self._installed
 
+    @property
+    def r_packages(self) -> RPackages:
+        """What R finds."""
+        return self._r
+
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
         """See the port."""
         if not self._is_copy:  # what is installed is remembered where the project is
-            self._installed.digest = digest
+            self._installed.digest = self._r.digest = digest
 
     def elsewhere(self, root: str, changes: Mapping[str, str]) -> LocalEnvironment:
         """See the port."""
@@ -167,6 +175,8 @@ class LocalEnvironment:
                 return self._program(name)
             case ("value", name):
                 return self._value_digest(name)
+            case ("package", "R", name):
+                return self._r.fingerprint(name) if self._r.libraries else None
             case ("package", tool, name):
                 executable = self._which(tool)
                 return None if executable is None else self._installed.fingerprint(executable, name)
@@ -188,14 +198,23 @@ class LocalEnvironment:
         caches = [f"{folder}/" for folder in private if folder]
         if self.home:
             caches += [f"{self.home}/.cache/", f"{self.home}/Library/Caches/"]
+        prefixes += [f"{library}/" for library in self._r.own]
         prefixes += [f"{self._root}/{place}/" for place in self.lent]
         caches += self._caches
-        return Ground(f"{os.path.realpath(self._root)}/", (f"{_OURS}/",), tuple(dict.fromkeys(prefixes)), tuple(dict.fromkeys(caches)))
+        depots = tuple(f"{self.home}/.julia/{name}/" for name in DEPOT) if self.home else ()
+        environments, kept = tuple(dict.fromkeys(prefixes)), tuple(dict.fromkeys(caches))
+        return Ground(f"{os.path.realpath(self._root)}/", (f"{_OURS}/",), environments, kept, depots)
 
     @cached_property
     def _sites(self) -> tuple[str, ...]:
         sites = tuple(dict.fromkeys(f"{site}/" for tool in self._pythons for site in self._installed.sites(tool)))
         return sites + tuple(copy for site in sites for copy in self._copies(site))
+
+    @cached_property
+    def _r_libraries(self) -> tuple[str, ...]:
+        """The libraries of R, each with its slash, and what those that are lent are called in the copy."""
+        libraries = tuple(f"{library}/" for library in self._r.libraries)
+        return libraries + tuple(copy for library in libraries for copy in self._copies(library))
 
     def _copies(self, place: str) -> tuple[str, ...]:
         """Return what ``place``, in an environment that is lent, is called in the copy."""
@@ -222,9 +241,10 @@ class LocalEnvironment:
         path = os.pathsep.join(filter(None, (_HOOK, given.get("PYTHONPATH", ""))))
         ground = self._ground
         system = (*(place for place in SYSTEM if place != "/usr/"), *_BELOW_USR)
-        dropped = (*ground.ours, *ground.environments, *KERNEL, *TEMPORARY, *ground.caches, *system)
+        dropped = (*ground.ours, *ground.environments, *ground.depots, *KERNEL, *TEMPORARY, *ground.caches, *system)
         scratch = ("/dev/", *TEMPORARY, *ground.caches)
-        return Surroundings(dropped, (*self._sites, *self._places, *ground.caches[:1]), scratch, (("PYTHONPATH", path),))
+        grouped = (*self._sites, *self._r_libraries, *self._places, *ground.caches[:1])
+        return Surroundings(dropped, grouped, scratch, (("PYTHONPATH", path),))
 
     def treatment(self, path: str) -> Treatment:
         """See the port."""
@@ -234,6 +254,8 @@ class LocalEnvironment:
         """See the port."""
         if prefix in self._places:
             return tuple(Program(name, self.program(name)) for name in names if not name.endswith(_NO_PROGRAMS))
+        if prefix in self._r_libraries:
+            return tuple(Package(R, *found) for found in self._r.owners(names))
         for tool in self._pythons:
             site = self._original(prefix)
             if site in {f"{known}/" for known in self._installed.sites(tool)}:
@@ -278,6 +300,11 @@ class LocalEnvironment:
 
     def packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """See the port."""
+        sources = tuple(sources)
+        in_r = [source for source in sources if source.endswith(_IN_R)]
+        return (*self._python_packages(action, sources), *((R, *found) for found in (self._r.used(in_r) if in_r else ())))
+
+    def _python_packages(self, action: Action, sources: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         python = [source for source in sources if source.endswith(".py")]
         if not python:
             return ()

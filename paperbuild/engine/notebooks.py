@@ -111,7 +111,7 @@ def runner() -> str:
 class Fault(msgspec.Struct, frozen=True):
     """What the execution of a notebook tells of its failure.
 
-    ``kind`` is "cell", "lacking" (of an installed package), or "malformed". ``cell`` and ``line`` count from 1; 0 where nobody knows.
+    ``kind`` is "cell", "lacking" (of an installed package), "kernel" (that there is not), or "malformed". ``cell`` and ``line`` count from 1; 0 where nobody knows.
     """
 
     kind: str
@@ -142,6 +142,10 @@ def explained(found: Diagnostic, fault: Fault, action: Action, notebook: str) ->
             "or where that is paperbuild's own: pip install 'paperbuild[notebook]'",
         )
         return Diagnostic("PB446", message, found.span, help=helps)
+    if fault.kind == "kernel":
+        message = f"{action.id} is a notebook for the kernel {fault.error}, which is not installed"
+        show = ("jupyter kernelspec list  shows those that are; one for R comes with IRkernel, one for Julia with IJulia",)
+        return Diagnostic("PB446", message, found.span, help=show)
     if fault.kind == "malformed":
         message = f"{notebook}, which {action.id} executes, is no notebook"
         mend = ("open it in Jupyter and save it; notebooks older than version 4 are converted so",)

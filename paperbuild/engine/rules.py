@@ -24,6 +24,12 @@ KERNEL = ("/proc/", "/sys/", "/dev/", "/run/", "/var/run/")
 TEMPORARY = ("/tmp/", "/var/tmp/", "/private/tmp/", "/private/var/folders/", "/var/cache/")  # noqa: S108 - none is written to
 
 
+DEPOT = ("packages", "artifacts", "compiled", "registries", "clones", "logs", "scratchspaces")
+"""Folders of Julia's depot (the manual, "Environment variables") whose content its manifests stand for: packages and artifacts lie in
+folders that are called after the digest of what is in them, and a ``Manifest.toml``, which is read, names these. Packages in development
+are elsewhere."""
+
+
 class Treatment(StrEnum):
     """What becomes of a path that a command looked at."""
 
@@ -36,13 +42,14 @@ class Ground(msgspec.Struct, frozen=True):
     """What the rules know of this machine: absolute folders, each with its slash.
 
     ``project`` is the project's; ``ours`` hold paperbuild's own modules; ``environments`` are prefixes of Pythons and the like,
-    ``caches`` what programs keep for themselves.
+    ``caches`` what programs keep for themselves, ``depots`` where Julia keeps packages.
     """
 
     project: str
     ours: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     caches: tuple[str, ...] = ()
+    depots: tuple[str, ...] = ()
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -64,6 +71,7 @@ RULES = (
     Rule("what the kernel tells changes all the time", lambda _, path: f"{path}/".startswith(KERNEL), Treatment.NOTHING),
     Rule("temporary files are nobody's input", lambda _, path: f"{path}/".startswith(TEMPORARY), Treatment.NOTHING),
     Rule("neither are caches", lambda ground, path: f"{path}/".startswith(ground.caches), Treatment.NOTHING),
+    Rule("what lies in Julia's depot is named by manifests", lambda ground, path: f"{path}/".startswith(ground.depots), Treatment.NOTHING),
     Rule("what somebody put beside the system counts by content", lambda _, path: path.startswith(LOCAL), Treatment.INPUT),
     Rule("the system counts by its name and machine", lambda _, path: f"{path}/".startswith(SYSTEM), Treatment.NOTHING),
     Rule("folders on the way to the project are there", _is_on_the_way, Treatment.NOTHING),

@@ -132,7 +132,7 @@ class _Expanding:
             outputs=outputs,
             params=tuple(cell.params.items()),
             inputs=inputs,
-            mentioned=mentioned_paths(line) if target.code is None else (),  # its words are no author's
+            mentioned=self._mentioned(target, line, notebook),
             needs=tuple(needed.id for name in target.needs for needed in self.cells.get(name, ())),  # of a chunk where those are not known
             variables=(
                 *(Variable(name, value, value) for name, value in target.env),
@@ -145,6 +145,12 @@ class _Expanding:
             refresh_s=target.refresh_s,
             span=target.span,
         )
+
+    def _mentioned(self, target: TargetSpec, line: str, notebook: str) -> tuple[str, ...]:
+        """Return the files that the author's words name; those of a chunk's or a notebook's command are ours."""
+        if notebook:
+            return (notebook,)
+        return mentioned_paths(line) if target.code is None else ()
 
     def _command(self, cell: _Cell) -> str:
         line, wrong = self._template(cell.target, cell.target.command, in_shell=True).command(cell.params)

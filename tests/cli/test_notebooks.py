@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import venv
 
 import pytest
@@ -143,6 +144,32 @@ def test_without_papermill_it_is_said_how_to_install_it(paper):
 
 
 @needs_papermill
+def test_its_kernel_ends_with_what_executes_it(paper):
+    tell = "with open('pid', 'w') as file:\n    file.write(str(os.getpid()))"
+    code = f"import os, signal, time\n{tell}\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(120)"
+    paper.write("analysis/fit.ipynb", notebook((("code", code),)))
+    assert paper.call("run", "-j1").code == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(paper.read("analysis/pid")), 0)
+
+
+@needs_papermill
+def test_a_kernel_that_is_not_there_is_named(paper):
+    other = notebook().replace('"language": "python"', '"language": "cobol"')
+    answer = paper.write("analysis/fit.ipynb", other).call("run", "-j1")
+    assert (answer.code, "error[PB446]: fit is a notebook for the kernel somebodys, which is not" in answer.err) == (1, True), answer.err
+
+
+@needs_papermill
+def test_held_to_what_it_declares_it_may_read_that_alone(paper):
+    strict = MANIFEST.replace("params", 'observe = "strict"\ninputs = ["analysis/data.csv"]\nparams')
+    answer = paper.write("paperbuild.toml", strict).call("run", "-j1")
+    assert (answer.code, "analysis/helper.py" in answer.err) == (1, True), answer.err
+    answer = paper.write("paperbuild.toml", strict.replace('"]\nparams', '", "analysis/helper.py"]\nparams')).call("run", "-j1")
+    assert answer.code == 0, answer.err
+
+
+@needs_papermill
 def test_what_is_no_notebook_is_told(paper):
     answer = paper.write("analysis/fit.ipynb", '{"cells": [\n').call("run", "-j1")
     assert (answer.code, "error[PB447]: analysis/fit.ipynb, which fit executes, is no notebook" in answer.err) == (1, True), answer.err
@@ -152,3 +179,11 @@ def test_a_notebook_that_is_not_there_is_told_before_anything_runs(paper):
     (paper.root / "analysis/fit.ipynb").unlink()
     answer = paper.call("run")
     assert (answer.code, "error[PB410]: analysis/fit.ipynb, an input of fit, does not exist" in answer.err) == (1, True), answer.err
+
+
+def test_as_a_rule_of_make_it_is_executed_by_papermills_own_program(paper):
+    answer = paper.call("graph", "--format", "make")
+    assert answer.code == 0, answer.err
+    (rule,) = (line for line in answer.out.splitlines() if line.startswith("\tpapermill"))
+    assert rule == """\tpapermill --cwd analysis -y '{"scale":2.0}' analysis/fit.ipynb build/fit.ipynb"""
+    assert "analysis/fit.ipynb" in next(line for line in answer.out.splitlines() if line.startswith("build/fit.ipynb build/fit.json &:"))

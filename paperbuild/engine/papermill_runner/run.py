@@ -33,6 +33,7 @@ def main(notebook: str, executed: str) -> int:
         import nbformat
 
         entrypoints.get_group_all = lambda *_, **__: []  # papermill's plugins: it lists every folder of modules to find some
+        from jupyter_client.kernelspec import NoSuchKernel
         import papermill  # type: ignore[import-untyped]
         from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
     except ImportError as error:
@@ -58,6 +59,8 @@ def main(notebook: str, executed: str) -> int:
             store_widget_state=False,
             **_of_kernel(text),
         )
+    except NoSuchKernel as error:
+        return _told(code, {"kind": "kernel", "error": error.name})
     except PapermillExecutionError as error:
         return _failed(code, error)
     cleaned = _cleaned(made)
@@ -75,7 +78,6 @@ def _set_apart(private: str) -> None:
     os.environ["JUPYTER_CONFIG_DIR"] = os.path.join(private, "config")
     os.environ["IPYTHONDIR"] = os.path.join(private, "ipython")
     os.environ["JUPYTER_NO_CONFIG"] = "1"
-    os.environ["JUPYTER_PLATFORM_DIRS"] = "1"  # else it warns
 
 
 def _log_to_standard_output() -> None:
