@@ -123,18 +123,26 @@ class Reader:
             open(log, "w", encoding="utf-8") as file,
             subprocess.Popen(words, cwd=self.folder, env=self.environment, stderr=file, stdout=file) as running,
         ):
-            deadline = time.monotonic() + LIMIT_S
-            while "build ends" not in log.read_text(encoding="utf-8"):
-                assert running.poll() is None, log.read_text(encoding="utf-8")
-                assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-                time.sleep(0.1)
-            self.said += log.read_text(encoding="utf-8")
-            address = re.search(r"http://\S+", self.said)
-            with urllib.request.urlopen(address[0], timeout=10) as page:
-                assert b"<html" in page.read()
-            running.send_signal(signal.SIGINT)
-            assert running.wait(timeout=30) in (0, 130)
+            try:
+                self.said += self._looked_at(running, log)
+                running.send_signal(signal.SIGINT)
+                assert running.wait(timeout=30) in (0, 130)
+            finally:
+                running.terminate()
         log.unlink()
+
+    def _looked_at(self, running, log):
+        """Return what ``watch`` says until its first build has ended, and fetch the page that it serves."""
+        deadline = time.monotonic() + LIMIT_S
+        while "build ends" not in (said := log.read_text(encoding="utf-8")):
+            assert running.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+        address = re.search(r"http://\S+", said)
+        assert address, said
+        with urllib.request.urlopen(address[0], timeout=10) as page:
+            assert b"<html" in page.read()
+        return said
 
     def _write(self, block):
         name, adds = block.title.removesuffix(_AT_THE_END), block.title.endswith(_AT_THE_END)

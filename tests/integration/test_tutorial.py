@@ -1,13 +1,19 @@
-"""The tutorial and the page about training, carried out from the first line to the last."""
+"""The tutorial, the page about training and the first commands of README and site, carried out as they stand."""
 
 import subprocess
 
 import pytest
 
 from tests.cli.workflow_runner import Runner
-from tests.documented import Reader, environment_of_a_reader
+from tests.documented import Reader, blocks, environment_of_a_reader
 
 PAGE = "docs/tutorial.md"
+INSTALLING = (
+    "python3 -m venv ~/papers",
+    ". ~/papers/bin/activate",
+    "pip install paperbuild matplotlib",
+    "pip install .            # in a clone; pip install paperbuild, once it is released",
+)
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def reader(tmp_path):
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(home / "walks.git")], env=environment, check=True)
     with open(home / "gitconfig", "a", encoding="utf-8") as file:
         file.write(f'[url "{home}/"]\ninsteadOf = https://github.com/ada/\n')
-    installed = dict.fromkeys(("python3 -m venv ~/papers", ". ~/papers/bin/activate", "pip install paperbuild matplotlib"), "")
+    installed = dict.fromkeys(INSTALLING, "")
     (tmp_path / "empty").mkdir()
     return Reader(tmp_path / "empty", environment, instead=installed)
 
@@ -37,3 +43,10 @@ def test_the_tutorial_works_as_it_stands_and_its_workflow_builds_the_paper_that_
 
 def test_the_page_about_training_works_as_it_stands(reader):
     reader.carry_out("docs/training.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_commands_that_a_newcomer_reads_make_a_paper(reader, page):
+    (commands,) = [text for text in blocks(page, "sh") if "paperbuild init demo" in text]
+    reader.type(commands.replace("watch --open", "watch"))  # no browser is to open while tests run
+    assert (reader.folder / "_build/paper.pdf").read_bytes().startswith(b"%PDF")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -318,6 +319,32 @@ def test_a_link_leads_somewhere(page, target):
         assert fragment in anchors(place)
 
 
+def calls():
+    """Return (page, words) for each call of paperbuild that a page shows, in a block or in a sentence."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = [line for block in FENCE.finditer(text) if block["language"] == "sh" for line in block["text"].splitlines()]
+        shown = [call for line in lines for call in re.findall(r"(?:^|[;&|] |\$ )paperbuild ([^;&|>)]*)", line)]
+        shown += re.findall(r"(?<!`)`paperbuild ([^`]+)`(?!`)", FENCE.sub("", text))
+        found += [(page.name, " ".join(shlex.split(call, comments=True))) for call in shown]
+    return sorted({call for call in found if not call[1].startswith(("COMMAND", "\N{HORIZONTAL ELLIPSIS}"))})
+
+
+@pytest.mark.parametrize(("page", "call"), calls())
+def test_a_command_that_a_page_shows_exists_with_these_options(page, call):
+    command, rest = program, call.split(" ")
+    while isinstance(command, click.Group) and rest:
+        _, rest, _ = command.make_parser(click.Context(command)).parse_args(rest)
+        command = command.get_command(None, rest.pop(0)) if rest else command
+    assert command is not None
+    command.make_parser(click.Context(command)).parse_args(rest)
+
+
+def test_the_pages_show_many_commands():
+    assert len(calls()) > 100
+
+
 # --- the site
 
 
@@ -329,6 +356,11 @@ def test_the_site_has_every_page_once():
 
     listed = sorted(pages(tomllib.loads(text_of("zensical.toml"))["project"]["nav"]))
     assert listed == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+
+
+def test_its_first_page_leads_to_every_other():
+    linked = {target.partition("#")[0] for page, target in links() if page.name == "index.md"}
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - linked == {"index.md"}
 
 
 def test_the_site_builds_with_no_broken_link(tmp_path):
