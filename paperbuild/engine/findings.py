@@ -156,7 +156,7 @@ class Reading:
 
     def _items_of(self, path: str, sighting: Sighting, link: str | None, sought: tuple[str, ...]) -> Iterator[Item]:
         bits, state = sighting.bits, sighting.state
-        if bits & LINK and link is not None:
+        if bits & LINK and link is not None and path not in self._environment.lent:  # what is lent is no link where it belongs
             yield Link(path, link)
         if state is None:
             if bits & ~LINK or link is None:

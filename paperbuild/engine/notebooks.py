@@ -111,7 +111,8 @@ def runner() -> str:
 class Fault(msgspec.Struct, frozen=True):
     """What the execution of a notebook tells of its failure.
 
-    ``kind`` is "cell", "lacking" (of an installed package), "kernel" (that there is not), or "malformed". ``cell`` and ``line`` count from 1; 0 where nobody knows.
+    ``kind`` is "cell", "lacking" (of a package), "kernel" (that there is not), or "malformed".
+    ``cell`` and ``line`` count from 1; 0 where nobody knows.
     """
 
     kind: str

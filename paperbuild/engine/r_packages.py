@@ -1,7 +1,7 @@
 """Installed R packages: in which libraries R finds them, and what stands for the content of one.
 
-Formats: "R Installation and Administration" (libraries, ``R_LIBS_SITE``), "Writing R Extensions" (``DESCRIPTION``, ``MD5``), and the folders
-of renv (``renv/library``).
+Formats: "R Installation and Administration" (libraries, ``R_LIBS_SITE``), "Writing R Extensions" (``DESCRIPTION``, ``MD5``), and the
+folders of renv (``renv/library``).
 """
 
 from __future__ import annotations

@@ -162,7 +162,8 @@ class _TargetReading:
         if not isinstance(declared, Mapping):
             for n, (name, path) in enumerate(zip(derived_names(declared), declared, strict=True)):
                 self._path(path, (*at, n), is_output=True)
-                yield OutputSpec(name, path, stored=True, at=(*at, n))
+                taken = name == EXECUTED and self.table.notebook is not None
+                yield OutputSpec(f"{name}_file" if taken else name, path, stored=True, at=(*at, n))
             return
         check_folded(((name, (*at, name)) for name in declared), "outputs", self.faults)
         for name, output in declared.items():

@@ -155,7 +155,7 @@ def test_its_kernel_ends_with_what_executes_it(paper):
 
 @needs_papermill
 def test_a_kernel_that_is_not_there_is_named(paper):
-    other = notebook().replace('"language": "python"', '"language": "cobol"')
+    other = notebook().replace('"language": "python"', '"language": "R"')
     answer = paper.write("analysis/fit.ipynb", other).call("run", "-j1")
     assert (answer.code, "error[PB446]: fit is a notebook for the kernel somebodys, which is not" in answer.err) == (1, True), answer.err
 

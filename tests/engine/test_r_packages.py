@@ -28,15 +28,15 @@ class Machine:
         self.own = self.project / "renv" / "library" / "R-4.2" / "x86_64-pc-linux-gnu"
         self.users = self.home / "R" / "x86_64-pc-linux-gnu-library" / "4.2"
         for name in ("base", "stats"):
-            self.install(self.base, name, "4.2.2", license="Part of R 4.2.2")
+            self.install(self.base, name, "4.2.2", terms="Part of R 4.2.2")
 
     def install(
-        self, library: Path, name: str, version: str, code: str = "", built: str = "", needs: str = "", md5: str = "", license: str = "MIT"
+        self, library: Path, name: str, version: str, code: str = "", built: str = "", needs: str = "", md5: str = "", terms: str = "MIT"
     ) -> None:
         folder = library / name
         (folder / "R").mkdir(parents=True, exist_ok=True)
         (folder / "help").mkdir(exist_ok=True)
-        text = f"Package: {name}\nVersion: {version}\nLicense: {license}\n"
+        text = f"Package: {name}\nVersion: {version}\nLicense: {terms}\n"
         text += f"Imports: {needs}\n" if needs else ""
         (folder / "DESCRIPTION").write_text(f"{text}Built: R 4.2.2; ; {built}; unix\n")
         (folder / "R" / f"{name}.rdb").write_text(code)

@@ -96,6 +96,19 @@ class TestPythons:
         project.write({"s/unrelated.py": "", "s/.script.py.swp": "", "s/notes.txt": "", "s/script.py~": "", "s/4913": ""})
         assert ran(project.build()) == set()
 
+    def test_who_looks_for_versions_and_plugins_depends_on_metadata_alone(self, make: Make, environment: Path):
+        script = (
+            "from importlib.metadata import entry_points\nprint([one.name for one in entry_points(group='mine')], file=open('out', 'w'))\n"
+        )
+        project = make({"s/script.py": script}, undeclared("t", "python s/script.py", "out"))
+        assert project.build().succeeded
+        project.write({"s/unrelated.py": "", "s/notes.txt": ""})
+        assert ran(project.build()) == set()
+        about = "s/plugin-1.dist-info"
+        project.write({f"{about}/METADATA": "Name: plugin\nVersion: 1\n", f"{about}/entry_points.txt": "[mine]\nhere = plugin:main\n"})
+        assert ran(project.build()) == {"t"}
+        assert project.tree()["out"] == "['here']\n"
+
     def test_a_file_that_would_shadow_an_import_runs_what_imports(self, make: Make, environment: Path):
         install(environment, "helper", "1", "x = 1\n")
         project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))

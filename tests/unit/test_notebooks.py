@@ -83,6 +83,14 @@ def test_the_outputs_may_say_where_it_goes():
     assert [(output.name, output.path) for output in made.outputs] == [("notebook", "out/done.ipynb"), ("data", "out/x.json")]
 
 
+def test_the_name_of_the_executed_notebook_is_no_other_outputs():
+    (made,) = actions('[target.fit]\nnotebook = "fit.ipynb"\noutputs = ["out/notebook.json"]')
+    assert [(output.name, output.path) for output in made.outputs] == [
+        ("notebook", "build/fit.ipynb"),
+        ("notebook_file", "out/notebook.json"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("keys", "code", "words"),
     [

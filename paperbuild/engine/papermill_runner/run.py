@@ -9,6 +9,7 @@ Nothing of when or how the execution went is in the executed notebook, so that e
 file beside the code, ``fault.json``. Any Python from 3.8 on may run this: it imports nothing of paperbuild.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -27,14 +28,12 @@ def main(notebook: str, executed: str) -> int:
     root, executed = os.getcwd(), os.path.abspath(executed)
     _set_apart(os.path.join(os.path.dirname(os.path.dirname(code)), "jupyter"))
     os.environ["PAPERBUILD_ROOT"] = root
+    _without_plugins()
     try:
-        import entrypoints  # type: ignore[import-untyped]
         import ipykernel  # noqa: F401 - only whether it is there
         import nbformat
-
-        entrypoints.get_group_all = lambda *_, **__: []  # papermill's plugins: it lists every folder of modules to find some
-        from jupyter_client.kernelspec import NoSuchKernel
         import papermill  # type: ignore[import-untyped]
+        from jupyter_client.kernelspec import NoSuchKernel
         from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]
     except ImportError as error:
         return _lacking(code, error)
@@ -67,6 +66,14 @@ def main(notebook: str, executed: str) -> int:
     with open(executed, "w", encoding="utf-8") as file:
         nbformat.write(cleaned, file)  # type: ignore[no-untyped-call]
     return 0
+
+
+def _without_plugins() -> None:
+    """Keep papermill from looking for plugins: it lists every folder of modules to find some, with a library of its own."""
+    with contextlib.suppress(ImportError):
+        import entrypoints  # type: ignore[import-untyped]
+
+        entrypoints.get_group_all = lambda *_, **__: []
 
 
 def _set_apart(private: str) -> None:
