@@ -30,6 +30,7 @@ Where a paper alone needs most of the limit, it is so many times what its first 
 1.7 times that after twenty edits."""
 
 _MOST, _GROWTH = 0.8, 1.8
+_FRESH = 2  # documents
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from paperbuild.render.presswork import main; main(sys.argv[1])"
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _STARTS = 2
@@ -51,8 +52,8 @@ class Press(Typesetter):
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._folder = ""
-        self._needed = 0  # bytes that this press held after its first PDF and its first drawings, and which of them there were
-        self._known: set[type[Request]] = set()
+        self._needed = 0  # bytes that this press held after the first two documents, mostly a PDF and its drawings
+        self._documents = 0
 
     def pdf(self, job: Job) -> Pdf:
         """See :class:`paperbuild.render.typst.Typesetter`."""
@@ -133,10 +134,11 @@ class Press(Typesetter):
 
     def _renew(self, kind: type[Request], held: int) -> None:
         """Let another press take the place of this one where it holds too much: what it holds now cannot be freed otherwise."""
-        if kind is not Convert and kind not in self._known:
-            self._known.add(kind)
-            self._needed = max(self._needed, held)
-            return
+        if kind is not Convert:
+            self._documents += 1
+            if self._documents <= _FRESH:
+                self._needed = held
+                return
         is_long = self._needed > _MOST * self._memory_limit
         if held > (_GROWTH * self._needed if is_long else self._memory_limit):
             with contextlib.suppress(OSError):
@@ -146,7 +148,7 @@ class Press(Typesetter):
         self._end()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._folder = tempfile.mkdtemp(prefix="paperbuild-press-")
-        self._needed, self._known = 0, set()
+        self._needed = self._documents = 0
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _PROGRAM, self._folder, *map(os.path.abspath, sys.path), _PACKAGES],
             stdin=subprocess.PIPE,

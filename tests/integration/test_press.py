@@ -109,15 +109,31 @@ def test_a_press_that_dies_of_a_request_twice_is_a_fault(press, monkeypatch):
     assert (fault.code, fault.detail) == ("PB518", ("no typst here",))
 
 
+LONG = "\n\n".join(f"= Head {n}\n\n{'some words ' * 300} $x_{n}$" for n in range(200))
+
+
 def test_a_press_that_holds_too_much_is_replaced_and_gives_the_same_bytes():
     press = Press(memory_limit=0)
     try:
         before = press.pdf(JOB)
         first = press.pid
-        press.pdf(structs.replace(JOB, source="\n\n".join(f"= Head {n}\n\n{'some words ' * 300} $x_{n}$" for n in range(200))))
+        assert press.drawings(JOB)
+        press.pdf(structs.replace(JOB, source=LONG))
         assert press.pid not in {0, first}
         assert ends(first)
         assert press.pdf(JOB) == before
+    finally:
+        press.close()
+
+
+def test_a_press_is_not_replaced_for_what_its_paper_needs_anyway():
+    press = Press(memory_limit=0)
+    try:
+        press.pdf(structs.replace(JOB, source=LONG))
+        first = press.pid
+        for n in range(3):
+            press.drawings(structs.replace(JOB, source=LONG.replace("Head 7", f"Head {n}")))
+            assert press.pid == first
     finally:
         press.close()
 
