@@ -299,6 +299,9 @@ def test_axe_finds_nothing_on_the_frame_of_the_page(live, browser, axe, scheme):
 
 
 def test_the_pdf_is_shown_page_by_page_and_only_the_page_that_changed_is_exchanged(live, window):
+    live.save("paper.md", edited(PAPER, "far below", "Far below"))  # one that was there before is drawn from itself, and so otherwise
+    window.shows("Far below")
+    live.settle()
     window.page.locator("#views").get_by_role("button", name="Both").click()
     sheets = window.page.locator("#sheets .sheet")
     sheets.nth(1).locator("img").wait_for()

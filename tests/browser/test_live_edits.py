@@ -324,6 +324,7 @@ class TestTheLineInTheSource:
     def test_a_press_with_alt_says_the_line_and_column_and_copies_it(self, live, window):
         live.save("paper.md", edited(PAPER))
         window.shows("a sentence that WAS edited")
+        live.settle()
         window.alt_click("WAS edited")
         line, column = line_of(edited(PAPER), "WAS edited")
         place = window.page.locator("#place .place")

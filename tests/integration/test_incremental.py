@@ -24,7 +24,7 @@ def clean():
 
 @pytest.fixture(scope="module")
 def live():
-    made = FollowingRunner(DocumentRunner(CATALOG))
+    made = FollowingRunner(DocumentRunner(CATALOG), memory_limit=2 << 30)  # begun anew, it would know nothing of the paper
     yield made
     made.close()
 
@@ -47,7 +47,7 @@ def clean_pdf():
 
 @pytest.fixture(scope="module")
 def live_pdf():
-    made = FollowingRunner(DocumentRunner(CATALOG, typesetter=Unset()))
+    made = FollowingRunner(DocumentRunner(CATALOG, typesetter=Unset()), memory_limit=2 << 30)
     yield made
     made.close()
 

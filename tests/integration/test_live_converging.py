@@ -299,8 +299,8 @@ def test_a_missing_file_that_a_command_looked_for_appears(watched, clean):
 
 @pytest.fixture
 def elsewhere():
-    """A folder that is no temporary one, of which nothing is an input."""
-    with tempfile.TemporaryDirectory(prefix=".elsewhere-", dir=TOP) as name:
+    """A folder that is no temporary one, of which nothing is an input; a checkout may be in such a one."""
+    with tempfile.TemporaryDirectory(prefix=".paperbuild-test-", dir=Path.home()) as name:
         yield Path(name)
 
 

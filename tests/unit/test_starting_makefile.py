@@ -97,7 +97,14 @@ def test_a_recipe_is_what_make_would_run(tmp_path, name):
         (tmp_path / file).write_text("x")
     (tmp_path / "Makefile").write_text(text)
     (tmp_path / "more.mk").write_text(INCLUDED)
-    done = subprocess.run(["make", "-n", "-B", "-R", "-r", target], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["make", "-n", "-B", "-R", "-r", "--no-print-directory", target],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     said = [" ".join(line.split()) for line in done.stdout.replace("\\\n", " ").splitlines()]
     if name == "rm":
