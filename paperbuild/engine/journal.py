@@ -40,6 +40,9 @@ class Entry(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
 
 
+_decoder = msgspec.json.Decoder(Entry)  # before there are threads: see paperbuild.engine.tracing.executor
+
+
 class Journal:
     """The open entries, files in ``folder``."""
 
@@ -69,7 +72,7 @@ class Journal:
         for name in self._fs.names(self._folder):
             if name.endswith(".json"):
                 try:
-                    found.append(msgspec.json.decode(self._fs.read(f"{self._folder}/{name}"), type=Entry))
+                    found.append(_decoder.decode(self._fs.read(f"{self._folder}/{name}")))
                 except msgspec.DecodeError:
                     self._fs.unlink(f"{self._folder}/{name}")
         return tuple(found)
@@ -77,7 +80,7 @@ class Journal:
     def find(self, action: str) -> Entry | None:
         """Return the open entry of ``action``; None where it has none that was written in full. Changes nothing."""
         try:
-            return msgspec.json.decode(self._fs.read(self._path(action)), type=Entry)
+            return _decoder.decode(self._fs.read(self._path(action)))
         except (OSError, msgspec.DecodeError):
             return None
 

@@ -37,7 +37,7 @@ def reduced(data: bytes) -> bytes:
     Cells keep their kind, source, tags and attachments; the notebook its language, and the name of its kernel where that is no Python.
     """
     try:
-        book = msgspec.json.decode(data, type=_Book)
+        book = _books.decode(data)
     except msgspec.DecodeError:
         return data
     if book.nbformat != 4:
@@ -76,6 +76,9 @@ class _Book(msgspec.Struct, frozen=True):
     nbformat: int
     cells: tuple[_Cell, ...] = ()
     metadata: _BookMetadata = _BookMetadata()
+
+
+_books = msgspec.json.Decoder(_Book)  # before there are threads: see paperbuild.engine.tracing.executor
 
 
 def _kept(number: int, cell: _Cell) -> dict[str, object]:
@@ -122,13 +125,16 @@ class Fault(msgspec.Struct, frozen=True):
     code: str = ""
 
 
+_faults = msgspec.json.Decoder(Fault)
+
+
 def told_fault(notebook: str, folder: str, fs: FileSystem) -> Fault | None:
     """Return what the last execution of ``notebook`` told of its failure in ``folder``; None where it told nothing."""
     path = f"{posixpath.dirname(notebook_file(folder, notebook))}/fault.json"
     if fs.stat(path) is None:
         return None
     try:
-        return msgspec.json.decode(fs.read(path), type=Fault)
+        return _faults.decode(fs.read(path))
     except (OSError, msgspec.DecodeError):
         return None
 

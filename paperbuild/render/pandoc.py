@@ -300,6 +300,7 @@ class _Answer(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+_answers = msgspec.json.Decoder(_Answer)  # before there are threads: see paperbuild.engine.tracing.executor
 R = TypeVar("R")
 
 
@@ -415,7 +416,7 @@ class PandocWorker:
             finally:
                 timer.cancel()
             if answered is not None:
-                return msgspec.json.decode(answered[0], type=_Answer), b"".join(answered[1:])
+                return _answers.decode(answered[0]), b"".join(answered[1:])
             last_words = self._end()
             if expired.is_set():
                 raise BuildError(

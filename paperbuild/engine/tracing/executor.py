@@ -62,6 +62,10 @@ class _Report(msgspec.Struct):
     sought: tuple[str, ...]
 
 
+# Made before there are threads: where two of them ask msgspec at once for a type that it has not met, the process dies.
+_decoder = msgspec.json.Decoder(_Report)
+
+
 class TracingExecutor:
     """:class:`paperbuild.engine.ports.Executor` that sees what commands do; those that need not be watched it leaves to ``local``.
 
@@ -255,7 +259,7 @@ def _awaited(connection: socket.socket, time_s: float | None) -> tuple[_Report, 
         raise _Gone from None
     connection.settimeout(None)
     size = int.from_bytes(head + _received(connection, _HEAD - 1), "little")
-    return msgspec.json.decode(_received(connection, size), type=_Report), timed_out
+    return _decoder.decode(_received(connection, size)), timed_out
 
 
 def _received(connection: socket.socket, size: int) -> bytes:
