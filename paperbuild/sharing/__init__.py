@@ -1,0 +1,1 @@
+"""Results that several machines share: where they lie, how they come and go, and whom one believes."""
