@@ -7,6 +7,7 @@ out, what it was seen to read becomes its record.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -51,7 +52,7 @@ class Settler:
         for _ in range(MOST_GIVEN):
             run = self._judge.rerunner.rerun(action, record, tuple(given.values()), conditions)
             runs.append(run)
-            missed = _by_label(self._missed(run, record))
+            missed = _by_label(self._missed(run, action))
             if run.refusal or missed.items() <= given.items():
                 break
             given |= missed
@@ -72,18 +73,21 @@ class Settler:
         """Yield, as it is now, what the last run of ``action`` that was watched had read: it will probably read it again."""
         found = [one for one in self._workshop.store.all_records() if one.action == action.id and one.observed]
         for item in max(found, key=lambda one: one.finished_ns).items if found else ():
-            yield from self._present(item)
+            yield from self._present(item, action)
 
-    def _missed(self, run: Rerun, record: Record) -> Iterator[Item]:
-        """Yield what of the project ``run`` looked for, and the copy had not, or had otherwise."""
-        own = {artifact.path.rstrip("/") for artifact in record.artifacts}
+    def _missed(self, run: Rerun, action: Action) -> Iterator[Item]:
+        """Yield what of the project ``run``, of ``action``, looked for, and the copy had not, or had otherwise."""
+        own = {output.path.rstrip("/") for output in action.outputs}
         for item in run.items:
             path = path_of(item)
             if path is not None and not path.startswith(("/", "~")) and path not in own and not self._observer.holds(item):
-                yield from self._present(item)
+                yield from self._present(item, action)
 
-    def _present(self, item: Item) -> Iterator[Item]:
-        """Yield what is there now where ``item`` was, so that a copy has it; of a folder that was listed the files in it, too."""
+    def _present(self, item: Item, action: Action) -> Iterator[Item]:
+        """Yield what is there now where ``item`` was, so that a copy has it; of a folder that was listed the files in it, too.
+
+        What ``action`` makes itself is not among them: where it begins, that is not there yet.
+        """
         path = path_of(item)
         if path is None or not self._observer.exists(path):
             return
@@ -93,7 +97,9 @@ class Settler:
         elif isinstance(item, Modules):
             yield Modules(path, item.names, self._observer.modules_digest(path, item.names) or "")
         elif not path.startswith(("/", "~")):
-            yield from self._folder(path, item.without if isinstance(item, Listing) else ())
+            own = (output.path.rstrip("/") for output in action.outputs)
+            own_here = {posixpath.basename(output) for output in own if (posixpath.dirname(output) or ".") == path}
+            yield from self._folder(path, tuple(sorted({*own_here, *(item.without if isinstance(item, Listing) else ())})))
 
     def _folder(self, path: str, without: tuple[str, ...]) -> Iterator[Item]:
         yield Content(path, A_FOLDER)

@@ -262,6 +262,19 @@ class TestAdopted:
         assert project.build().outcomes["t"] is Outcome.RAN
         assert (root / "out").read_text() == "7"
 
+    @pytest.mark.parametrize("folder", ["results", "results/deep"])
+    def test_a_program_that_makes_the_folder_of_its_output_is_settled(self, root: Path, folder: str):
+        code = f"import os; os.makedirs('{folder}', exist_ok=True); os.listdir('{folder}'); print(1, file=open('{folder}/m', 'w'))\n"
+        action = target("python main.py", outputs=f"{folder}/m")
+        project = Verified(root, (action,), python=str(Path(sys.executable).parent)).write({"main.py": code})
+        project.build()
+        (root / "main.py").write_text(f"{code}# another one\n")
+        project.build(adopts=frozenset({"t"}))
+        assert project.survey()[0].state is State.ADOPTED
+        verdict = project.verify()
+        assert (verdict.verdict, verdict.is_adopted) == ("adopted", False)
+        assert project.survey()[0].state is State.FRESH
+
     def test_what_is_adopted_and_wrong_stays_adopted(self, root: Path):
         project = Verified(root, (target("cat a > out"),)).write({"a": "1", "out": "2"})
         project.build(adopt=True)
