@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 import msgspec.structs
@@ -13,6 +14,9 @@ from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.ports import Clock, CommandEnvironment, Executor, FileSystem, Lock, StepRunner, VersionControl
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
+
+if TYPE_CHECKING:
+    from paperbuild.engine.remote import Remote  # a project without one need not know what it is
 
 
 class Workshop(msgspec.Struct, frozen=True):
@@ -29,6 +33,8 @@ class Workshop(msgspec.Struct, frozen=True):
     versions: VersionControl
     environment: CommandEnvironment
     runners: Mapping[str, StepRunner]
+    remote: Remote | None = None
+    """Where results of others are had, and ours go; None: nowhere. Questions ask it nothing, and count on what it is known to have."""
 
     def prepare(self) -> None:
         """Make the folders that builds write to."""
@@ -49,6 +55,8 @@ class Workshop(msgspec.Struct, frozen=True):
         """Let go of what is held open."""
         self.executor.close()
         self.index.close()
+        if self.remote is not None:
+            self.remote.close()
 
 
 def _executor() -> Executor:
@@ -65,11 +73,18 @@ def _executor() -> Executor:
 
 
 def open_workshop(
-    root: str, store: str, environment: CommandEnvironment, runners: Mapping[str, StepRunner], *, reading_only: bool = False
+    root: str,
+    store: str,
+    environment: CommandEnvironment,
+    runners: Mapping[str, StepRunner],
+    *,
+    reading_only: bool = False,
+    remote: Remote | None = None,
 ) -> Workshop:
     """Return the workshop of the project in ``root`` (absolute) on this machine, with its store in the folder ``store``.
 
-    ``reading_only`` is for queries: nothing is made or changed on the disk.
+    ``reading_only`` is for queries: nothing is made or changed on the disk. ``remote`` is where results are shared; it is closed with the
+    workshop.
     """
     import contextlib
     import os
@@ -87,5 +102,5 @@ def open_workshop(
     index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
         site=Site(root, state), fs=fs, store=Store(fs, store), index=index, clock=SystemClock(), lock=FileLock(),
-        lanes=ThreadLanes(), executor=_executor(), versions=Git(root), environment=environment, runners=runners,
+        lanes=ThreadLanes(), executor=_executor(), versions=Git(root), environment=environment, runners=runners, remote=remote,
     )  # fmt: skip
