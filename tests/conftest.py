@@ -12,6 +12,10 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background: what the tests start must hear Ctrl-C all the same
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ["PAPERBUILD_REMOTE"] = "off"  # whoever runs the tests may share results: those of tests stay here
+for name in ("PAPERBUILD_KEY", "PAPERBUILD_NAMESPACE"):
+    os.environ.pop(name, None)
+
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=10_000, print_blob=True)

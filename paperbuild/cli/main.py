@@ -41,6 +41,7 @@ COMMANDS = {
     "logs": "Print what a target printed when it ran, or follow what it prints now.",
     "adopt": "Take outputs that stand on the disk for results, without running.",
     "cache": "Keep the store of results small, and look whether it is sound.",
+    "key": "Make the key that signs the results which you share, or show it.",
     "verify": "Make results once more, from what their records name, and compare.",
     "clean": "Remove the outputs and documents that paperbuild made.",
     "hook": "Let git check the paper before a commit, and build it after one or after a push.",

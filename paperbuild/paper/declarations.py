@@ -86,6 +86,15 @@ class DocumentSpec(msgspec.Struct, frozen=True):
     span: Span | None = None
 
 
+class SharedStore(msgspec.Struct, frozen=True, array_like=True):
+    """The store elsewhere (``remote``, "" for none), how it is reached, and the public keys of those who are believed."""
+
+    remote: str = ""
+    trusted: tuple[str, ...] = ()
+    endpoint: str = ""
+    region: str = ""
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later.
 
@@ -100,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True):
     profile: str | None = None
     path: str = MANIFEST_NAME
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))
+    shared: SharedStore = SharedStore()
 
 
 def name_of(source: str) -> str:

@@ -35,6 +35,7 @@ from paperbuild.paper.declarations import (
     name_of,
 )
 from paperbuild.paper.paths import PathError, file_key, input_path, source_path
+from paperbuild.paper.shared_store import shared_store
 from paperbuild.paper.target_table import check_folded, check_name, read_target
 from paperbuild.paper.toml_positions import Path
 
@@ -179,6 +180,7 @@ class _Reading:
         targets = self._section("target", schema.TargetTable)
         environment = self._table("environment", schema.EnvironmentTable) or schema.EnvironmentTable()
         store = self._table("store", schema.StoreTable) or schema.StoreTable()
+        shared = shared_store(store, ("store",), self.faults)
         check = self._table("check", schema.CheckTable) or schema.CheckTable()
         self._apply_profiles(documents, targets)
         text = self.faults.text = self.faults.text.with_moved(self.moved)
@@ -186,7 +188,7 @@ class _Reading:
         target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
         self._refuse_equal_names(document_specs, tuple(documents))
         target_specs = self.with_chunks(target_specs, document_specs)
-        return Manifest(document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text)
+        return Manifest(document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text, shared)
 
     def _check_top(self) -> None:
         known = [item.encode_name for item in msgspec.structs.fields(schema.ManifestTable)]

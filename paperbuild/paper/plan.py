@@ -19,7 +19,7 @@ from paperbuild.engine.graph import Action, Code, Command, Graph
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.chunks import Chunk
-from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest
+from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest, SharedStore
 from paperbuild.paper.documents import document_actions
 
 _MAGIC = b"paperbuild-plan 1 "
@@ -49,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     store_path: str | None
     literals: tuple[str, ...] = ()
     chunks: bytes = b""
+    shared: SharedStore = SharedStore()
 
     def placed(self, chunks: Iterable[Chunk]) -> Plan:
         """Return the plan with its chunks where ``chunks``, which say the same, stand now."""
@@ -119,7 +120,8 @@ def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
     targets = (Outline(target.name, target.axes, target.told or target.command) for target in manifest.targets)
     found = (edges[id_] for id_ in numbers)
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
-    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks)
+    where, shared = manifest.store_path, manifest.shared
+    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, where, manifest.literals, chunks, shared)
 
 
 class KeptNames(msgspec.Struct, frozen=True):

@@ -132,8 +132,19 @@ class EnvironmentTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     python: Annotated[Text | None, Meta(description="What python means: an interpreter or an environment's folder.")] = None
 
 
-class StoreTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """Where results are kept."""
+class SharedTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """With whom results are shared, and whose results are believed."""
+
+    remote: Annotated[Text | None, Meta(description='A store that machines share, such as "s3://bucket/prefix".')] = None
+    trusted: Annotated[
+        tuple[Text, ...], Meta(description="The public keys of those whose results are believed, from their `paperbuild key show`.")
+    ] = ()
+    endpoint: Annotated[Text | None, Meta(description="The address of the service, where it is not the usual one: MinIO, Ceph.")] = None
+    region: Annotated[Text | None, Meta(description="The region of the bucket.")] = None
+
+
+class StoreTable(SharedTable, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Where results are kept, and with whom they are shared."""
 
     path: Annotated[Text | None, Meta(description="The store's folder, instead of .paperbuild/ beside the repository.")] = None
 
@@ -166,7 +177,7 @@ class ManifestTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     )
     target: Annotated[dict[str, TargetTable], Meta(description="Experiments by name.")] = msgspec.field(default_factory=dict)
     environment: Annotated[EnvironmentTable, Meta(description="What commands find.")] = EnvironmentTable()
-    store: Annotated[StoreTable, Meta(description="Where results are kept.")] = StoreTable()
+    store: Annotated[StoreTable, Meta(description="Where results are kept, and with whom they are shared.")] = StoreTable()
     check: Annotated[CheckTable, Meta(description="What paperbuild check need not say.")] = CheckTable()
     profile: Annotated[dict[str, ProfileTable], Meta(description="Other ways to build, by name.")] = msgspec.field(default_factory=dict)
 

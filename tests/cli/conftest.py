@@ -28,7 +28,7 @@ outputs = ["joined.txt"]
 
 
 def clean_environment(**more):
-    names = ("PATH", "HOME", "LANG", "TMPDIR")
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "PAPERBUILD_REMOTE")
     return {**{name: os.environ[name] for name in names if name in os.environ}, "PYTHONPATH": str(Path(__file__).parents[2]), **more}
 
 
