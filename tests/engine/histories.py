@@ -233,8 +233,11 @@ class Histories(RuleBasedStateMachine):
         left = {path: text for path, text in self.foreign.items() if path not in of_targets}
         bold = Clean(self.sources | left, self.targets)
         closure = bold.closure(frozenset(wanted))
-        if any(bold.made(id_).is_open or bold.made(id_).circular for id_ in bold.closure(frozenset(wanted), around=True)):
+        around = bold.closure(frozenset(wanted), around=True)
+        if any(bold.made(id_).is_open or bold.made(id_).circular for id_ in around):
             return False  # how far it goes before it finds the circle, nobody knows
+        if any(path in self.foreign for id_ in around - closure for path in MADE[id_]):
+            return False  # one that is met by the folders around its outputs alone is made only where those are not there yet
         beyond = {path for id_ in self.targets.keys() - closure for path in MADE[id_]}
         if beyond & self.foreign.keys() and any(bold.made(id_).files is None for id_ in closure):
             return False  # what a command that cannot be made goes on to touch in its first run is made for it, needed or not
