@@ -50,11 +50,13 @@ def audit(store: Store, fs: FileSystem) -> Audit:
         for artifact, digest in _needed(store, fs, record):
             users.setdefault(digest, {})[record.action, artifact] = None
     faults = {path: _fault(fs, path) for path in store.blob_files()}
+    elsewhere = {posixpath.basename(path) for path in store.elsewhere.files()}
     spoilt = [Damage("blob", path, fault, tuple(users.get(posixpath.basename(path), ()))) for path, fault in faults.items() if fault]
     there = {posixpath.basename(path) for path, fault in faults.items() if fault is not None}
+    had = there | elsewhere
     lost = []
     for path, record in sound:
-        lacks = dict.fromkeys(artifact for artifact, digest in _needed(store, fs, record) if digest not in there)
+        lacks = dict.fromkeys(artifact for artifact, digest in _needed(store, fs, record) if digest not in had)
         if lacks and fs.stat(path) is not None:
             lost.append(Damage("lost", path, f"lacks {', '.join(lacks)}", tuple((record.action, artifact) for artifact in lacks)))
     return Audit(len(sound), len(there) - len(spoilt), (*unreadable, *spoilt, *lost), newer)
@@ -101,7 +103,7 @@ def _needed(store: Store, fs: FileSystem, record: Record) -> Iterator[tuple[str,
         if not artifact.stored:
             continue
         yield artifact.path, artifact.digest
-        if artifact.is_folder:
+        if artifact.is_folder and not store.elsewhere.knows(artifact.digest):  # else what it lists is there, too
             try:
                 entries = parse_listing(fs.read(store.blob(artifact.digest)))
             except OSError:
@@ -113,11 +115,15 @@ def _needed(store: Store, fs: FileSystem, record: Record) -> Iterator[tuple[str,
 
 
 def repair(store: Store, fs: FileSystem, damages: Iterable[Damage]) -> None:
-    """Remove what is damaged, and every record that needs it: what they held is made again when it is wanted."""
+    """Remove what is damaged, and every record that needs it: what they held is made again when it is wanted.
+
+    What is to be had elsewhere is not lost with the copy that was damaged here.
+    """
     gone = set()
     for damage in damages:
         fs.remove_tree(damage.path)
-        gone.add(posixpath.basename(damage.path))
+        if not store.elsewhere.knows(posixpath.basename(damage.path)):
+            gone.add(posixpath.basename(damage.path))
     for path in store.record_files():
         record = load_record(fs.read(path))
         if record is not None and any(digest in gone for _, digest in _needed(store, fs, record)):

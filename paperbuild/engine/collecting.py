@@ -49,11 +49,15 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 class Inventory(msgspec.Struct, frozen=True):
-    """All that a store holds. ``newer`` is the path of a record that only a later paperbuild can read, if there is one."""
+    """All that a store holds. ``newer`` is the path of a record that only a later paperbuild can read, if there is one.
+
+    ``elsewhere`` are the contents that are known to be had elsewhere, each with when that was noted.
+    """
 
     records: tuple[Kept, ...]
     blobs: Mapping[str, Blob]
     newer: str = ""
+    elsewhere: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -75,13 +79,17 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What goes: records, and blobs by their digests; ``freed`` and ``left`` are bytes. ``loose`` is how many blobs no record needed."""
+    """What goes: records, and blobs by their digests; ``freed`` and ``left`` are bytes. ``loose`` is how many blobs no record needed.
+
+    ``forgotten`` are contents elsewhere that no record needs any more.
+    """
 
     records: tuple[Kept, ...]
     blobs: tuple[str, ...]
     freed: int
     left: int
     loose: int
+    forgotten: tuple[str, ...] = ()
 
 
 def take_inventory(store: Store, fs: FileSystem) -> Inventory:
@@ -107,7 +115,8 @@ def take_inventory(store: Store, fs: FileSystem) -> Inventory:
         else:
             name = name_of(record.action, record.components)
             records.append(Kept(path, record.action, record.target, name, stat.mtime_ns, stat.size, store.blobs_of(record)))
-    return Inventory(tuple(records), blobs, newer)
+    marked = {posixpath.basename(path): fs.stat(path) for path in store.elsewhere.files()}
+    return Inventory(tuple(records), blobs, newer, {digest: stat.mtime_ns for digest, stat in marked.items() if stat is not None})
 
 
 def is_newer(data: bytes) -> bool:
@@ -144,7 +153,8 @@ def plan(inventory: Inventory, policy: Policy) -> Plan:
             if inventory.blobs[blob].used_ns < policy.spare_ns:
                 blobs.append(blob)
                 left -= inventory.blobs[blob].size
-    return Plan(tuple(records), tuple(blobs), size - left, left, count)
+    forgotten = tuple(digest for digest, noted_ns in inventory.elsewhere.items() if noted_ns < policy.spare_ns and not needed[digest])
+    return Plan(tuple(records), tuple(blobs), size - left, left, count, forgotten)
 
 
 def spared_since(store: Store, lock: Lock, now_ns: int) -> int:
@@ -170,6 +180,9 @@ def collect(store: Store, fs: FileSystem, policy: Policy, inventory: Inventory) 
     for digest in found.blobs:
         if digest not in spared:
             store.discard(store.blob(digest), policy.spare_ns)
+    for digest in found.forgotten:
+        if digest not in spared:
+            store.elsewhere.forget(digest)
     for folder in sorted({posixpath.dirname(record.path) for record in found.records}):
         fs.remove_empty(folder)
     return found

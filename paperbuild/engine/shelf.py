@@ -7,8 +7,6 @@ can be undone (:mod:`paperbuild.engine.journal`) or done again.
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import posixpath
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +19,7 @@ from paperbuild.engine.index import Index
 from paperbuild.engine.journal import Entry, Held, Journal
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Claims, Standing, judge, refusal
+from paperbuild.engine.placing import Placer
 from paperbuild.engine.ports import FileSystem, VersionControl
 from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
@@ -58,8 +57,7 @@ class Shelf:
         self._owned: dict[str, str] | None = None
         self._recorded: dict[str, set[str]] | None = None
         self._lock = threading.RLock()
-        self._count = itertools.count()
-        self._stays_beside = False
+        self._placer = Placer(fs, site.state, store)
         self.journal = Journal(fs, f"{site.state}/journal")
 
     # whose it is
@@ -157,7 +155,7 @@ class Shelf:
                 faults.extend(error.diagnostics)
                 continue
             absolute = self._observer.absolute(output.path).rstrip("/")
-            held.append(Held(absolute, None if standing is Standing.ABSENT else self._aside(absolute)))
+            held.append(Held(absolute, None if standing is Standing.ABSENT else self._placer.aside(absolute)))
         if faults:
             raise BuildError(*faults)
         entry = Entry(action.id, tuple(held), made=self._missing_folders(held))
@@ -194,22 +192,12 @@ class Shelf:
         try:
             self._fs.rename(one.path, one.aside)
         except OSError as error:
-            if error.errno != errno.EXDEV or self._stays_beside:
+            if not self._placer.goes_beside(error):
                 raise
-            self._stays_beside = True  # two mounts of one device: containers have such
-            moved = Held(one.path, self._aside(one.path))
+            moved = Held(one.path, self._placer.aside(one.path))
             entry = self.journal.write(msgspec.structs.replace(entry, outputs=(*entry.outputs[:n], moved, *entry.outputs[n + 1 :])))
             return self._move_aside(entry, n)
         return entry
-
-    def _aside(self, absolute: str) -> str:
-        """Return where what is at ``absolute`` goes for a while: the state folder, or beside it on another file system."""
-        folder = f"{self._site.state}/aside"
-        here, there = self._fs.stat(posixpath.dirname(absolute)), self._fs.stat(folder)
-        name = f"{self._store.token}-{next(self._count)}"
-        if not self._stays_beside and here is not None and there is not None and here.device == there.device:
-            return f"{folder}/{name}"
-        return f"{posixpath.dirname(absolute)}/.paperbuild-{name}"
 
     def collect(self, action: Action, log: str) -> tuple[Artifact, ...]:
         """Keep every output that a run made.
@@ -299,7 +287,7 @@ class Shelf:
         if unknown:
             self._own(unknown)
         for artifact in todo:
-            self._place_one(artifact)
+            self._placer.place(artifact, self._observer.absolute(artifact.path).rstrip("/"))
         return bool(todo)
 
     def put_back(self, artifacts: Iterable[Artifact]) -> None:
@@ -310,42 +298,9 @@ class Shelf:
         for artifact in artifacts:
             if self._observer.output_digest(artifact.path) != artifact.digest:
                 try:
-                    self._place_one(artifact)
+                    self._placer.place(artifact, self._observer.absolute(artifact.path).rstrip("/"))
                 except DamagedBlob:
-                    self._take_away(self._observer.absolute(artifact.path).rstrip("/"))
-
-    def _place_one(self, artifact: Artifact) -> None:
-        target = self._observer.absolute(artifact.path).rstrip("/")
-        self._fs.make_folder(posixpath.dirname(target))
-        temporary = self._aside(target)
-        self._store.take_out(artifact, temporary)
-        there = self._fs.stat(target)
-        if artifact.is_folder or (there is not None and there.is_folder):
-            self._take_away(target)
-        try:
-            self._fs.rename(temporary, target)
-        except OSError as error:
-            self._fs.remove_tree(temporary)
-            if error.errno != errno.EXDEV or self._stays_beside:
-                raise
-            self._stays_beside = True
-            self._place_one(artifact)
-
-    def _take_away(self, absolute: str) -> None:
-        """Remove what is at ``absolute`` so that at no moment a part of it stands there: that would look like somebody's own."""
-        if not self._fs.exists(absolute):
-            return
-        away = self._aside(absolute)
-        try:
-            self._fs.rename(absolute, away)
-        except OSError as error:
-            if error.errno != errno.EXDEV or self._stays_beside:
-                raise
-            self._stays_beside = True
-            self._take_away(absolute)
-            return
-        with contextlib.suppress(OSError):  # it is out of the way, and a later build tries again
-            self._fs.remove_tree(away)
+                    self._placer.take_away(self._observer.absolute(artifact.path).rstrip("/"))
 
     # putting right
 
@@ -398,7 +353,7 @@ class Shelf:
         absolute = self._observer.absolute(path).rstrip("/")
         if digest is None or self._fs.stat(self._store.blob(digest)) is None:
             self._keep(path)
-        self._take_away(absolute)
+        self._placer.take_away(absolute)
         self._remove_empty_around(path)
 
     def _remove_empty_around(self, path: str) -> None:

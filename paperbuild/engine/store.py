@@ -7,9 +7,10 @@ Layout, version 1, below the store's folder::
     builds/<token>                     locked by a build that is at work; its time stamp is when that began
     incoming/                          files on their way; anything in it may be removed while no build runs
     locks/<key>                        locked by the build that runs this action now; what nobody has locked means nothing
+    elsewhere/ab/<sha256>              empty: this content of an output is to be had elsewhere (:mod:`paperbuild.engine.remote`)
     version                            "1"
 
-A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`.
+A folder artifact is a blob that lists it, see :mod:`paperbuild.engine.tree`. Where the list is to be had elsewhere, so is what it lists.
 
 Order of publishing: every blob is written in full under a temporary name, and renamed; before a record is written, the same way, all new
 blobs and the folders that hold them are flushed. Records that are published at the same time share their flushes. Whatever the moment
@@ -26,15 +27,20 @@ import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.elsewhere import Elsewhere
 from paperbuild.engine.ports import FileSystem, Lock, stamped_ns
 from paperbuild.engine.together import Together
 from paperbuild.engine.trace import Artifact, Record, dump_record, load_record
 from paperbuild.engine.tree import Entry, listing, parse_listing, walk
 from paperbuild.errors import BuildError, UsageError
+
+if TYPE_CHECKING:
+    from paperbuild.engine.remote import Remote
 
 STORE_VERSION = "1"
 
@@ -49,11 +55,15 @@ class DamagedBlob(Exception):  # noqa: N818 - a finding, not an error: whoever a
 
 
 class Store:
-    """The store in ``root`` on ``fs``. Safe to use from several threads and processes."""
+    """The store in ``root`` on ``fs``. Safe to use from several threads and processes.
 
-    def __init__(self, fs: FileSystem, root: str) -> None:
+    What lies elsewhere counts as its own where there is a ``remote`` to fetch it from.
+    """
+
+    def __init__(self, fs: FileSystem, root: str, remote: Remote | None = None) -> None:
         self._fs = fs
         self.root = root
+        self.elsewhere = Elsewhere(fs, root, remote)
         self.token = os.urandom(6).hex()
         self._count = itertools.count()
         self._lock = threading.Lock()
@@ -117,7 +127,11 @@ class Store:
         return f"{self.root}/blobs/{digest[:2]}/{digest}"
 
     def has(self, artifact: Artifact) -> bool:
-        """Return whether every blob of ``artifact`` is there (their content is checked when they are taken out)."""
+        """Return whether ``artifact`` can be had: every blob of it is here, or is known to be had elsewhere."""
+        return self.is_here(artifact) or self.elsewhere.has(artifact.digest)
+
+    def is_here(self, artifact: Artifact) -> bool:
+        """Return whether every blob of ``artifact`` is here (their content is checked when they are taken out)."""
         if self._fs.stat(self.blob(artifact.digest)) is None:
             return False
         if not artifact.is_folder:
@@ -173,19 +187,24 @@ class Store:
             self._unflushed |= {blob, folder}
 
     def read(self, digest: str) -> bytes:
-        """Return the content of a blob.
+        """Return the content of a blob, fetched first where it is elsewhere.
 
         Raises:
             DamagedBlob: it is gone, or is not what its name says (and is gone now).
         """
+        return self._read(digest, digest)
+
+    def _read(self, digest: str, voucher: str) -> bytes:
         blob = self.blob(digest)
-        if self._fs.stat(blob) is None:
-            raise DamagedBlob(digest)
-        data = self._fs.read(blob)
-        if digest_bytes(data) != digest:
+        for _ in range(2):  # one that is damaged here may be sound elsewhere
+            if self._bring({digest: voucher}):
+                break
+            data = self._fs.read(blob)
+            if digest_bytes(data) == digest:
+                return data
             self._fs.unlink(blob)
-            raise DamagedBlob(digest)
-        return data
+        self.elsewhere.doubt(voucher)
+        raise DamagedBlob(digest)
 
     def entries(self, digest: str) -> tuple[Entry, ...]:
         """Return everything in a folder artifact.
@@ -198,6 +217,14 @@ class Store:
         except ValueError:
             raise DamagedBlob(digest) from None
 
+    def link_in(self, folder: str, entry: Entry) -> str:
+        """Return the text of the link ``entry`` in the folder artifact with the digest ``folder``.
+
+        Raises:
+            DamagedBlob: as for :meth:`read`.
+        """
+        return self._read(entry.digest, folder).decode("utf-8", "surrogateescape")
+
     def take_out(self, artifact: Artifact, target: str) -> None:
         """Make ``target``, where nothing is, a copy of ``artifact``; on failure nothing is left there.
 
@@ -208,29 +235,80 @@ class Store:
             if artifact.is_folder:
                 self._take_out_folder(artifact.digest, target)
             else:
-                self._take_out_file(artifact.digest, target, executable=artifact.executable)
+                self._take_out_file(artifact.digest, target, artifact.digest, executable=artifact.executable)
         except BaseException:
             self._fs.remove_tree(target)
             raise
 
-    def _take_out_file(self, digest: str, target: str, *, executable: bool) -> None:
+    def _take_out_file(self, digest: str, target: str, voucher: str, *, executable: bool) -> None:
         blob = self.blob(digest)
-        if self._fs.stat(blob) is None:
-            raise DamagedBlob(digest)
-        self._fs.copy(blob, target, executable=executable)
-        if self._fs.digest(target) != digest:
+        for _ in range(2):
+            if self._bring({digest: voucher}):
+                break
+            self._fs.copy(blob, target, executable=executable)
+            if self._fs.digest(target) == digest:
+                return
             self._fs.unlink(blob)
-            raise DamagedBlob(digest)
+            self._fs.unlink(target)
+        self.elsewhere.doubt(voucher)
+        raise DamagedBlob(digest)
 
     def _take_out_folder(self, digest: str, target: str) -> None:
         self._fs.make_folder(target)
-        for entry in self.entries(digest):
+        entries = self.entries(digest)
+        for lost in self._bring({entry.digest: digest for entry in entries if entry.kind != "folder"}):
+            raise DamagedBlob(lost)
+        for entry in entries:
             place = f"{target}/{entry.path}"
             self._fs.make_folder(place if entry.kind == "folder" else os.path.dirname(place))
             if entry.kind == "link":
-                self._fs.make_link(self.read(entry.digest).decode("utf-8", "surrogateescape"), place)
+                self._fs.make_link(self.link_in(digest, entry), place)
             elif entry.kind != "folder":
-                self._take_out_file(entry.digest, place, executable=entry.kind == "exec")
+                self._take_out_file(entry.digest, place, digest, executable=entry.kind == "exec")
+
+    # from elsewhere
+
+    def admit(self, records: Iterable[Record]) -> None:
+        """Add ``records`` that others made: what their outputs hold is elsewhere. Nothing is lost with them, so nothing is flushed."""
+        for record in records:
+            for artifact in record.artifacts:
+                if artifact.stored:
+                    self.elsewhere.mark(artifact.digest)
+            temporary = self.temporary()
+            self._fs.write(temporary, dump_record(record))
+            self._place_record(temporary, record)
+
+    def bring(self, artifacts: Iterable[Artifact], *, whole: bool = True) -> frozenset[str]:
+        """Fetch what of ``artifacts`` is elsewhere, all at once; of folders where they are not to be ``whole`` only the lists.
+
+        Return the digests of those of which something cannot be had.
+        """
+        wanted = {artifact.digest: artifact.is_folder for artifact in artifacts}
+        lost = {*self._bring({digest: digest for digest in wanted})}
+        inner: dict[str, str] = {}
+        holders: dict[str, list[str]] = {}
+        for folder in (digest for digest, is_folder in wanted.items() if whole and is_folder and digest not in lost):
+            try:
+                for entry in self.entries(folder):
+                    if entry.kind != "folder":
+                        inner[entry.digest] = folder
+                        holders.setdefault(entry.digest, []).append(folder)
+            except DamagedBlob:
+                lost.add(folder)
+        for digest in self._bring(inner):
+            lost.update(holders[digest])
+        return frozenset(lost)
+
+    def _bring(self, wanted: Mapping[str, str]) -> tuple[str, ...]:
+        """Have blobs here: a digest to that of the output that it belongs to. Return those that are to be had nowhere."""
+        missing = {digest: voucher for digest, voucher in wanted.items() if self._fs.stat(self.blob(digest)) is None}
+        if not missing or self.elsewhere.remote is None:
+            return tuple(missing)
+        self.elsewhere.fetch(missing, self.temporary, self._admit)
+        lost = tuple(digest for digest in missing if self._fs.stat(self.blob(digest)) is None)
+        for digest in lost:
+            self.elsewhere.doubt(missing[digest])
+        return lost
 
     # records
 
