@@ -7,12 +7,15 @@ is written ``\\`` and a line feed ``\n``. The digest of a folder is the SHA-256 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.ports import FileSystem
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -70,7 +73,7 @@ def parse_listing(data: bytes) -> tuple[Entry, ...]:
     """Return the entries of a list.
 
     Raises:
-        ValueError: it is no such list, or a path in it leaves the folder, by itself or through a link.
+        ValueError: it is no such list, a path in it leaves the folder, by itself or through a link, or a digest is none.
     """
     entries = []
     leaves: set[str] = set()
@@ -84,6 +87,8 @@ def parse_listing(data: bytes) -> tuple[Entry, ...]:
         above = {"/".join(names[:n]) for n in range(1, len(names) + 1)}
         if not {"", ".", ".."}.isdisjoint(names) or kind not in {"file", "exec", "link", "folder"} or above & leaves:
             raise ValueError(line)
+        if not (digest == "-" if kind == "folder" else _DIGEST.fullmatch(digest)):
+            raise ValueError(line)  # it would name a file anywhere
         leaves |= {path} if kind != "folder" else set()
         entries.append(Entry(kind, digest, path))
     return tuple(entries)

@@ -143,7 +143,14 @@ def test_a_blob_that_is_no_list_is_no_folder(kept: Kept):
 )  # fmt: skip
 def test_a_list_that_would_write_outside_its_folder_is_no_list(lines: str):
     with pytest.raises(ValueError):  # noqa: PT011 - that it is refused is all there is to it
-        parse_listing(lines.encode())
+        parse_listing(lines.replace(" d ", f" {'d' * 64} ").encode())
+
+
+@pytest.mark.parametrize("digest", ["../../../etc/passwd", "d", "D" * 64, "d" * 65, "-"])
+def test_a_list_that_names_a_blob_by_no_digest_is_no_list(digest: str):
+    parse_listing(f"file {'d' * 64} a\n".encode())
+    with pytest.raises(ValueError):  # noqa: PT011 - that it is refused is all there is to it
+        parse_listing(f"file {digest} a\n".encode())
 
 
 names = st.text(
