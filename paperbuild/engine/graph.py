@@ -7,8 +7,9 @@ says it needs, the outputs of others among its inputs, and what it was found to 
 from __future__ import annotations
 
 import bisect
+import functools
 import graphlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
@@ -179,16 +180,16 @@ class Graph:
         new = [action for id_, action in self.actions.items() if id_ not in known]
         for action in new:
             self._refuse_nesting(action)
-        self.edges: dict[str, frozenset[str]] = {**known, **{action.id: self._declared_edges(action) for action in new}}
+        matching = functools.lru_cache(4096)(self.makers_matching)  # the cells of a target share most of their words
+        self.edges: dict[str, frozenset[str]] = {**known, **{action.id: _declared_edges(action, matching) for action in new}}
         self._refuse_circles({action.id for action in new})
 
     def _refuse_nesting(self, action: Action) -> None:
         """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
         for output in action.outputs:
             plain = output.path.rstrip("/")
-            above = next(
-                (name for name in (f"{plain}/", plain, *_folders_above(plain)) if name in self._makers and name != output.path), None
-            )
+            names = (f"{plain}/", plain, *_folders_above(plain))
+            above = next((name for name in names if name in self._makers and name != output.path), None)
             inside = next(self._outputs_in(f"{plain}/"), None)
             if above is not None:
                 self._refuse_one_inside(output.path, above)
@@ -211,8 +212,13 @@ class Graph:
 
     def maker(self, path: str) -> Action | None:
         """Return the action that makes ``path``: one of its outputs, that output without its slash, or a file inside one."""
-        names = (path, path + "/", *reversed(_folders_above(path)))
-        return next((self.actions[self._makers[name]] for name in names if name in self._makers), None)
+        makers = self._makers
+        found = makers.get(path) or makers.get(path + "/")
+        at = path.rstrip("/").rfind("/")
+        while found is None and at >= 0:  # from the inside out
+            found = makers.get(path[: at + 1])
+            at = path.rfind("/", 0, at)
+        return None if found is None else self.actions[found]
 
     def makers_matching(self, declared: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output that the declared input (a path, folder or glob) covers."""
@@ -227,7 +233,9 @@ class Graph:
         """Return the ids of the actions that make ``path``, something in it, or a folder that it is in."""
         plain = path.rstrip("/")
         maker = self.maker(plain)
-        return tuple(sorted({*map(self._makers.__getitem__, self._outputs_in(f"{plain}/")), *((maker.id,) if maker else ())}))
+        own = (maker.id,) if maker else ()
+        inside = [*map(self._makers.__getitem__, self._outputs_in(f"{plain}/"))]
+        return tuple(sorted({*inside, *own})) if inside else own
 
     def makers_in(self, folder: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output whose name stands in ``folder`` ("" for the project) itself, not deeper."""
@@ -259,14 +267,19 @@ class Graph:
         folder, _, name = path.rstrip("/").rpartition("/")
         return name in self.holders(folder)
 
-    def _declared_edges(self, action: Action) -> frozenset[str]:
-        found = set(action.needs)
-        for path in (*(action.inputs or ()), *action.mentioned):
-            found.update(self.makers_matching(path))
-        return frozenset(found - {action.id})
-
     def _refuse_circles(self, new: AbstractSet[str]) -> None:
-        """Refuse a circle among ``new``: no other action waits for one of them."""
+        """Refuse a circle among ``new``: no other action waits for one of them.
+
+        There is none where each one was declared after what it waits for, as is usual.
+        """
+        before: set[str] = set()
+        for id_ in self.actions:
+            if id_ in new:
+                if not self.edges[id_] & new <= before:
+                    break
+                before.add(id_)
+        else:
+            return
         try:
             graphlib.TopologicalSorter({id_: self.edges[id_] & new for id_ in new}).prepare()
         except graphlib.CycleError as error:
@@ -317,6 +330,13 @@ class Graph:
         return tuple(seen)
 
 
+def _declared_edges(action: Action, matching: Callable[[str], tuple[str, ...]]) -> frozenset[str]:
+    found = set(action.needs)
+    for path in (*(action.inputs or ()), *action.mentioned):
+        found.update(matching(path))
+    return frozenset(found - {action.id})
+
+
 def _folder_of(path: str) -> str:
     """Return the folder that ``path`` stands in, with its slash; "" for the project."""
     folder, slash, _ = path.rstrip("/").rpartition("/")
@@ -325,8 +345,12 @@ def _folder_of(path: str) -> str:
 
 def _folders_above(path: str) -> tuple[str, ...]:
     """Return the folders that ``path`` is in, outermost first, each with its slash."""
-    names = path.rstrip("/").split("/")[:-1]
-    return tuple("/".join(names[:n]) + "/" for n in range(1, len(names) + 1))
+    found = []
+    end, at = len(path.rstrip("/")), path.find("/")
+    while 0 <= at < end:
+        found.append(path[: at + 1])
+        at = path.find("/", at + 1)
+    return tuple(found)
 
 
 def circle(ids: Sequence[str], actions: Mapping[str, Action]) -> Diagnostic:

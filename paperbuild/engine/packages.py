@@ -29,6 +29,7 @@ class Installed:
         self._fingerprints: dict[tuple[str, str], str] = {}
         self._stems: dict[str, frozenset[str]] = {}
         self._claimed: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._importers: dict[str, tuple[dict[str, set[str]], tuple[Distribution, ...]]] = {}
 
     def _distributions(self, tool: str) -> dict[str, tuple[Distribution, ...]]:
         """Return the distributions by name; several where the prefix has several Pythons, or one shadows another."""
@@ -177,11 +178,11 @@ class Installed:
     def used(self, tool: str, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield name and fingerprint of each distribution that the Python files ``sources`` import, and of what those require."""
         distributions = self._distributions(tool)
-        by_module: dict[str, set[str]] = {}
-        for distribution in (one for several in distributions.values() for one in several):
-            for module in distribution.modules():
-                by_module.setdefault(module, set()).add(distribution.name)
-        todo = sorted({name for source in sources for module in imported(source) for name in by_module.get(module, ())})
+        installed, editable = self._modules(tool)
+        worked_on = [(set(distribution.modules()), distribution.name) for distribution in editable]
+        modules = set().union(*map(imported, sources))
+        found = {name for module in modules for name in installed.get(module, ())}
+        todo = sorted(found | {name for own, name in worked_on if modules & own})
         seen: set[str] = set()
         while todo:
             name = todo.pop()
@@ -193,6 +194,23 @@ class Installed:
             fingerprint = self.fingerprint(tool, name)
             if fingerprint is not None:
                 yield name, fingerprint
+
+    def _modules(self, tool: str) -> tuple[dict[str, set[str]], tuple[Distribution, ...]]:
+        """Return which distributions make a module importable, and those that are worked on: which modules those have is to be looked up.
+
+        A sweep asks once for each cell, and to read what all packages of an environment hold takes tens of milliseconds.
+        """
+        prefix = os.path.dirname(os.path.dirname(tool))
+        known = self._importers.get(prefix)
+        if known is None:
+            by_module: dict[str, set[str]] = {}
+            every = [one for several in self._distributions(tool).values() for one in several]
+            editable = tuple(distribution for distribution in every if distribution.is_editable())
+            for distribution in every:
+                for module in () if distribution in editable else distribution.modules():
+                    by_module.setdefault(module, set()).add(distribution.name)
+            known = self._importers[prefix] = (by_module, editable)
+        return known
 
 
 def _files_of(module: str) -> Iterator[str]:

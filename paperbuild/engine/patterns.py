@@ -15,7 +15,7 @@ _TEMPORARY = re.compile(r"\.py[co]$|~$|^\.#|^#.*#$|\.sw[pox]$|^4913$|^\.nfs[0-9a
 
 def is_glob(path: str) -> bool:
     """Return whether ``path`` is a pattern rather than a name."""
-    return any(character in path for character in "*?[")
+    return "*" in path or "?" in path or "[" in path
 
 
 def is_ignored(name: str) -> bool:

@@ -29,7 +29,7 @@ def expand(manifest: Manifest) -> tuple[Action, ...]:
         ManifestError: a value does not fit in a path or command, or two outputs want one path; all faults are in it.
     """
     expanding = _Expanding(manifest)
-    actions = tuple(expanding.action(cell) for cells in expanding.cells.values() for cell in cells)
+    actions = tuple(expanding.action(_Cell(target, *cell)) for target in manifest.targets for cell in _cells(target))
     found = (*expanding.faults.found, *shared_paths(manifest, expanding.written))
     if found:
         raise ManifestError(*in_order(found))
@@ -55,7 +55,11 @@ def _with_folders(by_target: Mapping[str, Iterable[Action]]) -> tuple[Action, ..
             if word not in parents[name] and not own_glob:
                 yield word + "/" if word in anyones else word
 
-    return tuple(replace(action, mentioned=tuple(words(name, action))) for name, actions in by_target.items() for action in actions)
+    def as_meant(name: str, action: Action) -> Action:
+        mentioned = tuple(words(name, action))
+        return action if mentioned == action.mentioned else replace(action, mentioned=mentioned)
+
+    return tuple(as_meant(name, action) for name, actions in by_target.items() for action in actions)
 
 
 def _parents(outputs: Iterable[Output]) -> Iterator[str]:
@@ -64,27 +68,27 @@ def _parents(outputs: Iterable[Output]) -> Iterator[str]:
         yield from ("/".join(parts[:n]) for n in range(1, len(parts)))
 
 
-def _combinations(target: TargetSpec) -> Iterable[tuple[tuple[str, Scalar], ...]]:
-    """Yield the values of the axes for each cell: the listed ones, each with every combination of the matrix, the last axis fastest."""
-    names = [name for name, _ in target.matrix]
+def _cells(target: TargetSpec) -> Iterator[tuple[str, tuple[tuple[str, Scalar], ...]]]:
+    """Yield id and values of the axes of each cell: the listed ones, each with every combination of the matrix, the last axis fastest."""
+    axes = [[((name, value), _in_id(name, value)) for value in values] for name, values in target.matrix]
     for listed in target.cells or ((),):
-        for values in itertools.product(*(values for _, values in target.matrix)):
-            yield (*listed, *zip(names, values, strict=True))
+        first = [_in_id(name, value) for name, value in listed]
+        for found in itertools.product(*axes):
+            told = ",".join((*first, *(text for _, text in found)))
+            yield f"{target.name}[{told}]" if told else target.name, (*listed, *(pair for pair, _ in found))
 
 
-class _Cell(msgspec.Struct, frozen=True):
-    target: TargetSpec
-    axes: tuple[tuple[str, Scalar], ...]
+class _Cell:
+    """A cell of ``target``; ``texts`` are its parameters as a command and a path see them."""
 
-    @property
-    def id(self) -> str:
-        if not self.axes:
-            return self.target.name
-        return f"{self.target.name}[{','.join(f'{name}={_in_id(value)}' for name, value in self.axes)}]"
+    __slots__ = ("axes", "id", "params", "target", "texts")
 
-    @property
-    def params(self) -> dict[str, Scalar]:
-        return {**dict(self.target.params), **dict(self.axes)}
+    def __init__(self, target: TargetSpec, id_: str, axes: tuple[tuple[str, Scalar], ...]) -> None:
+        self.target = target
+        self.id = id_
+        self.axes = axes
+        self.params = (*{pair[0]: pair for pair in (*target.params, *axes)}.values(),)
+        self.texts = {name: text_of(value) for name, value in self.params}
 
     def place(self, parameter: str) -> Path:
         """Return where the manifest gives ``parameter`` the value that it has here."""
@@ -102,18 +106,21 @@ class _Cell(msgspec.Struct, frozen=True):
 _PLAIN_IN_ID = re.compile(r"[\w.+/-]+")
 
 
-def _in_id(value: Scalar) -> str:
-    """Return ``value`` as an id shows it: in quotes where it could be taken for something else."""
+def _in_id(name: str, value: Scalar) -> str:
+    """Return a parameter as an id shows it: its value in quotes where it could be taken for something else."""
     text = text_of(value)
-    return text if _PLAIN_IN_ID.fullmatch(text) else msgspec.json.encode(text).decode()
+    return f"{name}={text if _PLAIN_IN_ID.fullmatch(text) else msgspec.json.encode(text).decode()}"
 
 
 class _Expanding:
     def __init__(self, manifest: Manifest) -> None:
         self.faults = Faults(manifest.text)
-        self.cells = {target.name: tuple(_Cell(target, axes) for axes in _combinations(target)) for target in manifest.targets}
+        self.targets = {target.name: target for target in manifest.targets}
         self.written: list[Written] = []
         self.templates: dict[tuple[str, str, bool], substitution.Template] = {}
+        self.needs: dict[str, tuple[str, ...]] = {}
+        self.variables: dict[str, tuple[Variable, ...]] = {}
+        self.fitting: set[str] = set()  # values that can be part of a path
 
     def action(self, cell: _Cell) -> Action:
         target = cell.target
@@ -130,14 +137,11 @@ class _Expanding:
             target=target.name,
             recipe=Command(line, target.shell, target.code, notebook),
             outputs=outputs,
-            params=tuple(cell.params.items()),
+            params=cell.params,
             inputs=inputs,
             mentioned=self._mentioned(target, line, notebook),
-            needs=tuple(needed.id for name in target.needs for needed in self.cells.get(name, ())),  # of a chunk where those are not known
-            variables=(
-                *(Variable(name, value, value) for name, value in target.env),
-                *(Variable(name, "", None) for name in target.secrets),
-            ),
+            needs=self._needs(target),
+            variables=self._variables(target),
             resources=target.resources,
             observe=target.observe,
             heavy=target.heavy,
@@ -146,6 +150,19 @@ class _Expanding:
             span=target.span,
         )
 
+    def _needs(self, target: TargetSpec) -> tuple[str, ...]:
+        """Return the ids of the cells of what ``target`` needs; all cells of a target share them, as a sweep may need a sweep."""
+        if target.name not in self.needs:
+            needed = (self.targets[name] for name in target.needs if name in self.targets)  # of a chunk where those are not known
+            self.needs[target.name] = tuple(id_ for other in needed for id_, _ in _cells(other))
+        return self.needs[target.name]
+
+    def _variables(self, target: TargetSpec) -> tuple[Variable, ...]:
+        if target.name not in self.variables:
+            passed = (Variable(name, value, value) for name, value in target.env)
+            self.variables[target.name] = (*passed, *(Variable(name, "", None) for name in target.secrets))
+        return self.variables[target.name]
+
     def _mentioned(self, target: TargetSpec, line: str, notebook: str) -> tuple[str, ...]:
         """Return the files that the author's words name; those of a chunk's or a notebook's command are ours."""
         if notebook:
@@ -153,7 +170,7 @@ class _Expanding:
         return mentioned_paths(line) if target.code is None else ()
 
     def _command(self, cell: _Cell) -> str:
-        line, wrong = self._template(cell.target, cell.target.command, in_shell=True).command(cell.params)
+        line, wrong = self._template(cell.target, cell.target.command, in_shell=True).command(cell.texts)
         for fault in wrong:
             self.faults.within(fault, ("target", cell.target.name, "run"))
         return line
@@ -187,10 +204,10 @@ class _Expanding:
     def _path(self, cell: _Cell, text: str, at: Path, rule: Callable[[str], str]) -> str:
         """Return the path ``text`` of ``cell``, "" after a fault."""
         template = self._template(cell.target, text)
-        params = cell.params
-        misfits = [name for name in template.names if _MISFIT.search(text_of(params[name]))]
+        texts = cell.texts
+        misfits = [name for name in template.names if not self._fits(texts[name])]
         for name in misfits:
-            value = text_of(params[name])
+            value = texts[name]
             message = (
                 f"the value {value!r} of {name} cannot be part of the path {text!r}" if value else f"{name} is empty, and part of a path"
             )
@@ -201,15 +218,15 @@ class _Expanding:
         if misfits:
             return ""
         try:
-            return rule(template.plain(params))
+            return rule(template.plain(texts))
         except PathError as error:
-            self.faults.at_value(error.code, f"the path {template.plain(params)!r} {error.reason}", at, (error.mend,))
+            self.faults.at_value(error.code, f"the path {template.plain(texts)!r} {error.reason}", at, (error.mend,))
             return ""
 
-
-def _variables(target: TargetSpec) -> Iterator[Variable]:
-    yield from (Variable(name, value, value) for name, value in target.env)
-    yield from (Variable(name, "", None) for name in target.secrets)
+    def _fits(self, value: str) -> bool:
+        if value not in self.fitting and not _MISFIT.search(value):
+            self.fitting.add(value)
+        return value in self.fitting
 
 
 _MISFIT = re.compile(r"^$|[/\\*?\[\]\x00-\x1f\x7f]|\.\.|^\.$")

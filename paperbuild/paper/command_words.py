@@ -10,6 +10,8 @@ from paperbuild.engine.shellwords import shell_words
 
 _OPTION_VALUE = re.compile(r"(?:--?)?[A-Za-z_][\w.-]*=(.+)", re.DOTALL)
 _NAME_CHARACTER = re.compile(r"[^\s();<>|&.,:]")
+_BETWEEN_PARTS = re.compile(r"[,:]")
+_SPACE = re.compile(r"[\s\x1c-\x1f]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _REDIRECTIONS = frozenset({">", ">>", ">|", "&>", "&>>", ">&"})
 _SEPARATORS = frozenset({"|", "|&", "||", "&&", "&", ";", "(", ")"})
@@ -23,12 +25,8 @@ def mentioned_paths(line: str) -> tuple[str, ...]:
     command line, and the files of ``-m module``; not what output is redirected to, nor what ``tee`` writes. Whether they exist is
     for the caller to see.
     """
-    found: dict[str, None] = {}
-    for word in _candidates(line, depth=0):
-        path = _project_path(word)
-        if path is not None:
-            found[path] = None
-    return tuple(found)
+    paths = map(_project_path, dict.fromkeys(_candidates(line, depth=0)))
+    return tuple(dict.fromkeys(path for path in paths if path is not None))
 
 
 def _candidates(line: str, depth: int) -> Iterator[str]:
@@ -49,8 +47,8 @@ def _candidates(line: str, depth: int) -> Iterator[str]:
         value = _OPTION_VALUE.fullmatch(word)
         if value:
             yield value[1]
-        yield from re.split(r"[,:]", value[1] if value else word)
-        if depth < 2 and any(character.isspace() for character in word):
+        yield from _BETWEEN_PARTS.split(value[1] if value else word)
+        if depth < 2 and _SPACE.search(word):
             yield from _candidates(word, depth + 1)
         before = word
 

@@ -39,8 +39,8 @@ def output_path(text: str) -> str:
     path = _inside(text)
     if patterns.is_glob(path):
         raise PathError("PB132", "is a pattern, and an output is one path", "name each file, or a folder with a / at the end")
+    parts = path.casefold().split("/")
     for name, why in _RESERVED.items():
-        parts = [part.casefold() for part in path.split("/")]
         if parts[0] == name or (name in parts and name != DOCUMENTS_FOLDER):
             raise PathError("PB131", f"is inside {name}/: {why}", "write to another folder, such as build/")
     return path

@@ -37,14 +37,10 @@ class Hole(msgspec.Struct, frozen=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A text with holes, as the pieces between and the holes themselves."""
+    """A text with holes, as the pieces between and the holes themselves; ``names`` are the parameters in these, in order, each once."""
 
     pieces: tuple[str | Hole, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the parameters that it names, in order, each once."""
-        return tuple(dict.fromkeys(piece.name for piece in self.pieces if isinstance(piece, Hole)))
+    names: tuple[str, ...]
 
     def plain(self, params: Mapping[str, Scalar]) -> str:
         """Return the text with the values as they are."""
@@ -85,7 +81,8 @@ def parse(text: str, names: Collection[str], *, in_shell: bool = False) -> tuple
         fault = _unknown if name is not None and is_name(name) else _no_parameter
         faults.append(fault(whole, brace.start(), names, after_dollar=text[: brace.start()].endswith("$")))
     pieces.append(text[at:])
-    return Template(tuple(piece for piece in pieces if piece != "")), tuple(faults)
+    named = dict.fromkeys(piece.name for piece in pieces if isinstance(piece, Hole))
+    return Template(tuple(piece for piece in pieces if piece != ""), tuple(named)), tuple(faults)
 
 
 _BRACE = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}\n]*)\}|[{}]")

@@ -17,7 +17,7 @@ from paperbuild.paper.quantities import QuantityError, duration_s, size_bytes
 from paperbuild.paper.schema import Outputs, OutputTable, ResourcesTable, TargetTable, ToleranceTable
 from paperbuild.paper.toml_positions import Path
 
-MOST_CELLS = 10_000
+MOST_CELLS = 200_000
 """A matrix with more cells is a slip: each is a process, a line of progress and a record."""
 
 _OUTPUT_WORDS = names.KEYWORDS | {"params", "where"}

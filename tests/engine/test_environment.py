@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from paperbuild.engine.distributions import Distribution
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Command, Output, Variable
 from paperbuild.engine.packages import imported
@@ -271,3 +272,34 @@ class TestInstalledFiles:
         assert environment(tmp_path).package(missing.tool, missing.name) == "absent"
         real_install(site.folder, "solver", {"solver/__init__.py": "x = 1\n"})
         assert environment(tmp_path).package(missing.tool, missing.name) != "absent"
+
+
+def test_a_sweep_reads_what_its_packages_hold_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    site = tmp_path / "env/lib/python3.11/site-packages"
+    folder = site / "one-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "RECORD").write_text("one/__init__.py,sha256=x,1\n")
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python").symlink_to("/bin/true")
+    (tmp_path / "cell.py").write_text("import one\n")
+    read: list[str] = []
+    monkeypatch.setattr(Distribution, "text", lambda self, file, text=Distribution.text: read.append(file) or text(self, file))
+    made = environment(tmp_path)
+    found = [made.packages(action(f"python cell.py {n}"), [f"{tmp_path}/cell.py"]) for n in range(5)]
+    assert [[(tool, name) for tool, name, _ in packages] for packages in found] == [[("python", "one")]] * 5
+    assert read.count("RECORD") <= 2  # which modules it has, and its fingerprint
+
+
+def test_an_editable_package_has_the_modules_that_are_there_now(tmp_path: Path):
+    folder = tmp_path / "env/lib/python3.11/site-packages/mine-1.0.dist-info"
+    folder.mkdir(parents=True)
+    source = tmp_path / "source"
+    source.mkdir()
+    (folder / "direct_url.json").write_text(json.dumps({"dir_info": {"editable": True}, "url": source.as_uri()}))
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python").symlink_to("/bin/true")
+    (tmp_path / "cell.py").write_text("import late\n")
+    made = environment(tmp_path)
+    assert made.packages(action("python cell.py"), [f"{tmp_path}/cell.py"]) == ()
+    (source / "late.py").write_text("")
+    assert [name for _, name, _ in made.packages(action("python cell.py"), [f"{tmp_path}/cell.py"])] == ["mine"]
