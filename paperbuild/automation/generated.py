@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``project`` is the folder of the project in the repository ("" for its top), ``install`` the command that installs paperbuild and what
     the targets need, ``python`` the version for it ("3.12"), ``pages`` whether the page is published, ``runner`` which machines run what
-    asks for a GPU ("": the same as everything else).
+    asks for a GPU ("": the same as everything else), ``remote`` of which kind the store is that is shared ("s3"; "": none).
     """
 
     project: str = ""
@@ -31,11 +31,12 @@ class Settings(msgspec.Struct, frozen=True):
     python: str = ""
     pages: bool = False
     runner: str = ""
+    remote: str = ""
 
 
 def signed(service: str, settings: Settings, body: str) -> str:
     """Return the text of a generated file: ``body`` below what says who wrote it."""
-    facts = json.dumps(msgspec.to_builtins(settings))
+    facts = json.dumps({key: value for key, value in msgspec.to_builtins(settings).items() if key != "remote" or value})
     return f"{_MARK}{service}\n{_SETTINGS}{facts}\n{_DIGEST}{_digest(body)}\n{body}"
 
 

@@ -3,6 +3,9 @@
 What decides how they are cut: code of a pull request may be anybody's, so what executes it has no secrets and may only read; what may
 write executes nothing of it. Caches are GitHub's per branch: what a pull request stores no other branch restores. The workflow for releases
 restores none: it takes the papers that were built of the same commit, instead of building them again.
+
+Who shares results signs them, and whoever trusts that key believes them. So a pull request gets no key, and of the store's credentials only
+those that read: also one from a branch of the same repository, whose code nobody has looked at yet.
 """
 
 from __future__ import annotations
@@ -24,6 +27,17 @@ _PINS = {
 }
 """Actions by the commit of a release: a tag can be moved to other code, a commit cannot."""
 
+_CREDENTIALS: Mapping[str, Mapping[str, str]] = {
+    "s3": {"AWS_ACCESS_KEY_ID": "AWS_READ_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY": "AWS_READ_SECRET_ACCESS_KEY"},
+    "gs": {"GOOGLE_SERVICE_ACCOUNT_KEY": "GOOGLE_READ_SERVICE_ACCOUNT_KEY"},
+    "az": {
+        "AZURE_STORAGE_ACCOUNT_NAME": "AZURE_STORAGE_ACCOUNT_NAME",
+        "AZURE_STORAGE_SAS_TOKEN": "AZURE_STORAGE_READ_SAS_TOKEN",
+    },
+}
+"""For each kind of store: the variables that open it, each called as the secret is, and the secrets that only read."""
+
+_READ_ONLY = frozenset({"", "https", "http"})
 _HOSTED = "ubuntu-24.04"
 CIRUN = ".cirun.yml"
 
@@ -54,6 +68,18 @@ def _paper(settings: Settings, pages: Mapping[str, str]) -> str:
     return text.replace("@SITE@", _SITE.replace("@COPIES@", copies)) + _PAGES
 
 
+def _access(remote: str) -> str:
+    """Return the variables of a step that builds: what signs and writes for commits, what reads for pull requests."""
+    if remote in _READ_ONLY:
+        return ""
+    trusted = "github.event_name != 'pull_request' && "
+    lines = [f"          PAPERBUILD_KEY: ${{{{ {trusted}secrets.PAPERBUILD_KEY || '' }}}}\n"]
+    for variable, reading in _CREDENTIALS.get(remote, {}).items():
+        secret = f"secrets.{variable}" if variable == reading else f"{trusted}secrets.{variable} || secrets.{reading}"
+        lines.append(f"          {variable}: ${{{{ {secret} }}}}\n")
+    return "".join(("        env: # what signs and writes is not for pull requests, whose code nobody has looked at\n", *lines))
+
+
 def _filled(text: str, settings: Settings) -> str:
     folder = f"{settings.project}/" if settings.project else ""
     fills = {
@@ -63,8 +89,9 @@ def _filled(text: str, settings: Settings) -> str:
         "@PYTHON_VERSION@": settings.python,
         "@CALL@": f"paperbuild -C {shlex.quote(settings.project)}" if settings.project else "paperbuild",
         "@FOLDER@": folder,
+        "@ACCESS@": _access(settings.remote),
     }
-    text = text.replace("@PREPARE@", _PREPARE)
+    text = text.replace("@PREPARE@", _PREPARE).replace("@SHARE@", "" if settings.remote in _READ_ONLY else _SHARE)
     for name, value in fills.items():
         text = text.replace(name, value)
     return text
@@ -108,6 +135,13 @@ _PREPARE = """\
             paperbuild-${{ runner.os }}-${{ runner.arch }}-
 """
 
+_SHARE = """\
+      - name: Share results
+        if: ${{ !cancelled() && github.event_name != 'pull_request' }}
+@ACCESS@\
+        run: if [ -n "$PAPERBUILD_KEY" ]; then @CALL@ cache push; fi # what is still to be uploaded
+"""
+
 _ROUTED = """\
   hosted:
     name: What needs no GPU
@@ -121,12 +155,14 @@ _ROUTED = """\
 @PREPARE@\
       - name: Build what needs no GPU
         continue-on-error: true # what waits for a GPU is no failure here, and what fails is told by the last job
+@ACCESS@\
         run: @CALL@ run --no-gpu --keep-going
       - name: Is a GPU needed?
         id: rest
         run: |
           targets=$(@CALL@ ci gpu)
           if [ -n "$targets" ]; then echo "gpu=true" >> "$GITHUB_OUTPUT"; fi
+@SHARE@\
       - name: Keep results
         if: always()
         uses: @SAVE@
@@ -148,7 +184,9 @@ _ROUTED = """\
     steps:
 @PREPARE@\
       - name: Build what asks for a GPU
+@ACCESS@\
         run: @CALL@ ci gpu | xargs -r @CALL@ run --keep-going
+@SHARE@\
       - name: Keep results
         if: always()
         uses: @SAVE@
@@ -174,7 +212,9 @@ _BUILD = """\
     steps:
 @PREPARE@\
       - name: Build
+@ACCESS@\
         run: @CALL@ @RENDER@ --keep-going --report "$RUNNER_TEMP/build.json"
+@SHARE@\
       - name: Do the words agree with the results?
         if: ${{ !cancelled() }}
         run: @CALL@ check --strict

@@ -20,6 +20,7 @@ def pipeline(settings: Settings, pages: Mapping[str, str]) -> Mapping[str, str]:
         )
         text += _PAGES.replace("@COPIES@", copies)
     fills = {
+        "@SHARE@": "" if settings.remote in {"", "https", "http"} else _SHARE,
         "@PYTHON@": settings.python,
         "@INSTALL@": _text(settings.install),
         "@CALL@": f"paperbuild -C {shlex.quote(settings.project)}" if settings.project else "paperbuild",
@@ -59,6 +60,7 @@ paper:
     - code=0
     - mkdir -p paperbuild-ci
     - @CALL@ render --keep-going --report paperbuild-ci/build.json || code=$?
+@SHARE@\
     - @CALL@ check --strict || code=$?
     - |
       revision=HEAD^
@@ -76,6 +78,10 @@ paper:
     expose_as: paper
     paths:
       - paperbuild-ci/
+"""
+
+_SHARE = """\
+    - if [ -n "$PAPERBUILD_KEY" ]; then @CALL@ cache push || code=$?; fi # a protected variable: for protected branches alone
 """
 
 _PAGES = """\

@@ -130,10 +130,10 @@ def _write(invocation: Invocation, service: str, wanted: _Wanted, writer: _Write
         if not project.documents:
             project.wanted_documents()  # says what is missing
         folder = "" if os.path.samefile(place.root, top) else os.path.relpath(place.root, os.path.realpath(top)).replace(os.sep, "/")
-        pages = _pages(project, folder)
+        pages, remote = _pages(project, folder), project.plan.shared.remote.partition("://")[0]
     probe = writer(Settings(), {})
     known = next((found for found in (settings_in(_text(top, path)) for path in probe) if found is not None), Settings())
-    files = writer(_settings(wanted, known, top, folder), pages)
+    files = writer(_settings(wanted, known, top, folder, remote), pages)
     if wanted.removes:
         return _remove(invocation, service, top, files, once, force=wanted.force)
     _refuse_edited(invocation, top, files, force=wanted.force)
@@ -162,21 +162,23 @@ def _tell(invocation: Invocation, service: str, paths: list[str], *, check: bool
     return code
 
 
-def _settings(wanted: _Wanted, known: Settings, top: str, folder: str) -> Settings:
+def _settings(wanted: _Wanted, known: Settings, top: str, folder: str, remote: str) -> Settings:
     """Return the settings: what is asked for, else what was the last time, else what suits the repository."""
+    before = "" if known.install == _install(top, folder, known.remote) else known.install  # what suited may be another now
     runner = known.runner if wanted.runner is None else "" if wanted.runner == "none" else wanted.runner
     return Settings(
         project=folder,
-        install=wanted.install or known.install or _install(top, folder),
+        install=wanted.install or before or _install(top, folder, remote),
         python=wanted.python or known.python or f"{sys.version_info.major}.{sys.version_info.minor}",
         pages=known.pages if wanted.pages is None else wanted.pages,
         runner=runner,
+        remote=remote,
     )
 
 
-def _install(top: str, folder: str) -> str:
-    """Return the command that installs paperbuild in this version beside what the repository says that it needs."""
-    paperbuild = f"paperbuild=={__version__}"
+def _install(top: str, folder: str, remote: str) -> str:
+    """Return the command that installs what the repository says that it needs, and paperbuild in this version, able to reach ``remote``."""
+    paperbuild = f"'paperbuild[remote]=={__version__}'" if remote in {"s3", "gs", "az", "ssh"} else f"paperbuild=={__version__}"
     for place in dict.fromkeys((folder, "")):
         path = posixpath.join(place, "requirements.txt")
         if os.path.isfile(os.path.join(top, path)):

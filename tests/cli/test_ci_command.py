@@ -95,6 +95,63 @@ def test_the_workflows_pass_the_schema_and_the_security_linter_in_its_strictest_
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+def sharing(repository, remote):
+    """Let the project share its results."""
+    repository.write("paperbuild.toml", f'{MANIFEST}\n[store]\nremote = "{remote}"\n')
+    return repository
+
+
+@pytest.mark.parametrize("remote", ["s3://bucket/paper", "gs://bucket/paper", "az://container/paper", "ssh://host/paper"])
+def test_a_workflow_that_shares_results_passes_them_as_well(repository, remote):
+    assert sharing(repository, remote).call("ci", "github", "--runner", "cirun-gpu").code == 0
+    schema = tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(repository.root / WORKFLOWS[0]))
+    assert schema.returncode == 0, schema.stdout + schema.stderr
+    found = tool("zizmor", "--offline", "--no-progress", "--persona", "pedantic", str(repository.root / ".github"))
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert repository.call("ci", "gitlab").code == 0
+    schema = tool("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(repository.root / ".gitlab-ci.yml"))
+    assert schema.returncode == 0, schema.stdout + schema.stderr
+    script = YAML(typ="safe").load(repository.read(".gitlab-ci.yml"))["paper"]["script"]
+    assert any("cache push" in line for line in script)
+
+
+def steps(repository):
+    """Return each step of the workflow that builds, with its job's name."""
+    workflow = YAML(typ="safe").load(repository.read(WORKFLOWS[0]))
+    return [(name, step) for name, job in workflow["jobs"].items() for step in job["steps"]]
+
+
+def test_what_signs_and_writes_is_given_to_no_pull_request_and_to_no_step_but_those_that_build(repository):
+    sharing(repository, "s3://bucket/paper").call("ci", "github", "--runner", "cirun-gpu", "--pages")
+    given = {(job, step["name"]): step["env"] for job, step in steps(repository) if "secrets." in str(step)}
+    assert {name for _, name in given} == {"Build what needs no GPU", "Build what asks for a GPU", "Build", "Share results"}
+    for env in given.values():
+        for name, value in env.items():
+            secret = value.removeprefix("${{ github.event_name != 'pull_request' && ").removesuffix(" }}")
+            assert secret in {
+                "PAPERBUILD_KEY": {"secrets.PAPERBUILD_KEY || ''"},
+                "AWS_ACCESS_KEY_ID": {"secrets.AWS_ACCESS_KEY_ID || secrets.AWS_READ_ACCESS_KEY_ID"},
+                "AWS_SECRET_ACCESS_KEY": {"secrets.AWS_SECRET_ACCESS_KEY || secrets.AWS_READ_SECRET_ACCESS_KEY"},
+            }.get(name, ())
+    for path in WORKFLOWS[1:]:
+        assert "secrets." not in repository.read(path)
+    shares = [step for _, step in steps(repository) if step.get("name") == "Share results"]
+    assert {step["if"] for step in shares} == {"${{ !cancelled() && github.event_name != 'pull_request' }}"}
+    assert len(shares) == 3
+
+
+def test_a_project_that_shares_nothing_or_only_reads_gets_no_secrets(repository):
+    repository.call("ci", "github")
+    plain = repository.read(WORKFLOWS[0])
+    assert "remote" not in plain
+    assert "'paperbuild[remote]" not in plain
+    sharing(repository, "https://host/results").call("ci", "github")
+    assert "secrets." not in repository.read(WORKFLOWS[0])
+    assert sharing(repository, "s3://bucket/paper").call("ci", "github", "--check").code == 1
+    assert repository.call("ci", "github").code == 0
+    assert "'paperbuild[remote]==" in repository.read(WORKFLOWS[0])
+
+
 @pytest.mark.parametrize("words", [(), ("--pages",)], ids=" ".join)
 def test_the_pipeline_for_gitlab_passes_its_schema(repository, words):
     assert repository.call("ci", "gitlab", *words).out == ".gitlab-ci.yml\n"
