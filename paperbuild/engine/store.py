@@ -148,7 +148,7 @@ class Store:
         if not self._rely_on(digest):
             temporary = self.temporary()
             self._fs.write(temporary, data)
-            self.admit(temporary, digest)
+            self.take_in(temporary, digest)
         return digest
 
     def put_file(self, path: str) -> str:
@@ -159,7 +159,7 @@ class Store:
         if self._rely_on(digest):
             self._fs.unlink(temporary)
         else:
-            self.admit(temporary, digest)
+            self.take_in(temporary, digest)
         return digest
 
     def _rely_on(self, digest: str) -> bool:
@@ -177,7 +177,7 @@ class Store:
         """Keep a folder of these files, by their paths in it; return the digest of the blob that lists it."""
         return self.put_bytes(listing(Entry("file", self.put_bytes(data), path) for path, data in sorted(files.items())))
 
-    def admit(self, temporary: str, digest: str) -> None:
+    def take_in(self, temporary: str, digest: str) -> None:
         """Keep the file at ``temporary``, which is on its way (:meth:`temporary`) and known to be ``digest``, as that blob."""
         blob = self.blob(digest)
         folder = os.path.dirname(blob)
