@@ -9,11 +9,11 @@ from tests.engine.world import World
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "World" in metafunc.module.__dict__:
-        metafunc.fixturenames.append("watched")
         metafunc.parametrize("watched", [False, True], ids=["unwatched", "watched"], indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # else pytest would name the tests so and never call it: none of them asks for it
 def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(World, "is_watched", request.param)
-    return bool(request.param)
+    is_watched = bool(getattr(request, "param", False))
+    monkeypatch.setattr(World, "is_watched", is_watched)
+    return is_watched
