@@ -57,6 +57,15 @@ class ActionWaits:
     action: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """Results are fetched from elsewhere: ``done`` of ``total`` outputs so far, ``size_bytes`` in all as far as is known."""
+
+    done: int
+    total: int
+    size_bytes: int
+
+
 class ActionEnded(NamedTuple):
     """``action`` is settled. ``duration_s`` is its wall time (0 where it did not run); ``outputs`` are project-relative paths."""
 
@@ -64,6 +73,13 @@ class ActionEnded(NamedTuple):
     outcome: Outcome
     duration_s: float
     outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReopened:
+    """``action``, which had been up to date, is looked at once more: what somebody needs of it cannot be had."""
+
+    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +97,5 @@ class BuildEnded:
     duration_s: float
 
 
-Event = BuildWaits | BuildStarted | ActionStarted | ActionWaits | ActionEnded | Noticed | BuildEnded
+Event = BuildWaits | BuildStarted | ActionStarted | ActionWaits | Fetching | ActionEnded | ActionReopened | Noticed | BuildEnded
 Listener = Callable[[Event], None]

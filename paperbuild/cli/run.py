@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec.structs
 
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.invocation import Invocation
@@ -28,4 +29,5 @@ def command(invocation: Invocation, *, targets: tuple[str, ...], profile: str, o
     with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
         wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         shows = tuple(document for document in project.documents if document.action in wanted)
+        options = msgspec.structs.replace(options, placed=frozenset(wanted) if targets else frozenset())
         return run_build(invocation, Request("run", project, wanted, options, shows))

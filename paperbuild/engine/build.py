@@ -7,9 +7,11 @@ makes it; one whose inputs changed while it ran is run again.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,14 +26,20 @@ from paperbuild.engine.grounds import Grounds
 from paperbuild.engine.keys import KeyMaker
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.ports import Unfetched
+from paperbuild.engine.reopening import alike, dependents
 from paperbuild.engine.retrying import given_up, is_tried_again, pause_s, tried_again
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DAY_NS
+from paperbuild.engine.trace import Artifact
 from paperbuild.engine.turns import Free, Turns
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, InternalError, Interrupted
-from paperbuild.events import ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Listener, Outcome
+from paperbuild.events import ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Fetching, Listener, Outcome
+
+if TYPE_CHECKING:
+    from paperbuild.engine.away import Away
 
 LEFT_BEHIND_NS = DAY_NS
 """A file on its way into the store that nobody has written to for a day was left by a build that died."""
@@ -87,17 +95,27 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
         try:
             course.tell(BuildStarted(len(ids)))
             _Build(floor, course, Examiner(floor, graph, grounds, course, options), grounds, turns).run(ids)
+            if workshop.remote is not None:
+                course.notice(*workshop.remote.notices())
             return _report(course, workshop.clock.monotonic_s() - begin)
         finally:
+            if floor.workshop.away is not None:
+                floor.workshop.away.save()
             workshop.index.flush()  # what was found out is kept for the next build, however this one ends
             grounds.save()
 
 
 def _floor(graph: Graph, workshop: Workshop, options: BuildOptions) -> Floor:
     workshop, fs = workshop.noting()
+    if workshop.away is None:
+        with contextlib.suppress(OSError):  # whatever was elsewhere is out of reach
+            workshop.fs.unlink(f"{workshop.site.state}/away")
+    else:
+        workshop.away.tells = partial(workshop.lanes.tell, "")
     observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)
     shelf = Shelf(
-        workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions, overwrite=options.overwrite
+        workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions, overwrite=options.overwrite,
+        away=workshop.away,
     )  # fmt: skip
     keys = KeyMaker(graph, observer, workshop.environment, workshop.runners)
     return Floor(workshop, graph, observer, shelf, keys, options.strict, options.keep_checkpoints)
@@ -127,6 +145,10 @@ def _report(course: Course, duration_s: float) -> BuildReport:
     return BuildReport(outcomes, tuple(course.diagnostics), duration_s)
 
 
+class Fetched(msgspec.Struct, frozen=True):
+    """What an action needs to be reused has come, or cannot be had; looking at it again tells."""
+
+
 class _Build:
     """The loop."""
 
@@ -140,6 +162,7 @@ class _Build:
         self._grounds = grounds
         self._turns = turns
         self._attempts: Counter[str] = Counter()
+        self._wanted: dict[str, set[str]] = {}  # outputs that are away, and that those who ran touched
         self._failures: Counter[str] = Counter()
         self._waiting: set[str] = set()
 
@@ -179,16 +202,33 @@ class _Build:
     def _start_what_can(self) -> None:
         while True:
             while arrived := self._schedule.arrivals():
+                self._examiner.consult(arrived)
                 for id_ in arrived:
-                    if self._examiner.examine(id_):
-                        self._schedule.line_up(id_)
+                    self._examine(id_)
             next_ = None if self._course.stopping else self._schedule.next()
             if next_ is None:
                 return
             self._start(next_)
 
+    def _examine(self, id_: str) -> None:
+        try:
+            if self._examiner.examine(id_):
+                self._schedule.line_up(id_)
+        except Unfetched as gone:
+            self._reopen(self._graph.actions[id_], gone.paths)
+        missing = self._examiner.to_fetch.pop(id_, None)
+        away = self._workshop.away
+        if missing and away is not None:
+            self._schedule.start(id_, idle=True)
+            self._workshop.lanes.start(id_, partial(_fetch, away, missing))
+
     def _start(self, id_: str) -> None:
         action = self._graph.actions[id_]
+        others = self._course.reopened_before(action)
+        if others:
+            del self._course.reasons[id_]
+            self._course.put_behind(action, others)
+            return
         if isinstance(action.recipe, Command) and not self._take_turn(action):
             return
         self._schedule.start(id_)
@@ -203,6 +243,7 @@ class _Build:
         attempt = self._floor.attempt(
             action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), frozenset(self._schedule.settled)
         )
+        attempt.wanted = frozenset(self._wanted.get(action.id, ()))
         attempt.released = partial(self._workshop.lanes.tell, action.id, Released())
         last = self._workshop.index.last_run(action.id)
         self._course.tell(
@@ -234,6 +275,9 @@ class _Build:
     def _take(self, id_: str, result: object) -> None:
         from paperbuild.engine import running
 
+        if isinstance(result, Fetching):
+            self._course.tell(result)
+            return
         if isinstance(result, running.Released):
             self._schedule.rest(id_)
             return
@@ -247,20 +291,31 @@ class _Build:
                 self._attempt_now(action, pause_s(failures))
                 return
             result = msgspec.structs.replace(result, diagnostics=given_up(failures, result.diagnostics))
-        del self._course.reasons[id_]
+        self._end(action, result)
+
+    def _end(self, action: Action, result: object) -> None:
+        """Take how an attempt at ``action`` ended, or what it waited for has come."""
+        from paperbuild.engine import running
+
+        id_ = action.id
+        self._course.reasons.pop(id_, None)
         if id_ in self._course.keyed:
             self._turns.give_back(self._course.keyed[id_].key)
         match result:
-            case Free():
+            case Free() | Fetched():
                 self._schedule.again(id_)
             case running.Made(duration_s, warnings):
                 self._course.notice(*warnings)
-                self._course.settle(action, Outcome.RAN, duration_s)
+                self._settle(action, duration_s)
             case running.Failed(diagnostics=diagnostics, duration_s=duration_s, is_ours=is_ours):
                 self._course.fail(id_, diagnostics, duration_s=duration_s, stop=is_ours)
-            case running.Needs(others):
+            case running.Needs(others, away):
                 self._attempts[id_] -= 1
+                self._wanted.setdefault(id_, set()).update(alike(self._graph, away))
                 self._course.put_behind(action, others)
+            case running.Lost(paths):
+                self._attempts[id_] -= 1
+                self._reopen(action, paths)
             case running.Changed(path):
                 self._run_again(action, path)
             case running.Cancelled():
@@ -269,6 +324,30 @@ class _Build:
                 raise result
             case _:
                 raise InternalError(f"{id_} ended as {result!r}")
+
+    def _reopen(self, action: Action, paths: Sequence[str]) -> None:
+        """Have the outputs ``paths``, which ``action`` needs and nobody can fetch, made again: it waits, and so does all that read them."""
+        makers = {maker.id for path in paths if (maker := self._graph.maker(path.rstrip("/"))) is not None} - {action.id}
+        behind = dependents(self._graph, self._schedule.order, self._workshop.index.last_reads(), makers)
+        self._examiner.doubt(makers)
+        self._grounds.disturb()
+        for id_ in makers:
+            self._grounds.drop(id_)
+        self._course.reopen((*makers, *behind), behind)
+        self._course.put_behind(action, sorted(makers))
+
+    def _settle(self, action: Action, duration_s: float) -> None:
+        """Note that ``action`` has been made; where something that it read is made again by now, it is looked at again after that."""
+        others: list[str] = []
+        if self._course.reopened:
+            last = self._workshop.index.last_run(action.id)
+            reads = {action.id: last.reads} if last else {}
+            others = [id_ for id_ in self._course.reopened if dependents(self._graph, (action.id,), reads, {id_})]
+        if others:
+            self._course.reopened[action.id] = Outcome.RAN
+            self._course.put_behind(action, others)
+        else:
+            self._course.settle(action, Outcome.RAN, duration_s)
 
     def _run_again(self, action: Action, path: str) -> None:
         if self._attempts[action.id] < MOST_ATTEMPTS:
@@ -284,7 +363,14 @@ class _Build:
     def _cancel(self) -> None:
         self._turns.end_waiting()
         self._workshop.executor.cancel_all()
+        if self._workshop.remote is not None:
+            self._workshop.remote.close()
         self._workshop.lanes.drain()
+
+
+def _fetch(away: Away, artifacts: Sequence[Artifact]) -> Fetched:
+    away.fetch(artifacts)
+    return Fetched()
 
 
 def has_errors(report: BuildReport) -> bool:

@@ -21,7 +21,7 @@ from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
 from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
-from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Package, Tree, path_of
+from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import VARIABLE, heard
 from paperbuild.errors import BuildError
 
@@ -35,6 +35,7 @@ class CommandAttempt(Attempt):
     def _run(self) -> Result:
         recipe = self._action.recipe
         assert isinstance(recipe, Command)
+        self._bring()
         try:
             cleared = self._shelf.set_aside(self._action)
         except BuildError as refused:
@@ -43,13 +44,44 @@ class CommandAttempt(Attempt):
         try:
             result = self._run_cleared(recipe, running)
         except BaseException:
-            self._shelf.journal.undo(running)
+            self._shelf.undo(running)
             raise
         if isinstance(result, Made):
             self._shelf.journal.forget(running)
         else:
-            self._shelf.journal.undo(running)
+            self._shelf.undo(running)
         return result
+
+    def _bring(self) -> None:
+        """Have what the command probably reads in the tree, as far as it is away: all that is, where nobody would see it be missed."""
+        away = self._workshop.away
+        if not away:
+            return
+        if self._action.observe == "off" or self._workshop.executor.blind():
+            wanted = {*away.outputs()}
+        else:
+            wanted = {*self.wanted}
+            named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.words(self._action))
+            last = self._workshop.index.last_run(self._action.id)
+            records = self._workshop.store.records(self._keyed.key)
+            known = (item for record in records for item in record.items)
+            paths = {path: isinstance(item, Listing) for item in known if (path := path_of(item)) is not None}
+            for path in named:
+                wanted.update(away.touched(self._inside(path), below=True))
+            for path in last.reads if last else ():
+                wanted.update(away.touched(self._inside(path), listed=True))
+            for path, is_listed in paths.items():
+                wanted.update(away.touched(self._inside(path), listed=is_listed))
+        away.bring(filter(self._has_settled, wanted))
+
+    def _has_settled(self, path: str) -> bool:
+        """Return whether the output ``path`` is another's that is up to date."""
+        maker = self._graph.maker(path.rstrip("/"))
+        return maker is not None and maker.id in self._settled and maker.id != self._action.id
+
+    def _inside(self, path: str) -> str:
+        """Return where in the project ``path`` leads; as it is, where that is nowhere."""
+        return self._observer.inside(path) or path
 
     def _run_cleared(self, recipe: Command, entry: Entry) -> Result:
         """Run the command where nothing stands at its outputs, and publish what it makes."""
@@ -66,9 +98,12 @@ class CommandAttempt(Attempt):
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
         unsettled = reading.unsettled(seen or told, self._settled)
-        if unsettled and not ended.cancelled:
+        away = tuple(filter(self._has_settled, reading.touched_away(seen or told, self._workshop.away))) if self._workshop.away else ()
+        if (unsettled or away) and not ended.cancelled:
             checkpoints.wipe()
-            return Needs(tuple(sorted(unsettled)))  # whatever came of it, it saw what an earlier build left, or nothing
+            return Needs(
+                tuple(sorted(unsettled)), tuple(sorted(away))
+            )  # whatever came of it, it saw what an earlier build left, or nothing
         outdated = reading.outdated_bytecode(seen or told)
         if outdated and not ended.cancelled:
             for path in outdated:
@@ -172,9 +207,10 @@ class CommandAttempt(Attempt):
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
         others = self._graph.actions.keys() - self._settled - {self._action.id}
-        if len(others) > MOST_UNSETTLED:
+        away = self._workshop.away.outputs() if self._workshop.away else ()
+        if len(others) + len(away) > MOST_UNSETTLED:
             return ()
-        return tuple(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs)
+        return (*(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs), *away)
 
     def _told(self, job: Job) -> Seen:
         """Return what Pythons told of themselves where nobody watched them."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.graph import Action, Graph, circle
 from paperbuild.engine.keys import Keyed
 from paperbuild.engine.reasons import Reason
 from paperbuild.engine.schedule import Schedule
-from paperbuild.events import ActionEnded, Listener, Noticed, Outcome
+from paperbuild.events import ActionEnded, ActionReopened, Listener, Noticed, Outcome
 
 
 class Course:
     """The course of one build.
 
-    ``keyed`` and ``reasons`` hold what was found out of the actions on their way: their keys, and why those run that must. After a
-    failure that stops the build, unless it ``keeps_going``, ``stopping`` is set and ``stopped`` is called.
+    ``keyed`` and ``reasons`` hold what was found out of the actions on their way: their keys, and why those run that must; ``reopened``
+    those that had ended well and are open again. After a failure that stops the build, unless it ``keeps_going``, ``stopping`` is set and
+    ``stopped`` is called.
     """
 
     def __init__(self, graph: Graph, schedule: Schedule, listener: Listener, *, keeps_going: bool, stopped: Callable[[], None]) -> None:
@@ -26,6 +28,7 @@ class Course:
         self.reasons: dict[str, tuple[Reason, ...]] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.diagnostics: list[Diagnostic] = []
+        self.reopened: dict[str, Outcome] = {}
         self.stopping = False
         self._graph = graph
         self._keeps_going = keeps_going
@@ -34,6 +37,8 @@ class Course:
     def settle(self, action: Action, outcome: Outcome, duration_s: float = 0.0) -> None:
         """Note that ``action`` is up to date."""
         self.schedule.settle(action.id)
+        if self.reopened.pop(action.id, None) is Outcome.RAN:
+            outcome = Outcome.RAN
         self.outcomes[action.id] = outcome
         self.tell(ActionEnded(action.id, outcome, duration_s, tuple(output.path for output in action.outputs)))
 
@@ -56,6 +61,18 @@ class Course:
         for other in self.schedule.lose(id_):
             self.outcomes[other] = Outcome.BLOCKED
             self.tell(ActionEnded(other, Outcome.BLOCKED, 0.0))
+
+    def reopen(self, ids: Iterable[str], others: AbstractSet[str]) -> None:
+        """Take back that ``ids`` are up to date: they are looked at again, after those of ``others`` that run now and may read them."""
+        found = [id_ for id_ in ids if id_ in self.schedule.settled]
+        for id_ in found:
+            self.reopened[id_] = self.outcomes.pop(id_)
+            self.tell(ActionReopened(id_))
+        self.schedule.reopen(found, self._graph.edges, others)
+
+    def reopened_before(self, action: Action) -> tuple[str, ...]:
+        """Return what ``action`` waits for and is open again: it may have come so far before."""
+        return tuple(sorted((self._graph.edges[action.id] & self.reopened.keys()) - self.schedule.settled)) if self.reopened else ()
 
     def notice(self, *diagnostics: Diagnostic) -> None:
         """Keep and tell these."""

@@ -6,7 +6,7 @@ An action is looked up once all it waits for is settled: first by its key, then 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.borrowing import borrowed
@@ -20,9 +20,10 @@ from paperbuild.engine.index import Run
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import Facts
 from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.reasons import Reason
 from paperbuild.engine.store import DAY_NS, DamagedBlob
-from paperbuild.engine.trace import Record
+from paperbuild.engine.trace import Artifact, Record
 from paperbuild.errors import BuildError
 from paperbuild.events import Outcome
 
@@ -58,12 +59,42 @@ class Examiner:
         self._lookup = Lookup(floor.workshop, floor.observer, floor.shelf)
         self._expecting: set[str] = set()
         self._in_place: dict[str, Record] = {}
+        self._doubted: set[str] = set()
+        self._asked: set[str] = set()  # the keys that were asked for elsewhere: once in a build
+        self.to_fetch: dict[str, tuple[Artifact, ...]] = {}
+        """What must come here before it is worth examining an action again, which holds."""
         self._use_noted: dict[str, int] = {}  # until when the use of its record need not be noted again
 
+    def consult(self, ids: Sequence[str]) -> None:
+        """Ask elsewhere for results of those of ``ids`` for which none here holds, all at once; what comes is a result here."""
+        if self._workshop.remote is not None:
+            from paperbuild.engine.consulting import consult
+
+            with contextlib.suppress(OSError, Unfetched):  # examining tells
+                consult(self._floor, self._lookup, [id_ for id_ in ids if not self._is_known(id_)], self._course, self._asked)
+
+    def _is_known(self, id_: str) -> bool:
+        """Return whether nobody elsewhere can tell more of ``id_``."""
+        if id_ in self._options.adopts or id_ in self._doubted:
+            return True
+        return self._grounds.hold(self._graph.actions[id_], self._course.schedule.settled)
+
+    def doubt(self, ids: Iterable[str]) -> None:
+        """Ask nobody elsewhere for ``ids`` any more: what is said to be there of them cannot be had."""
+        self._doubted.update(ids)
+
+    def _is_wanted_here(self, action: Action) -> bool:
+        """Return whether the outputs of ``action`` are to stand in the tree though nobody may read them."""
+        return isinstance(action.recipe, Step) or action.id in self._options.placed
+
     def examine(self, id_: str) -> bool:
-        """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run."""
+        """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run.
+
+        Raises:
+            Unfetched: to look it up takes outputs that are away and cannot be had.
+        """
         action = self._graph.actions[id_]
-        if id_ not in self._options.adopts and self._grounds.hold(action, self._course.schedule.settled):
+        if id_ not in self._options.adopts and self._grounds.hold(action, self._course.schedule.settled) and not self._is_missing(action):
             self._course.settle(action, Outcome.REUSED)
             return False
         taken_ns = self._workshop.clock.now_ns()
@@ -78,8 +109,13 @@ class Examiner:
             self._lay_ground(action, found, facts, taken_ns)
         return must_run
 
+    def _is_missing(self, action: Action) -> bool:
+        """Return whether outputs of ``action`` that are to stand in the tree are away."""
+        away = self._workshop.away
+        return bool(away) and away is not None and self._is_wanted_here(action) and any(away.is_away(o.path) for o in action.outputs)
+
     def _look_up(self, action: Action) -> bool:
-        others = self._unsettled(action, self._keys.makers(action))
+        others = self._unsettled(action, self._keys.makers(action)) or self._course.reopened_before(action)
         if others:
             self._course.put_behind(action, others)
             return False
@@ -138,15 +174,21 @@ class Examiner:
             return False
         self._expecting.add(action.id)
         last = self._workshop.index.last_run(action.id)
-        others = [other for other in _makers(self._graph, action.id, last.reads if last else ()) if not self._graph.path(other, action.id)]
+        reads = last.reads if last else self._read_elsewhere(action)
+        others = [other for other in _makers(self._graph, action.id, reads) if not self._graph.path(other, action.id)]
         self._course.schedule.add(self._graph.closure(others), self._graph.edges)
         return self._course.schedule.expect(action.id, others)
+
+    def _read_elsewhere(self, action: Action) -> tuple[str, ...]:
+        """Return what ``action`` was seen to read by others, where it never ran here."""
+        records = self._workshop.store.records(self._course.keyed[action.id].key)
+        return tuple(path for record in records for path in self._lookup.reads(record, self._graph))
 
     def is_settled_by_now(self, action: Action) -> bool:
         """Return whether another build has made ``action`` since it was examined, or what it reads has settled as it was."""
         if self._course.reasons[action.id][0].kind == "lost":
             return False  # its record holds, and there is nothing to take
-        with contextlib.suppress(OSError):  # running it tells
+        with contextlib.suppress(OSError, Unfetched):  # running it tells
             return self._lookup.is_settled(action, self._course.keyed[action.id], self._graph, self._course.schedule.settled)
         return False
 
@@ -160,8 +202,13 @@ class Examiner:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
         # Before anything relies on it.
         self._use_noted[action.id] = self._workshop.store.note_use(record, self._workshop.clock.now_ns())
+        stays = not self._is_wanted_here(action)
         try:
-            if not self._shelf.place(action, record.artifacts):
+            missing = () if stays or self._workshop.remote is None else self._shelf.to_fetch(record.artifacts)
+            if missing:
+                self.to_fetch[action.id] = missing
+                return None
+            if not self._shelf.place(action, record.artifacts, may_be_away=stays):
                 self._in_place[action.id] = record
             else:
                 self._grounds.disturb()
@@ -194,7 +241,7 @@ class Examiner:
         """Look up again what ran or came back from the store, now that everything is in its place."""
         for id_, outcome in self._course.outcomes.items():
             if outcome.is_good and not self._grounds.are_laid(id_):
-                with contextlib.suppress(OSError):  # the next build tells
+                with contextlib.suppress(OSError, Unfetched):  # the next build tells
                     self._look_back(self._graph.actions[id_])
 
     def _look_back(self, action: Action) -> None:

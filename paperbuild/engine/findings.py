@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +20,9 @@ from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, 
 
 _NO_INPUT = re.compile(r"\.py[co]$|(?:^|/)__pycache__$|(?:^|/)python\d+\.zip$")
 """Bytecode, whose source is read besides, and the archive in which every Python looks for its own library first."""
+
+if TYPE_CHECKING:
+    from paperbuild.engine.away import Away
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -62,6 +66,15 @@ class Reading:
             for candidate in dict.fromkeys((path, path if place is None else place)):
                 found.update(self._touched(sighting, candidate, settled))
         return frozenset(found - settled - {self._action.id})
+
+    def touched_away(self, seen: Seen, away: Away) -> frozenset[str]:
+        """Return the outputs away that were touched: where there are such, the run met nothing where something should have been."""
+        found: set[str] = set()
+        for sighting, path in self._inside(seen):
+            place = self._observer.inside(path)
+            for candidate in dict.fromkeys((path, path if place is None else place)):
+                found.update(away.touched(candidate, listed=bool(sighting.bits & LISTED), below=sighting.state is None))
+        return frozenset(path for path in found if path not in self._own)
 
     def outdated_bytecode(self, seen: Seen) -> tuple[str, ...]:
         """Return the bytecode that was read of sources which changed after it was written, or may have.

@@ -8,7 +8,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Step
 from paperbuild.engine.grounds import Grounds
-from paperbuild.engine.ports import NotSettled
+from paperbuild.engine.ports import NotSettled, Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.errors import PaperbuildError
 
@@ -36,11 +36,11 @@ def _sources_changed(floor: Floor, action: Action) -> bool:
 
 
 def _faults(floor: Floor, action: Action, recipe: Step) -> tuple[Diagnostic, ...]:
-    reader = RecordingReader(floor.observer, floor.workshop.fs, floor.graph, action.id, frozenset())
+    reader = RecordingReader(floor.observer, floor.workshop, floor.graph, action.id, frozenset())
     try:
         found = floor.workshop.runners[recipe.runner].check(action, reader)
     except PaperbuildError as error:
         found = error.diagnostics
-    except (NotSettled, OSError):
+    except (NotSettled, Unfetched, OSError):
         return ()  # it reads what is not made yet, or cannot be read now: running it tells
     return tuple(fault for fault in found if fault.severity is Severity.ERROR)

@@ -130,11 +130,15 @@ class KeyMaker:
 
         Those are, besides its declared inputs, the project files that its words name or may name one day, and all outputs of what it needs.
         """
+        yield from self.words(action)
+        for id_ in action.needs:
+            yield from (output.path for output in self._graph.actions[id_].outputs)
+
+    def words(self, action: Action) -> Iterator[str]:
+        """Yield the project files that words of its command name or may name one day."""
         own = tuple(output.path for output in action.outputs)
         words = (word for word in action.mentioned if word != notebook_of(action))  # of which not all counts: the key holds what does
         yield from (word for word in words if not patterns.is_within(word, own))
-        for id_ in action.needs:
-            yield from (output.path for output in self._graph.actions[id_].outputs)
 
     def makers(self, action: Action) -> Iterator[str]:
         """Yield the ids of the actions that make its inputs, found by where their paths lead: through links, ``..`` or from ``/``."""

@@ -79,6 +79,10 @@ class Lookup:
         """Return the record to reuse for ``action``, or the first reasons to run it."""
         return decide(self.reasons(action, keyed, graph, lambda id_: id_ not in settled), MOST_REASONS)
 
+    def may_be(self, action: Action, record: Record) -> bool:
+        """Return whether a ``record`` from elsewhere can be one to reuse for ``action``: all of it can be had there, or stands here."""
+        return self._may_count(action, record) and all(artifact.stored or self._shelf.available(artifact) for artifact in record.artifacts)
+
     def is_settled(self, action: Action, keyed: Keyed, graph: Graph, settled: AbstractSet[str]) -> bool:
         """Return whether ``action`` need not run by now: a record that holds, and nothing that it read may be about to change."""
         if not self._workshop.store.has_records(keyed.key):

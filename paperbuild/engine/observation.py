@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -192,7 +193,12 @@ class Observer:
 
     def status(self, path: str) -> str | None:
         """Return what is at ``path`` in the words of :class:`Status`, or None where nothing is."""
-        stat = self._fs.stat(self.absolute(path))
+        absolute = self.absolute(path)
+        stat = self._fs.stat(absolute)
+        if stat is not None and stat.size < 0:  # elsewhere, in a folder whose list tells no sizes
+            with contextlib.suppress(FileNotFoundError):
+                self._fs.read_end(absolute, 0)
+            stat = self._fs.stat(absolute)
         if stat is None:
             return status_of(True, 0, False) if self._is_holder(path) else None
         return status_of(stat.is_folder, stat.size, stat.executable)

@@ -13,7 +13,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     ``adopt``/``overwrite``: what becomes of outputs that are somebody's own. ``adopts`` are actions whose outputs on the disk are to
     become their results, for ``reason``; then nothing else is executed. ``strict``: commands may read and write only what they declare.
     ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
-    ``keep_checkpoints``: those of a target stay also when it has succeeded.
+    ``keep_checkpoints``: those of a target stay also when it has succeeded. ``placed`` are actions whose outputs are to stand in the tree,
+    wherever they are now; of others that are up to date only what somebody reads comes from elsewhere.
     """
 
     jobs: int = 1
@@ -30,3 +31,4 @@ class BuildOptions(msgspec.Struct, frozen=True):
     keep_checkpoints: bool = False
     no_heavy: bool = False
     no_gpu: bool = False
+    placed: frozenset[str] = frozenset()

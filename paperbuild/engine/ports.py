@@ -299,6 +299,7 @@ class Reader(Protocol):
 
         Raises:
             NotSettled: one or more belong to actions that have not settled; the engine builds those and runs the step again.
+            Unfetched: one or more lie elsewhere and cannot be had; the engine has them made again.
         """
 
     def read(self, path: str) -> bytes:
@@ -306,7 +307,7 @@ class Reader(Protocol):
 
         Raises:
             FileNotFoundError: nothing is there (which is recorded, too).
-            NotSettled: as in :meth:`require`.
+            NotSettled, Unfetched: as in :meth:`require`.
         """
 
     def exists(self, path: str) -> bool:
@@ -350,6 +351,14 @@ class NotSettled(Exception):  # noqa: N818 - it is no error: the engine settles 
     def __init__(self, actions: Sequence[str]) -> None:
         super().__init__(", ".join(actions))
         self.actions = tuple(actions)
+
+
+class Unfetched(Exception):  # noqa: N818 - it is no error: the engine has these outputs made again
+    """Outputs that lie elsewhere cannot be had after all; ``paths`` are theirs."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = tuple(sorted(paths))
+        super().__init__(", ".join(self.paths))
 
 
 class Permission(msgspec.Struct, frozen=True):

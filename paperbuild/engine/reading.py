@@ -9,18 +9,20 @@ from collections.abc import Iterable
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.ports import FileSystem, NotSettled
+from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.reasons import A_FOLDER
 from paperbuild.engine.trace import Absent, Content, Item
+from paperbuild.engine.workshop import Workshop
 
 
 class RecordingReader:
     """:class:`paperbuild.engine.ports.Reader` for one run of the action ``action``; ``settled`` are the ids that may be read from."""
 
-    def __init__(self, observer: Observer, fs: FileSystem, graph: Graph, action: str, settled: frozenset[str]) -> None:
+    def __init__(self, observer: Observer, workshop: Workshop, graph: Graph, action: str, settled: frozenset[str]) -> None:
         self._root = observer.root
         self._observer = observer
-        self._fs = fs
+        self._fs = workshop.fs
+        self._away = workshop.away
         self._graph = graph
         self._action = action
         self._settled = settled
@@ -31,6 +33,7 @@ class RecordingReader:
     def require(self, paths: Iterable[str]) -> None:
         """See the port."""
         missing: dict[str, None] = {}
+        away: set[str] = set()
         for path in paths:
             relative = self._relative(path)
             place = self._observer.inside(relative)  # a link may lead to an output
@@ -40,8 +43,12 @@ class RecordingReader:
                     self._outputs.add(relative)
                     if maker.id not in self._settled:
                         missing[maker.id] = None
+                    elif self._away is not None:
+                        away.update(*map(self._away.touched, filter(None, (relative, place))))
         if missing:
             raise NotSettled(tuple(missing))
+        if away and self._away is not None:
+            self._away.bring(away)
 
     def read(self, path: str) -> bytes:
         """See the port."""

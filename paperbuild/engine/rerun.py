@@ -22,7 +22,7 @@ from paperbuild.engine.index import Index
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
 from paperbuild.engine.logs import Log, new_log, slug
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.ports import Ended, Job, Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.shelf import Shelf, Site
 from paperbuild.engine.store import Store
@@ -119,9 +119,10 @@ class Rerunner:
         self._workshop = workshop
         self._graph = graph
         self._place = workshop.fs.real(place)
-        self._observer = Observer(workshop.site.root, workshop.noting()[1], workshop.index, workshop.clock, workshop.environment, graph)
+        noting = workshop.noting()[1]
+        self._observer = Observer(workshop.site.root, noting, workshop.index, workshop.clock, workshop.environment, graph)
         self._keys = KeyMaker(graph, self._observer, workshop.environment, workshop.runners)
-        self._fs = workshop.fs.fleeting()
+        self._fs = noting.fleeting()
         self._copyist = Copyist(self._fs, self._observer, graph)
 
     @property
@@ -150,6 +151,8 @@ class Rerunner:
             return self._attempt(action, record, items, _Scene(self._workshop, conditions), copy, nothing)
         except OSError as error:
             return msgspec.structs.replace(nothing, refusal=disk_fault("the copy", error).message)
+        except Unfetched as gone:
+            return msgspec.structs.replace(nothing, refusal=f"{gone.paths[0]} is elsewhere, and cannot be had: build it again")
         except PaperbuildError as error:
             return msgspec.structs.replace(nothing, refusal=error.diagnostics[0].message)
         finally:
@@ -172,7 +175,7 @@ class Rerunner:
             changes.update(dict.fromkeys(("USER", "LOGNAME"), conditions.user))
         environment = self._workshop.environment.elsewhere(root, changes)
         site = Site(root, f"{root}/.paperbuild")
-        return msgspec.structs.replace(self._workshop, site=site, fs=fs, store=store, index=index, environment=environment)
+        return msgspec.structs.replace(self._workshop, site=site, fs=fs, store=store, index=index, environment=environment, remote=None)
 
     def _attempt(
         self, action: Action, record: Record, items: Sequence[Item], scene: _Scene, copy: Workshop, nothing: Rerun

@@ -18,7 +18,7 @@ from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Output, Step
 from paperbuild.engine.index import End, Execution, Run
 from paperbuild.engine.keys import Keyed
-from paperbuild.engine.ports import NotSettled
+from paperbuild.engine.ports import NotSettled, Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.reasons import Reason
 from paperbuild.engine.store import DamagedBlob
@@ -50,9 +50,16 @@ class Released(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """It asked for outputs of these actions, which have not settled."""
+    """It asked for outputs of these actions, which have not settled; or for outputs that are ``away``, by their paths."""
 
     actions: tuple[str, ...]
+    away: tuple[str, ...] = ()
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """It needs outputs that were away and cannot be had."""
+
+    paths: tuple[str, ...]
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -65,7 +72,7 @@ class Cancelled(msgspec.Struct, frozen=True):
     """It was ended because the build stops."""
 
 
-Result = Made | Failed | Needs | Changed | Cancelled | BaseException
+Result = Made | Failed | Needs | Lost | Changed | Cancelled | BaseException
 
 
 class Attempt(ABC):
@@ -85,6 +92,8 @@ class Attempt(ABC):
         self._keyed = keyed
         self._reasons = reasons
         self._settled = settled
+        self.wanted: frozenset[str] = frozenset()
+        """Outputs that earlier attempts were found to need in the tree."""
         self.released: Callable[[], None] = lambda: None
         """Is called when it is :class:`Released`."""
 
@@ -95,6 +104,8 @@ class Attempt(ABC):
             return self._run()
         except NotSettled as wanted:
             return Needs(wanted.actions)
+        except Unfetched as gone:
+            return Lost(gone.paths)
         except PaperbuildError as error:
             return Failed(error.diagnostics, self._workshop.clock.monotonic_s() - begin)
         except OSError as error:
@@ -124,6 +135,8 @@ class Attempt(ABC):
         record = self._record(findings, artifacts, duration_s)
         self.released()
         self._workshop.store.add(record)
+        if self._workshop.remote is not None and all(artifact.stored for artifact in artifacts):
+            self._workshop.remote.offer(record)
         self._observer.inventories.keep(record)
         status = 0 if isinstance(self._action.recipe, Command) else None
         execution = Execution(self._reasons, "made", record.finished_ns, duration_s, status, log)
@@ -198,7 +211,7 @@ class StepAttempt(Attempt):
         return Made(duration_s, result.warnings)
 
     def _reader(self) -> RecordingReader:
-        return RecordingReader(self._observer, self._workshop.fs, self._graph, self._action.id, self._settled)
+        return RecordingReader(self._observer, self._workshop, self._graph, self._action.id, self._settled)
 
     def _kept(self, output: Output, made: bytes | Mapping[str, bytes]) -> Artifact:
         store = self._workshop.store

@@ -189,6 +189,18 @@ class Schedule:
             self._wait_for(id_, after)
         return lost
 
+    def reopen(self, ids: Iterable[str], edges: Mapping[str, Iterable[str]], behind: AbstractSet[str] = frozenset()) -> None:
+        """Take back that ``ids`` are up to date: they arrive once more, each after what it waits for.
+
+        They are held back for those ``behind`` that run now, as long as something else can go on.
+        """
+        reopened = [id_ for id_ in self._order if id_ in self._settled.intersection(ids)]
+        self._settled.difference_update(reopened)
+        running = self._running & behind
+        for id_ in reopened:
+            self._hints.setdefault(id_, set()).update(running)
+            self._wait_for(id_, edges[id_])
+
     def expect(self, id_: str, others: Iterable[str]) -> bool:
         """Hold ``id_`` back for ``others``, which it probably reads; return whether any of them is still to come."""
         self._hints.setdefault(id_, set()).update(others)

@@ -10,6 +10,7 @@ import contextlib
 import posixpath
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +25,9 @@ from paperbuild.engine.ports import FileSystem, VersionControl
 from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
 from paperbuild.errors import BuildError
+
+if TYPE_CHECKING:
+    from paperbuild.engine.away import Away
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -46,6 +50,7 @@ class Shelf:
         versions: VersionControl,
         *,
         overwrite: bool = False,
+        away: Away | None = None,
     ) -> None:
         self._site = site
         self._fs = fs
@@ -54,6 +59,8 @@ class Shelf:
         self._observer = observer
         self._versions = versions
         self._overwrite = overwrite
+        self._away = away
+        self._forsaken: dict[str, tuple[Artifact, ...]] = {}  # of runs that have not ended: what was away at their outputs
         self._owned: dict[str, str] | None = None
         self._recorded: dict[str, set[str]] | None = None
         self._lock = threading.RLock()
@@ -147,6 +154,9 @@ class Shelf:
         """
         faults: list[Diagnostic] = []
         held = []
+        if self._away is not None:
+            dropped = (self._away.drop(output.path) for output in action.outputs)
+            self._forsaken[action.id] = tuple(artifact for artifact in dropped if artifact is not None)
         for output in action.outputs:
             try:
                 self._refuse_escape(action, output)
@@ -157,6 +167,7 @@ class Shelf:
             absolute = self._observer.absolute(output.path).rstrip("/")
             held.append(Held(absolute, None if standing is Standing.ABSENT else self._placer.aside(absolute)))
         if faults:
+            self._restore(action.id)
             raise BuildError(*faults)
         entry = Entry(action.id, tuple(held), made=self._missing_folders(held))
         try:
@@ -166,9 +177,19 @@ class Shelf:
                 if one.aside is not None:
                     entry = self._move_aside(entry, n)
         except BaseException:
-            self.journal.undo(entry)
+            self.undo(entry)
             raise
         return entry
+
+    def undo(self, entry: Entry) -> None:
+        """Let stand at the outputs of a run that came to nothing what stood there before."""
+        self.journal.undo(entry)
+        self._restore(entry.action)
+
+    def _restore(self, id_: str) -> None:
+        for artifact in self._forsaken.pop(id_, ()):
+            if self._away is not None and self._store.has(artifact):
+                self._away.add(artifact)
 
     def make_room(self, entry: Entry) -> None:
         """Make the folders of the outputs of ``entry``, which is in the journal, so that they go again where nothing comes of it."""
@@ -259,8 +280,19 @@ class Shelf:
         """Return whether each output is what its artifact says."""
         return all(self._observer.output_digest(artifact.path) == artifact.digest for artifact in artifacts)
 
-    def place(self, action: Action, artifacts: Iterable[Artifact]) -> bool:
+    def to_fetch(self, artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+        """Return those of ``artifacts`` that must come from elsewhere before they can be placed."""
+        return tuple(a for a in artifacts if a.stored and not self._stands(a) and not self._store.is_here(a) and self._store.has(a))
+
+    def _stands(self, artifact: Artifact) -> bool:
+        """Return whether an output really is in the tree as its artifact says."""
+        is_away = self._away is not None and self._away.is_away(artifact.path)
+        return not is_away and self._observer.output_digest(artifact.path) == artifact.digest
+
+    def place(self, action: Action, artifacts: Iterable[Artifact], *, may_be_away: bool = False) -> bool:
         """Make each output be what its artifact says; return whether anything had to change.
+
+        Where they ``may_be_away``, what is elsewhere stays there.
 
         Raises:
             BuildError: something there is somebody's own; nothing was changed.
@@ -274,7 +306,8 @@ class Shelf:
                 raise DamagedBlob(output.path)
             artifact = by_path[output.path]
             try:
-                if self._observer.output_digest(artifact.path) != artifact.digest:
+                stands = self._observer.output_digest(artifact.path) == artifact.digest if may_be_away else self._stands(artifact)
+                if not stands:
                     self._refuse_escape(action, output)
                     self._claim(action, output.path, artifact.digest)
                     todo.append(artifact)
@@ -287,8 +320,18 @@ class Shelf:
         if unknown:
             self._own(unknown)
         for artifact in todo:
-            self._placer.place(artifact, self._observer.absolute(artifact.path).rstrip("/"))
+            self._place_one(artifact, may_be_away=may_be_away)
         return bool(todo)
+
+    def _place_one(self, artifact: Artifact, *, may_be_away: bool) -> None:
+        target = self._observer.absolute(artifact.path).rstrip("/")
+        if self._away is not None:
+            self._away.drop(artifact.path)
+            if may_be_away and not self._store.is_here(artifact):
+                self._placer.take_away(target)
+                self._away.add(artifact)
+                return
+        self._placer.place(artifact, target)
 
     def put_back(self, artifacts: Iterable[Artifact]) -> None:
         """Make outputs that a command wrote to, and that are not its own, what they were.
@@ -298,7 +341,7 @@ class Shelf:
         for artifact in artifacts:
             if self._observer.output_digest(artifact.path) != artifact.digest:
                 try:
-                    self._placer.place(artifact, self._observer.absolute(artifact.path).rstrip("/"))
+                    self._place_one(artifact, may_be_away=False)
                 except DamagedBlob:
                     self._placer.take_away(self._observer.absolute(artifact.path).rstrip("/"))
 
@@ -349,6 +392,10 @@ class Shelf:
 
     def remove(self, path: str) -> None:
         """Take the output at ``path``, which is ours, out of the tree, with the folders that this leaves empty; the store keeps it."""
+        if self._away is not None and self._away.is_away(path):
+            self._away.drop(path)
+            self._remove_empty_around(path)
+            return
         digest = self._observer.output_digest(path)
         absolute = self._observer.absolute(path).rstrip("/")
         if digest is None or self._fs.stat(self._store.blob(digest)) is None:

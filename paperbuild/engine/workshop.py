@@ -16,6 +16,7 @@ from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
 
 if TYPE_CHECKING:
+    from paperbuild.engine.away import Away
     from paperbuild.engine.remote import Remote  # a project without one need not know what it is
 
 
@@ -35,6 +36,8 @@ class Workshop(msgspec.Struct, frozen=True):
     runners: Mapping[str, StepRunner]
     remote: Remote | None = None
     """Where results of others are had, and ours go; None: nowhere. Questions ask it nothing, and count on what it is known to have."""
+    away: Away | None = None
+    """What of the project's outputs is elsewhere, for who :meth:`noting` goes on with; None where there is no remote."""
 
     def prepare(self) -> None:
         """Make the folders that builds write to."""
@@ -46,10 +49,20 @@ class Workshop(msgspec.Struct, frozen=True):
             self.fs.write(f"{ignore}.new", b"*\n")  # the store may be on another disk, from which nothing can be renamed
             self.fs.rename(f"{ignore}.new", ignore)
 
-    def noting(self) -> tuple[Workshop, NotingFileSystem]:
-        """Return this workshop on a file system that can note what it is asked, and that file system."""
-        fs = NotingFileSystem(self.fs)
-        return msgspec.structs.replace(self, fs=fs, store=Store(fs, self.store.root)), fs
+    def noting(self, *, fetches: bool = True) -> tuple[Workshop, NotingFileSystem]:
+        """Return this workshop on a file system that can note what it is asked, and that file system.
+
+        Outputs that are :attr:`away` stand in it; where nothing ``fetches``, they can only be asked for.
+        """
+        if self.remote is None:
+            fs = NotingFileSystem(self.fs)
+            return msgspec.structs.replace(self, fs=fs, store=Store(fs, self.store.root)), fs
+        from paperbuild.engine.away import Away
+        from paperbuild.engine.presenting import AwayFileSystem
+
+        away = Away(self.fs, self.site.root, self.site.state, Store(self.fs, self.store.root, self.remote), fetches=fetches)
+        fs = NotingFileSystem(AwayFileSystem(self.fs, self.site.root, away))
+        return msgspec.structs.replace(self, fs=fs, store=Store(fs, self.store.root, self.remote), away=away), fs
 
     def close(self) -> None:
         """Let go of what is held open."""
@@ -101,6 +114,6 @@ def open_workshop(
             os.makedirs(state, exist_ok=True)
     index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
-        site=Site(root, state), fs=fs, store=Store(fs, store), index=index, clock=SystemClock(), lock=FileLock(),
+        site=Site(root, state), fs=fs, store=Store(fs, store, remote), index=index, clock=SystemClock(), lock=FileLock(),
         lanes=ThreadLanes(), executor=_executor(), versions=Git(root), environment=environment, runners=runners, remote=remote,
     )  # fmt: skip

@@ -10,7 +10,19 @@ from msgspec.structs import replace
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
 from paperbuild.engine.graph import Command, Graph
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Event, Noticed, Outcome
+from paperbuild.events import (
+    ActionEnded,
+    ActionReopened,
+    ActionStarted,
+    ActionWaits,
+    BuildEnded,
+    BuildStarted,
+    BuildWaits,
+    Event,
+    Fetching,
+    Noticed,
+    Outcome,
+)
 
 
 class Phase(StrEnum):
@@ -126,7 +138,9 @@ def after(standing: Standing, event: Event, graph: Graph, now_s: float) -> Stand
             return replace(standing, running=running, waiting=(*standing.waiting, *waits), settled=standing.settled + 1)
         case BuildEnded():
             return replace(standing, running=(), duration_s=event.duration_s)
-        case Noticed():
+        case ActionReopened():
+            return replace(standing, settled=standing.settled - 1)
+        case Fetching() | Noticed():
             return standing
 
 

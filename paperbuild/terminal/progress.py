@@ -14,8 +14,21 @@ from typing import Self, TextIO
 import msgspec
 
 from paperbuild.diagnostics import Severity
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Event, Noticed, Outcome
+from paperbuild.events import (
+    ActionEnded,
+    ActionReopened,
+    ActionStarted,
+    ActionWaits,
+    BuildEnded,
+    BuildStarted,
+    BuildWaits,
+    Event,
+    Fetching,
+    Noticed,
+    Outcome,
+)
 from paperbuild.phrases import duration_text
+from paperbuild.terminal.amounts import counted, size_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
 
@@ -64,6 +77,7 @@ class Progress:
         self._clock = clock
         self._lock = threading.RLock()
         self._running: dict[str, _Running] = {}
+        self._fetching = Fetching(0, 0, 0)
         self._reasons: dict[str, str] = {}
         self._total = 0
         self._settled = 0
@@ -101,6 +115,10 @@ class Progress:
                     self._started_s = self._clock()
                 case ActionStarted():
                     self._start(event)
+                case ActionReopened():
+                    self._settled -= 1
+                case Fetching():
+                    self._fetching = event
                 case ActionWaits():
                     self._wait(event)
                 case Noticed():
@@ -167,6 +185,8 @@ class Progress:
         now = self._clock()
         head = f"[{self._settled}/{self._total}] {duration_text(now - self._started_s)}"
         parts = [self._running_text(r, now) for r in sorted(self._running.values(), key=lambda r: r.since_s)]
+        if self._fetching.done < self._fetching.total:
+            parts.insert(0, _fetching_text(self._fetching))
         # The last column stays free: terminals wrap when it is written to.
         return cut("  ".join([head, " · ".join(parts)]).rstrip(), max(1, self._screen.width - 1))
 
@@ -197,6 +217,11 @@ class Progress:
 
     def _erasure(self) -> str:
         return _ERASE + _ERASE_ABOVE * max(0, self._lines_shown - 1)
+
+
+def _fetching_text(event: Fetching) -> str:
+    size = f" of {size_text(event.size_bytes)}" if event.size_bytes else ""
+    return f"fetching {counted(event.total, 'output')}{size}, {event.done} there"
 
 
 def ending(event: ActionEnded, reason: str) -> str:

@@ -16,7 +16,7 @@ from tests.engine.world import World, command, document
 
 def reader(world: World, *settled: str) -> tuple[RecordingReader, Observer]:
     observer = Observer("/p", NotingFileSystem(world.fs), world.index, world.clock, world.environment)
-    return RecordingReader(observer, world.fs, Graph(world.actions.values()), "paper", frozenset(settled)), observer
+    return RecordingReader(observer, world.workshop(), Graph(world.actions.values()), "paper", frozenset(settled)), observer
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from paperbuild.engine.index import Index
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Question, Reader, Revision, StepResult, Surroundings
 from paperbuild.engine.queries import Situation, survey
+from paperbuild.engine.remote import Remote
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
@@ -202,10 +203,13 @@ class World:
     # when
 
     def workshop(self) -> Workshop:
+        return self.opened(None)
+
+    def opened(self, remote: Remote | None) -> Workshop:
         return Workshop(
             site=Site(ROOT, f"{ROOT}/.paperbuild"),
             fs=self.fs,
-            store=Store(self.fs, f"{ROOT}/.paperbuild"),
+            store=Store(self.fs, f"{ROOT}/.paperbuild", remote),
             index=self.index,
             clock=self.clock,
             lock=Locks(),
@@ -214,6 +218,7 @@ class World:
             versions=self.versions,
             environment=self.environment,
             runners={"joiner": Joiner()},
+            remote=remote,
         )
 
     def build(self, *wanted: str, jobs: int = 1, **options: Any) -> World:
