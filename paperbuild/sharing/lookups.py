@@ -1,0 +1,68 @@
+"""What others published under action keys, and what of it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from paperbuild.engine.trace import Record
+from paperbuild.sharing.bundles import MOST_BYTES, SKEW_NS, BundleError, Refusal, Signed, believed, load_bundle
+from paperbuild.sharing.crew import spread
+from paperbuild.sharing.layout import bundle_name, is_digest
+from paperbuild.sharing.link import Link
+from paperbuild.sharing.signing import Trust
+from paperbuild.sharing.transport import Content, TransportError, Trouble
+
+AT_ONCE = 32
+
+
+def find(link: Link, trust: Trust, keys: Sequence[str], now_ns: int) -> Mapping[str, tuple[Record, ...]]:
+    """Return the records under ``keys`` that are believed, newest first; one request for each key and layer, many at once."""
+    return {key: records for key, bundles in bundles_of(link, keys).items() if (records := _records(link, trust, key, bundles, now_ns))}
+
+
+def bundles_of(link: Link, keys: Sequence[str]) -> Mapping[str, list[bytes]]:
+    """Return the bundles of ``keys``, in the order of the layers, of those that have one. Waits no longer than a build may."""
+    names = [(key, layer) for key in dict.fromkeys(keys) if is_digest(key) for layer in link.layers]
+    if not names or link.reads.is_down:
+        return {}
+    found: dict[tuple[str, str], Content | None] = {}
+
+    def read(name: tuple[str, str]) -> Content | None:
+        key, layer = name
+        return link.reading(lambda: link.transport.read(layer + bundle_name(key), MOST_BYTES))
+
+    with link.reads.waiting():
+        found.update(spread(read, names, AT_ONCE, link.reads.left_s))
+    if len(found) < len(names) and not link.reads.is_down:
+        link.reads.give_up(TransportError(Trouble.SLOW, f"{len(names) - len(found)} of {len(names)} answers did not come in time"))
+    link.tell_down()
+    bundles: dict[str, list[bytes]] = {}
+    for key, layer in names:
+        content = found.get((key, layer))
+        if content is not None:
+            bundles.setdefault(key, []).append(content.data)
+    return bundles
+
+
+def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_ns: int) -> tuple[Record, ...]:
+    records: dict[str, Record] = {}
+    for entry in entries_of(bundles, lambda fault: link.telling.refused(Refusal(fault.fault, key))):
+        record = believed(entry, key, trust)
+        if isinstance(record, Refusal):
+            link.telling.refused(record)
+            continue
+        if record.finished_ns > now_ns + SKEW_NS:
+            link.telling.early(record.action, record.finished_ns)
+        records.setdefault(record.name, record)
+    return tuple(sorted(records.values(), key=lambda record: (-record.finished_ns, record.name)))
+
+
+def entries_of(bundles: Sequence[bytes], refuse: Callable[[BundleError], None]) -> list[Signed]:
+    """Return everything in ``bundles``; those that cannot be read are told to ``refuse``."""
+    entries: list[Signed] = []
+    for data in bundles:
+        try:
+            entries += load_bundle(data)
+        except BundleError as error:
+            refuse(error)
+    return entries
