@@ -146,5 +146,5 @@ def _fetch(shared: SharedStore, digests: set[str]) -> tuple[frozenset[str], int]
     for digest in came:
         stat = fs.stat(wanted[digest])
         moved += 0 if stat is None else stat.size
-        store.admit(wanted[digest], digest)
+        store.take_in(wanted[digest], digest)
     return frozenset(wanted) - came, moved
