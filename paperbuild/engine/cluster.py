@@ -8,21 +8,40 @@ can look it up by.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Job
+from paperbuild.engine.ports import Ended, Job
+
+PARCEL = "parcel.json"
+"""The file in a parcel's folder that holds the :class:`Parcel`."""
+
+GO = "go"
+"""The file in a parcel's folder without which it does not begin: it says that whoever sent it has noted where it is. Holds the handle."""
+
+BEGUN = "begun"
+"""The file in a parcel's folder that says that it began, and where: a scheduler may start a job once more, and none runs twice."""
+
+STOP = "stop"
+"""The file in a parcel's folder that has it ended, or not begun."""
+
+LOG = "log"
+"""The file in a parcel's folder that takes the job's output, both streams, while it runs."""
 
 ENDED = "ended.json"
-"""The file in a parcel's folder that says how it ended."""
+"""The file in a parcel's folder that says how it ended, a :class:`Report`. Written last, and as a whole."""
+
+
+_Packed = TypeVar("_Packed")
 
 
 class Parcel(msgspec.Struct, frozen=True):
     """One job that is sent away. ``folder`` (absolute) is its own, ``version`` is that of the paperbuild that sends it.
 
     ``expected_s`` is how long it took the last time, None where nobody knows: what is short goes with others in one allocation.
+    ``python`` and ``platform`` are those of the sender (:mod:`paperbuild.engine.platforms`).
     """
 
     folder: str
@@ -30,6 +49,65 @@ class Parcel(msgspec.Struct, frozen=True):
     resources: Resources
     version: str
     expected_s: float | None = None
+    python: str = ""
+    platform: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How a parcel ended on the machine ``host``; ``version`` is that of the paperbuild there.
+
+    ``ended`` is None where it did not begin, and ``refused`` says why: each a sentence, such as what is of another version there.
+    A reader that finds another version than its own relies on these alone.
+    """
+
+    version: str
+    host: str
+    refused: tuple[str, ...] = ()
+    ended: Ended | None = None
+
+
+def packed(thing: Parcel | Report) -> bytes:
+    """Return the bytes of a file that holds ``thing``: JSON. A name that is no text, which JSON cannot hold, becomes escapes of halves."""
+    try:
+        return msgspec.json.encode(thing)
+    except UnicodeEncodeError:
+        import json
+
+        return json.dumps(msgspec.to_builtins(thing)).encode()
+
+
+_parcels = msgspec.json.Decoder(Parcel)  # before there are threads: see paperbuild.engine.tracing.executor
+_reports = msgspec.json.Decoder(Report)
+
+
+def parcel_of(data: bytes) -> Parcel:
+    """Return the :class:`Parcel` that ``data`` holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    return _unpacked(data, _parcels)
+
+
+def report_of(data: bytes) -> Report:
+    """Return the :class:`Report` that ``data`` holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    return _unpacked(data, _reports)
+
+
+def _unpacked(data: bytes, decoder: msgspec.json.Decoder[_Packed]) -> _Packed:
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError:
+        import json
+
+        try:
+            return msgspec.convert(json.loads(data), type=decoder.type)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -46,10 +124,13 @@ class Cluster(Protocol):
         """Hand in ``parcels``, as few requests as possible, and return a handle for each. All are handed in, or none."""
 
     def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
-        """Return how far each is; "ended" where its folder says how, "gone" where it can never say."""
+        """Return how far each is; "ended" where its folder says how, "gone" where it can never say.
+
+        One whose folder says how is not asked for; a scheduler that does not know folders calls all that is over "gone".
+        """
 
     def cancel(self, handles: Sequence[str]) -> None:
-        """End these, with all their children, and wait until they are gone."""
+        """End these, with all their children, and wait until they are gone. What is gone already is no error."""
 
     def close(self) -> None:
         """Let go of connections; what was handed in goes on."""

@@ -6,7 +6,6 @@ key is the digest of all of them, so two runs differ in their key exactly where 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
@@ -17,6 +16,7 @@ from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.observation import Observer
+from paperbuild.engine.platforms import platform_here
 from paperbuild.engine.ports import CommandEnvironment, StepRunner
 from paperbuild.engine.reasons import InventoryOf, Kind, Reason, compared
 from paperbuild.errors import InternalError
@@ -95,7 +95,7 @@ class KeyMaker:
         """Return the key of ``action``; all that it needs must be settled."""
         pairs = {"version": KEY_VERSION, **declared(action)}
         if isinstance(action.recipe, Command):
-            pairs["platform"] = f"{os.uname().sysname} {os.uname().machine}"
+            pairs["platform"] = platform_here()
             pairs.update(self._environment.counted(action))
         else:
             pairs.update((f"config:{name}", _text(value)) for name, value in action.recipe.config)

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.graph import Action
+from paperbuild.engine.graph import Action, Resources
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Package, Program
 
@@ -392,11 +392,25 @@ class Watch(msgspec.Struct, frozen=True):
     """What of the closed folders it may read all the same: files, and folders with their slash."""
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """How a job gets to a machine elsewhere: by which ``executor``, from which folder of its own (absolute), with what it is given there.
+
+    ``expected_s`` is how long it took the last time, None where nobody knows. ``handle`` is what the executor called it when it was sent;
+    a job that has one is not sent again, only waited for.
+    """
+
+    executor: str
+    folder: str
+    resources: Resources = Resources()
+    expected_s: float | None = None
+    handle: str = ""
+
+
 class Job(msgspec.Struct, frozen=True):
     """A command to run. ``log`` is the absolute path that takes its output, both streams; ``time_s`` is its limit.
 
     Without ``watch`` nobody looks at what it reads and writes. ``umask`` and ``processors`` (numbers of those that it may use) are its
-    own where they are given.
+    own where they are given. With an ``errand`` it runs elsewhere.
     """
 
     action: str
@@ -409,6 +423,7 @@ class Job(msgspec.Struct, frozen=True):
     watch: Watch | None = None
     umask: int | None = None
     processors: tuple[int, ...] = ()
+    errand: Errand | None = None
 
 
 State = tuple[Literal["file", "folder", "other"], int, int, int, int, int, bool]
@@ -440,10 +455,23 @@ class Seen(msgspec.Struct, frozen=True):
     denied: tuple[str, ...] = ()
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """What the machine elsewhere that ran a job, called ``host``, tells of itself.
+
+    ``digests`` are those of the files outside the project that were looked at (None: unreadable by now), ``packages`` those that
+    were used, as they are there.
+    """
+
+    host: str
+    digests: tuple[tuple[str, str | None], ...] = ()
+    packages: tuple[Package, ...] = ()
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How a job ended. ``status`` is its exit status, negative for a signal; the flags say that its limit, or we, ended it.
 
-    ``seen`` is None where it was not to be watched.
+    ``seen`` is None where it was not to be watched. Of a job that ran elsewhere, ``elsewhere`` is what is told of that place;
+    ``lost`` says in words why nobody can know how it ended, and ``unreachable`` is what keeps us from asking: it may still run.
     """
 
     status: int
@@ -451,6 +479,9 @@ class Ended(msgspec.Struct, frozen=True):
     timed_out: bool = False
     cancelled: bool = False
     seen: Seen | None = None
+    elsewhere: Elsewhere | None = None
+    lost: str = ""
+    unreachable: tuple[Diagnostic, ...] = ()
 
 
 class Executor(Protocol):
@@ -463,7 +494,10 @@ class Executor(Protocol):
         """Run ``job`` to its end; called from several threads at once.
 
         ``started`` is called with the process group and its identity before the command's first instruction, so that a later
-        build can find and end it.
+        build can find and end it. For one that runs elsewhere these are 0 and its handle there.
+
+        Raises:
+            BuildError: it could not be started, or sent, and did not run.
         """
 
     def rest(self, seconds: float) -> bool:

@@ -305,7 +305,7 @@ class Store:
         missing = {digest: voucher for digest, voucher in wanted.items() if self._fs.stat(self.blob(digest)) is None}
         if not missing or self.elsewhere.remote is None:
             return tuple(missing)
-        self.elsewhere.fetch(missing, self.temporary, self._admit)
+        self.elsewhere.fetch(missing, self.temporary, self.take_in)
         lost = tuple(digest for digest in missing if self._fs.stat(self.blob(digest)) is None)
         for digest in lost:
             self.elsewhere.doubt(missing[digest])

@@ -72,7 +72,7 @@ class Workshop(msgspec.Struct, frozen=True):
             self.remote.close()
 
 
-def _executor() -> Executor:
+def local_executor() -> Executor:
     """Return what runs commands here: beside a watcher where there are any."""
     import sys
 
@@ -115,5 +115,5 @@ def open_workshop(
     index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
         site=Site(root, state), fs=fs, store=Store(fs, store, remote), index=index, clock=SystemClock(), lock=FileLock(),
-        lanes=ThreadLanes(), executor=_executor(), versions=Git(root), environment=environment, runners=runners, remote=remote,
+        lanes=ThreadLanes(), executor=local_executor(), versions=Git(root), environment=environment, runners=runners, remote=remote,
     )  # fmt: skip

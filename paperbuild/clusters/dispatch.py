@@ -1,0 +1,460 @@
+"""Commands sent to machines that others run: the engine's ``Executor`` over a ``Cluster``.
+
+Jobs that come within a short moment are handed in together. One thread speaks with the cluster, hands in, looks how far each is, and
+cancels; how a job ended it reads off its folder, which it looks at far more often than it asks the scheduler. Whoever runs a job waits for
+that thread. A scheduler that does not answer ends nothing: jobs that were sent stay where they are, to be found again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from paperbuild import __version__
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Cluster, Fate, Parcel, packed, report_of
+from paperbuild.engine.graph import Resources
+from paperbuild.engine.platforms import platform_here, python_here
+from paperbuild.engine.ports import Ended, Errand, Job
+from paperbuild.errors import BuildError
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How long, in seconds, is waited for what.
+
+    Jobs are handed in once none came for ``quiet_s``, or the first waited for ``gather_s``. Folders are looked at after ``glance_s`` at
+    first and up to ``slow_glance_s`` while nothing happens; the scheduler is asked after ``ask_s``, up to ``slow_ask_s``. What a job that
+    is gone wrote last may be seen ``late_s`` later. A scheduler that does not answer for ``patience_s`` is given up, and one that is to
+    end a job has ``end_s`` for it.
+    """
+
+    quiet_s: float = 0.15
+    gather_s: float = 5.0
+    glance_s: float = 0.03
+    slow_glance_s: float = 1.0
+    ask_s: float = 1.0
+    slow_ask_s: float = 10.0
+    late_s: float = 3.0
+    patience_s: float = 120.0
+    end_s: float = 45.0
+
+
+class _Sent:
+    """One job that somebody waits for."""
+
+    def __init__(self, parcel: Parcel, handle: str) -> None:
+        self.parcel = parcel
+        self.handle = handle
+        self.handed_in = threading.Event()
+        self.over = threading.Event()
+        self.ended: Ended | None = None
+        self.faults: tuple[Diagnostic, ...] = ()
+        self.gone_since_s: float | None = None
+        self.detail = ""
+        if handle:
+            self.handed_in.set()
+
+    @property
+    def folder(self) -> str:
+        return self.parcel.folder
+
+    def end(self, ended: Ended | None, faults: tuple[Diagnostic, ...] = ()) -> None:
+        """Tell whoever waits how it ended, or why it could not be sent."""
+        self.ended, self.faults = ended, faults
+        self.handed_in.set()
+        self.over.set()
+
+
+class _Recall:
+    """A wish that jobs of an earlier process end."""
+
+    def __init__(self, errands: tuple[Errand, ...]) -> None:
+        self.errands = errands
+        self.over = threading.Event()
+        self.faults: tuple[Diagnostic, ...] = ()
+
+
+_CANCELLED = Ended(-15, 0.0, cancelled=True)
+
+
+class FarExecutor:
+    """:class:`paperbuild.engine.ports.Executor` for jobs with an errand, by ``cluster``."""
+
+    def __init__(self, cluster: Cluster, pace: Pace | None = None) -> None:
+        self._cluster = cluster
+        self._pace = pace or Pace()
+        self._changed = threading.Condition()
+        self._new: list[_Sent] = []
+        self._out: list[_Sent] = []
+        self._recalls: list[_Recall] = []
+        self._thread: threading.Thread | None = None
+        self._is_woken = False
+        self._cancelled = False
+        self._closing = False
+        self._came_s = self._first_came_s = 0.0
+
+    def blind(self) -> str:
+        """See the port. Whether commands can be watched there is known only there; each tells."""
+        return ""
+
+    def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
+        """See the port. A job whose errand has a handle was sent by an earlier process: it is waited for."""
+        errand = job.errand
+        assert errand is not None
+        begin_s = time.monotonic()
+        sent = _Sent(_parcel(job, errand), errand.handle)
+        if not errand.handle:
+            os.makedirs(errand.folder)
+            _write(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
+        _show_log(job, errand.folder)
+        self._take(sent)
+        sent.handed_in.wait()
+        if not sent.over.is_set() and not errand.handle:
+            try:
+                started(0, sent.handle)
+            except BaseException:
+                self.recall((msgspec.structs.replace(errand, handle=sent.handle),))
+                raise
+            _write(f"{errand.folder}/{GO}", sent.handle.encode())
+        sent.over.wait()
+        _keep_log(job, errand.folder)
+        if sent.faults:
+            raise BuildError(*sent.faults)
+        assert sent.ended is not None
+        return sent.ended if sent.ended.duration_s else msgspec.structs.replace(sent.ended, duration_s=time.monotonic() - begin_s)
+
+    def rest(self, seconds: float) -> bool:
+        """See the port."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._cancelled, seconds)
+            return not self._cancelled
+
+    def cancel_all(self) -> None:
+        """See the port."""
+        with self._changed:
+            self._cancelled = True
+            waiting = (*self._new, *self._out)
+            self._changed.notify_all()
+        for sent in waiting:
+            sent.over.wait()
+
+    def recall(self, errands: Sequence[Errand]) -> None:
+        """End jobs that an earlier process sent, and wait until they are gone.
+
+        Raises:
+            BuildError: the scheduler cannot be asked to; they may still run.
+        """
+        wish = _Recall(tuple(errands))
+        with self._changed:
+            self._recalls.append(wish)
+            self._wake()
+        wish.over.wait()
+        if wish.faults:
+            raise BuildError(*wish.faults)
+
+    def end_group(self, group: int, identity: str) -> None:
+        """See the port. There are no groups of ours here."""
+
+    def close(self) -> None:
+        """See the port. What was handed in goes on."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        self._cluster.close()
+
+    def _take(self, sent: _Sent) -> None:
+        with self._changed:
+            if self._cancelled:
+                sent.end(_CANCELLED)
+                return
+            self._came_s = time.monotonic()
+            if sent.handle:
+                self._out.append(sent)
+            else:
+                self._first_came_s = self._first_came_s if self._new else self._came_s
+                self._new.append(sent)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Have the thread that speaks with the cluster see what is new. Called with the lock."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="dispatch", daemon=True)
+            self._thread.start()
+        self._is_woken = True
+        self._changed.notify_all()
+
+    # the one thread that speaks with the cluster
+
+    def _serve(self) -> None:
+        rounds = _Rounds(self._pace)
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_urgent, self._pause_s(rounds))
+                self._is_woken = False
+                if self._closing and not self._recalls:
+                    return
+                batch = self._batch()
+                recalls, self._recalls = self._recalls, []
+            try:
+                for wish in recalls:
+                    self._cancel(wish)
+                if self._cancelled:
+                    self._cancel_out()
+                    continue
+                if batch:
+                    self._hand_in(batch)
+                    rounds.begin_anew()
+                self._look(rounds)
+            except BaseException as error:  # ours: whoever waits must hear of it, or waits for ever
+                self._fail_all(error)
+
+    def _is_urgent(self) -> bool:
+        return self._is_woken or self._closing or (self._cancelled and bool(self._new or self._out))
+
+    def _is_gathered(self) -> bool:
+        now_s = time.monotonic()
+        return bool(self._new) and (now_s >= self._came_s + self._pace.quiet_s or now_s >= self._first_came_s + self._pace.gather_s)
+
+    def _pause_s(self, rounds: _Rounds) -> float | None:
+        pauses = [self._pace.quiet_s] if self._new else []
+        return min((*pauses, rounds.glance_s)) if self._out else next(iter(pauses), None)
+
+    def _batch(self) -> list[_Sent]:
+        if self._cancelled or not self._is_gathered():
+            return []
+        batch, self._new = self._new, []
+        self._out += batch
+        return batch
+
+    def _hand_in(self, batch: Sequence[_Sent]) -> None:
+        """Hand in ``batch``, those that ask for the same at once. A fault is told to the first that it hits: it is the same for all."""
+        groups: dict[Resources, list[_Sent]] = {}
+        for sent in batch:
+            groups.setdefault(sent.parcel.resources, []).append(sent)
+        for group in groups.values():
+            try:
+                handles = self._cluster.submit([sent.parcel for sent in group])
+            except BuildError as error:
+                group[0].end(None, error.diagnostics)
+                for sent in group[1:]:
+                    sent.end(_CANCELLED)
+            else:
+                for sent, handle in zip(group, handles, strict=True):
+                    sent.handle = handle
+                    sent.handed_in.set()
+        self._drop_ended()
+
+    def _look(self, rounds: _Rounds) -> None:
+        out = [sent for sent in self._out if sent.handle]
+        for sent in out:
+            self._read_end(sent)
+        if self._drop_ended():
+            rounds.begin_anew()
+        elif rounds.may_ask() and out:
+            self._ask(out, rounds)
+            self._drop_ended()
+        rounds.go_on()
+
+    def _ask(self, out: Sequence[_Sent], rounds: _Rounds) -> None:
+        try:
+            fates = self._cluster.look([sent.handle for sent in out])
+        except BuildError as error:
+            if rounds.is_given_up():
+                for sent in out:
+                    sent.end(Ended(-1, 0.0, unreachable=error.diagnostics))
+            return
+        rounds.was_answered()
+        now_s = time.monotonic()
+        for sent in out:
+            fate = fates.get(sent.handle, Fate("gone", "the scheduler does not know it any more"))
+            if fate.state not in {"ended", "gone"}:
+                sent.gone_since_s = None
+                continue
+            sent.detail = fate.detail
+            sent.gone_since_s = now_s if sent.gone_since_s is None else sent.gone_since_s
+            self._read_end(sent)
+            if not sent.over.is_set() and now_s - sent.gone_since_s >= self._pace.late_s:
+                sent.end(Ended(-1, 0.0, lost=fate.detail or "nobody knows why"))
+            rounds.ask_soon()
+
+    def _read_end(self, sent: _Sent) -> None:
+        """Read how ``sent`` ended, where its folder says so."""
+        if sent.over.is_set():
+            return
+        try:
+            with open(f"{sent.folder}/{ENDED}", "rb") as file:
+                report = report_of(file.read())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            sent.end(Ended(-1, 0.0, lost=f"{ENDED} cannot be read: {error}"))
+            return
+        if report.ended is None or report.version != __version__:
+            sent.end(None, (_refused(sent.parcel.job.action, report.host, report.refused),))
+        elif not report.ended.cancelled:
+            sent.end(report.ended)
+        elif sent.gone_since_s is not None:  # somebody else ended it, and the scheduler said who
+            sent.end(msgspec.structs.replace(report.ended, cancelled=False, lost=sent.detail or "somebody ended it"))
+
+    def _drop_ended(self) -> bool:
+        """Forget those that are over; return whether there were any."""
+        with self._changed:
+            before = len(self._out)
+            self._out = [sent for sent in self._out if not sent.over.is_set()]
+            return len(self._out) < before
+
+    def _cancel(self, wish: _Recall) -> None:
+        try:
+            wish.faults = self._end({errand.folder: errand.handle for errand in wish.errands})
+        finally:
+            wish.over.set()
+
+    def _cancel_out(self) -> None:
+        """End all that is out; what may run still is not forgotten."""
+        with self._changed:
+            out = [*self._new, *self._out]
+            self._new, self._out = [], []
+        faults = self._end({sent.folder: sent.handle for sent in out if sent.handle})
+        for sent in out:
+            sent.end(Ended(-1, 0.0, unreachable=faults) if faults and sent.handle else _CANCELLED)
+
+    def _end(self, handles: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+        """End the jobs in these folders, and wait until they are gone; return why nobody knows that they are.
+
+        Each finds the file ``stop``, too: it ends also where the scheduler cannot be asked to, or ends only several at once.
+        """
+        for folder in handles:
+            with contextlib.suppress(OSError):
+                _write(f"{folder}/{STOP}", b"")
+        faults: tuple[Diagnostic, ...] = ()
+        deadline_s, pause_s = time.monotonic() + self._pace.end_s, 0.05
+        try:
+            if handles:
+                self._cluster.cancel(tuple(handles.values()))
+        except BuildError as error:
+            faults = error.diagnostics
+        left = {folder: handle for folder, handle in handles.items() if _may_run(folder)}
+        while left and time.monotonic() < deadline_s:
+            with contextlib.suppress(BuildError):
+                fates = self._cluster.look(tuple(left.values()))
+                gone = Fate("gone")
+                left = {folder: handle for folder, handle in left.items() if fates.get(handle, gone).state not in {"gone", "ended"}}
+            left = {folder: handle for folder, handle in left.items() if _may_run(folder)}
+            if left:
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, 1.0)
+        return (faults or (_would_not_end(len(left)),)) if left else ()
+
+    def _fail_all(self, error: BaseException) -> None:
+        fault = Diagnostic("PB701", f"what waits for jobs elsewhere failed: {type(error).__name__}: {error}")
+        with self._changed:
+            out, recalls = [*self._new, *self._out], self._recalls
+            self._new, self._out, self._recalls = [], [], []
+        for sent in out:
+            sent.end(Ended(-1, 0.0, unreachable=(fault,)))
+        for wish in recalls:
+            wish.faults = (fault,)
+            wish.over.set()
+
+
+class _Rounds:
+    """When the thread looks again: soon where something happens, seldom where nothing does."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._unanswered_since_s: float | None = None
+        self.begin_anew()
+        self._ask_at_s = 0.0
+
+    def begin_anew(self) -> None:
+        """Something happened: more may happen soon."""
+        self.glance_s = self._pace.glance_s
+        self._ask_s = self._pace.ask_s
+        self._ask_at_s = time.monotonic() + self._ask_s
+
+    def ask_soon(self) -> None:
+        """Something is about to be known."""
+        self.glance_s = self._pace.glance_s
+        self._ask_s = min(self._ask_s, self._pace.ask_s)
+        self._ask_at_s = time.monotonic() + self._ask_s
+
+    def go_on(self) -> None:
+        """A look is over."""
+        self.glance_s = min(1.3 * self.glance_s, self._pace.slow_glance_s)
+
+    def may_ask(self) -> bool:
+        """Return whether the scheduler may be asked now; if so it is."""
+        now_s = time.monotonic()
+        if now_s < self._ask_at_s:
+            return False
+        self._ask_s = min(1.5 * self._ask_s, self._pace.slow_ask_s)
+        self._ask_at_s = now_s + self._ask_s
+        return True
+
+    def was_answered(self) -> None:
+        """The scheduler answered."""
+        self._unanswered_since_s = None
+
+    def is_given_up(self) -> bool:
+        """The scheduler did not answer: return whether that has been so for too long."""
+        now_s = time.monotonic()
+        if self._unanswered_since_s is None:
+            self._unanswered_since_s = now_s
+        return now_s - self._unanswered_since_s >= self._pace.patience_s
+
+
+def _may_run(folder: str) -> bool:
+    """Return whether the job in ``folder`` began and has not said how it ended."""
+    return os.path.exists(f"{folder}/{BEGUN}") and not os.path.exists(f"{folder}/{ENDED}")
+
+
+def _would_not_end(number: int) -> Diagnostic:
+    what = "a job elsewhere does" if number == 1 else f"{number} jobs elsewhere do"
+    return Diagnostic("PB703", f"{what} not end though asked to", help=("the next build finds what runs, and asks again",))
+
+
+def _parcel(job: Job, errand: Errand) -> Parcel:
+    bare = msgspec.structs.replace(job, errand=None)
+    return Parcel(errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here())
+
+
+def _refused(action: str, host: str, why: Iterable[str]) -> Diagnostic:
+    notes = tuple(why)
+    help_ = ("install the same paperbuild and Python there, or name one that both see: python in the table of the executor",)
+    first = notes[0] if notes else f"{host} has another version of paperbuild"
+    return Diagnostic("PB702", f"{action} was not run on {host}: {first}", notes=notes[1:], help=help_)
+
+
+def _show_log(job: Job, folder: str) -> None:
+    """Let the job's log be what grows in its folder, as long as it runs."""
+    with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(job.log)
+        os.symlink(f"{folder}/{LOG}", job.log)
+
+
+def _keep_log(job: Job, folder: str) -> None:
+    """Keep the log beyond its folder, which stays as it is: whoever dies now finds it once more."""
+    new = f"{job.log}.new"
+    with contextlib.suppress(OSError):
+        try:
+            os.link(f"{folder}/{LOG}", new)
+        except FileNotFoundError:
+            _write(new, b"")  # it never began
+        except OSError:
+            shutil.copyfile(f"{folder}/{LOG}", new)
+        os.rename(new, job.log)
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(f"{path}.new", "wb") as file:
+        file.write(data)
+    os.rename(f"{path}.new", path)

@@ -1,0 +1,208 @@
+"""What runs at the other end: ``python -m paperbuild.clusters.outpost FOLDER…`` runs the parcels in these folders, one after the other.
+
+Each begins once, and only where whoever sent it has noted where it is (the file ``go``): one that nobody would find again shall not run.
+How it ended is written last and as a whole, so that it is there or is not. Formats: :mod:`paperbuild.engine.cluster`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import msgspec
+
+from paperbuild import __version__
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, packed, parcel_of
+from paperbuild.engine.digest import file_digest
+from paperbuild.engine.environment import LocalEnvironment
+from paperbuild.engine.platforms import platform_here, python_here
+from paperbuild.engine.ports import Elsewhere, Ended, Executor, Job, Seen, Sighting
+from paperbuild.engine.rules import Treatment
+from paperbuild.engine.trace import Package
+from paperbuild.engine.tracing.sightings import ASKED, RAN, READ
+from paperbuild.engine.workshop import local_executor
+from paperbuild.errors import PaperbuildError
+
+GATE_S = 120.0
+"""How long to wait for ``go``: a file that another machine wrote may be seen here a minute late."""
+
+_LOOK_S = 0.2  # for ``stop``, and for signals; the end of a job is heard at once
+
+_ALLOTTED = ("SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "TMPDIR")
+"""What a scheduler says about the place that a job got: its command is told, too."""
+
+
+class Outpost:
+    """Runs parcels on this machine."""
+
+    def __init__(self) -> None:
+        self._ending = False
+
+    def end(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End what runs, and begin nothing more. May be called by a signal."""
+        self._ending = True
+
+    def run(self, folder: str) -> bool:
+        """Run the parcel in ``folder``; return whether it says now how it ended."""
+        try:
+            with open(f"{folder}/{PARCEL}", "rb") as file:
+                data = file.read()
+            if not self._may_begin(folder):
+                return False
+        except FileNotFoundError:
+            _tell(f"nobody wants {folder} any more")
+            return False
+        try:
+            parcel = parcel_of(data)
+            refused = tuple(differences(parcel))
+        except ValueError:  # of another version, which is told as well as can be
+            with contextlib.suppress(ValueError):
+                refused = tuple(_version_differs(str(msgspec.json.decode(data).get("version", "?"))))
+            refused = refused or (f"{folder}/{PARCEL} cannot be read: it is damaged",)
+        ended = None
+        if not refused:
+            try:
+                ended = self._run(folder, parcel)
+            except PaperbuildError as error:
+                refused = tuple(diagnostic.message for diagnostic in error.diagnostics)
+            except OSError as error:
+                refused = (f"{error.filename or 'the command'}: {error.strerror}",)
+        _write(f"{folder}/{ENDED}", packed(Report(__version__, socket.gethostname(), refused, ended)))
+        return True
+
+    def _may_begin(self, folder: str) -> bool:
+        """Wait until it is known where the parcel is; return whether it begins here and now, for the first time."""
+        deadline, pause_s = time.monotonic() + GATE_S, 0.02
+        while not os.path.exists(f"{folder}/{GO}"):
+            if self._ending or time.monotonic() > deadline or os.path.exists(f"{folder}/{STOP}"):
+                _tell(f"nobody said that {folder} may begin")
+                return False
+            os.stat(f"{folder}/{PARCEL}")
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.5)
+        if self._ending or os.path.exists(f"{folder}/{STOP}"):
+            return False
+        try:
+            with open(f"{folder}/{BEGUN}", "x", encoding="utf-8") as file:
+                file.write(f"{socket.gethostname()} {os.getpid()}\n")
+        except FileExistsError:
+            _tell(f"{folder} began before, and is not begun again")
+            return False
+        return True
+
+    def _run(self, folder: str, parcel: Parcel) -> Ended:
+        environment = dict(parcel.job.environment)
+        environment |= {name: value for name, value in os.environ.items() if name.startswith(_ALLOTTED)}
+        job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
+        executor = local_executor()
+        try:
+            ended = self._await(folder, job, executor)
+            told = Elsewhere(socket.gethostname(), *_looked_at(job, ended.seen))
+        finally:
+            executor.close()
+        return msgspec.structs.replace(ended, elsewhere=told)
+
+    def _await(self, folder: str, job: Job, executor: Executor) -> Ended:
+        """Run ``job`` beside this thread, which alone hears signals; end it when it is not wanted any more."""
+        done = threading.Event()
+        outcome: list[Ended | BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(executor.run(job, lambda _group, _identity: None))
+            except BaseException as error:
+                outcome.append(error)
+            done.set()
+
+        worker = threading.Thread(target=work, name=job.action, daemon=True)
+        worker.start()
+        cancelled = False
+        while not done.wait(_LOOK_S):
+            if not cancelled and (self._ending or os.path.exists(f"{folder}/{STOP}") or not os.path.exists(folder)):
+                cancelled = True
+                executor.cancel_all()
+        worker.join()
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
+
+
+def differences(parcel: Parcel) -> Iterator[str]:
+    """Yield what is not here as it is where ``parcel`` comes from, so that its result would not be what its key says."""
+    yield from _version_differs(parcel.version)
+    host = socket.gethostname()
+    for there, here, what in ((parcel.python, python_here(), "Python"), (parcel.platform, platform_here(), "machine")):
+        if there and there != here:
+            yield f"the {what} of {host} is {here}, and here it is {there}"
+    if not os.path.isdir(parcel.job.folder):
+        yield f"{host} does not have {parcel.job.folder}: the project's folder must be shared with it"
+
+
+def _version_differs(version: str) -> Iterator[str]:
+    if version != __version__:
+        yield f"paperbuild is {__version__} on {socket.gethostname()}, and {version} here"
+
+
+def _looked_at(job: Job, seen: Seen | None) -> tuple[tuple[tuple[str, str | None], ...], tuple[Package, ...]]:
+    """Return what of this machine itself the job looked at: digests of files outside the project, and packages."""
+    if seen is None or job.watch is None:
+        return (), ()
+    base = dict(job.environment)
+    python = base.get("PATH", os.defpath).partition(os.pathsep)[0]
+    environment = LocalEnvironment(base, python, base.get("PYTHONPYCACHEPREFIX", ""), root=job.folder)
+    kept = job.watch.kept
+    digests = [
+        (sighting.path, _digest_of(sighting))
+        for sighting in seen.sightings
+        if not sighting.path.startswith(kept)
+        and sighting.state is not None
+        and sighting.state[0] == "file"
+        and sighting.bits & (READ | RAN | ASKED)
+        and environment.treatment(sighting.path) is Treatment.INPUT
+    ]
+    items = (item for prefix, names in seen.groups for item in environment.grouped(prefix, names))
+    return tuple(digests), tuple(item for item in items if isinstance(item, Package))
+
+
+def _digest_of(sighting: Sighting) -> str | None:
+    """Return the digest of the file; None where it is not any more what the job saw."""
+    try:
+        now = os.stat(sighting.path)
+        assert sighting.state is not None
+        same = (now.st_size, now.st_mtime_ns) == sighting.state[1:3]
+        return file_digest(sighting.path) if same else None
+    except OSError:
+        return None
+
+
+def _tell(text: str) -> None:
+    """Say what the scheduler keeps of a job's own words."""
+    sys.stderr.write(f"paperbuild: {text}\n")
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(f"{path}.new", "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(f"{path}.new", path)
+
+
+def main(folders: Sequence[str]) -> int:
+    """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
+    outpost = Outpost()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, outpost.end)
+    told = [outpost.run(folder) for folder in folders]
+    return 0 if all(told) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

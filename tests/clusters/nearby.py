@@ -1,0 +1,69 @@
+"""A scheduler of three dozen lines for tests of what is around one: it runs each parcel at once, by a real outpost on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.cluster import Fate, Parcel
+from paperbuild.errors import BuildError
+
+
+class Nearby:
+    """:class:`paperbuild.engine.cluster.Cluster` by processes. ``hand_ins`` are the sizes of what was handed in together.
+
+    ``is_away``: it does not answer.
+    """
+
+    def __init__(self) -> None:
+        self.hand_ins: list[int] = []
+        self.is_away = False
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        self._answer()
+        self.hand_ins.append(len(parcels))
+        return tuple(self._start(parcel) for parcel in parcels)
+
+    def _start(self, parcel: Parcel) -> str:
+        words = [sys.executable, "-m", "paperbuild.clusters.outpost", parcel.folder]
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/")
+        self._processes[str(process.pid)] = process
+        return str(process.pid)
+
+    def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
+        self._answer()
+        return {
+            handle: Fate("gone", "its process is gone") if self._processes[handle].poll() is not None else Fate("running")
+            for handle in handles
+            if handle in self._processes
+        }
+
+    def cancel(self, handles: Sequence[str]) -> None:
+        self._answer()
+        for handle in handles:
+            self._processes[handle].terminate()
+        for handle in handles:
+            self._processes[handle].wait()
+
+    def status(self, handle: str) -> int:
+        """Wait for the end of what runs a parcel, and return its exit status."""
+        return self._processes[handle].wait(30)
+
+    def kill(self, handle: str) -> None:
+        """Kill what runs a parcel, as a machine does that goes down."""
+        os.killpg(int(handle), signal.SIGKILL)
+        self._processes[handle].wait()
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise BuildError(Diagnostic("PB700", "the scheduler does not answer"))

@@ -1,0 +1,187 @@
+"""Jobs that are sent away, by real outposts on this machine: together, to their end, and back."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from paperbuild.clusters.dispatch import FarExecutor, Pace
+from paperbuild.engine.cluster import parcel_of
+from paperbuild.engine.ports import Ended, Errand, Job, Watch
+from paperbuild.errors import BuildError
+from tests.clusters.nearby import Nearby
+
+PACE = Pace(late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
+
+
+@pytest.fixture
+def nearby() -> Iterator[Nearby]:
+    cluster = Nearby()
+    yield cluster
+    cluster.close()
+
+
+class Sender:
+    """Sends commands that start in ``folder``."""
+
+    def __init__(self, folder: Path, cluster: Nearby) -> None:
+        self.folder = folder
+        self.executor = FarExecutor(cluster, PACE)
+        self.handles: dict[str, str] = {}
+
+    def job(self, name: str, line: str, handle: str = "", time_s: float | None = None) -> Job:
+        variables = (("PATH", os.environ["PATH"]),)
+        errand = Errand("far", f"{self.folder}/sent/{name}", handle=handle)
+        watch = Watch(f"{self.folder}/")
+        return Job(name, line, "/bin/sh", str(self.folder), variables, f"{self.folder}/{name}.log", time_s, watch, errand=errand)
+
+    def send(self, job: Job) -> Ended:
+        def started(group: int, identity: str) -> None:
+            assert group == 0
+            self.handles[job.action] = identity
+
+        return self.executor.run(job, started)
+
+
+@pytest.fixture
+def sender(tmp_path: Path, nearby: Nearby) -> Iterator[Sender]:
+    made = Sender(tmp_path, nearby)
+    yield made
+    made.executor.close()
+
+
+def _beside(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _appears(path: Path, limit_s: float = 20) -> None:
+    deadline_s = time.monotonic() + limit_s
+    while not path.exists():
+        assert time.monotonic() < deadline_s, path
+        time.sleep(0.02)
+
+
+def test_what_comes_together_is_handed_in_together_and_each_tells_how_it_ended(sender: Sender, nearby: Nearby) -> None:
+    ended: dict[str, Ended] = {}
+    lines = {"good": "cat in > out; echo well", "bad": "echo so; exit 3", "killed": "kill -9 $$"}
+    (sender.folder / "in").write_text("x")
+    jobs = {name: sender.job(name, line) for name, line in lines.items()}
+    threads = [_beside(lambda job=job, name=name: ended.__setitem__(name, sender.send(job))) for name, job in jobs.items()]
+    for thread in threads:
+        thread.join(60)
+    assert nearby.hand_ins == [3]
+    assert {name: one.status for name, one in ended.items()} == {"good": 0, "bad": 3, "killed": -9}
+    assert (sender.folder / "out").read_text() == "x"
+    assert (sender.folder / "good.log").read_text() == "well\n"
+    assert not (sender.folder / "good.log").is_symlink()
+    seen = ended["good"].seen
+    assert (seen is not None and f"{sender.folder}/in" in {sighting.path for sighting in seen.sightings}) or seen.blind
+    assert ended["good"].elsewhere is not None
+
+
+def test_its_log_can_be_read_while_it_runs_and_a_limit_ends_it(sender: Sender) -> None:
+    ended: list[Ended] = []
+    job = sender.job("slow", "echo begins; sleep 60", time_s=1)
+    thread = _beside(lambda: ended.append(sender.send(job)))
+    log = sender.folder / "slow.log"
+    _appears(log)
+    while not log.read_text():
+        time.sleep(0.02)
+    assert log.read_text() == "begins\n"
+    thread.join(60)
+    assert ended[0].timed_out
+
+
+def test_cancelling_ends_grandchildren_too(sender: Sender) -> None:
+    ended: list[Ended] = []
+    line = "(setsid sh -c 'echo $$ > pid; sleep 60' &) ; sleep 60"
+    thread = _beside(lambda: ended.append(sender.send(sender.job("long", line))))
+    _appears(sender.folder / "pid")
+    while not (pid := (sender.folder / "pid").read_text()):
+        time.sleep(0.02)
+    sender.executor.cancel_all()
+    thread.join(60)
+    assert ended[0].cancelled
+    assert not os.path.exists(f"/proc/{pid.strip()}")
+
+
+def test_another_process_finds_a_job_by_its_handle_and_waits_for_its_end(sender: Sender, nearby: Nearby) -> None:
+    _beside(lambda: sender.send(sender.job("long", "echo once >> runs; while [ ! -e end ]; do sleep 0.05; done; echo x > out")))
+    _appears(sender.folder / "runs")
+    other = Sender(sender.folder, nearby)
+    ended: list[Ended] = []
+    thread = _beside(lambda: ended.append(other.send(other.job("long", "", handle=sender.handles["long"]))))
+    (sender.folder / "end").touch()
+    thread.join(60)
+    assert ended[0].status == 0
+    assert (sender.folder / "runs").read_text() == "once\n"
+    assert nearby.hand_ins == [1]
+
+
+def test_what_its_machine_took_down_with_it_is_lost(sender: Sender, nearby: Nearby) -> None:
+    ended: list[Ended] = []
+    thread = _beside(lambda: ended.append(sender.send(sender.job("long", "echo > begun; sleep 60"))))
+    _appears(sender.folder / "begun")
+    nearby.kill(sender.handles["long"])
+    thread.join(60)
+    assert ended[0].lost == "its process is gone"
+
+
+def test_a_scheduler_that_does_not_answer_is_given_up_and_its_jobs_go_on(sender: Sender, nearby: Nearby) -> None:
+    ended: list[Ended] = []
+    job = sender.job("long", "echo > begun; while [ ! -e end ]; do sleep 0.05; done")
+    thread = _beside(lambda: ended.append(sender.send(job)))
+    _appears(sender.folder / "begun")
+    nearby.is_away = True
+    thread.join(60)
+    assert [fault.message for fault in ended[0].unreachable] == ["the scheduler does not answer"]
+    (sender.folder / "end").touch()
+    _appears(sender.folder / "sent/long/ended.json")
+    nearby.is_away = False
+    again = sender.send(sender.job("long", "", handle=sender.handles["long"]))
+    assert again.status == 0
+
+
+def test_a_fault_in_handing_in_is_told_once(sender: Sender, nearby: Nearby) -> None:
+    nearby.is_away = True
+    told: list[str] = []
+
+    def send(name: str) -> None:
+        try:
+            told.append("cancelled" if sender.send(sender.job(name, ":")).cancelled else "ran")
+        except BuildError as error:
+            told.append(error.diagnostics[0].message)
+
+    for thread in [_beside(lambda name=name: send(name)) for name in ("a", "b", "c")]:
+        thread.join(60)
+    assert sorted(told) == ["cancelled", "cancelled", "the scheduler does not answer"]
+
+
+def test_another_version_at_the_other_end_is_one_clear_error(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperbuild.clusters.dispatch.__version__", "9.9")
+    with pytest.raises(BuildError) as caught:
+        sender.send(sender.job("train", ":"))
+    fault = caught.value.diagnostics[0]
+    assert fault.code == "PB702"
+    assert "paperbuild is" in fault.message
+    assert "9.9 here" in fault.message
+
+
+def test_a_parcel_begins_once_and_never_without_leave(sender: Sender, nearby: Nearby) -> None:
+    job = sender.job("one", "echo run >> runs")
+    assert sender.send(job).status == 0
+    folder = Path(job.errand.folder if job.errand else "")
+    (folder / "ended.json").unlink()
+    assert nearby.status(*nearby.submit([parcel_of((folder / "parcel.json").read_bytes())])) == 1
+    (folder / "begun").unlink()
+    (folder / "stop").touch()
+    assert nearby.status(*nearby.submit([parcel_of((folder / "parcel.json").read_bytes())])) == 1
+    assert (sender.folder / "runs").read_text() == "run\n"
+    assert not (folder / "ended.json").exists()
