@@ -23,7 +23,7 @@ from paperbuild.clusters import dask_faults as faults
 from paperbuild.clusters import dask_worker
 from paperbuild.clusters.dask_line import Line, NoAnswerError
 from paperbuild.clusters.dask_making import START_S, Lab, made_cluster
-from paperbuild.engine.cluster import ENDED, Fate, Parcel
+from paperbuild.engine.cluster import BEGUN, ENDED, Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.errors import BuildError
 
@@ -41,9 +41,6 @@ _WORKERS_S = 10.0
 """How long a scheduler that others run may be without workers."""
 _ALONE_S = 60.0
 """How long it may be without workers when it had some."""
-_ORPHANED_S = 30.0
-"""After which time a parcel whose worker died is taken by none other, which would say so."""
-
 T = TypeVar("T")
 
 
@@ -134,44 +131,35 @@ class DaskCluster:
     # how far
 
     async def _looked(self, client: Client, handles: Sequence[str]) -> dict[str, Fate]:
+        workers = frozenset(await client.nthreads())
         assigned = {key for keys in (await client.processing()).values() for key in keys}
-        if client.scheduler_info(n_workers=-1)["workers"]:
+        if workers:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
-        return {handle: await self._fate(await self._future(client, handle), handle, assigned) for handle in handles}
+        fates = {}
+        for handle in handles:
+            future = await self._future(client, handle)
+            if future is not None and future.status == "pending":
+                fates[handle] = self._pending(handle, _key(handle) in assigned, workers)
+                if fates[handle].state == "gone":
+                    await client.cancel([future], force=True)
+            else:
+                fates[handle] = await _over(future)
+        return fates
 
-    async def _fate(self, future: Future[str] | None, handle: str, assigned: set[str]) -> Fate:
-        if future is None:
-            return Fate("gone", "the scheduler does not know it: it was started anew, or the work was cancelled there")
-        if self._says(handle, ENDED):
-            return Fate("ended")
-        match future.status:
-            case "finished":
-                words = await future
-                return Fate("gone", words) if words else Fate("ended")
-            case "error":
-                return Fate("gone", _why(await future.exception()))
-            case "pending":
-                return self._pending(handle, _key(handle) in assigned, self._says(handle, dask_worker.BEGUN))
-            case _:
-                return Fate("gone", "it was cancelled at the scheduler")
-
-    def _says(self, handle: str, name: str) -> bool:
-        """Return whether the parcel's folder holds the file ``name``."""
+    def _pending(self, handle: str, assigned: bool, workers: frozenset[str]) -> Fate:
+        """Return how far one is that Dask has not heard the end of."""
         batch, number = _parts(handle)
-        return os.path.exists(f"{self._batches[batch].folders[number]}/{name}")
-
-    def _pending(self, handle: str, assigned: bool, begun: bool) -> Fate:
-        now = time.monotonic()
-        if begun and not assigned:  # its worker died; another one is given it, and says so, or there is none that could be
-            since = self._orphans.setdefault(handle, now)
-            if self._alone_since is not None or now - since > _ORPHANED_S:
-                return Fate("gone", "the worker that ran it died, and there is no other")
-        else:
-            self._orphans.pop(handle, None)
-        if begun:
-            return Fate("running")
+        folder, now = self._batches[batch].folders[number], time.monotonic()
+        if os.path.exists(f"{folder}/{BEGUN}"):
+            worker = _read(f"{folder}/{dask_worker.WORKER}")
+            if not worker or worker in workers:
+                return Fate("running")
+            since = self._orphans.setdefault(handle, now)  # what it had started may take a moment to end
+            if os.path.exists(f"{folder}/{ENDED}") or now - since > dask_worker.SETTLE_S:
+                return Fate("gone", f"the worker {worker} died while it ran")
+            return Fate("running", f"the worker {worker} died")
         alone_s = 0.0 if self._alone_since is None else now - self._alone_since
         if alone_s > (START_S if self._lab.cluster else _ALONE_S):
             return Fate("gone", f"there has been no worker for {alone_s:.0f} s")
@@ -241,7 +229,7 @@ class DaskCluster:
         async def ask(client: Client) -> tuple[dict[str, Any], dict[str, Any]]:
             with contextlib.suppress(TimeoutError):
                 await cast("Any", client.wait_for_workers(1, timeout=wait_s))
-            workers = client.scheduler_info(n_workers=-1)["workers"]
+            workers = client.scheduler_info()["workers"]  # as they were just found by that
             new = [address for address in workers if address not in self._known]
             return workers, (await client.run(eval, dask_worker.PROBE, workers=new, on_error="return")) if new else {}
 
@@ -271,6 +259,24 @@ def _key(handle: str) -> str:
 def _parts(handle: str) -> tuple[str, int]:
     name, _, number = handle.partition("/")
     return name, int(number)
+
+
+async def _over(future: Future[str] | None) -> Fate:
+    """Return what became of one that Dask is done with, or does not know."""
+    if future is None:
+        return Fate("gone", "the scheduler does not know it: it was started anew, or the work was cancelled there")
+    if future.status == "finished":
+        words = await future
+        return Fate("gone", words) if words else Fate("ended")
+    return Fate("gone", _why(await future.exception()) if future.status == "error" else "it was cancelled at the scheduler")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _why(error: BaseException | None) -> str:

@@ -19,18 +19,17 @@ import time
 from collections.abc import Iterable, Sequence
 
 from paperbuild import __version__
-from paperbuild.engine.cluster import ENDED
+from paperbuild.clusters.outpost import ATTENDED
+from paperbuild.engine.cluster import BEGUN, ENDED
 
-BEGUN = "begun"
-
-ATTENDED = "PAPERBUILD_ATTENDED"
-"""A variable that tells the program that its standard input closes when it must end."""
+WORKER = "worker"
+"""The file in a parcel's folder that says by its address which worker runs it."""
 
 _LOOK_S = 0.5
 """How often a worker looks whether it is to close."""
 _GRACE_S = 12.0
 """How long a program may take to end what it started, before it is killed."""
-_SETTLE_S = 6.0
+SETTLE_S = 6.0
 """How long what a dead worker had started may take to end."""
 
 PROBE = (
@@ -56,10 +55,10 @@ def perform(key: str, folder: str, program: Sequence[str], version: str) -> str:
         return f"{here} has paperbuild {__version__}, and {version} sent the command"
     if not os.path.isdir(folder):
         return f'{here} does not see the folder {folder}: where no file system is shared, files = "store" sends files along'
-    if os.path.exists(f"{folder}/{ENDED}"):  # it had ended, and the worker that knew has died since
-        return ""
     if os.path.exists(f"{folder}/{BEGUN}"):
         return _left(folder)
+    with open(f"{folder}/{WORKER}", "w", encoding="utf-8") as file:
+        file.write(_worker_name())
     return _attend(key, folder, program, here)
 
 
@@ -78,12 +77,12 @@ def _attend(key: str, folder: str, program: Sequence[str], here: str) -> str:
         finally:
             with _lock:
                 del _running[key]
-    if os.path.exists(f"{folder}/{ENDED}"):
-        return ""
     if closing:
         return f"{here} was shut down while it ran"
     if key in _unwanted:
         return "it was cancelled"
+    if os.path.exists(f"{folder}/{ENDED}"):
+        return ""
     with open(f"{folder}/outpost.log", "rb") as said:
         last = said.read()[-2000:].decode("utf-8", "replace").strip().splitlines()[-3:]
     return (
@@ -134,11 +133,9 @@ def end(keys: Iterable[str]) -> int:
 
 def _left(folder: str) -> str:
     """Return what became of a parcel that had begun on a worker before, once what that one had started has had time to end."""
-    deadline = time.monotonic() + _SETTLE_S
+    deadline = time.monotonic() + SETTLE_S
     host, pid = "", ""
-    while time.monotonic() < deadline:
-        if os.path.exists(f"{folder}/{ENDED}"):
-            return ""
+    while not os.path.exists(f"{folder}/{ENDED}") and time.monotonic() < deadline:
         with contextlib.suppress(OSError, ValueError), open(f"{folder}/{BEGUN}", encoding="utf-8") as file:
             host, pid = file.read().split()
             if host == socket.gethostname() and not _lives(int(pid)):

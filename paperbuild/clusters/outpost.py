@@ -33,6 +33,9 @@ from paperbuild.errors import PaperbuildError
 GATE_S = 120.0
 """How long to wait for ``go``: a file that another machine wrote may be seen here a minute late."""
 
+ATTENDED = "PAPERBUILD_ATTENDED"
+"""A variable that says that whoever started this holds its standard input open as long as it lives: when that closes, all is to end."""
+
 _LOOK_S = 0.2  # for ``stop``, and for signals; the end of a job is heard at once
 
 _ALLOTTED = ("SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "TMPDIR")
@@ -195,11 +198,19 @@ def _write(path: str, data: bytes) -> None:
     os.rename(f"{path}.new", path)
 
 
+def _attend(outpost: Outpost) -> None:
+    while os.read(0, 64):
+        pass
+    outpost.end()
+
+
 def main(folders: Sequence[str]) -> int:
     """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
     outpost = Outpost()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, outpost.end)
+    if os.environ.pop(ATTENDED, ""):
+        threading.Thread(target=_attend, args=(outpost,), name="attended", daemon=True).start()
     told = [outpost.run(folder) for folder in folders]
     return 0 if all(told) else 1
 

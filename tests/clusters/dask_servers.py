@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from paperbuild.clusters.dask_line import Line
+
 START_S = 30.0
 
 
@@ -51,6 +53,14 @@ class Dask:
         self._processes.append(process)
         return process
 
+    def await_workers(self, number: int) -> None:
+        """Wait until the scheduler has so many workers."""
+        line = Line(self.address)
+        try:
+            _awaited(lambda: len(line.ask(lambda client: client.nthreads(), 5)) == number or None)
+        finally:
+            line.close()
+
     def kill(self, name: str) -> None:
         """Kill the worker ``name`` as the kernel kills what takes too much memory."""
         worker = self.workers.pop(name)
@@ -72,4 +82,4 @@ def _awaited(look):  # type: ignore[no-untyped-def]
         if found is not None:
             return found
         time.sleep(0.05)
-    raise AssertionError("Dask's scheduler did not start")
+    raise AssertionError("Dask did not start")

@@ -4,6 +4,7 @@ What the workers run for a parcel is here a small program; a later test runs who
 """
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -13,15 +14,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from paperbuild import __version__
 from paperbuild.clusters import dask as dask_module
 from paperbuild.clusters.dask import DaskCluster
 from paperbuild.clusters.dask_making import Lab
+from paperbuild.clusters.dispatch import FarExecutor, Pace
 from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Job
+from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
 from tests.clusters.dask_servers import Dask
 
@@ -65,6 +68,7 @@ def two(dask: Dask) -> Dask:
     for name in ("one", "two"):
         if name not in dask.workers:
             dask.add_worker(name, "--resources", "GPU=1" if name == "one" else "SPACE=1")
+    dask.await_workers(2)
     return dask
 
 
@@ -331,3 +335,64 @@ def test_a_scheduler_that_dies_is_told_and_what_its_workers_ran_ends(tmp_path: P
         cluster.close()
     finally:
         servers.stop()
+
+
+class _Sender:
+    """Sends jobs through the engine's executor; what runs on the workers is what always does."""
+
+    def __init__(self, dask: Dask, folder: Path) -> None:
+        self.folder = folder
+        self.executor = FarExecutor(DaskCluster(Lab("lab", dask.address)), Pace(late_s=0.2, ask_s=0.3, slow_ask_s=0.5))
+        self.ended: dict[str, Ended] = {}
+        self._threads: list[threading.Thread] = []
+
+    def send(self, name: str, line: str) -> None:
+        errand = Errand("lab", f"{self.folder}/sent/{name}")
+        watch = Watch(f"{self.folder}/")
+        job = Job(name, line, "/bin/sh", str(self.folder), (("PATH", os.environ["PATH"]),), f"{self.folder}/{name}.log", None, watch)
+        job = msgspec.structs.replace(job, errand=errand)
+
+        def work() -> None:
+            self.ended[name] = self.executor.run(job, lambda _group, _handle: None)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def wait(self) -> None:
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_jobs_come_back_with_what_they_were_seen_to_do_and_a_lost_one_says_so(two: Dask, tmp_path: Path) -> None:
+    sender = _Sender(two, tmp_path)
+    (tmp_path / "in").write_text("x")
+    for n in range(6):
+        sender.send(f"cell-{n}", f"echo {n} >> ran; cat in > out-{n}; echo well; while [ ! -e {tmp_path}/open ]; do sleep 0.1; done")
+    _wait(lambda: len([*tmp_path.glob("out-*")]) == 2)
+    two.kill("two")
+    _wait(lambda: sum(bool(ended.lost) for ended in sender.ended.values()) == 1)
+    (tmp_path / "open").touch()
+    sender.wait()
+    lost = [ended for ended in sender.ended.values() if ended.lost]
+    assert len(lost) == 1
+    assert lost[0].lost.startswith("the worker tcp:")
+    assert lost[0].lost.endswith(" died while it ran")
+    good = [(name, ended) for name, ended in sender.ended.items() if not ended.lost]
+    assert {ended.status for _, ended in good} == {0}
+    assert all(ended.seen is not None and str(tmp_path / "in") in {s.path for s in ended.seen.sightings} for _, ended in good)
+    assert sorted((tmp_path / "ran").read_text().split()) == [*"012345"]
+    assert (tmp_path / f"{good[0][0]}.log").read_text() == "well\n"
+    sender.executor.close()
+
+
+def test_cancelling_all_ends_what_runs_on_workers(two: Dask, tmp_path: Path) -> None:
+    sender = _Sender(two, tmp_path)
+    sender.send("long", f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'")
+    _wait(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    sender.executor.cancel_all()
+    sender.wait()
+    assert sender.ended["long"].cancelled
+    assert not _alive(int((tmp_path / "pid").read_text()))
+    sender.executor.close()
