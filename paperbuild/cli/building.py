@@ -58,7 +58,8 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
         raise Interrupted(*record.errors, *stop.diagnostics) from None
     if request.shows and (report.count(Outcome.RAN) or not os.path.exists(f"{root}/{FACTS}")):
         _note_facts(request.project, report)
-    diagnostics = relocated(report.diagnostics, root, invocation.shown_from)
+    told = () if not invocation.json else _concluded(invocation, request.project)  # before the answer, which has it in it
+    diagnostics = relocated((*report.diagnostics, *told), root, invocation.shown_from)
     code = ExitCode.OK if report.succeeded and not has_errors(report) else ExitCode.FAILED
     report = msgspec.structs.replace(report, diagnostics=diagnostics)
     if invocation.report:
@@ -74,7 +75,18 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
     for document in request.shows:
         if report.outcomes.get(document.action, Outcome.CANCELLED).is_good:
             invocation.answer(invocation.shown(root, document.path))
+    invocation.complain(_concluded(invocation, request.project))
     return code
+
+
+def _concluded(invocation: Invocation, project: Project) -> tuple[Diagnostic, ...]:
+    """Return what is to be told of sharing at the end, when uploads were waited for."""
+    if project.remote is None:
+        return ()
+    from paperbuild.cli.sharing import conclude
+
+    invocation.stdout.flush()  # where the documents are need not wait for that
+    return conclude(invocation, project.remote, project.workshop.site.state)
 
 
 def _note_facts(project: Project, report: BuildReport) -> None:

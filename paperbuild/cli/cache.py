@@ -1,4 +1,4 @@
-"""``paperbuild cache``: keep the store small, and look whether it is sound."""
+"""``paperbuild cache``: keep the store small, look whether it is sound, send and fetch results; the same of a store that is shared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import json_option, volume_options
+from paperbuild.cli.options import json_option, offered, profile_option, volume_options
 from paperbuild.cli.storeroom import Storeroom, opened_store
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.auditing import Audit, Damage
@@ -37,17 +37,53 @@ class _Quantity(click.ParamType[float]):
 
 @click.group("cache")
 def command() -> None:
-    """Keep the store of results small, and look whether it is sound."""
+    """Keep the store of results small, look whether it is sound, and share it."""
+
+
+_TARGETS = click.argument("targets", nargs=-1, metavar="[TARGET...]", shell_complete=offered("targets"))
+
+
+@command.command("push")
+@_TARGETS
+@profile_option
+@json_option
+@volume_options
+@click.pass_obj
+def push(invocation: Invocation, *, targets: tuple[str, ...], profile: str) -> int:
+    """Upload results to the shared store: what is still to be uploaded, and whatever else of the TARGETs is not there yet.
+
+    Without a TARGET, of everything in the manifest.
+    """
+    from paperbuild.cli.exchanging import push_results
+
+    return push_results(invocation, targets, profile)
+
+
+@command.command("pull")
+@_TARGETS
+@profile_option
+@json_option
+@volume_options
+@click.pass_obj
+def pull(invocation: Invocation, *, targets: tuple[str, ...], profile: str) -> int:
+    """Fetch the results of TARGETs from the shared store, and all they hold, to work on without it. Runs nothing.
+
+    Without a TARGET, of everything in the manifest. Exits with 1 where a result is neither here nor there.
+    """
+    from paperbuild.cli.exchanging import pull_results
+
+    return pull_results(invocation, targets, profile)
 
 
 @command.command("gc")
 @click.option("--older", type=_Quantity("age"), default=None, metavar="AGE", help='Remove what was not used for this long, such as "30d".')
 @click.option("--max-size", type=_Quantity("size"), default=None, metavar="SIZE", help='Then the longest unused, down to "20GB" or so.')
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--remote", "remotely", is_flag=True, help="From the shared store.")
 @json_option
 @volume_options
 @click.pass_obj
-def gc(invocation: Invocation, *, older: float | None, max_size: float | None, dry_run: bool) -> int:
+def gc(invocation: Invocation, *, older: float | None, max_size: float | None, dry_run: bool, remotely: bool) -> int:
     """Remove results that nobody used for long: for 90 days, if nothing else is said.
 
     The newest result of whatever a manifest names stays: that of any work tree, branch or tag. So does what was used within a day, or
@@ -55,6 +91,14 @@ def gc(invocation: Invocation, *, older: float | None, max_size: float | None, d
     """
     from paperbuild.engine import collecting
 
+    if remotely:
+        from paperbuild.cli.exchanging import collect_shared
+
+        if max_size is not None:
+            raise UsageError(
+                Diagnostic("PB629", "--max-size is for the store on this machine", help=("with --remote name an age: --older 90d",))
+            )
+        return collect_shared(invocation, duration_s("90d") if older is None else older, dry_run=dry_run)
     if older is None and max_size is None:
         older = duration_s("90d")
     with opened_store(invocation) as room:
@@ -124,13 +168,18 @@ def _tell_collected(invocation: Invocation, plan: Plan, warnings: tuple[Diagnost
 
 @command.command("verify")
 @click.option("--repair", is_flag=True, help="Remove what is damaged: it is made again when it is wanted.")
+@click.option("--remote", "remotely", is_flag=True, help="In the shared store.")
 @json_option
 @volume_options
 @click.pass_obj
-def verify(invocation: Invocation, *, repair: bool) -> int:
+def verify(invocation: Invocation, *, repair: bool, remotely: bool) -> int:
     """Read everything in the store, and say what is not as it was written. Exits with 1 where something is damaged."""
     from paperbuild.engine import auditing
 
+    if remotely:
+        from paperbuild.cli.exchanging import verify_shared
+
+        return verify_shared(invocation, repair=repair)
     with opened_store(invocation) as room:
         audit = auditing.audit(room.store, room.fs)
         if repair and audit.damages:

@@ -17,7 +17,7 @@ from paperbuild.cli.wiring import locate
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import ExitCode, PaperbuildError, UsageError
 from paperbuild.paper.declarations import MANIFEST_NAME as MANIFEST
-from paperbuild.paper.declarations import SharedStore
+from paperbuild.paper.declarations import SharingSpec
 from paperbuild.sharing.keyring import KEY_VARIABLE, OwnKey, key_file, own_key, read_key, write_key
 from paperbuild.sharing.signing import new_private_key
 
@@ -93,21 +93,21 @@ def _path(invocation: Invocation, file: str) -> str:
     return path
 
 
-def _project(invocation: Invocation) -> SharedStore | None:
+def _project(invocation: Invocation) -> SharingSpec | None:
     """Return what the manifest around says of sharing; None where there is none that can be understood."""
     with suppress(PaperbuildError):
         return read_manifest(locate(invocation, "").root, "").shared
     return None
 
 
-def _naming(key: OwnKey, shared: SharedStore | None) -> Iterator[str]:
+def _naming(key: OwnKey, shared: SharingSpec | None) -> Iterator[str]:
     """Yield what to write so that others believe what ``key`` signs."""
     if shared is not None and key.public in shared.trusted:
         yield f"{MANIFEST} names it: who builds this project believes what it signs"
         return
     begins = "so that others believe what it signs, name it in" if shared is None else "nobody else believes it yet. Name it in"
     yield f"{begins} {MANIFEST}:"
-    known = shared or SharedStore()
+    known = shared or SharingSpec()
     trusted = ", ".join(json.dumps(public) for public in (*known.trusted, key.public))
     yield ""
     yield "    [store]"
@@ -128,7 +128,7 @@ def _for_ci(path: str) -> Iterator[str]:
     yield f"on GitLab: Settings, CI/CD, Variables: {KEY_VARIABLE}, masked and protected. Then remove the file; do not commit it"
 
 
-def _answer(invocation: Invocation, command: str, key: OwnKey, shared: SharedStore | None, **more: bool) -> None:
+def _answer(invocation: Invocation, command: str, key: OwnKey, shared: SharingSpec | None, **more: bool) -> None:
     from paperbuild.cli.answers import answer, write_json
 
     is_named = None if shared is None else key.public in shared.trusted

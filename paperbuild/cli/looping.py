@@ -22,6 +22,7 @@ from paperbuild.cli.following import Followed
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.outlying import Outlying
 from paperbuild.cli.planning import chunks_of, mentioned
+from paperbuild.cli.sharing import Sharing
 from paperbuild.cli.shelf import Shelf
 from paperbuild.cli.wiring import Document, Place, Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -74,6 +75,7 @@ class Means(msgspec.Struct, frozen=True):
     followed: Followed
     press: Press
     tidying: Tidying
+    sharing: Sharing
 
 
 class Loop:
@@ -205,7 +207,7 @@ class Loop:
         try:
             place = locate(means.invocation, means.paper)
             options = replace(means.options, whole=place.has_manifest)
-            with opened(place, means.invocation, means.wishes, means.followed) as project:
+            with opened(place, means.invocation, means.wishes, means.followed, means.sharing) as project:
                 self._graph, root = project.graph, project.root
                 self._watcher.set_ours(_ours(project.graph, project.root))
                 documents = project.wanted_documents()

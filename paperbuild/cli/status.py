@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 import msgspec
 
@@ -11,8 +14,13 @@ from paperbuild.cli.standing import adopted
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.queries import SETTLED, Situation, State, survey
 from paperbuild.engine.workshop import Workshop
-from paperbuild.errors import ExitCode
+from paperbuild.errors import ExitCode, UsageError
+from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.terminal.states import TONES
+
+if TYPE_CHECKING:
+    from paperbuild.cli.answers import Value
+    from paperbuild.sharing.late import LateStore
 
 
 @click.command("status")
@@ -25,12 +33,15 @@ def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
         situations = survey(project.graph, tuple(project.graph.actions), project.workshop)
         held = _Held.of(project.workshop) if sizes else None
+        shared = None if project.remote is None else _Shared.of(project.remote, invocation.environ)
         if invocation.json:
-            _answer_json(invocation, project.root, situations, held)
+            _answer_json(invocation, project.root, situations, held, shared)
         else:
             _print(invocation, situations)
             if held is not None:
                 _print_sizes(invocation, held)
+            if shared is not None:
+                _print_shared(invocation, shared)
     return ExitCode.OK
 
 
@@ -57,6 +68,46 @@ class _Held(msgspec.Struct, frozen=True):
         return cls(workshop.store.root, inventory.size, tuple(_TargetSize(*found) for found in sizes(inventory)))
 
 
+class _Shared(msgspec.Struct, frozen=True):
+    """Where results are shared, how many wait to be uploaded, and our key: "" where there is none, and what is wrong with it."""
+
+    remote: str
+    waiting: int
+    key: str
+    fault: str
+    trusted: bool
+    namespace: str
+
+    @classmethod
+    def of(cls, remote: LateStore, environ: Mapping[str, str]) -> _Shared:
+        from paperbuild.sharing.keyring import own_key
+
+        key, fault = "", ""
+        try:
+            own = own_key(environ)
+            key = own.public if own else ""
+        except UsageError as error:
+            fault = error.diagnostics[0].message
+        terms = remote.terms
+        return cls(terms.place.address, len(remote.outgoing()), key, fault, key in terms.trusted, terms.namespace)
+
+
+def _print_shared(invocation: Invocation, shared: _Shared) -> None:
+    from paperbuild.terminal.amounts import counted
+
+    space = f", in the namespace {shared.namespace}" if shared.namespace else ""
+    invocation.narrate(f"results are shared through {shared.remote}{space}")
+    if shared.waiting:
+        waits = "waits" if shared.waiting == 1 else "wait"
+        invocation.narrate(f"{counted(shared.waiting, 'result')} {waits} to be uploaded: paperbuild cache push")
+    if shared.fault:
+        invocation.narrate(f"yours are not: {shared.fault}")
+    elif not shared.key:
+        invocation.narrate("yours are not: paperbuild key new makes the key for that")
+    elif not shared.trusted:
+        invocation.narrate(f"nobody else believes yours yet: paperbuild key show says what to write into {MANIFEST_NAME}")
+
+
 def _print_sizes(invocation: Invocation, held: _Held) -> None:
     from paperbuild.terminal.amounts import counted, size_text
 
@@ -81,7 +132,7 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
     invocation.narrate(f"{fresh} of {len(situations)} up to date")
 
 
-def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation, ...], held: _Held | None) -> None:
+def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation, ...], held: _Held | None, shared: _Shared | None) -> None:
     from paperbuild.cli.answers import StandingAnswer, answer, rows, write_json
 
     standings = (
@@ -94,7 +145,7 @@ def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation,
         )
         for situation in situations
     )
-    more = (
-        {} if held is None else {"sizes": msgspec.structs.asdict(held) | {"targets": [msgspec.structs.asdict(one) for one in held.targets]}}
-    )
+    more: dict[str, Value] = {"sharing": None if shared is None else msgspec.structs.asdict(shared)}
+    if held is not None:
+        more["sizes"] = msgspec.structs.asdict(held) | {"targets": [msgspec.structs.asdict(one) for one in held.targets]}
     write_json(invocation.stdout, answer("status", ExitCode.OK, (), actions=rows(standings), **more))

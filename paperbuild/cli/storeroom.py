@@ -20,12 +20,15 @@ from paperbuild.engine.process import Git
 from paperbuild.engine.repository import store_folder
 from paperbuild.engine.store import Store
 from paperbuild.errors import BuildError, PaperbuildError, UsageError
-from paperbuild.paper.declarations import MANIFEST_NAME
+from paperbuild.paper.declarations import MANIFEST_NAME, SharingSpec
 from paperbuild.paper.manifest import parse_manifest
 
 
 class Storeroom(msgspec.Struct, frozen=True):
-    """A store, and the folder ``root`` of the project it was opened for, with its ``manifest`` (None: it has none)."""
+    """A store, and the folder ``root`` of the project it was opened for, with its ``manifest`` (None: it has none).
+
+    ``shared`` is what that says of sharing.
+    """
 
     root: str
     store: Store
@@ -34,6 +37,7 @@ class Storeroom(msgspec.Struct, frozen=True):
     clock: Clock
     lock: Lock
     versions: VersionControl
+    shared: SharingSpec = SharingSpec()
 
     def named(self) -> tuple[frozenset[str], tuple[Diagnostic, ...]]:
         """Return the names of all actions that a manifest has, or a paper: here, in other work trees, in branches and tags.
@@ -74,7 +78,7 @@ def opened_store(invocation: Invocation) -> Iterator[Storeroom]:
         UsageError: there is none, or it is of a later version.
         ManifestError: the manifest cannot be understood.
     """
-    root, manifest = invocation.folder, None
+    root, manifest, shared = invocation.folder, None, SharingSpec()
     try:
         root = locate(invocation, "").root
     except UsageError:
@@ -84,11 +88,12 @@ def opened_store(invocation: Invocation) -> Iterator[Storeroom]:
     else:
         with open(os.path.join(root, MANIFEST_NAME), "rb") as file:
             manifest = file.read()
-        named = parse_manifest(manifest, chunks=None).store_path
+        declared = parse_manifest(manifest, chunks=None)
+        named, shared = declared.store_path, declared.shared
         store = os.path.normpath(os.path.join(root, named)) if named else store_folder(root)
     fs = DiskFileSystem()
     try:
-        room = Storeroom(root, Store(fs, store), manifest, fs, SystemClock(), FileLock(), Git(root))
+        room = Storeroom(root, Store(fs, store), manifest, fs, SystemClock(), FileLock(), Git(root), shared)
         room.store.check_version()
         yield room
     except OSError as error:

@@ -14,6 +14,7 @@ from paperbuild.cli.looping import Loop, Means
 from paperbuild.cli.opening import open_address
 from paperbuild.cli.options import offered, rendering_options, volume_options, watching_options
 from paperbuild.cli.serving import Serving, serving_options
+from paperbuild.cli.sharing import Sharing
 from paperbuild.cli.wiring import Wishes, locate
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode, Interrupted
@@ -62,6 +63,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
             if token:
                 hub.sketch(name, token)
 
+    sharing = Sharing(stays=True)
     followed = Followed(NotingTypesetter(drawer), lambda name, blocks: hub.turn(name, shown(blocks)), draws)
     sys.setswitchinterval(_SWITCH_S)
     try:
@@ -77,7 +79,9 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
                     invocation.complain(open_address(server.address))
                 with Keys(sys.stdin, {"r": desk.run_held, "c": lambda: desk.cancel("")}) as keys:
                     Loop(
-                        Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed, press, tidying), watcher, root
+                        Means(invocation, paper, wishes, options, desk, Reporter(hub), keys, followed, press, tidying, sharing),
+                        watcher,
+                        root,
                     ).run()
     except (KeyboardInterrupt, Interrupted):
         invocation.narrate("stopped")
@@ -85,4 +89,5 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     finally:
         press.close()
         followed.close()
+        sharing.end(invocation)
     return ExitCode.OK

@@ -20,6 +20,7 @@ import msgspec
 
 from paperbuild.cli.invocation import Invocation, relocated, shown_path
 from paperbuild.cli.planning import Planned, planned, planned_alone, read_manifest
+from paperbuild.cli.sharing import Sharing
 from paperbuild.cli.style import style_variables
 from paperbuild.diagnostics import Diagnostic, Span, did_you_mean
 from paperbuild.engine.environment import LocalEnvironment, python_folder
@@ -37,6 +38,7 @@ from paperbuild.paper.plan import Plan
 if TYPE_CHECKING:
     from paperbuild.cli.following import Followed
     from paperbuild.render.pandoc import PandocWorker
+    from paperbuild.sharing.late import LateStore
 
 FACTS = "_build/provenance.json"
 _REFUSED = frozenset(
@@ -85,7 +87,10 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project opened for one command. ``documents`` are those in the formats asked for; ``plan`` is what the manifest comes to."""
+    """A project opened for one command. ``documents`` are those in the formats asked for; ``plan`` is what the manifest comes to.
+
+    ``remote`` is where its results are shared, None for nowhere.
+    """
 
     place: Place
     plan: Plan
@@ -93,6 +98,7 @@ class Project(msgspec.Struct, frozen=True):
     documents: tuple[Document, ...]
     workshop: Workshop
     runner: LazyDocumentRunner
+    remote: LateStore | None = None
 
     @property
     def root(self) -> str:
@@ -208,17 +214,23 @@ class LazyDocumentRunner:
 
 
 @contextmanager
-def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, followed: Followed | None = None) -> Iterator[Project]:
+def opened(
+    place: Place,
+    invocation: Invocation,
+    wishes: Wishes = AS_DECLARED,
+    followed: Followed | None = None,
+    sharing: Sharing | None = None,
+) -> Iterator[Project]:
     """Open the project for the length of one command; places in errors become what the user's shell would name them.
 
-    Its documents are made by what is ``followed``, where that goes on with the next command.
+    Its documents are made by what is ``followed``, and results shared by ``sharing``, where these go on with the next command.
 
     Raises:
         ManifestError: the manifest cannot be understood.
         UsageError: what the command line asks for is not in it.
     """
     try:
-        project, runner = _open(place, invocation, wishes, followed)
+        project, runner = _open(place, invocation, wishes, followed, sharing or Sharing())
         try:
             yield project
         finally:
@@ -234,7 +246,9 @@ def opened(place: Place, invocation: Invocation, wishes: Wishes = AS_DECLARED, f
         raise BuildError(Diagnostic("PB406", f"{where or 'the project'}: {error.strerror}", help=mend)) from error
 
 
-def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Followed | None) -> tuple[Project, LazyDocumentRunner]:
+def _open(
+    place: Place, invocation: Invocation, wishes: Wishes, followed: Followed | None, sharing: Sharing
+) -> tuple[Project, LazyDocumentRunner]:
     keeps = not wishes.reading_only
     made = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _planned_paper(place, wishes.profile)
     plan, mentions = made.plan, made.mentions
@@ -265,8 +279,9 @@ def _open(place: Place, invocation: Invocation, wishes: Wishes, followed: Follow
         environment = environment.elsewhere(place.root, {})
     store = os.path.join(home, plan.store_path) if plan.store_path else store_folder(home)
     graph = plan.graph(actions, invocation.environ)
-    workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only)
-    return Project(place, plan, graph, tuple(documents), workshop, runner), runner
+    remote = sharing.remote(plan.shared, invocation.environ, place.root, store)
+    workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only, remote=remote)
+    return Project(place, plan, graph, tuple(documents), workshop, runner, remote), runner
 
 
 def _as_wished(spec: DocumentSpec, wishes: Wishes) -> DocumentSpec:

@@ -86,7 +86,7 @@ class DocumentSpec(msgspec.Struct, frozen=True):
     span: Span | None = None
 
 
-class SharedStore(msgspec.Struct, frozen=True, array_like=True):
+class SharingSpec(msgspec.Struct, frozen=True, array_like=True):
     """The store elsewhere (``remote``, "" for none), how it is reached, and the public keys of those who are believed."""
 
     remote: str = ""
@@ -109,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True):
     profile: str | None = None
     path: str = MANIFEST_NAME
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))
-    shared: SharedStore = SharedStore()
+    shared: SharingSpec = SharingSpec()
 
 
 def name_of(source: str) -> str:

@@ -19,7 +19,7 @@ from paperbuild.engine.graph import Action, Code, Command, Graph
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.chunks import Chunk
-from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest, SharedStore
+from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest, SharingSpec
 from paperbuild.paper.documents import document_actions
 
 _MAGIC = b"paperbuild-plan 1 "
@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     store_path: str | None
     literals: tuple[str, ...] = ()
     chunks: bytes = b""
-    shared: SharedStore = SharedStore()
+    shared: SharingSpec = SharingSpec()
 
     def placed(self, chunks: Iterable[Chunk]) -> Plan:
         """Return the plan with its chunks where ``chunks``, which say the same, stand now."""

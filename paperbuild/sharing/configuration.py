@@ -18,7 +18,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import ManifestError, UsageError
 from paperbuild.paper import malformed_toml, schema
 from paperbuild.paper.conversion import Faults, ManifestText, in_order, read_table
-from paperbuild.paper.declarations import SharedStore
+from paperbuild.paper.declarations import SharingSpec
 from paperbuild.paper.shared_store import shared_store
 
 
@@ -28,7 +28,7 @@ class ConfigurationTable(msgspec.Struct, kw_only=True, frozen=True, forbid_unkno
     store: Annotated[schema.SharedTable, Meta(description="With whom results are shared.")] = schema.SharedTable()
 
 
-def configured(path: str) -> SharedStore:
+def configured(path: str) -> SharingSpec:
     """Return what the user's configuration in the file ``path`` says of sharing; nothing, where there is none.
 
     Raises:
@@ -39,13 +39,13 @@ def configured(path: str) -> SharedStore:
         with open(path, "rb") as file:
             data = file.read()
     except (FileNotFoundError, NotADirectoryError):
-        return SharedStore()
+        return SharingSpec()
     except OSError as error:
         raise UsageError(Diagnostic("PB625", f"the configuration {path} cannot be read: {error.strerror}")) from None
     return parsed(data, path)
 
 
-def parsed(data: bytes, path: str) -> SharedStore:
+def parsed(data: bytes, path: str) -> SharingSpec:
     """Return what the TOML text ``data`` says, which the file ``path`` holds.
 
     Raises:
@@ -54,7 +54,7 @@ def parsed(data: bytes, path: str) -> SharedStore:
     content, text = malformed_toml.load(data, path)
     faults = Faults(ManifestText(path, text))
     table = read_table(ConfigurationTable, content, (), faults)
-    found = SharedStore() if table is None else shared_store(table.store, ("store",), faults)
+    found = SharingSpec() if table is None else shared_store(table.store, ("store",), faults)
     if faults.found:
         raise ManifestError(*in_order(faults.found))
     return found

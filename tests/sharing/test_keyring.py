@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from paperbuild.errors import ManifestError, UsageError
-from paperbuild.paper.declarations import SharedStore
+from paperbuild.paper.declarations import SharingSpec
 from paperbuild.sharing.configuration import configured, parsed
 from paperbuild.sharing.keyring import has_key, key_file, own_key, read_key, write_key
 from paperbuild.sharing.signing import PUBLIC, Signer, new_private_key
@@ -98,8 +98,8 @@ def test_what_is_no_private_key_is_told_and_never_shown(tmp_path, text):
 def test_a_configuration_says_with_whom_is_shared(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(f'[store]\nremote = "s3://bucket/all"\ntrusted = ["{PUBLIC_KEY}"]\nregion = "eu-central-1"\n')
-    assert configured(str(path)) == SharedStore("s3://bucket/all", (PUBLIC_KEY,), "", "eu-central-1")
-    assert configured(str(tmp_path / "other.toml")) == configured(str(path / "below")) == SharedStore()
+    assert configured(str(path)) == SharingSpec("s3://bucket/all", (PUBLIC_KEY,), "", "eu-central-1")
+    assert configured(str(tmp_path / "other.toml")) == configured(str(path / "below")) == SharingSpec()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_configuration_says_with_whom_is_shared(tmp_path):
         ("[stor]\nremote = 's3://a/b'\n", "PB103", (1, 2)),
         ("[store]\n\nremote = 3\n", "PB105", (3, 10)),
         ("[store]\nremote = s3://a\n", "PB101", (2, 10)),
-        ("[store]\nremote = 'ftp://a/b'\n", "PB624", (2, 10)),
+        ("[store]\nremote = 's3://a/b'\nendpoint = 'host'\n", "PB624", (3, 12)),
         ("[store]\ntrusted = ['me']\n", "PB623", (2, 12)),
         ("[store]\npath = 'here'\n", "PB103", (2, 1)),
     ],

@@ -1,0 +1,154 @@
+"""With whom a command shares results: opened with its project, and told at its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paperbuild.cli.planning import read_manifest
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.errors import UsageError
+from paperbuild.paper.declarations import SharingSpec
+
+if TYPE_CHECKING:
+    from paperbuild.cli.invocation import Invocation
+    from paperbuild.sharing.late import LateStore
+    from paperbuild.sharing.shared import Desk
+    from paperbuild.sharing.terms import Terms
+
+SETTLE_S = 3.0
+"""How long a command waits at its end for uploads: most are small, and what is left goes on with the next command."""
+_TICK_S = 0.25
+_ERASE = "\r\x1b[2K"
+_TOLD = "unshared"
+"""A file in the project's state: it was told how to share results."""
+
+
+class Sharing:
+    """The shared store of a command. One that ``stays`` serves all builds of `watch`, as long as they share on the same terms."""
+
+    def __init__(self, *, stays: bool = False) -> None:
+        self.stays = stays
+        self._known: tuple[Terms, str, LateStore] | None = None
+
+    def remote(self, spec: SharingSpec, environ: Mapping[str, str], root: str, store: str) -> LateStore | None:
+        """Return the shared store of the project in ``root``, whose manifest says ``spec``; None where it shares nothing.
+
+        Raises:
+            UsageError: what says so cannot be understood.
+        """
+        terms = None if _is_silent(spec, environ) else _terms(spec, environ, root)
+        if self._known is not None and (terms, store) != self._known[:2]:
+            self.end(None)
+        if terms is None:
+            return None
+        if self._known is None:
+            from paperbuild.sharing.late import LateStore
+
+            self._known = (terms, store, LateStore(terms, environ, store, lambda: _desk(store), stays=self.stays))
+        return self._known[2]
+
+    def end(self, invocation: Invocation | None) -> None:
+        """Close what is open; with an ``invocation``, wait a little for uploads first, and narrate what is left."""
+        if self._known is not None:
+            remote = self._known[2]
+            if invocation is not None:
+                _tell_left(invocation, wait(invocation, remote, SETTLE_S))
+                invocation.complain(remote.notices())
+            remote.end()
+            self._known = None
+
+
+def _is_silent(spec: SharingSpec, environ: Mapping[str, str]) -> bool:
+    """Return whether nobody says anything of sharing: then nothing need be imported for it."""
+    from paperbuild.sharing.user_files import configuration_file
+
+    return not spec.remote and not environ.get("PAPERBUILD_REMOTE") and not os.path.lexists(configuration_file(environ))
+
+
+def _terms(spec: SharingSpec, environ: Mapping[str, str], root: str) -> Terms | None:
+    from paperbuild.sharing.terms import terms_of
+
+    try:
+        return terms_of(spec, environ)
+    except UsageError as error:
+        raise type(error)(*(_placed(fault, spec, root) for fault in error.diagnostics)) from None
+
+
+def _placed(fault: Diagnostic, spec: SharingSpec, root: str) -> Diagnostic:
+    """Return ``fault`` with its place, where it is in the manifest's address."""
+    if fault.span is not None or fault.code != "PB600" or fault.notes or not spec.remote:
+        return fault
+    span = read_manifest(root, "").text.value(("store", "remote"))
+    return replace(fault, span=replace(span, text="") if "@" in spec.remote else span)  # a password must not be shown
+
+
+def _desk(store: str) -> Desk:
+    from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
+    from paperbuild.engine.locks import FileLock
+    from paperbuild.engine.store import Store
+    from paperbuild.sharing.shared import Desk
+
+    fs = DiskFileSystem()
+    return Desk(Store(fs, store), fs, FileLock(), SystemClock())
+
+
+def conclude(invocation: Invocation, remote: LateStore, state: str) -> tuple[Diagnostic, ...]:
+    """Wait a little for uploads, narrate what is left, and return what is to be told; ``state`` is the project's folder of our own.
+
+    What stays open for the next build is not waited for.
+    """
+    left = 0 if remote.stays else wait(invocation, remote, SETTLE_S)
+    _tell_left(invocation, left)
+    if remote.kept and not remote.terms.place.is_read_only and "PAPERBUILD_KEY" not in invocation.environ:
+        _tell_how(invocation, remote, f"{state}/{_TOLD}")
+    return remote.notices()
+
+
+def _tell_left(invocation: Invocation, left: int) -> None:
+    if left:
+        from paperbuild.terminal.amounts import counted
+
+        are = "is" if left == 1 else "are"
+        invocation.narrate(f"{counted(left, 'result')} {are} still to be uploaded: paperbuild cache push")
+
+
+def _tell_how(invocation: Invocation, remote: LateStore, marker: str) -> None:
+    """Say once in a project how to share what is made in it."""
+    if remote.signs or os.path.exists(marker):
+        return
+    invocation.narrate(f"what you make is not shared with {remote.terms.place.address}: paperbuild key new makes the key for that")
+    with suppress(OSError), open(marker, "wb"):
+        pass
+
+
+def wait(invocation: Invocation, remote: LateStore, most_s: float) -> int:
+    """Wait until all is uploaded that can be, ``most_s`` at most, showing how far that is; return how many results are left."""
+    shows = invocation.screen.rewrites and not invocation.json and invocation.verbosity > 0
+    end_s = time.monotonic() + most_s
+    try:
+        while True:
+            now_s = time.monotonic()
+            pause_s = min(_TICK_S, max(0.0, end_s - now_s))
+            left = remote.settle(pause_s)
+            if not left or time.monotonic() >= end_s or time.monotonic() - now_s < pause_s / 2:  # nothing is under way any more
+                return left
+            if shows:
+                _show(invocation, remote, left)
+    finally:
+        if shows:
+            invocation.stderr.write(_ERASE)
+            invocation.stderr.flush()
+
+
+def _show(invocation: Invocation, remote: LateStore, left: int) -> None:
+    from paperbuild.terminal.amounts import counted, size_text
+
+    store = remote.opened()
+    sent = 0 if store is None else store.underway().bytes_sent
+    invocation.stderr.write(f"{_ERASE}uploading: {counted(left, 'result')} left, {size_text(sent)} sent")
+    invocation.stderr.flush()

@@ -1,0 +1,145 @@
+"""A shared store that is opened when something is asked of it, and not before: most commands have nothing to ask."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.trace import Record
+from paperbuild.errors import UsageError
+from paperbuild.sharing.keyring import OwnKey, has_key, own_key
+from paperbuild.sharing.terms import Terms
+
+if TYPE_CHECKING:
+    from paperbuild.sharing.shared import Desk, SharedStore
+
+
+class LateStore:
+    """What is shared on ``terms``: :class:`paperbuild.engine.remote.Remote`. The local store is in the folder ``store``.
+
+    What keeps it from being opened, such as a key that cannot be used, is told once as a warning; a build goes on without it. One that
+    ``stays`` is closed by :meth:`end` alone, and serves several builds.
+    """
+
+    def __init__(self, terms: Terms, environ: Mapping[str, str], store: str, desk: Callable[[], Desk], *, stays: bool = False) -> None:
+        self.terms = terms
+        self._environ = environ
+        self._outgoing = f"{store}/outgoing"
+        self._desk = desk
+        self.stays = stays
+        self._lock = threading.Lock()
+        self._is_asked = False
+        self._store: SharedStore | None = None
+        self._told: list[Diagnostic] = []
+        self.signs = has_key(environ) and not terms.place.is_read_only
+        """Whether what is made here is shared."""
+        self.kept = 0
+        """How many results were made that stay here, since nobody signs them."""
+
+    def opened(self) -> SharedStore | None:
+        """Return the store, opened now if it was not yet; None where it cannot be."""
+        with self._lock:
+            if not self._is_asked:
+                self._is_asked = True
+                self._store = self._open()
+            return self._store
+
+    def required(self, *, signing: bool = False) -> SharedStore:
+        """Return the store for a command that is about nothing else; with a key, where it is ``signing``.
+
+        Raises:
+            UsageError: it cannot be opened, or there is no key that can be used.
+        """
+        with self._lock:
+            if self._store is None:
+                self._is_asked = True
+                key = own_key(self._environ)
+                if key is None and signing:
+                    notes = ("what nobody signed nobody takes",)
+                    help_ = ("to make one: paperbuild key new",)
+                    raise UsageError(Diagnostic("PB626", "there is no key to sign results with", notes=notes, help=help_))
+                self._store = self._open_with(key)
+            return self._store
+
+    def _open(self) -> SharedStore | None:
+        key = None
+        try:
+            key = own_key(self._environ)
+        except UsageError as error:
+            self.signs = False
+            self._warn(error, "results of others are taken, and nothing is shared")
+        try:
+            return self._open_with(key)
+        except UsageError as error:
+            self._warn(error, "nothing is taken from there, and nothing shared")
+            return None
+
+    def _open_with(self, key: OwnKey | None) -> SharedStore:
+        from paperbuild.sharing.shared import Access, open_shared
+        from paperbuild.sharing.signing import Trust
+
+        trusted = self.terms.trusted if key is None else (*self.terms.trusted, key.public)
+        access = Access(Trust(trusted), None if key is None else key.signer, self.terms.namespace)
+        return open_shared(self.terms.place, access, self._desk())
+
+    def _warn(self, error: UsageError, instead: str) -> None:
+        self._told += (replace(fault, severity=Severity.WARNING, notes=(*fault.notes, instead)) for fault in error.diagnostics)
+
+    def outgoing(self) -> tuple[str, ...]:
+        """Return what waits to be uploaded, each result as its key, a hyphen and its name; nothing is opened for it."""
+        try:
+            return tuple(os.listdir(self._outgoing))
+        except OSError:
+            return ()
+
+    # the port
+
+    def find(self, keys: Sequence[str]) -> Mapping[str, tuple[Record, ...]]:
+        """See the port."""
+        store = self.opened() if keys else None
+        return {} if store is None else store.find(keys)
+
+    def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:
+        """See the port."""
+        store = self.opened() if wanted else None
+        return frozenset() if store is None else store.fetch(wanted)
+
+    def offer(self, record: Record) -> None:
+        """See the port."""
+        store = self.opened() if self.signs else None
+        if store is not None and self.signs:
+            store.offer(record)
+        else:
+            with self._lock:
+                self.kept += 1
+
+    def settle(self, most_s: float) -> int:
+        """See the port."""
+        if not self.signs or not (self._is_asked or self.outgoing()):
+            return 0
+        store = self.opened()
+        return 0 if store is None else store.settle(most_s)
+
+    def notices(self) -> tuple[Diagnostic, ...]:
+        """See the port."""
+        with self._lock:
+            told, self._told = tuple(self._told), []
+            store = self._store
+        return told if store is None else (*told, *store.notices())
+
+    def close(self) -> None:
+        """See the port."""
+        if not self.stays:
+            self.end()
+
+    def end(self) -> None:
+        """Close it, whether it stays or not."""
+        with self._lock:
+            store, self._store = self._store, None
+            self._is_asked = False
+        if store is not None:
+            store.close()
