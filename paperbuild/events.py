@@ -19,12 +19,18 @@ class Outcome(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"  # something it needs failed, or is held
     HELD = "held"  # stale, but not allowed to run (--no-run)
+    STALE = "stale"  # the same, and its newest known result stands in for it: whoever uses that says so
     CANCELLED = "cancelled"
 
     @property
     def is_good(self) -> bool:
         """Whether the action is up to date."""
         return self in {Outcome.RAN, Outcome.REUSED, Outcome.ADOPTED}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether others can go on from it: it is up to date, or an earlier result stands in for it."""
+        return self.is_good or self is Outcome.STALE
 
 
 @dataclass(frozen=True, slots=True)

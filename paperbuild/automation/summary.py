@@ -20,6 +20,7 @@ _SAID = {
     "failed": "**failed**",
     "blocked": "waits",
     "held": "was held",
+    "stale": "is stale, and was used as it was",
     "cancelled": "was cancelled",
 }
 

@@ -38,6 +38,16 @@ class DocumentAnswer(msgspec.Struct, frozen=True):
     outcome: str
 
 
+class StaleAnswer(msgspec.Struct, frozen=True):
+    """A result that was used though it is not up to date, as :class:`paperbuild.engine.earlier.Earlier` has it; ``make`` makes it anew."""
+
+    action: str
+    reason: str
+    made: str
+    roots: tuple[str, ...]
+    make: str
+
+
 class StandingAnswer(msgspec.Struct, frozen=True):
     """How one action stands: ``state`` is one of :class:`paperbuild.engine.queries.State`, ``reason`` the first for that."""
 

@@ -13,6 +13,7 @@ from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build, has_errors
+from paperbuild.engine.earlier import Earlier, command_for
 from paperbuild.engine.logs import last_line
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import BuildError, ExitCode, Interrupted
@@ -94,7 +95,7 @@ def _note_facts(project: Project, report: BuildReport) -> None:
     from paperbuild.provenance.runs import build_facts
 
     workshop = project.workshop
-    good = [id_ for id_, outcome in report.outcomes.items() if outcome.is_good]
+    good = [id_ for id_, outcome in report.outcomes.items() if outcome.is_usable]
     facts = build_facts(project.graph, good, workshop.index, workshop.store, workshop.versions.revision(), workshop.clock.now_ns())
     whole = f"{workshop.site.state}/given/provenance.json"
     with contextlib.suppress(OSError):
@@ -134,7 +135,7 @@ def _write_report(invocation: Invocation, request: Request, code: ExitCode, repo
 
 
 def _answer_json(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:
-    from paperbuild.cli.answers import ActionAnswer, DocumentAnswer, answer, rows, write_json
+    from paperbuild.cli.answers import ActionAnswer, DocumentAnswer, StaleAnswer, answer, rows, write_json
 
     root = request.project.root
 
@@ -147,6 +148,10 @@ def _answer_json(invocation: Invocation, request: Request, code: ExitCode, repor
             duration_s=round(ended.duration_s, 3) if ended else 0.0,
             outputs=tuple(invocation.shown(root, path) for path in ended.outputs) if ended else (),
         )
+
+    def stale(one: Earlier) -> StaleAnswer:
+        make = command_for(one.roots or (one.action,))
+        return StaleAnswer(one.action, one.reason, one.made, one.roots, make)
 
     def document(shown: Document) -> DocumentAnswer:
         outcome = report.outcomes.get(shown.action, Outcome.CANCELLED)
@@ -162,5 +167,6 @@ def _answer_json(invocation: Invocation, request: Request, code: ExitCode, repor
             duration_s=round(report.duration_s, 3),
             documents=rows(map(document, request.shows)),
             actions=rows(action(name, outcome) for name, outcome in report.outcomes.items()),
+            stale=rows(map(stale, report.earlier.values())),
         ),
     )

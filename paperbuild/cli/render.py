@@ -8,6 +8,7 @@ import click
 from msgspec.structs import replace
 
 from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.holding import holding
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, offered, rendering_options, report_option, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
@@ -32,8 +33,9 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     A paper that no manifest names is rendered as it is.
     """
     place = locate(invocation, paper)
-    options = replace(options, no_run=no_run, whole=place.has_manifest)
+    options = replace(options, no_run=no_run, whole=place.has_manifest, shows_stale=not options.strict)
     with opened(place, invocation, wishes) as project:
+        options = holding(options, project)
         documents = project.wanted_documents()
         code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))
         if opens and code is ExitCode.OK:

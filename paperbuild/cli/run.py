@@ -6,6 +6,7 @@ import click
 import msgspec.structs
 
 from paperbuild.cli.building import Request, run_build
+from paperbuild.cli.holding import holding
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import build_options, json_option, offered, report_option, volume_options
 from paperbuild.cli.selection import commands, selected
@@ -30,4 +31,4 @@ def command(invocation: Invocation, *, targets: tuple[str, ...], profile: str, o
         wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         shows = tuple(document for document in project.documents if document.action in wanted)
         options = msgspec.structs.replace(options, placed=frozenset(wanted) if targets else frozenset())
-        return run_build(invocation, Request("run", project, wanted, options, shows))
+        return run_build(invocation, Request("run", project, wanted, holding(options, project), shows))

@@ -17,11 +17,12 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.course import Course
+from paperbuild.engine.earlier import Earlier, shown_stale
 from paperbuild.engine.examining import Examiner, probable
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.foresight import early_faults
-from paperbuild.engine.graph import Action, Command, Graph, Resources
+from paperbuild.engine.graph import Action, Command, Graph, Resources, Step
 from paperbuild.engine.grounds import Grounds
 from paperbuild.engine.keys import KeyMaker
 from paperbuild.engine.observation import Observer
@@ -49,16 +50,20 @@ MOST_ATTEMPTS = 4
 
 
 class BuildReport(msgspec.Struct, frozen=True):
-    """How a build ended: each action's outcome, and every diagnostic, errors last."""
+    """How a build ended: each action's outcome, and every diagnostic, errors last.
+
+    ``earlier`` tells of the actions that are not up to date and are used all the same, and of those that rest on them.
+    """
 
     outcomes: Mapping[str, Outcome]
     diagnostics: tuple[Diagnostic, ...]
     duration_s: float
+    earlier: Mapping[str, Earlier] = {}
 
     @property
     def succeeded(self) -> bool:
-        """Whether everything that was wanted is up to date."""
-        return all(outcome.is_good for outcome in self.outcomes.values())
+        """Whether everything that was wanted is up to date, or is allowed to be shown though it is not."""
+        return all(outcome.is_usable for outcome in self.outcomes.values())
 
     def count(self, outcome: Outcome) -> int:
         """Return how many actions ended so."""
@@ -142,7 +147,7 @@ def _schedule(floor: Floor, grounds: Grounds, ids: Sequence[str], options: Build
 def _report(course: Course, duration_s: float) -> BuildReport:
     outcomes = {id_: course.outcomes.get(id_, Outcome.CANCELLED) for id_ in course.schedule.order}
     course.tell(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
-    return BuildReport(outcomes, tuple(course.diagnostics), duration_s)
+    return BuildReport(outcomes, tuple(course.diagnostics), duration_s, course.earlier)
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -180,6 +185,8 @@ class _Build:
         finally:
             self._turns.close()
         self._tell_blindness()
+        steps = [id_ for id_ in ids if isinstance(self._graph.actions[id_].recipe, Step)]
+        self._course.notice(*shown_stale(self._course.earlier, self._graph, steps))
         self._examiner.lay_grounds()
 
     def _tell_blindness(self) -> None:
@@ -241,7 +248,7 @@ class _Build:
         from paperbuild.engine.running import Cancelled, Released
 
         attempt = self._floor.attempt(
-            action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), frozenset(self._schedule.settled)
+            action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), frozenset(self._course.settled_for(action.id))
         )
         attempt.wanted = frozenset(self._wanted.get(action.id, ()))
         attempt.released = partial(self._workshop.lanes.tell, action.id, Released())

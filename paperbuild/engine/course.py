@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.earlier import Earlier, resting_on
 from paperbuild.engine.graph import Action, Graph, circle
 from paperbuild.engine.keys import Keyed
 from paperbuild.engine.reasons import Reason
@@ -13,11 +14,34 @@ from paperbuild.engine.schedule import Schedule
 from paperbuild.events import ActionEnded, ActionReopened, Listener, Noticed, Outcome
 
 
+class _SettledFor(AbstractSet[str]):
+    """Of ``settled`` those that are not ``stale``, or are among ``known``: a view, since there may be very many."""
+
+    def __init__(self, settled: AbstractSet[str], stale: AbstractSet[str], known: AbstractSet[str]) -> None:
+        self._settled = settled
+        self._stale = stale
+        self._known = known
+
+    @classmethod
+    def _from_iterable(cls, found: Iterable[str]) -> AbstractSet[str]:  # type: ignore[override]  # what differences are made of
+        return frozenset(found)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._settled and (id_ not in self._stale or id_ in self._known)
+
+    def __iter__(self) -> Iterator[str]:
+        return (id_ for id_ in self._settled if id_ in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class Course:
     """The course of one build.
 
     ``keyed`` and ``reasons`` hold what was found out of the actions on their way: their keys, and why those run that must; ``reopened``
-    those that had ended well and are open again. After a failure that stops the build, unless it ``keeps_going``, ``stopping`` is set and
+    those that had ended well and are open again; ``earlier`` those that an earlier result stands in for, and those that rest on such: by
+    what they wait for, as ``status`` judges. After a failure that stops the build, unless it ``keeps_going``, ``stopping`` is set and
     ``stopped`` is called.
     """
 
@@ -27,6 +51,7 @@ class Course:
         self.keyed: dict[str, Keyed] = {}
         self.reasons: dict[str, tuple[Reason, ...]] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.earlier: dict[str, Earlier] = {}
         self.diagnostics: list[Diagnostic] = []
         self.reopened: dict[str, Outcome] = {}
         self.stopping = False
@@ -35,7 +60,31 @@ class Course:
         self._stopped = stopped
 
     def settle(self, action: Action, outcome: Outcome, duration_s: float = 0.0) -> None:
-        """Note that ``action`` is up to date."""
+        """Note that ``action`` is up to date, but for earlier results that it rests on."""
+        stale = self.earlier_among(action.id)
+        if stale:
+            self.earlier[action.id] = resting_on(action, stale)
+        self._settle(action, outcome, duration_s)
+
+    def stand_in(self, action: Action, earlier: Earlier) -> None:
+        """Note that an ``earlier`` result of ``action``, which is in its place, stands in for the one that it lacks."""
+        self.earlier[action.id] = earlier
+        self._settle(action, Outcome.STALE, 0.0)
+
+    def earlier_among(self, id_: str) -> tuple[Earlier, ...]:
+        """Return what is told of those that the action ``id_`` waits for and that are not up to date."""
+        if not self.earlier:
+            return ()
+        return tuple(self.earlier[other] for other in sorted(self._graph.edges[id_] & self.earlier.keys()))
+
+    def settled_for(self, id_: str) -> AbstractSet[str]:
+        """Return the ids of those that have settled, for the action ``id_``: what is not up to date only where it waits for that.
+
+        So whoever uses something of it comes to wait for it, and is known to.
+        """
+        return _SettledFor(self.schedule.settled, self.earlier.keys(), self._graph.edges[id_]) if self.earlier else self.schedule.settled
+
+    def _settle(self, action: Action, outcome: Outcome, duration_s: float) -> None:
         self.schedule.settle(action.id)
         if self.reopened.pop(action.id, None) is Outcome.RAN:
             outcome = Outcome.RAN
@@ -67,6 +116,7 @@ class Course:
         found = [id_ for id_ in ids if id_ in self.schedule.settled]
         for id_ in found:
             self.reopened[id_] = self.outcomes.pop(id_)
+            self.earlier.pop(id_, None)
             self.tell(ActionReopened(id_))
         self.schedule.reopen(found, self._graph.edges, others)
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.course import Course
+from paperbuild.engine.earlier import earlier_of, last_record, newest_known, told
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Graph, Step
 from paperbuild.engine.grounds import Grounds, Stretch
-from paperbuild.engine.holding import nothing_to_adopt, why_held
+from paperbuild.engine.holding import may_stand_in, nothing_to_adopt, why_held
 from paperbuild.engine.index import Run
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import Facts
@@ -93,8 +96,8 @@ class Examiner:
         Raises:
             Unfetched: to look it up takes outputs that are away and cannot be had.
         """
-        action = self._graph.actions[id_]
-        if id_ not in self._options.adopts and self._grounds.hold(action, self._course.schedule.settled) and not self._is_missing(action):
+        action = self._told(id_)
+        if id_ not in self._options.adopts and self._is_known_to_hold(action) and not self._is_missing(action):
             self._course.settle(action, Outcome.REUSED)
             return False
         taken_ns = self._workshop.clock.now_ns()
@@ -105,7 +108,7 @@ class Examiner:
             self._course.fail(id_, (disk_fault(id_, error, action.span),))
             return False
         found = self._in_place.pop(id_, None)
-        if found is not None:
+        if found is not None and id_ not in self._course.earlier:
             self._lay_ground(action, found, facts, taken_ns)
         return must_run
 
@@ -113,6 +116,23 @@ class Examiner:
         """Return whether outputs of ``action`` that are to stand in the tree are away."""
         away = self._workshop.away
         return bool(away) and away is not None and self._is_wanted_here(action) and any(away.is_away(o.path) for o in action.outputs)
+
+    def _told(self, id_: str) -> Action:
+        """Return the action ``id_``: a step with what it must know of earlier results that it shows, which counts, too."""
+        action = self._declared.actions[id_]
+        if isinstance(action.recipe, Step):
+            stale = self._course.earlier_among(id_)
+            if stale:
+                action = replace(action, recipe=replace(action.recipe, config=(*action.recipe.config, *told(stale, self._declared))))
+            self._graph.actions[id_] = action
+        return action
+
+    def _is_known_to_hold(self, action: Action) -> bool:
+        """Return whether ``action`` need not be looked up, and does not wait, or was seen to wait, for what is not up to date."""
+        earlier = self._course.earlier
+        if earlier and not earlier.keys().isdisjoint((*self._graph.edges[action.id], *self._grounds.after(action.id))):
+            return False
+        return self._grounds.hold(action, self._course.schedule.settled)
 
     def _look_up(self, action: Action) -> bool:
         others = self._unsettled(action, self._keys.makers(action)) or self._course.reopened_before(action)
@@ -125,7 +145,7 @@ class Examiner:
         if keyed.faults:
             self._course.fail(action.id, keyed.faults)
             return False
-        found = self._lookup.find(action, keyed, self._graph, self._course.schedule.settled)
+        found = self._lookup.find(action, keyed, self._graph, self._course.settled_for(action.id))
         if isinstance(found, Record):
             again = self._may_rely_on(action, found)
             if again is None:
@@ -142,6 +162,8 @@ class Examiner:
         if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
             return False
         fault = why_held(action, self._options, found[0])
+        if fault is not None and may_stand_in(action, self._options) and self._stand_in(action, found[0]):
+            return False
         if fault is not None:
             self._course.fail(action.id, (fault,), outcome=Outcome.HELD, stop=False)
             return False
@@ -150,9 +172,25 @@ class Examiner:
         self._course.reasons[action.id] = found
         return True
 
+    def _stand_in(self, action: Action, reason: Reason) -> bool:
+        """Put the newest known result of ``action`` into its place; return whether that was the end of it, one way or the other."""
+        artifacts = newest_known(action, self._workshop, self._shelf)
+        if artifacts is None:
+            return False
+        try:
+            if self._shelf.place(action, artifacts, may_be_away=not self._is_wanted_here(action)):
+                self._grounds.disturb()
+        except DamagedBlob:
+            return False
+        except BuildError as error:
+            self._course.fail(action.id, error.diagnostics, stop=False)
+            return True
+        self._course.stand_in(action, earlier_of(action, reason.text, last_record(action, self._workshop)))
+        return True
+
     def _may_rely_on(self, action: Action, found: Record) -> Record | tuple[Reason, ...] | None:
         """Return ``found`` where all that it read has settled; else why the action runs, or None where it waits now, or cannot go on."""
-        others = self._lookup.unsettled(action, found, self._graph, self._course.schedule.settled)
+        others = self._lookup.unsettled(action, found, self._graph, self._course.settled_for(action.id))
         turn = next((other for other in others if self._graph.path(other, action.id)), None)
         if turn:
             return (Reason("order", turn),)
@@ -176,6 +214,10 @@ class Examiner:
         last = self._workshop.index.last_run(action.id)
         reads = last.reads if last else self._read_elsewhere(action)
         others = [other for other in _makers(self._graph, action.id, reads) if not self._graph.path(other, action.id)]
+        earlier = [other for other in others if other in self._course.earlier and other not in self._graph.edges[action.id]]
+        if earlier:
+            self._course.put_behind(action, earlier)
+            return True
         self._course.schedule.add(self._graph.closure(others), self._graph.edges)
         return self._course.schedule.expect(action.id, others)
 
@@ -189,14 +231,14 @@ class Examiner:
         if self._course.reasons[action.id][0].kind == "lost":
             return False  # its record holds, and there is nothing to take
         with contextlib.suppress(OSError, Unfetched):  # running it tells
-            return self._lookup.is_settled(action, self._course.keyed[action.id], self._graph, self._course.schedule.settled)
+            return self._lookup.is_settled(action, self._course.keyed[action.id], self._graph, self._course.settled_for(action.id))
         return False
 
     def _borrows(self, action: Action, record: Record) -> tuple[Diagnostic, ...]:
         return borrowed(action, record.items, self._workshop.index.strays(), self._graph)
 
     def _unsettled(self, action: Action, others: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted(set(others) - self._course.schedule.settled - {action.id}))
+        return tuple(sorted(set(others) - self._course.settled_for(action.id) - {action.id}))
 
     def _reuse(self, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
@@ -240,7 +282,7 @@ class Examiner:
     def lay_grounds(self) -> None:
         """Look up again what ran or came back from the store, now that everything is in its place."""
         for id_, outcome in self._course.outcomes.items():
-            if outcome.is_good and not self._grounds.are_laid(id_):
+            if outcome.is_good and id_ not in self._course.earlier and not self._grounds.are_laid(id_):
                 with contextlib.suppress(OSError, Unfetched):  # the next build tells
                     self._look_back(self._graph.actions[id_])
 

@@ -114,6 +114,10 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     notebook: str = ""
 
 
+STALE = "stale:"
+"""What the entries of a step's config begin with that tell of results which are not up to date; the name of a target follows."""
+
+
 class Step(msgspec.Struct, frozen=True, tag="step"):
     """A recipe that runs inside paperbuild: ``runner`` names it ("document"), ``config`` is all that it is told, and counts."""
 
@@ -286,10 +290,11 @@ class Graph:
             raise ManifestError(circle([*reversed(error.args[1])], self.actions)) from None
 
     def copy(self) -> Graph:
-        """Return this graph with edges of its own, to which more can be added as they are found."""
+        """Return this graph with edges of its own, to which more can be added as they are found, and actions, to tell them more."""
         copy = object.__new__(Graph)
         copy.__dict__.update(self.__dict__)
         copy.edges = dict(self.edges)
+        copy.actions = dict(self.actions)
         return copy
 
     def path(self, start: str, goal: str) -> tuple[str, ...]:

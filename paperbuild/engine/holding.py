@@ -28,14 +28,20 @@ def why_held(action: Action, options: BuildOptions, reason: Reason) -> Diagnosti
         return Diagnostic("PB430", message, action.span, notes=(reason.text,), help=("leave out --no-run",))
     if options.no_heavy and action.heavy:
         message = f"{action.id} is stale, and heavy: it runs only where that is wished"
+        strict = ("with --strict no earlier result stands in for it",) if options.strict else ()
         return Diagnostic(
-            "PB431", message, action.span, notes=(reason.text,), help=(f"to run it: paperbuild run {shlex.quote(action.id)}",)
+            "PB431", message, action.span, notes=(reason.text, *strict), help=(f"to run it: paperbuild run {shlex.quote(action.id)}",)
         )
     if options.no_gpu and action.resources.gpu:
         message = f"{action.id} is stale, and asks for a GPU: it is not run here"
         mend = (f"where there is one: paperbuild run {shlex.quote(action.id)}",)
         return Diagnostic("PB432", message, action.span, notes=(reason.text,), help=mend)
     return None
+
+
+def may_stand_in(action: Action, options: BuildOptions) -> bool:
+    """Return whether an earlier result may stand in for what ``action``, which is held, lacks: only since it is heavy."""
+    return options.shows_stale and options.no_heavy and action.heavy and not (options.no_run or options.adopts)
 
 
 def nothing_to_adopt(action: Action, missing: Sequence[str]) -> Diagnostic:

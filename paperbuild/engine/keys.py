@@ -14,7 +14,7 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine import patterns
 from paperbuild.engine.digest import digest_bytes, digest_of
-from paperbuild.engine.graph import Action, Command, Graph
+from paperbuild.engine.graph import STALE, Action, Command, Graph
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.platforms import platform_here
 from paperbuild.engine.ports import CommandEnvironment, StepRunner
@@ -209,6 +209,7 @@ _KINDS: Mapping[str, Kind] = {
     "cells": "cells",
     "step": "step",
     "config": "option",
+    "stale": "earlier",
     "param": "parameter",
     "variable": "variable",
     "tool": "program",
@@ -228,6 +229,6 @@ def differences(now: Components, then: Components, inventory: InventoryOf = lamb
     for name in sorted(old.keys() | new.keys(), key=lambda name: (name.startswith("input:"), name)):
         before, after = old.get(name), new.get(name)
         if before != after:
-            kind, _, what = name.partition(":")
+            kind, _, what = name.removeprefix("config:" if name.startswith(f"config:{STALE}") else "").partition(":")
             reason = Reason(_KINDS.get(kind, "keys"), what, before, after)  # a record may be of another version
             yield compared(reason, inventory) if kind in {"input", "cells"} else reason

@@ -10,6 +10,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
 
     ``jobs`` processors may be used at once, ``memory_bytes`` of memory (0: not counted), ``gpus`` GPUs. ``keep_going``: a failure stops
     only what needs it. ``no_run``: no command is executed; ``no_heavy``: no heavy one; ``no_gpu``: none that asks for a GPU.
+    ``shows_stale``: where a heavy one is held, its newest known result stands in for it, and is said to be stale wherever it is used.
     ``adopt``/``overwrite``: what becomes of outputs that are somebody's own. ``adopts`` are actions whose outputs on the disk are to
     become their results, for ``reason``; then nothing else is executed. ``strict``: commands may read and write only what they declare.
     ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
@@ -32,3 +33,4 @@ class BuildOptions(msgspec.Struct, frozen=True):
     no_heavy: bool = False
     no_gpu: bool = False
     placed: frozenset[str] = frozenset()
+    shows_stale: bool = False

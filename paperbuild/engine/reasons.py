@@ -13,6 +13,7 @@ command        ""                   the command's line
 code           ""                   the text of the program that the command is about
 parameter      its name             its value, with its type before it where it is no text
 option         its name             as of a parameter; an option of a document
+earlier        a target             what a document says of its result, which was, or is, not up to date (:mod:`.earlier`)
 variable       its name             its value, or the digest of it
 program        its name             a version; or "system", "environment" with a version, or the digest of a file
 maker          its name             a version or a digest: of what makes documents
@@ -50,7 +51,7 @@ from paperbuild.phrases import listed
 
 OfKey = Literal[
     "command", "code", "parameter", "option", "variable", "program", "package", "maker", "shell", "step", "platform", "keys", "output",
-    "cells",
+    "cells", "earlier",
 ]  # fmt: skip
 OfTrace = Literal["input", "file", "folder", "listing", "modules", "absent", "status", "link"]
 OfAction = Literal["never", "gone", "unknown", "unobserved", "refresh", "lost", "displaced", "foreign", "waits", "order", "fault"]
@@ -234,6 +235,7 @@ _WORDS: Mapping[Kind, Callable[[Reason], str]] = {
     "refresh": lambda r: "it is refreshed each time" if r.after == "always" else "its result is older than refresh allows",
     "parameter": _named("parameter"),
     "option": _named("option"),
+    "earlier": lambda r: f"{'it showed' if r.after is None else 'there is only'} an earlier result of {r.subject}",
     "variable": _named("the variable"),
     "maker": _named(),
     "program": _program,

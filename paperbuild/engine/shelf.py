@@ -107,6 +107,11 @@ class Shelf:
                 for path, digest in contents.items():
                     self._recorded.setdefault(path, set()).add(digest)
 
+    def published(self, path: str) -> str | None:
+        """Return the digest of what stands at the output's ``path`` where that is what we published last; else None."""
+        found = self._observer.output_digest(path)
+        return found if found is not None and found == self.owned().get(path) else None
+
     def standing(self, path: str, wanted: str | None = None) -> Standing:
         """Return whose the content at an output's path is."""
         claims = Claims(

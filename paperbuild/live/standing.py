@@ -52,7 +52,7 @@ class Running(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """An action that is stale and did not run: it is ``held``, needs one that is, failed or was cancelled."""
+    """An action that is stale and did not run: it is held, or stood in for, needs one that is, failed or was cancelled."""
 
     action: str
     target: str
@@ -100,12 +100,12 @@ class Standing(msgspec.Struct, frozen=True):
     @property
     def held(self) -> tuple[str, ...]:
         """The actions that wait for leave to run."""
-        return tuple(one.action for one in self.waiting if one.outcome is Outcome.HELD)
+        return tuple(one.action for one in self.waiting if one.outcome in {Outcome.HELD, Outcome.STALE})
 
 
-_HELD = frozenset({"PB430", "PB431"})  # with --no-run, and of heavy targets
+_HELD = frozenset({"PB430", "PB431", "PB750"})  # with --no-run, and of heavy targets
 _ELSEWHERE = "another build runs it; this one takes its result"
-_WAIT = {Outcome.HELD, Outcome.BLOCKED, Outcome.CANCELLED, Outcome.FAILED}
+_WAIT = {Outcome.HELD, Outcome.STALE, Outcome.BLOCKED, Outcome.CANCELLED, Outcome.FAILED}
 
 
 def fault_of(diagnostic: Diagnostic) -> Fault:

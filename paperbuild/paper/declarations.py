@@ -98,7 +98,7 @@ class SharingSpec(msgspec.Struct, frozen=True, array_like=True):
 class Manifest(msgspec.Struct, frozen=True):
     """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later.
 
-    ``literals`` are numbers in the prose that are no results.
+    ``literals`` are numbers in the prose that are no results; ``holds_heavy``: heavy targets wait to be asked for.
     """
 
     documents: tuple[DocumentSpec, ...] = ()
@@ -110,6 +110,7 @@ class Manifest(msgspec.Struct, frozen=True):
     path: str = MANIFEST_NAME
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))
     shared: SharingSpec = SharingSpec()
+    holds_heavy: bool = False
 
 
 def name_of(source: str) -> str:

@@ -172,6 +172,7 @@ class _Reading:
         self.faults = Faults(text.with_elsewhere(elsewhere))
         self.profile = profile
         self.profiles: tuple[str, ...] = ()
+        self.holds_heavy = False
         self.moved: dict[Path, Path] = {}
 
     def manifest(self) -> Manifest:
@@ -188,7 +189,10 @@ class _Reading:
         target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
         self._refuse_equal_names(document_specs, tuple(documents))
         target_specs = self.with_chunks(target_specs, document_specs)
-        return Manifest(document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text, shared)
+        return Manifest(
+            document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text, shared,
+            self.holds_heavy,
+        )  # fmt: skip
 
     def _check_top(self) -> None:
         known = [item.encode_name for item in msgspec.structs.fields(schema.ManifestTable)]
@@ -242,6 +246,7 @@ class _Reading:
                 self._check_changed("target", tuple(table.target), at)
             if profile != self.profile:
                 continue
+            self.holds_heavy = table.hold_heavy
             changes: dict[Path, msgspec.Struct] = {("document", name): change for name, change in table.document.items()}
             if table.paper is not None:
                 changes["paper",] = table.paper

@@ -38,7 +38,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     ``actions`` are those of all targets, in the order declared, and ``waits``, for each of them, the numbers of those that it waits for;
     None where that is not known without the documents. ``literals`` are numbers in the prose that are no results.
-    ``chunks`` is :func:`digest_of_chunks` of those of its papers.
+    ``chunks`` is :func:`digest_of_chunks` of those of its papers; ``holds_heavy``: heavy targets wait to be asked for.
     """
 
     documents: tuple[DocumentSpec, ...]
@@ -50,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     literals: tuple[str, ...] = ()
     chunks: bytes = b""
     shared: SharingSpec = SharingSpec()
+    holds_heavy: bool = False
 
     def placed(self, chunks: Iterable[Chunk]) -> Plan:
         """Return the plan with its chunks where ``chunks``, which say the same, stand now."""
@@ -120,8 +121,10 @@ def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
     targets = (Outline(target.name, target.axes, target.told or target.command) for target in manifest.targets)
     found = (edges[id_] for id_ in numbers)
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
-    where, shared = manifest.store_path, manifest.shared
-    return Plan(manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, where, manifest.literals, chunks, shared)
+    return Plan(
+        manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks,
+        manifest.shared, manifest.holds_heavy,
+    )  # fmt: skip
 
 
 class KeptNames(msgspec.Struct, frozen=True):

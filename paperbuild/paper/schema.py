@@ -165,6 +165,7 @@ class ProfileTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     target: Annotated[dict[str, TargetOverride], Meta(description="Keys that replace those of targets.")] = msgspec.field(
         default_factory=dict
     )
+    hold_heavy: Annotated[bool, Meta(description="Whether heavy targets wait to be asked for, as with --no-heavy.")] = False
 
 
 class ManifestTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):

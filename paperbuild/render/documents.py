@@ -16,7 +16,8 @@ import msgspec
 from msgspec import structs
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span
-from paperbuild.engine.graph import Action, Scalar, Step
+from paperbuild.engine.earlier import StaleNote, short, told_of
+from paperbuild.engine.graph import STALE, Action, Scalar, Step
 from paperbuild.engine.ports import Reader, StepResult
 from paperbuild.errors import BuildError, InternalError
 from paperbuild.paper import frontmatter
@@ -31,7 +32,7 @@ from paperbuild.render.fingerprint import fingerprint
 from paperbuild.render.includes import Includes
 from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.notice import notice
-from paperbuild.render.origins import Artifacts, Origin, provenance
+from paperbuild.render.origins import Artifacts, Origin, Place, provenance
 from paperbuild.render.pandoc import BoundCode, PandocWorker, Problem, Request, Written
 from paperbuild.render.parts import Parts, Provenance
 from paperbuild.render.patches import joined
@@ -65,7 +66,7 @@ _DESCRIPTION = 300  # characters: what search engines show of a page
 class _Config(msgspec.Struct, frozen=True):
     """What the action's recipe says. ``beside`` is the folder of the pictures beside the document, ``options`` are the template's.
 
-    ``output`` is the name of a writer.
+    ``output`` is the name of a writer; ``stale`` tells by action which results are earlier ones.
     """
 
     output: str
@@ -80,6 +81,7 @@ class _Config(msgspec.Struct, frozen=True):
     lenient: bool = False
     standards: tuple[str, ...] = ()
     profile: str = ""
+    stale: Mapping[str, StaleNote] = {}
 
     @classmethod
     def of(cls, action: Action) -> _Config:
@@ -89,7 +91,7 @@ class _Config(msgspec.Struct, frozen=True):
         output = str(config["format"])
         if output == "pdf" and config.get("pdf-engine") == "latex":
             output = "pdf by latex"
-        options = {name: value for name, value in config.items() if name not in _OURS}
+        options = {name: value for name, value in config.items() if name not in _OURS and not name.startswith(STALE)}
         bibliography, csl, lang = (str(config.get(name, "")) for name in ("bibliography", "csl", "lang"))
         sources = tuple(str(config["sources"]).split("\n"))
         template = str(config.get("template", "article"))
@@ -97,7 +99,13 @@ class _Config(msgspec.Struct, frozen=True):
         standards = tuple(str(config.get("pdf-standard", "")).split())
         beside = "".join(posixpath.basename(made.path.rstrip("/")) for made in action.outputs[1:])
         profile = str(config.get("profile", ""))
-        return cls(output, beside, sources, template, bibliography, csl, lang, options, action.span, lenient, standards, profile)
+        named = (bibliography, csl, lang, options, action.span, lenient, standards, profile)
+        return cls(output, beside, sources, template, *named, told_of(config))
+
+    @property
+    def stale_targets(self) -> tuple[str, ...]:
+        """The ids of the actions whose earlier results it rests on; where they are many, the names of their targets."""
+        return short(dict.fromkeys(root for id_, one in self.stale.items() for root in (one.roots or (id_,))))
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -355,7 +363,8 @@ class _Rendering:
         labels = image_labels(shown, written.labels)
         origins = _origins(bound, shown)
         return tuple(
-            provenance(origins[seq], index, labels.get(seq, ""), self._catalog, self._artifacts) for seq, index in sorted(turns.items())
+            provenance(Place(origins[seq], index, labels.get(seq, "")), self._catalog, self._artifacts, self._config.stale)
+            for seq, index in sorted(turns.items())
         )
 
     def _assembled(self, written: Written, lang: str, options: tuple[tuple[str, Scalar], ...], origins: tuple[Provenance, ...]) -> Parts:
@@ -383,7 +392,7 @@ class _Rendering:
             packages=written.packages,
             theorems=written.theorems,
             preamble=written.preamble,
-            notice=notice(self._config.profile, lang),
+            notice=notice(self._config.profile, self._config.stale_targets, lang),
         )
 
 

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import structs
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.graph import Action, Step
+from paperbuild.engine.graph import STALE, Action, Step
 from paperbuild.engine.ports import NotSettled, Reader, StepResult
 from paperbuild.errors import BuildError
 from paperbuild.paper import positions, slips
@@ -106,7 +106,7 @@ class FollowingRunner:
         """See :class:`paperbuild.engine.ports.StepRunner`. What a patch takes in has no faults that the paper did not have."""
         with self._lock:
             known = self._documents.get(action.id)
-            if known is not None and known.action.recipe == action.recipe and not self._advance(known, action, reader):
+            if known is not None and _plain(known.action) == _plain(action) and not self._advance(known, action, reader):
                 return ()
         return self._runner.check(action, reader)
 
@@ -118,7 +118,7 @@ class FollowingRunner:
         """
         with self._lock:
             known = self._documents.get(action.id)
-            if known is None or known.action.recipe != action.recipe or self._advance(known, action, reader):
+            if known is None or _plain(known.action) != _plain(action) or self._advance(known, action, reader):
                 return None
             body = self._documents[action.id].body
         return body.job if isinstance(body, SheetBody) else self.shown(action.id)
@@ -300,3 +300,11 @@ def _moved(
         else:
             moved.append(warning)
     return tuple(moved)
+
+
+def _plain(action: Action) -> Step | None:
+    """Return the recipe of a document without what it is told of earlier results: whoever looks before a build has not heard of them."""
+    recipe = action.recipe
+    if not isinstance(recipe, Step):
+        return None
+    return structs.replace(recipe, config=tuple(entry for entry in recipe.config if not entry[0].startswith(STALE)))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from paperbuild.diagnostics import Span
+from paperbuild.engine.earlier import StaleNote, short
 from paperbuild.engine.ports import Reader
 from paperbuild.paper.catalog import Catalog
+from paperbuild.phrases import listed
 from paperbuild.render.fetching import Fetcher
 from paperbuild.render.parts import Provenance, ProvenanceKind
 
@@ -56,12 +58,25 @@ class Origin(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
 
 
-def provenance(origin: Origin, index: int, label: str, catalog: Catalog, artifacts: Artifacts) -> Provenance:
-    """Return what the reader is told of ``origin``. Facts of the inputs only, so that equal inputs give equal documents."""
+class Place(msgspec.Struct, frozen=True):
+    """A bound place in the document: ``index`` counts them in reading order, ``label`` is what it is called ("" : as its origin says)."""
+
+    origin: Origin
+    index: int
+    label: str
+
+
+def provenance(place: Place, catalog: Catalog, artifacts: Artifacts, stale: Mapping[str, StaleNote]) -> Provenance:
+    """Return what the reader is told of ``place``; ``stale`` tells by action which results are earlier ones.
+
+    Facts of the inputs only, so that equal inputs give equal documents.
+    """
+    origin, index, label = place.origin, place.index, place.label
     makers = [catalog.maker(path) for path in origin.paths]
     known = [maker for maker in makers if maker is not None]
     actions = _once(cell.action for _, cell, _ in known)
     names = actions if len(actions) <= 3 else _once(target.name for target, _, _ in known)
+    earlier = [stale[action] for action in actions if action in stale]
     return Provenance(
         index=index,
         kind=origin.kind,
@@ -73,7 +88,15 @@ def provenance(origin: Origin, index: int, label: str, catalog: Catalog, artifac
         digest="\n".join(artifacts.digest(path) for path in origin.paths),
         expression=origin.expression,
         rerun=f"paperbuild verify {' '.join(map(shlex.quote, names))}" if names else "",
+        stale="\n".join(_once(map(_why_stale, earlier))),
+        make="\n".join(_once(f"{one.make}{f'  ({one.where})' if one.where else ''}" for one in earlier)),
     )
+
+
+def _why_stale(told: StaleNote) -> str:
+    """Return what an earlier result is, in words."""
+    of = f"result of {told.made[:16].replace('T', ' ')} UTC" if told.made else "an earlier result"
+    return f"{of}; since then {told.reason}" if told.reason else f"made of an earlier result of {listed(short(told.roots))}"
 
 
 def _once(items: Iterable[str]) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def bare_page(parts: Parts, template: Template) -> str:
         "styles": Markup(styles),  # noqa: S704 - the template's own files
         "early_script": Markup(early),  # noqa: S704 - the template's own files
         "script": Markup(script),  # noqa: S704 - the template's own files
-        "provenance": Markup(embedded_json([structs.asdict(entry) for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
+        "provenance": Markup(embedded_json([entry.facts for entry in parts.provenance])),  # noqa: S704 - escaped for a script element
         "has_provenance": bool(parts.provenance),
     }
     return template.fill(files.page, context)

@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+import msgspec.structs
 
 from paperbuild.engine.graph import Scalar
 
@@ -94,7 +95,8 @@ class Provenance(msgspec.Struct, frozen=True):
 
     ``label`` is what the reader sees ("91.2 %", "Figure 1"), ``target`` and ``command`` what made it, ``output`` the path of the
     artifact and ``digest`` its SHA-256, ``expression`` what the author wrote ("train.acc:.1%"). Several artifacts of one expression
-    are several lines in ``output`` and ``digest``. ``rerun`` is the command line that makes it once more and compares.
+    are several lines in ``output`` and ``digest``. ``rerun`` is the command line that makes it once more and compares. Where the result
+    is not up to date, ``stale`` says why, and ``make`` which command makes it anew, and where; both are left out where they are "".
     """
 
     index: int
@@ -107,6 +109,14 @@ class Provenance(msgspec.Struct, frozen=True):
     digest: str = ""
     expression: str = ""
     rerun: str = ""
+    stale: str = ""
+    make: str = ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What is written of it into documents."""
+        told = msgspec.structs.asdict(self)
+        return {name: value for name, value in told.items() if value or name not in {"stale", "make"}}
 
 
 class Publication(msgspec.Struct, frozen=True):

@@ -118,7 +118,7 @@ def _context(parts: Parts, template: Template) -> dict[str, object]:
 
 def provenance_json(parts: Parts) -> str:
     """Return where every number, figure and table comes from, as the JSON that travels in the PDF: a list in reading order."""
-    return json.dumps([structs.asdict(entry) for entry in parts.provenance], indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps([entry.facts for entry in parts.provenance], indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 class Typesetter:

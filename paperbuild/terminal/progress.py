@@ -240,6 +240,8 @@ def ending(event: ActionEnded, reason: str) -> str:
             return f"blocked {event.action}: something it needs is not up to date"
         case Outcome.HELD:
             return f"held {event.action}: it is stale, and may not run"
+        case Outcome.STALE:
+            return f"stale {event.action}: it may not run, and its last result is used"
         case Outcome.CANCELLED:
             return f"cancelled {event.action}"
 

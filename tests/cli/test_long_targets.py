@@ -187,7 +187,8 @@ def test_logs_that_there_are_not_are_told(project):
 
 def test_in_a_watched_project_heavy_targets_are_held_until_somebody_runs_them(project):
     project.write("paperbuild.toml", MANIFEST.replace("RETRIES", "0") + "heavy = true\n")
-    project.write("train.py", "print('{}', file=open('acc.json', 'w'))\n").write("paper.md", "It is ![](acc.json)\n")
+    project.write("train.py", "print('{\"n\": 3}', file=open('acc.json', 'w'))\n")
+    project.write("paper.md", "It is []{val=train.n}\n")
     watching = Watching(project)
     try:
         assert watching.said("error[PB431]: train is stale, and heavy")
@@ -197,5 +198,10 @@ def test_in_a_watched_project_heavy_targets_are_held_until_somebody_runs_them(pr
         project.write("paper.md", "# Result\n\nText.\n")
         assert watching.said(WAITS, times=2)
         assert (project.root / "_build/paper.html").exists()
+        project.write("paper.md", "It is []{val=train.n}\n")
+        assert watching.said(WAITS, times=3)
+        project.write("train.py", "print('{\"n\": 4}', file=open('acc.json', 'w'))\n")
+        assert watching.said("warning[PB750]: train is stale, and heavy: its last result, of 20")
+        assert "Not up to date: earlier results of train" in project.read("_build/paper.html")
     finally:
         assert watching.end() == 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from paperbuild.engine.queries import State
 from paperbuild.events import Outcome
 from tests.engine.world import World, command, document
 
@@ -39,3 +40,122 @@ def test_the_last_good_document_stays_while_what_it_needs_is_held():
 
 def test_naming_a_heavy_target_does_not_make_it_run_either():
     assert project().build("train", no_heavy=True).ran().outcome("train") is Outcome.HELD
+
+
+# Where it is wished, what is known stands in
+
+
+def shown(world: World) -> World:
+    return world.build(no_heavy=True, shows_stale=True)
+
+
+def told(world: World) -> dict[str, str]:
+    return {id_: one.reason or f"rests on {' '.join(one.roots)}" for id_, one in world.report.earlier.items()}  # type: ignore[union-attr]
+
+
+def test_the_newest_known_result_of_a_stale_heavy_target_stands_in_and_is_said_to_be_stale():
+    world = shown(project().build().write(a="2")).ran().succeeded()
+    assert [world.outcome(id_) for id_ in ("train", "plot", "light", "paper")] == [
+        Outcome.STALE, Outcome.REUSED, Outcome.REUSED, Outcome.RAN,
+    ]  # fmt: skip
+    assert world.codes() == ["PB750"]
+    assert told(world) == {"train": "a changed", "plot": "rests on train", "paper": "rests on train"}
+    assert world.content("_build/paper") == "1|1"
+
+
+def test_a_document_of_an_earlier_result_is_never_taken_for_one_of_the_newest():
+    world = project().build()
+    fresh = world.record("paper")
+    shown(world.write(a="2"))
+    stale = world.record("paper")
+    assert (stale.key, stale.artifacts) != (fresh.key, fresh.artifacts)
+    assert stale.key != fresh.key
+    assert world.situation("paper").state is State.WAITING
+    world.write(a="1").build().ran_nothing().succeeded()
+    assert world.record("paper").key == fresh.key
+    shown(world.write(a="2"))
+    world.write(a="3").build().ran("train", "plot").succeeded()
+    assert world.content("_build/paper") == "3|1"
+    assert world.report.earlier == {}  # type: ignore[union-attr]
+
+
+def test_a_document_that_shows_the_same_earlier_result_again_is_not_made_again():
+    world = shown(shown(project().build().write(a="2")))
+    assert world.outcome("paper") is Outcome.REUSED
+    assert world.codes() == ["PB750"]  # which is said each time
+    shown(world.write(b="2")).ran("light")
+    assert world.outcome("paper") is Outcome.RAN
+
+
+def test_what_is_light_runs_on_an_earlier_result_and_its_record_says_on_which_content():
+    world = project().write(b="7").build()
+    world.actions["plot"] = command("plot", "cat b model to figure", "figure", "b model")
+    shown(world.write(a="2")).ran("plot").succeeded()
+    assert world.content("_build/paper") == "7+1|7"
+    assert told(world)["plot"] == "rests on train"
+    assert world.situation("plot").state is State.WAITING
+    world.build().ran("train", "plot").succeeded()
+    assert world.content("_build/paper") == "7+2|7"
+    world.write(a="1").build().ran().succeeded()
+    assert world.content("_build/paper") == "7+1|7"
+
+
+def test_an_earlier_result_is_put_into_its_place_from_the_store():
+    world = shown(project().build().remove("model").remove("figure").write(a="2")).ran().succeeded()
+    assert (world.content("model"), world.content("figure")) == ("1", "1")
+
+
+def test_where_nothing_is_known_of_a_heavy_target_it_is_an_error_as_ever():
+    world = shown(project()).ran("light")
+    assert world.codes() == ["PB431"]
+    assert world.outcome("paper") is Outcome.BLOCKED
+    world = project().build()
+    world.actions["train"] = replace(command("train", "cat a to model extra", "model extra", "a"), heavy=True)
+    assert shown(world).codes() == ["PB431"]  # a result without one of its outputs is none
+
+
+def test_without_the_index_what_stands_in_the_tree_and_is_ours_is_what_is_known():
+    world = shown(project().build().lose_index().write(a="2")).succeeded()
+    assert world.outcome("train") is Outcome.STALE
+    assert world.content("_build/paper") == "1|1"
+    world = project().build().lose_index().write(a="2", model="by hand")
+    assert shown(world).codes() == ["PB431"]
+
+
+def test_what_a_document_is_found_to_read_of_an_earlier_result_is_told_to_it_too():
+    actions = (replace(command("train", "cat a to model", "model", "a"), heavy=True), document("paper", "model"))
+    world = World().write(a="1").targets(*actions).build()
+    plain = world.record("paper").key
+    shown(world.write(a="2")).succeeded()
+    assert told(world)["paper"] == "rests on train"
+    assert world.record("paper").key != plain
+    assert shown(world).outcome("paper") is Outcome.REUSED
+
+
+def test_a_command_that_was_never_seen_to_read_an_earlier_result_is_known_to_rest_on_it():
+    actions = (
+        replace(command("train", "cat a to model", "model", "a"), heavy=True),
+        command("plot", "cat model to figure", "figure", None),
+    )
+    world = World(watched=True).write(a="1").targets(*actions).build().write(a="2")
+    assert told(shown(world).succeeded()) == {"train": "a changed", "plot": "rests on train"}
+    world.actions["plot"] = command("plot", "cat model a to figure", "figure", None)
+    assert told(shown(world).ran("plot").succeeded())["plot"] == "rests on train"
+
+
+def test_one_heavy_target_may_stand_in_for_what_rests_on_another():
+    actions = (
+        replace(command("first", "cat a to x", "x", "a"), heavy=True),
+        replace(command("second", "cat x b to y", "y", "x b"), heavy=True),
+        document("paper", "y", needs="second"),
+    )
+    world = shown(World().write(a="1", b="1").targets(*actions).build().write(a="2"))
+    assert told(world) == {"first": "a changed", "second": "rests on first", "paper": "rests on first"}
+    world = shown(world.write(b="2"))
+    assert told(world) == {"first": "a changed", "second": "b changed", "paper": "rests on second"}
+
+
+def test_files_made_by_hand_at_the_place_of_an_earlier_result_stay():
+    world = shown(project().build().write(a="2", model="mine"))
+    assert world.codes() == ["PB420"]
+    assert world.content("model") == "mine"

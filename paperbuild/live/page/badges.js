@@ -39,7 +39,7 @@ const places = (page) => {
 // The page is another one now.
 export const forget = () => { known = null; };
 
-const WORDS = { held: "held", blocked: "waits", cancelled: "cancelled", failed: "failed" };
+const WORDS = { held: "held", stale: "stale", blocked: "waits", cancelled: "cancelled", failed: "failed" };
 
 // Marks what shows something of what runs or waits. Cells of a sweep share a target: what tells of several outputs is of them all.
 export const mark = (page, standing, now_s) => {

@@ -22,12 +22,12 @@ const row = (name, more, press) => {
 
 const list = (title, rows) => (rows.length ? [element("h2", "", title), element("ul", "", ...rows)] : []);
 
-const OUTCOMES = { held: "heavy, waits for leave to run", blocked: "needs something that is not up to date", cancelled: "was cancelled", failed: "failed" };
+const OUTCOMES = { held: "heavy, waits for leave to run", stale: "heavy, shown as it was the last time", blocked: "needs something that is not up to date", cancelled: "was cancelled", failed: "failed" };
 
 const fill = (state, now_s) => {
   const jobs = state.running.filter((one) => !one.document);
   const cancel = (one) => button("Cancel", () => order("cancel", { action: one.action }));
-  const run = (one) => (one.outcome === "blocked" ? null : button(one.outcome === "held" ? "Run" : "Run again", () => order("run", { action: one.action })));
+  const run = (one) => (one.outcome === "blocked" ? null : button(["held", "stale"].includes(one.outcome) ? "Run" : "Run again", () => order("run", { action: one.action })));
   const focused = work.contains(document.activeElement) ? document.activeElement.dataset.of : "";
   work.replaceChildren(
     ...list("Running", jobs.map((one) => row(`${one.action}  ${elapsed(one, now_s)}`, legible(one.words) || one.reason, cancel(one)))),
@@ -42,7 +42,7 @@ export const showStanding = (state, now_s, connected) => {
   const phase = connected ? state.phase : "away";
   const jobs = state.running.filter((one) => !one.document);
   standing.dataset.phase = phase;
-  const held = state.waiting.filter((one) => one.outcome === "held").length;
+  const held = state.waiting.filter((one) => ["held", "stale"].includes(one.outcome)).length;
   const count = phase === "building" && state.total > 1 && jobs.length ? ` ${state.settled}/${state.total}` : "";
   const words = phase === "stale" && held ? `Stale, ${held} held` : `${PHASES[phase]}${count}`;
   const shown = standing.querySelector(".words");

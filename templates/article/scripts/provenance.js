@@ -22,7 +22,10 @@
     add("output", entry.output);
     add("sha-256", (entry.digest || "").split("\n").map((one) => one.slice(0, 16) + (one.length > 16 ? "…" : "")).join("\n"));
     add("to rerun", entry.rerun);
-    return [element("p", "pb-head", entry.label), list];
+    const head = [element("p", "pb-head", entry.label)];
+    if (entry.stale) head.push(element("p", "pb-stale-why", `${words.stale}: ${entry.stale.replaceAll("\n", "; ")}`));
+    add(words.anew, entry.make);
+    return [...head, list];
   };
 
   // The number, figure or table that an anchor, which is itself or a button in it, tells of.
@@ -55,12 +58,17 @@
   const marked = (place) => {
     const entry = entryOf(place);
     if (!entry) return;
+    if (entry.stale) {
+      place.classList.add("pb-stale");
+      place.title = `${words.stale}: ${entry.stale}`;
+    }
     if (place.classList.contains("pb-value")) {
       anchored(place);
       return;
     }
     const inline = place.tagName === "IMG"; // within a line of text the sign alone
     const source = button("pb-source", `${entry.label}: ${words.origin}`);
+    if (entry.stale) source.append(element("span", "pb-stale-sign", words.stale));
     source.title = words.origin;
     source.append(drawing("M3 3v6a3 3 0 0 0 3 3h7M10 9l3 3-3 3"), ...(inline ? [] : [`\u00a0${words.source}`]));
     const caption = all("figcaption, caption", place).filter((found) => found.closest("figure, table") === place).at(-1);
