@@ -35,9 +35,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildStarted:
-    """The graph is known: ``total`` actions will be settled."""
+    """The graph is known: ``total`` actions will be settled, which are ``actions`` where somebody tells."""
 
     total: int
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,19 @@ def duration_text(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def rough_text(seconds: float) -> str:
+    """Return about how long something takes, no more exactly than anybody could know: "10 s", "4 min", "1 h 20 min"."""
+    if seconds < 55:
+        return f"{max(10, round(seconds / 10) * 10)} s"
+    minutes = max(1, round(seconds / 60))
+    if minutes > 20:
+        minutes = round(minutes / 5) * 5
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(minutes / 10) * 10, 60)
+    return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+
+
 def durations_text(seconds: Sequence[float]) -> str:
     """Return the shortest and the longest of several durations, or one where they are said alike."""
     first, last = duration_text(min(seconds)), duration_text(max(seconds))

@@ -14,6 +14,8 @@ from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build, has_errors
 from paperbuild.engine.earlier import Earlier, command_for
+from paperbuild.engine.forecast import Forecast
+from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import last_line
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import BuildError, ExitCode, Interrupted
@@ -113,7 +115,10 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
     def last_words(action: str) -> str:
         return last_line(workshop.fs, workshop.site.state, action)
 
-    with Progress(invocation.stderr, invocation.screen, invocation.verbosity, last_words=last_words) as progress:
+    options = request.options
+    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
+    forecast = Forecast(project.graph, workshop.index.last_durations, capacity) if invocation.screen.rewrites else None
+    with Progress(invocation.stderr, invocation.screen, invocation.verbosity, last_words=last_words, forecast=forecast) as progress:
 
         def listener(event: Event) -> None:
             record(event)

@@ -98,7 +98,7 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
         )
         course.notice(*notices)
         try:
-            course.tell(BuildStarted(len(ids)))
+            course.tell(BuildStarted(len(ids), tuple(ids)))
             _Build(floor, course, Examiner(floor, graph, grounds, course, options), grounds, turns).run(ids)
             if workshop.remote is not None:
                 course.notice(*workshop.remote.notices())

@@ -244,6 +244,10 @@ class Index:
         """Return what the last run of each action was seen to read of others, where it did."""
         return {action: _lines(reads) for action, reads in self._ask("select action, reads from runs where reads != ''")}
 
+    def last_durations(self) -> dict[str, float]:
+        """Return how many seconds the last run of each action took, where that made something."""
+        return dict(self._ask("select action, duration_s from runs where succeeded and record != ''"))
+
     def strays(self) -> Mapping[str, str]:
         """Return the files that actions wrote in their last runs and did not declare, each with the id of the action."""
         with self._lock:

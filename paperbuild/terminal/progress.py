@@ -14,6 +14,7 @@ from typing import Self, TextIO
 import msgspec
 
 from paperbuild.diagnostics import Severity
+from paperbuild.engine.forecast import Forecast
 from paperbuild.events import (
     ActionEnded,
     ActionReopened,
@@ -27,13 +28,14 @@ from paperbuild.events import (
     Noticed,
     Outcome,
 )
-from paperbuild.phrases import duration_text
+from paperbuild.phrases import duration_text, rough_text
 from paperbuild.terminal.amounts import counted, size_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
 
 _TICK_S = 0.25  # elapsed times are shown in seconds; four looks a second keep them from skipping one
 _QUIET_START_S = 0.15  # a build that is over before this shows no progress line, which would only flicker
+_FORESEEN_AFTER_S, _LEAST_FORESEEN_S = 2.0, 5.0  # what is over by then, or soon, needs no forecast
 _ERASE = "\r\x1b[2K"
 _ERASE_ABOVE = "\x1b[1A\x1b[2K"
 _MOST_LOGS = 6  # running targets whose last words are shown: more would not fit on small terminals
@@ -60,7 +62,8 @@ class Progress:
 
     Errors are not printed here: they come merged and in one place after the build, while an action's own line says at once that
     it failed. Warnings are printed when they occur, each once. Events may come from several threads. Use it as a context manager,
-    so that the line is gone whatever happens. ``last_words`` tells the last line in the log of an action that runs.
+    so that the line is gone whatever happens. ``last_words`` tells the last line in the log of an action that runs, ``forecast`` when the
+    build will probably be over.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Progress:
         verbosity: Verbosity = Verbosity.NORMAL,
         clock: Callable[[], float] = time.monotonic,
         last_words: Callable[[str], str] = lambda _: "",
+        forecast: Forecast | None = None,
     ) -> None:
         self._stream = stream
         self._screen = screen
@@ -83,6 +87,7 @@ class Progress:
         self._settled = 0
         self._started_s = clock()
         self._last_words = last_words
+        self._forecast = forecast
         self._lines_shown = 0
         self._shown_warnings: set[str] = set()
         self._ended = threading.Event()
@@ -105,6 +110,8 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Take one event."""
         with self._lock:
+            if self._forecast is not None:
+                self._forecast.hear(event, self._clock())
             match event:
                 case ActionEnded():
                     self._end(event)
@@ -183,12 +190,19 @@ class Progress:
     def status_line(self) -> str:
         """Return the one line that a terminal shows now: how far, how long, and what runs."""
         now = self._clock()
-        head = f"[{self._settled}/{self._total}] {duration_text(now - self._started_s)}"
+        head = f"[{self._settled}/{self._total}] {duration_text(now - self._started_s)}{self._left(now)}"
         parts = [self._running_text(r, now) for r in sorted(self._running.values(), key=lambda r: r.since_s)]
         if self._fetching.done < self._fetching.total:
             parts.insert(0, _fetching_text(self._fetching))
         # The last column stays free: terminals wrap when it is written to.
         return cut("  ".join([head, " · ".join(parts)]).rstrip(), max(1, self._screen.width - 1))
+
+    def _left(self, now: float) -> str:
+        """Return in how long the build will probably be over, where that is known and worth saying."""
+        if self._forecast is None or now - self._started_s < _FORESEEN_AFTER_S:
+            return ""
+        left_s = self._forecast.left_s(now)
+        return "" if left_s is None or left_s < _LEAST_FORESEEN_S else f", about {rough_text(left_s)} left"
 
     def log_lines(self) -> tuple[str, ...]:
         """Return a line for each action that runs and has said something: what it said last."""

@@ -3,6 +3,8 @@ import io
 import pytest
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.forecast import Forecast
+from paperbuild.engine.graph import Action, Command, Graph, Output, Resources
 from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Noticed, Outcome
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.progress import Progress, Verbosity, summary
@@ -182,3 +184,30 @@ def test_another_build_in_the_project_is_waited_for_in_so_many_words():
     assert narrated(LINES, Verbosity.NORMAL, BuildWaits("17")) == "waiting for another paperbuild in this project (process 17)\n"
     assert narrated(LINES, Verbosity.NORMAL, BuildWaits("")) == "waiting for another paperbuild in this project\n"
     assert narrated(LINES, Verbosity.QUIET, BuildWaits("17")) == ""
+
+
+def test_the_line_tells_about_how_long_it_still_takes_once_that_can_be_known():
+    graph = Graph(Action(f"train[seed={n}]", "train", Command("x"), (Output("m", f"m{n}"),)) for n in range(9))
+    clock = Clock()
+    progress = Progress(io.StringIO(), TERMINAL, clock=clock, forecast=Forecast(graph, dict, Resources(cpu=2)))
+    progress(BuildStarted(9, tuple(graph.actions)))
+    progress(ActionStarted("train[seed=0]", "never ran", None))
+    clock.now += 60
+    assert progress.status_line() == "[0/9] 1 min 0 s  train[seed=0] 1 min 0 s"
+    progress(ActionEnded("train[seed=0]", Outcome.RAN, 60.0))
+    assert progress.status_line() == "[1/9] 1 min 0 s, about 4 min left"
+    clock.now += 62
+    progress(ActionEnded("train[seed=1]", Outcome.RAN, 62.0))
+    assert progress.status_line() == "[2/9] 2 min 2 s, about 3 min left"
+
+
+def test_what_is_soon_over_tells_nothing_of_its_end():
+    graph = Graph((Action("a", "a", Command("x"), (Output("m", "m"),)),))
+    clock = Clock()
+    progress = Progress(io.StringIO(), TERMINAL, clock=clock, forecast=Forecast(graph, lambda: {"a": 6.0}, Resources()))
+    progress(BuildStarted(1, ("a",)))
+    progress(ActionStarted("a", "x", 6.0))
+    clock.now += 1
+    assert "left" not in progress.status_line()
+    clock.now += 3
+    assert "left" not in progress.status_line()
