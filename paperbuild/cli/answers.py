@@ -142,6 +142,14 @@ class LinkAnswer(msgspec.Struct, frozen=True):
     observed: bool
 
 
+class CriticalPathAnswer(msgspec.Struct, frozen=True):
+    """The longest chain of a graph: ``nodes``, makers first, and of which nodes nobody knows how long they take."""
+
+    nodes: tuple[str, ...]
+    duration_s: float
+    unknown: tuple[str, ...]
+
+
 Value = str | int | float | bool | None | tuple[str, ...] | Mapping[str, object] | tuple[Mapping[str, object], ...]
 
 

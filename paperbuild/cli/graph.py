@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import click
+import msgspec
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.options import json_option, offered, profile_option
@@ -12,6 +13,7 @@ from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.drawing.condensing import condensed
+from paperbuild.drawing.critical import CriticalPath, critical_path
 from paperbuild.drawing.diagram import Diagram, diagram
 from paperbuild.drawing.dot import dot
 from paperbuild.drawing.svg import svg
@@ -58,17 +60,20 @@ def command(  # noqa: PLR0913 - one parameter for each option
             _write(invocation, _makefile(project, invocation, targets), output)
             return ExitCode.OK
         drawn = _diagram(project, invocation, targets, cells=cells)
+        path = critical_path(drawn)
         if form == "json":
-            _answer_json(invocation, project, drawn)
+            _answer_json(invocation, project, drawn, path)
         elif form == "dot":
-            _write(invocation, dot(drawn), output)
+            _write(invocation, dot(drawn, path), output)
         else:
             shown = drawn if cells else condensed(drawn)
             if form == "svg":
-                _write(invocation, svg(shown), svg_path or output)
+                _write(invocation, svg(shown, path), svg_path or output)
             else:
-                _draw(invocation, shown)
+                _draw(invocation, shown, path)
             _count(invocation, drawn, shown)
+            if path.text:
+                invocation.narrate(path.text)
     return ExitCode.OK
 
 
@@ -123,8 +128,8 @@ def _makefile(project: Project, invocation: Invocation, targets: tuple[str, ...]
     return makefile(rules, FIXED)
 
 
-def _draw(invocation: Invocation, drawn: Diagram) -> None:
-    for parts in drawing(drawn, screen_of(invocation.stdout, invocation.environ).width):
+def _draw(invocation: Invocation, drawn: Diagram, path: CriticalPath) -> None:
+    for parts in drawing(drawn, screen_of(invocation.stdout, invocation.environ).width, path):
         invocation.answer_parts(parts)
 
 
@@ -147,8 +152,8 @@ def _write(invocation: Invocation, text: str, path: str) -> None:
     invocation.answer(path)
 
 
-def _answer_json(invocation: Invocation, project: Project, drawn: Diagram) -> None:
-    from paperbuild.cli.answers import LinkAnswer, NodeAnswer, answer, rows, write_json
+def _answer_json(invocation: Invocation, project: Project, drawn: Diagram, path: CriticalPath) -> None:
+    from paperbuild.cli.answers import CriticalPathAnswer, LinkAnswer, NodeAnswer, answer, rows, write_json
 
     def shown(paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(invocation.shown(project.root, path) for path in paths)
@@ -168,4 +173,5 @@ def _answer_json(invocation: Invocation, project: Project, drawn: Diagram) -> No
         LinkAnswer(user=link.user, maker=link.maker, paths=shown(link.paths), declared=link.declared, observed=link.observed)
         for link in drawn.links
     )
-    write_json(invocation.stdout, answer("graph", ExitCode.OK, (), nodes=rows(nodes), links=rows(links)))
+    told = msgspec.to_builtins(CriticalPathAnswer(path.names, round(path.duration_s, 3), path.unknown))
+    write_json(invocation.stdout, answer("graph", ExitCode.OK, (), nodes=rows(nodes), links=rows(links), critical_path=told))

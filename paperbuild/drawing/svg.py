@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
+from paperbuild.drawing.critical import NO_PATH, CriticalPath
 from paperbuild.drawing.diagram import WORST_FIRST, Diagram, Link, Node
 from paperbuild.drawing.layers import Vertex, layers
 from paperbuild.drawing.places import Places, Sizes, places
@@ -46,9 +47,9 @@ _TIP = """\
 """
 _STYLE = """
 svg { --back: #fff; --text: #1f2328; --soft: #59636e; --box: #f6f8fa; --edge: #d1d9e0; --line: #818b98;
-  --fresh: #1a7f37; --amber: #9a6700; --red: #cf222e; --blue: #0969da; --violet: #8250df; color-scheme: light dark }
+  --fresh: #1a7f37; --amber: #9a6700; --red: #cf222e; --blue: #0969da; --violet: #8250df; --chain: #bf3989; color-scheme: light dark }
 @media (prefers-color-scheme: dark) { svg { --back: #0d1117; --text: #f0f6fc; --soft: #9198a1; --box: #161b22; --edge: #3d444d;
-  --line: #768390; --fresh: #3fb950; --amber: #d29922; --red: #f85149; --blue: #4493f8; --violet: #ab7df8 } }
+  --line: #768390; --fresh: #3fb950; --amber: #d29922; --red: #f85149; --blue: #4493f8; --violet: #ab7df8; --chain: #db61a2 } }
 .back { fill: var(--back) }
 text { font: 13px system-ui, -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; fill: var(--text) }
 .name { font-weight: 600 } .more { font-size: 11.5px; fill: var(--soft) }
@@ -60,13 +61,16 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "Noto Sans", Helvetica, 
 .link { fill: none; stroke: var(--line); stroke-width: 1.3 } .seen { stroke-dasharray: 5 3.5 } .unread { stroke: var(--edge) }
 .link:hover { stroke: var(--text); stroke-width: 2.2 }
 .tip { fill: var(--line) }
+.chain { fill: none; stroke: var(--chain); stroke-width: 3; stroke-linecap: round; pointer-events: none }
+.longest .box { stroke: var(--chain); stroke-width: 2 }
 .up-to-date, .adopted { --tone: var(--fresh) } .stale { --tone: var(--amber) } .failed, .changed-by-hand { --tone: var(--red) }
 .never-built { --tone: var(--blue) } .inputs-unknown { --tone: var(--violet) } .waits { --tone: var(--soft) }
 """
 
 
-def svg(drawn: Diagram) -> str:
-    """Return the diagram as the content of an SVG file."""
+def svg(drawn: Diagram, path: CriticalPath = NO_PATH) -> str:
+    """Return the diagram as the content of an SVG file, ``path`` marked."""
+    marked = path.links(drawn)
     nodes = {node.name: node for node in drawn.nodes}
     widths = {node.name: _width(node) for node in drawn.nodes}
     sizes = Sizes(widths, _HEIGHT, _COLUMN_GAP, _ROW_GAP)
@@ -74,7 +78,7 @@ def svg(drawn: Diagram) -> str:
     arranged = layers([*nodes], [(link.maker, link.user) for link in drawn.links], documents)
     placed = places(arranged, sizes)
     column = {vertex: placed.columns[n] for n, vertices in enumerate(arranged.columns) for vertex in vertices}
-    key = _Key(drawn)
+    key = _Key(drawn, path)
     width, height = max(placed.width, key.width), placed.height + key.height
     left = (width - placed.width) / 2
     size = f"{width + 2 * _MARGIN:g}", f"{height + 2 * _MARGIN:g}"
@@ -86,8 +90,12 @@ def svg(drawn: Diagram) -> str:
         f'<rect class="back" x="{-_MARGIN:g}" y="{-_MARGIN:g}" width="100%" height="100%"/>',
         _TIP,
         f'<g transform="translate({left:g} 0)">',
-        *(_link(link, arranged.routes[link.maker, link.user], placed, column) for link in _weak_first(drawn.links)),
-        *(_node(nodes[name], placed.middles[name, -1], column[name, -1]) for name in nodes),
+        *(
+            _link(link, arranged.routes[link.maker, link.user], placed, column)
+            for link in sorted(_weak_first(drawn.links), key=lambda link: (link.maker, link.user) in marked)
+        ),
+        *(_glow(arranged.routes[ends], ends, placed, column) for ends in sorted(marked)),
+        *(_node(nodes[name], placed.middles[name, -1], column[name, -1], marked=path.has_node(nodes[name])) for name in nodes),
         "</g>",
         f'<g transform="translate(0 {placed.height:g})">{"".join(key.parts)}</g>',
         "</svg>",
@@ -105,8 +113,14 @@ def _manner(link: Link) -> str:
     return "link seen" if not link.declared else "link unread" if link.unread else "link"
 
 
-def _link(link: Link, route: Iterable[Vertex], placed: Places, column: Mapping[Vertex, tuple[float, float]]) -> str:
-    start, end = (link.maker, -1), (link.user, -1)
+def _glow(route: Iterable[Vertex], ends: tuple[str, str], placed: Places, column: Mapping[Vertex, tuple[float, float]]) -> str:
+    """Return what lies over a link of the longest chain, below the nodes."""
+    return f'<path class="chain" d="{_course(route, ends, placed, column)}"/>'
+
+
+def _course(route: Iterable[Vertex], ends: tuple[str, str], placed: Places, column: Mapping[Vertex, tuple[float, float]]) -> str:
+    """Return the way of a link from its maker to its user, the two ``ends``."""
+    start, end = (ends[0], -1), (ends[1], -1)
     stops = [(column[start][1], placed.middles[start][1])]
     for point in route:
         stops += [(x, placed.middles[point][1]) for x in column[point]]
@@ -115,16 +129,24 @@ def _link(link: Link, route: Iterable[Vertex], placed: Places, column: Mapping[V
     for (x, y), (to_x, to_y) in pairwise(stops):
         half = (to_x - x) / 2
         path += f"H{to_x:.1f}" if abs(y - to_y) < 0.05 else f"C{x + half:.1f} {y:.1f} {to_x - half:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
+    return path
+
+
+def _link(link: Link, route: Iterable[Vertex], placed: Places, column: Mapping[Vertex, tuple[float, float]]) -> str:
+    path = _course(route, (link.maker, link.user), placed, column)
     told = f"{link.user} uses {listed(link.paths, _MOST_NAMED) if link.paths else 'what comes'} of {link.maker}"
     how = [*([f"declared: {listed(link.declared)}"] if link.declared else []), *(["seen in its last run"] if link.observed else [])]
     title = _text(f"{told} ({', '.join(how)})")
     return f'<path class="{_manner(link)}" marker-end="url(#tip)" d="{path}"><title>{title}</title></path>'
 
 
-def _node(node: Node, middle: tuple[float, float], column: tuple[float, float]) -> str:
+def _node(node: Node, middle: tuple[float, float], column: tuple[float, float], *, marked: bool = False) -> str:
     left, right = column
     width, top = right - left, middle[1] - _HEIGHT / 2
-    parts = [f'<g class="node {_class(node.state)}" transform="translate({left:.1f} {top:.1f})">', f"<title>{_text(_told(node))}</title>"]
+    parts = [
+        f'<g class="node {_class(node.state)}{" longest" if marked else ""}" transform="translate({left:.1f} {top:.1f})">',
+        f"<title>{_text(_told(node))}</title>",
+    ]
     if len(node.cells) > 1:  # a pile of cards
         parts.append(f'<path class="fold" d="M5 -4.5V-5a3 3 0 0 1 3-3H{width:.1f}a4 4 0 0 1 4 4V{_HEIGHT - 8:g}a3 3 0 0 1-3 3h-.5"/>')
     parts.append(_box(node, width))
@@ -211,7 +233,7 @@ def _summary(drawn: Diagram) -> str:
 class _Key:
     """The signs and lines that a drawing uses, explained below it."""
 
-    def __init__(self, drawn: Diagram) -> None:
+    def __init__(self, drawn: Diagram, path: CriticalPath) -> None:
         shown = {state for node in drawn.nodes for state, _ in node.states}
         self.parts: list[str] = []
         x, y = 8.0, 40.0
@@ -224,4 +246,9 @@ class _Key:
             self.parts.append(f'<path class={quoteattr(manner)} d="M{x:g} {y:g}h28"/>')
             self.parts.append(f'<text class="more" x="{x + 36:g}" y="{y + 4:g}">{words}</text>')
             x += 58 + 6.4 * len(words)
+        if path.text:
+            y += 22 if self.parts else 0
+            words = _text(path.text)
+            self.parts.append(f'<path class="chain" d="M8 {y:g}h28"/><text class="more" x="44" y="{y + 4:g}">{words}</text>')
+            x = max(x, 52 + 6.2 * len(path.text))
         self.width, self.height = x - 8, y + 6 if self.parts else 0.0

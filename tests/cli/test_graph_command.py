@@ -15,8 +15,9 @@ def test_the_terminal_shows_what_hangs_on_what_with_states_and_durations(project
     project.call("run")
     project.write("acc-0.json", "by hand")
     text, said = drawn(project, "joined")
-    assert text == "◌ joined       waits N s\n└─ ! train \N{MULTIPLICATION SIGN}2  1 changed by hand, 1 up to date N s\n"
-    assert said == "1 of 3 up to date\n"
+    rows = [f"◌ joined       {'waits':31} ▸ N s", "└─ ! train \N{MULTIPLICATION SIGN}2  1 changed by hand, 1 up to date ▸ N s"]
+    assert text.splitlines() == rows
+    assert re.sub(r"\d\.\d s", "N s", said) == "1 of 3 up to date\nlongest chain: train → joined, N s\n"
 
 
 def test_a_whole_project_is_drawn_documents_first(project):
@@ -51,6 +52,7 @@ def test_the_answer_in_json_has_nodes_and_links(project):
     assert nodes["train"]["outputs"] == ["acc-0.json", "acc-1.json"]
     assert nodes["train"]["duration_s"] >= 0
     assert nodes["joined"]["duration_s"] is None
+    assert found["critical_path"] == {"nodes": [], "duration_s": 0.0, "unknown": [name for name in nodes if name != "train"]}
     (link,) = found["links"]
     assert (link["user"], link["maker"], link["paths"]) == ("joined", "train", ["acc-0.json", "acc-1.json"])
     assert "inputs" in link["declared"]

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from paperbuild.drawing.condensing import chained, condensed
+from paperbuild.drawing.critical import critical_path
 from paperbuild.drawing.diagram import Diagram, Link, Node
 from paperbuild.drawing.dot import dot
 from paperbuild.drawing.layers import layers
@@ -17,6 +18,7 @@ from paperbuild.drawing.places import Sizes, places
 from paperbuild.drawing.svg import svg
 from paperbuild.engine.graph import Action, Command, Output, Step
 from paperbuild.engine.queries import Situation, State
+from paperbuild.engine.trace import Record
 from paperbuild.terminal.outline import drawing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -169,3 +171,79 @@ def test_what_is_too_deep_for_the_terminal_goes_on_below():
     assert sorted(row.nodes[0].name for row in rows if not row.where) == sorted(f"t{n}" for n in range(31))
     assert max(len(row.rails) for row in rows) <= 9
     assert all(sum(map(len, (text for text, _ in line))) <= 80 for line in drawing(drawn, 80))
+
+
+# the longest chain
+
+
+def timed(name: str, *seconds: float | None, document: bool = False) -> Node:
+    """A node with a cell for each duration; None: nobody knows it."""
+    recipe = Step("s", ()) if document else Command("true")
+
+    def cell(n: int, took_s: float | None) -> Situation:
+        record = None if took_s is None else Record("k", name, name, (), (), (), 0, took_s)
+        return Situation(Action(f"{name}[n={n}]", name, recipe, (Output("o", f"{name}{n}"),)), State.FRESH, (), None, record, ())
+
+    return Node(name, tuple(cell(n, took_s) for n, took_s in enumerate(seconds)))
+
+
+def studied() -> Diagram:
+    nodes = (
+        timed("data", 5.0),
+        timed("train", 60.0, 90.0, 30.0),
+        timed("fast", 100.0),
+        timed("plot", None),
+        timed("paper", 2.0, document=True),
+    )
+    return of("data>train train>plot plot>paper fast>paper data>fast", *nodes)
+
+
+def test_the_longest_chain_counts_of_a_sweep_its_longest_cell_and_names_what_nobody_knows():
+    path = critical_path(studied())
+    assert (path.names, path.duration_s, path.unknown) == (("data", "fast", "paper"), 107.0, ("plot",))
+    assert path.text == "longest chain: data → fast → paper, 1 min 47 s; nobody knows how long plot takes"
+    assert path.links(studied()) == {("data", "fast"), ("fast", "paper")}
+
+
+def test_where_nothing_is_known_there_is_no_longest_chain():
+    nodes = (timed("a", None), timed("b", 3.0))
+    assert critical_path(of("a>b", *nodes)).text == ""
+    assert critical_path(of("")).text == ""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_chain_takes_longer_than_the_longest(seed: int):
+    random = Random(seed)
+    pairs = sorted({(random.randrange(n), n) for n in range(1, 12) for _ in range(2)})
+    took = [random.choice([None, 1.0, 2.0, 5.0]) for _ in range(12)]
+    drawn = of(" ".join(f"x{a}>x{b}" for a, b in pairs), *(timed(f"x{n}", took[n]) for n in range(12)))
+
+    def longest(n: int) -> float:
+        return (took[n] or 0) + max((longest(a) for a, b in pairs if b == n), default=0)
+
+    path = critical_path(drawn)
+    known = [name for name in path.names if took[int(name[1:])] is not None]
+    assert not path.names or path.duration_s == max(map(longest, range(12))) == sum(took[int(name[1:])] or 0 for name in known)
+    assert all((f"{a}", f"{b}") in {(f"x{p}", f"x{q}") for p, q in pairs} for a, b in pairwise(path.names))
+
+
+def test_the_longest_chain_is_marked_in_every_form():
+    drawn, path = studied(), critical_path(studied())
+    picture = svg(drawn, path)
+    ET.fromstring(picture)
+    assert picture.count('class="chain"') == 3  # two links, and the key
+    assert picture.count(" longest") == 3
+    assert "longest chain: data → fast → paper, 1 min 47 s" in picture
+    lines = ["".join(text for text, _ in line) for line in drawing(drawn, 100, path)]
+    marked = {name for line in lines if "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}" in line for name in line.split() if name.isalpha()}
+    assert marked & {"data", "train", "fast", "plot", "paper"} == {"data", "fast", "paper"}
+    assert dot(drawn, path).count("penwidth=3") == 5
+
+
+def test_the_chain_is_marked_where_targets_are_drawn_together():
+    nodes = [timed(f"a{n}", float(n + 1)) for n in range(30)]
+    drawn = of(" ".join(f"a{n}>end" for n in range(30)), *nodes, timed("end", 1.0))
+    path = critical_path(drawn)
+    shown = condensed(drawn, 5)
+    assert path.names == ("a29", "end")
+    assert path.links(shown) == {(shown.nodes[0].name, "end")}
