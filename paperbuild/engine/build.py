@@ -248,7 +248,7 @@ class _Build:
         from paperbuild.engine.running import Cancelled, Released
 
         attempt = self._floor.attempt(
-            action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), frozenset(self._course.settled_for(action.id))
+            action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), self._course.settled_then(action.id)
         )
         attempt.wanted = frozenset(self._wanted.get(action.id, ()))
         attempt.released = partial(self._workshop.lanes.tell, action.id, Released())

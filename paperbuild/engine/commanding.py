@@ -5,6 +5,7 @@ Whatever goes wrong, the outputs that stood before stand again.
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -206,7 +207,8 @@ class CommandAttempt(Attempt):
 
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
-        others = self._graph.actions.keys() - self._settled - {self._action.id}
+        unsettled = (id_ for id_ in self._graph.actions if id_ not in self._settled and id_ != self._action.id)
+        others = [*itertools.islice(unsettled, MOST_UNSETTLED + 1)]
         away = self._workshop.away.outputs() if self._workshop.away else ()
         if len(others) + len(away) > MOST_UNSETTLED:
             return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from paperbuild.diagnostics import Diagnostic
@@ -36,6 +36,18 @@ class _SettledFor(AbstractSet[str]):
         return sum(1 for _ in self)
 
 
+class _SettledThenFor(Container[str]):
+    """What :class:`_SettledFor` says, at one moment."""
+
+    def __init__(self, settled: Container[str], stale: AbstractSet[str], known: AbstractSet[str]) -> None:
+        self._settled = settled
+        self._stale = stale
+        self._known = known
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._settled and (id_ not in self._stale or id_ in self._known)
+
+
 class Course:
     """The course of one build.
 
@@ -54,6 +66,7 @@ class Course:
         self.earlier: dict[str, Earlier] = {}
         self.diagnostics: list[Diagnostic] = []
         self.reopened: dict[str, Outcome] = {}
+        self._told: set[Diagnostic] = set()
         self.stopping = False
         self._graph = graph
         self._keeps_going = keeps_going
@@ -83,6 +96,11 @@ class Course:
         So whoever uses something of it comes to wait for it, and is known to.
         """
         return _SettledFor(self.schedule.settled, self.earlier.keys(), self._graph.edges[id_]) if self.earlier else self.schedule.settled
+
+    def settled_then(self, id_: str) -> Container[str]:
+        """Return what :meth:`settled_for` says, as it is at this moment."""
+        then = self.schedule.settled_now()
+        return _SettledThenFor(then, frozenset(self.earlier), self._graph.edges[id_]) if self.earlier else then
 
     def _settle(self, action: Action, outcome: Outcome, duration_s: float) -> None:
         self.schedule.settle(action.id)
@@ -128,7 +146,12 @@ class Course:
         """Keep and tell these."""
         for diagnostic in diagnostics:
             self.diagnostics.append(diagnostic)
+            self._told.add(diagnostic)
             self.tell(Noticed(diagnostic))
+
+    def has_told(self, diagnostic: Diagnostic) -> bool:
+        """Return whether somebody has been told of it."""
+        return diagnostic in self._told
 
     def put_behind(self, action: Action, others: Sequence[str]) -> None:
         """Have ``action`` wait for ``others`` from now on; it fails where one of them waits for it."""

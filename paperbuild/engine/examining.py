@@ -141,7 +141,7 @@ class Examiner:
             return False
         keyed = self._keys.key(action)
         self._course.keyed[action.id] = keyed
-        self._course.notice(*(notice for notice in keyed.notices if notice not in self._course.diagnostics))
+        self._course.notice(*(notice for notice in keyed.notices if not self._course.has_told(notice)))
         if keyed.faults:
             self._course.fail(action.id, keyed.faults)
             return False
@@ -307,7 +307,7 @@ class Examiner:
         """Take what stands at the outputs for the result of ``action``; return whether that was the end of it, one way or the other."""
         if not all(self._observer.exists(output.path.rstrip("/")) for output in action.outputs):
             return False
-        attempt = self._floor.attempt(action, self._course.keyed[action.id], (), frozenset(self._course.schedule.settled))
+        attempt = self._floor.attempt(action, self._course.keyed[action.id], (), self._course.schedule.settled_now())
         try:
             adoption = attempt.adoption(self._options.reason)
             others = self._lookup.unsettled(action, adoption, self._graph, self._course.schedule.settled)

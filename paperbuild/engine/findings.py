@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -58,14 +57,14 @@ class Reading:
         self._strays: list[str] = []
         self._changed = ""
 
-    def unsettled(self, seen: Seen, settled: AbstractSet[str]) -> frozenset[str]:
+    def unsettled(self, seen: Seen, settled: Container[str]) -> frozenset[str]:
         """Return the actions not in ``settled`` whose outputs were touched: where there are such, the run counts for nothing."""
         found: set[str] = set()
         for sighting, path in self._inside(seen):
             place = self._observer.inside(path)  # a link may lead to an output
             for candidate in dict.fromkeys((path, path if place is None else place)):
                 found.update(self._touched(sighting, candidate, settled))
-        return frozenset(found - settled - {self._action.id})
+        return frozenset(id_ for id_ in found if id_ not in settled and id_ != self._action.id)
 
     def touched_away(self, seen: Seen, away: Away) -> frozenset[str]:
         """Return the outputs away that were touched: where there are such, the run met nothing where something should have been."""
@@ -100,17 +99,21 @@ class Reading:
                         found.setdefault(maker.id, place)
         return found
 
-    def _touched(self, sighting: Sighting, path: str, settled: AbstractSet[str]) -> frozenset[str]:
+    def _touched(self, sighting: Sighting, path: str, settled: Container[str]) -> frozenset[str]:
         found = self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED))
         if sighting.bits & WROTE or not (sighting.state is None or sighting.state[0] == "folder"):
             return found
-        around = frozenset(self._graph.makers_around(path))
-        if sighting.state is None:  # a folder may be missing because nobody made what belongs in it
-            return found | around
         # One that is there may be what an earlier build left, or what another action has just made and takes away when it fails.
-        if around and around.isdisjoint(settled | {self._action.id}) and not self._stands_by_itself(path):
-            return found | around
-        return found
+        if sighting.state is not None and (self._is_around_settled(path, settled) or self._stands_by_itself(path)):
+            return found
+        return found | frozenset(self._graph.makers_around(path))  # one may be missing because nobody made what belongs in it
+
+    def _is_around_settled(self, folder: str, settled: Container[str]) -> bool:
+        """Return whether ``folder`` holds an output of ours, or of an action that has settled. A sweep may write a great many there."""
+        within = f"{folder.rstrip('/')}/"
+        if any(f"{output}/".startswith(within) for output in self._own):
+            return True
+        return any(id_ == self._action.id or id_ in settled for id_ in self._graph.around(folder))
 
     def _stands_by_itself(self, folder: str) -> bool:
         """Return whether something is in ``folder``, however deep, that no action makes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,7 +29,7 @@ class Floor(msgspec.Struct, frozen=True):
     strict: bool = False
     keeps_checkpoints: bool = False
 
-    def attempt(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: frozenset[str]) -> Attempt:
+    def attempt(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: Container[str]) -> Attempt:
         """Return an attempt at ``action``, not begun: for its ``reasons``, with the actions in ``settled`` up to date."""
         from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
         from paperbuild.engine.running import StepAttempt

@@ -169,9 +169,10 @@ class Graph:
         self.actions: dict[str, Action] = {}
         self._makers: dict[str, str] = {}
         self._matching: dict[str, tuple[str, ...]] = {}
+        self._positions: dict[str, int] = {}  # in the order of declaration, once somebody asks
         self._sorted: list[str] = []  # the outputs, once somebody wants them so
-        self._folders: dict[str, set[str]] | None = None
-        self._holders: dict[str, set[str]] | None = None
+        self._folders: dict[str, tuple[str, ...]] | None = None
+        self._holders: dict[str, frozenset[str]] | None = None
         for action in actions:
             if action.id in self.actions:
                 raise ManifestError(Diagnostic("PB140", f"two actions are called {action.id}", action.span))
@@ -235,19 +236,25 @@ class Graph:
 
     def makers_around(self, path: str) -> tuple[str, ...]:
         """Return the ids of the actions that make ``path``, something in it, or a folder that it is in."""
+        found = (*self.around(path),)
+        return tuple(sorted(set(found))) if len(found) > 1 else found
+
+    def around(self, path: str) -> Iterator[str]:
+        """Yield what :meth:`makers_around` returns, one by one, perhaps twice."""
         plain = path.rstrip("/")
         maker = self.maker(plain)
-        own = (maker.id,) if maker else ()
-        inside = [*map(self._makers.__getitem__, self._outputs_in(f"{plain}/"))]
-        return tuple(sorted({*inside, *own})) if inside else own
+        if maker is not None:
+            yield maker.id
+        yield from map(self._makers.__getitem__, self._outputs_in(f"{plain}/"))
 
     def makers_in(self, folder: str) -> tuple[str, ...]:
         """Return the ids of the actions with an output whose name stands in ``folder`` ("" for the project) itself, not deeper."""
         if self._folders is None:
-            self._folders = {}
+            found: dict[str, set[str]] = {}
             for path, id_ in self._makers.items():
-                self._folders.setdefault(_folder_of(path), set()).add(id_)
-        return tuple(sorted(self._folders.get(folder.rstrip("/") + "/" if folder.rstrip("/") else "", ())))
+                found.setdefault(_folder_of(path), set()).add(id_)
+            self._folders = {name: tuple(sorted(ids)) for name, ids in found.items()}
+        return self._folders.get(_slashed(folder), ())
 
     def makers_touched(self, path: str, *, listed: bool) -> frozenset[str]:
         """Return the ids of the actions that make what is at ``path``, or where it is ``listed``, what stands in it."""
@@ -258,13 +265,14 @@ class Graph:
     def holders(self, folder: str) -> frozenset[str]:
         """Return the names in ``folder`` ("" for the project) that are folders around outputs: they come and go with those."""
         if self._holders is None:
-            self._holders = {}
+            found: dict[str, set[str]] = {}
             for path in self._makers:
                 above = ""
                 for inner in _folders_above(path):
-                    self._holders.setdefault(above, set()).add(inner[len(above) : -1])
+                    found.setdefault(above, set()).add(inner[len(above) : -1])
                     above = inner
-        return frozenset(self._holders.get(folder.rstrip("/") + "/" if folder.rstrip("/") else "", ()))
+            self._holders = {name: frozenset(names) for name, names in found.items()}
+        return self._holders.get(_slashed(folder), frozenset())
 
     def is_holder(self, path: str) -> bool:
         """Return whether ``path`` is a folder around outputs: to whoever looks it is there, since what makes them makes it."""
@@ -297,6 +305,12 @@ class Graph:
         copy.actions = dict(self.actions)
         return copy
 
+    def _in_order(self) -> Mapping[str, int]:
+        """Return the place of each action in the order of declaration."""
+        if not self._positions:
+            self._positions = {id_: n for n, id_ in enumerate(self.actions)}
+        return self._positions
+
     def path(self, start: str, goal: str) -> tuple[str, ...]:
         """Return ids from ``start`` to ``goal`` along what each one waits for; empty where ``start`` does not wait for ``goal``."""
         came_from = {start: start}
@@ -319,7 +333,6 @@ class Graph:
         """Return ``wanted`` and everything they wait for, each after what it waits for, in the order of declaration."""
         seen: dict[str, None] = {}
         todo: list[tuple[str, bool]] = [(id_, False) for id_ in reversed(wanted)]
-        order = {id_: n for n, id_ in enumerate(self.actions)}
         while todo:
             here, expanded = todo.pop()
             if here in seen:
@@ -330,7 +343,7 @@ class Graph:
             todo.append((here, True))
             waits = [other for other in self.edges[here] if other not in seen]
             if len(waits) > 1:
-                waits.sort(key=order.__getitem__, reverse=True)
+                waits.sort(key=self._in_order().__getitem__, reverse=True)
             todo.extend([(other, False) for other in waits])
         return tuple(seen)
 
@@ -340,6 +353,12 @@ def _declared_edges(action: Action, matching: Callable[[str], tuple[str, ...]]) 
     for path in (*(action.inputs or ()), *action.mentioned):
         found.update(matching(path))
     return frozenset(found - {action.id})
+
+
+def _slashed(folder: str) -> str:
+    """Return ``folder`` with its slash; "" for the project."""
+    plain = folder.rstrip("/")
+    return f"{plain}/" if plain else ""
 
 
 def _folder_of(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.graph import Graph
@@ -18,7 +18,7 @@ from paperbuild.engine.workshop import Workshop
 class RecordingReader:
     """:class:`paperbuild.engine.ports.Reader` for one run of the action ``action``; ``settled`` are the ids that may be read from."""
 
-    def __init__(self, observer: Observer, workshop: Workshop, graph: Graph, action: str, settled: frozenset[str]) -> None:
+    def __init__(self, observer: Observer, workshop: Workshop, graph: Graph, action: str, settled: Container[str]) -> None:
         self._root = observer.root
         self._observer = observer
         self._fs = workshop.fs

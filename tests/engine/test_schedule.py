@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,3 +153,76 @@ def test_what_is_idle_takes_no_room():
     assert plan.arrivals() == ("a",), "and is looked up again"
     plan.settle("b")
     assert plan.next() == "c"
+
+
+def steps(cells: int, *, hinted: bool) -> int:
+    """Return how many functions are called while a sweep of ``cells`` of several kinds runs, 64 at once, with a table of all after it."""
+    ids = [f"cell[{n}]" for n in range(cells)]
+    edges = {**dict.fromkeys(ids, frozenset[str]()), "table": frozenset(() if hinted else ids)}
+    kinds = (Resources(), Resources(gpu=1), Resources(cpu=2, memory_bytes=8))
+    resources = {id_: kinds[n % len(kinds)] for n, id_ in enumerate(edges)}
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        plan = Schedule([*edges], edges, resources, Resources(cpu=64, gpu=2, memory_bytes=99), {"table": ids} if hinted else None)
+        ended = []
+        while len(ended) < len(edges):
+            for id_ in plan.arrivals():
+                plan.line_up(id_)
+            while id_ := plan.next():
+                plan.start(id_)
+            ended.append(next(iter(plan.running)))
+            plan.settle(ended[-1])
+    finally:
+        sys.setprofile(before)
+    assert ended[-1] == "table"
+    return calls
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_ten_times_the_cells_take_ten_times_the_steps(hinted: bool):
+    assert steps(3_000, hinted=hinted) <= 11 * steps(300, hinted=hinted)
+
+
+RESOURCES = st.builds(Resources, cpu=st.sampled_from([0.5, 1, 2, 9]), gpu=st.sampled_from([0, 1]), memory_bytes=st.sampled_from([0, 4]))
+
+
+@given(st.lists(RESOURCES, min_size=1, max_size=10), st.data())
+@settings(deadline=None, max_examples=100)
+def test_the_first_of_those_that_have_room_is_next(wanted: list[Resources], data: st.DataObject):
+    resources = {str(n): one for n, one in enumerate(wanted)}
+    most = Resources(cpu=3, gpu=1, memory_bytes=6)
+    plan = Schedule([*resources], dict.fromkeys(resources, ()), resources, most)
+    for id_ in data.draw(st.permutations(plan.arrivals())):
+        plan.line_up(id_)
+    waiting = [*resources]
+    while waiting or plan.running:
+        running = [resources[id_] for id_ in plan.running]
+        cpu, gpu, memory = (sum(getattr(one, name) for one in running) for name in ("cpu", "gpu", "memory_bytes"))
+        room = [
+            id_ for id_ in waiting
+            if not running
+            or (cpu + resources[id_].cpu <= 3 and gpu + resources[id_].gpu <= 1 and memory + resources[id_].memory_bytes <= 6)
+        ]  # fmt: skip
+        next_ = plan.next()
+        assert next_ == (room[0] if room else None)
+        if next_ is not None:
+            waiting.remove(next_)
+            plan.start(next_)
+        else:
+            plan.settle(data.draw(st.sampled_from(sorted(plan.running))))
+
+
+def test_who_settled_at_a_moment_is_known_later_without_a_copy():
+    plan = schedule({"a": set(), "b": set(), "c": set()})
+    plan.settle("a")
+    then = plan.settled_now()
+    plan.settle("b")
+    assert [id_ for id_ in "abc" if id_ in then] == ["a"]
+    assert [id_ for id_ in "abc" if id_ in plan.settled_now()] == ["a", "b"]

@@ -658,7 +658,7 @@ def test_listed_cells_are_a_sweep_and_a_matrix_multiplies_them() -> None:
         ('"{model}-{seed}.json"', '"{seed}.json"', "PB141", 3),
         ('{ model = "small", lr = 0.1 }', '{ model = "s/x", lr = 0.1 }', "PB123", 4),
         ("cells = [", "cells = [] #", "PB105", 4),
-        ("[0, 1]", f"{[*range(100_001)]}", "PB115", 5),
+        ("[0, 1]", f"[0, 1], a = {[*range(400)]}, b = {[*range(300)]}", "PB115", 5),
     ],
 )
 def test_a_fault_in_listed_cells_is_told_at_its_place(old: str, new: str, code: str, line: int) -> None:
