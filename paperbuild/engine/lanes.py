@@ -34,30 +34,34 @@ class ThreadLanes:
         self._threads: dict[str, threading.Thread] = {}
 
     @cached_property
-    def _ended(self) -> queue.SimpleQueue[tuple[str, object]]:
+    def _told(self) -> queue.SimpleQueue[tuple[str, object, bool]]:
+        """Of which work, what, and whether that was its end."""
         import queue
 
         return queue.SimpleQueue()
 
     def start(self, id_: str, work: Callable[[], object]) -> None:
         """See :class:`Lanes`."""
-        ended = self._ended
-        self._threads[id_] = threading.Thread(target=lambda: ended.put((id_, work())), name=id_, daemon=True)
+        told = self._told
+        self._threads[id_] = threading.Thread(target=lambda: told.put((id_, work(), True)), name=id_, daemon=True)
         self._threads[id_].start()
 
     def tell(self, id_: str, what: object) -> None:
         """See :class:`Lanes`."""
-        self._ended.put((id_, what))
+        self._told.put((id_, what, False))
 
     def wait(self) -> tuple[str, object]:
         """See :class:`Lanes`."""
-        return self._ended.get()
+        id_, what, is_end = self._told.get()
+        if is_end:
+            self._threads.pop(id_).join()  # it has nothing left to do, and a long build would keep the threads of all its runs
+        return id_, what
 
     def drain(self) -> None:
         """See :class:`Lanes`."""
         for thread in self._threads.values():
             if thread.ident is not None:  # Ctrl-C may have come before it was started
                 thread.join()
-        while self._threads and not self._ended.empty():
-            self._ended.get()
+        while self._threads and not self._told.empty():
+            self._told.get()
         self._threads.clear()
