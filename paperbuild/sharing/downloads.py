@@ -40,7 +40,6 @@ class Downloads:
         try:
             return any(self._blob(layer, digest, path) or self._in_pieces(layer, digest, path) for layer in self._link.layers)
         except (TransportError, Down):
-            self._link.tell_down()
             return False
 
     # one blob

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import BuildError
 from paperbuild.sharing.layout import LAYOUT_VERSION, VERSION, layer_of
 from paperbuild.sharing.patience import Down, Patience
@@ -37,18 +38,20 @@ class Link:
             self.writes.fault = TransportError(Trouble.READ_ONLY, "")
 
     def reading(self, act: Callable[[], T]) -> T | None:
-        """Return what ``act`` returns, tried again where the trouble may pass; None where it never went well, which is told once."""
+        """Return what ``act`` returns, tried again where the trouble may pass; None where it never went well."""
         try:
             self._learn()
             return self.reads.attempt(act)
         except (TransportError, Down):
-            self.tell_down()
             return None
 
-    def tell_down(self) -> None:
-        """Tell it where nothing is read any more."""
+    def notices(self) -> tuple[Diagnostic, ...]:
+        """Return what is to be told since this was last asked; that nothing is read or written any more, once."""
         if self.reads.fault is not None:
             self.telling.down(self.reads.fault, "read")
+        elif self.writes.fault is not None and self.transport.can_write:
+            self.telling.down(self.writes.fault, "written")
+        return self.telling.drain()
 
     def writing(self, act: Callable[[], T]) -> T:
         """Return what ``act`` returns, tried again where the trouble may pass.

@@ -35,7 +35,6 @@ def bundles_of(link: Link, keys: Sequence[str]) -> Mapping[str, list[bytes]]:
         found.update(spread(read, names, AT_ONCE, link.reads.left_s))
     if len(found) < len(names) and not link.reads.is_down:
         link.reads.give_up(TransportError(Trouble.SLOW, f"{len(names) - len(found)} of {len(names)} answers did not come in time"))
-    link.tell_down()
     bundles: dict[str, list[bytes]] = {}
     for key, layer in names:
         content = found.get((key, layer))

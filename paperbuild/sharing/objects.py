@@ -33,7 +33,7 @@ _CREDENTIALS = {
     "UnrecognizedClientException", "InvalidSecurity", "AuthenticationFailed", "AuthorizationHeaderMalformed",
 }  # fmt: skip
 _FULL = {"QuotaExceeded", "InsufficientStorage", "EntityTooLarge", "XMinioStorageFull", "ServiceQuotaExceeded"}
-_NO_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "metadata server", "credential")
+_NO_CREDENTIALS = ("169.254.169.254", "/latest/api/token", "/latest/meta-data", "metadata.google.internal", "metadata server", "credential")
 
 
 class Objects:

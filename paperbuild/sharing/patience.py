@@ -17,7 +17,7 @@ from paperbuild.sharing.transport import TransportError, Trouble
 
 T = TypeVar("T")
 
-PAUSES_S = (0.05, 0.25, 1.0)
+PAUSES_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 """How long is waited before each further try."""
 QUICK_S = 1.0
 """A connection that takes longer than this to fail is not tried again: the packets go nowhere."""

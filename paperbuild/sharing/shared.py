@@ -96,7 +96,7 @@ class SharedStore:
 
     def notices(self) -> tuple[Diagnostic, ...]:
         """See the port."""
-        return self.link.telling.drain()
+        return self.link.notices()
 
     def close(self) -> None:
         """See the port."""

@@ -87,6 +87,8 @@ class Ssh:
         except paramiko.SSHException as error:
             if "not found in known_hosts" in str(error):
                 raise TransportError(Trouble.UNKNOWN_HOST, str(error)) from None
+            if "No authentication methods" in str(error):
+                raise TransportError(Trouble.CREDENTIALS, "there is no key to show") from None
             raise TransportError(Trouble.BROKEN, str(error)) from None
         except OSError as error:
             raise TransportError(Trouble.UNREACHABLE, error.strerror or str(error)) from None

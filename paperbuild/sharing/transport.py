@@ -16,7 +16,7 @@ ANSWER_S = 10.0
 """How long the answer to something small may take."""
 STALL_S = 20.0
 """How long a transfer may go without a byte."""
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Bytes that a transfer moves at a time."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+from collections import Counter
 
 from paperbuild.engine.ports import FileSystem, Lock
 from paperbuild.engine.store import Store
@@ -20,6 +21,7 @@ from paperbuild.sharing.sending import Lacking, Sending
 from paperbuild.sharing.transport import TransportError
 
 AT_ONCE = 4
+_MOST_FAILURES = 5
 
 
 class Uploads:
@@ -35,6 +37,7 @@ class Uploads:
         self._queue: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._waiting: set[str] = set()
+        self._failures: Counter[str] = Counter()
         self._threads = 0
         self._is_over = False
         self._resumed = False
@@ -78,17 +81,26 @@ class Uploads:
                     self._threads -= 1
                     return
             try:
-                if not (self._is_over or self._link.writes.is_down or self._link.reads.is_down):
-                    self._send(name)
+                again = not self._is_ended() and not self._send(name) and self._failures[name] < _MOST_FAILURES
+            except BaseException:
+                again = False
+                raise
             finally:
                 with self._changed:
-                    self._waiting.discard(name)
-                    self._changed.notify_all()
+                    if again and not self._is_ended():
+                        self._queue.put(name)  # after the others
+                    else:
+                        self._waiting.discard(name)
+                        self._changed.notify_all()
 
-    def _send(self, name: str) -> None:
+    def _is_ended(self) -> bool:
+        return self._is_over or self._link.writes.is_down or self._link.reads.is_down
+
+    def _send(self, name: str) -> bool:
+        """Send a record; return whether there is nothing more to be done for it here."""
         hold = self._locks.attempt(f"{self._store.locks}/outgoing-{name}")
         if hold is None:
-            return  # another process is at it
+            return True  # another process is at it
         try:
             key, _, rest = name.partition("-")
             record = self._store.record(key, rest) if is_digest(key) and rest.isalnum() else None
@@ -97,20 +109,19 @@ class Uploads:
             self._fs.unlink(f"{self._folder}/{name}")
         except Lacking:
             self._fs.unlink(f"{self._folder}/{name}")  # nobody will ever be able to send it
-        except (TransportError, Down, OSError):
-            self.tell_down()
+        except TransportError as error:
+            self._failures[name] += 1
+            return not error.trouble.may_pass
+        except (Down, OSError):
+            pass  # a later command goes on
         finally:
             hold.release()
-
-    def tell_down(self) -> None:
-        """Tell it where nothing is sent any more."""
-        if self._link.writes.fault is not None and self._link.transport.can_write:
-            self._link.telling.down(self._link.writes.fault, "written")
+        return True
 
     def wait(self, most_s: float) -> int:
         """Wait until all is sent that can be, ``most_s`` seconds at most; return how many records have yet to go."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._waiting or self._link.writes.is_down or self._link.reads.is_down, most_s)
+            self._changed.wait_for(lambda: not self._waiting or self._is_ended(), most_s)
         return len(self.left())
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ def test_user_and_port_of_an_address_are_known() -> None:
     ("address", "why", "help_"),
     [
         ("ftp://host/x", "knows ftp://", "there is file://"),
-        ("s4://bucket/x", "knows s4://", "did you mean s3"),
+        ("htps://host/x", "knows htps://", "did you mean https"),
         ("/srv/results", "no address", "file:///srv/results"),
         ("results", "no address", "file://"),
         ("file://results", "no folder of this machine", "file:///folder"),

@@ -1,0 +1,77 @@
+"""Several processes that write to one shared store at once: no record is torn or lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from paperbuild.sharing.bundles import load_bundle
+from paperbuild.sharing.exchange import push
+from paperbuild.sharing.layout import bundle_name
+from paperbuild.sharing.surveying import verify_remote
+from tests.sharing.clones import Clone, key_of
+from tests.sharing.servers import TOP, Proxy, SshServer, ssh_server, sshd
+
+WRITERS, KEYS = 4, 6
+
+
+def write(folder: str, address: str, number: str) -> None:
+    """Publish a result of this writer's own under each of the keys."""
+    mine = Clone(Path(folder), address)
+    records = [mine.made(f"cell-{n}", f"of {number}".encode()) for n in range(KEYS)]
+    sys.stdin.readline()  # until all are here
+    assert push(mine.shared, records).sent == KEYS
+    mine.shared.close()
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as server:
+        yield server
+
+
+needs_sshd = pytest.mark.skipif(sshd() is None, reason="ssh:// is left out: openssh-server is not installed")
+
+
+@pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd)])
+def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "remote").mkdir()
+    match request.param:
+        case "s3":
+            proxy: Proxy = request.getfixturevalue("proxy")
+            assert proxy.port
+            return f"s3://{request.getfixturevalue('bucket')}/paper"
+        case "ssh":
+            server = request.getfixturevalue("ssh")
+            monkeypatch.setenv("HOME", str(server.home))
+            return f"ssh://127.0.0.1:{server.port}{tmp_path}/remote"
+        case _:
+            return f"file://{tmp_path}/remote"
+
+
+def test_four_processes_write_the_same_keys_and_every_record_is_there(clone: Callable[..., Clone], address: str, tmp_path: Path) -> None:
+    code = "import sys; from tests.sharing.test_writers import write; write(*sys.argv[1:])"
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / f"writer-{n}"), address, str(n)],
+            cwd=TOP, env={**os.environ, "PYTHONPATH": str(TOP)}, stdin=subprocess.PIPE, text=True,
+        )
+        for n in range(WRITERS)
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.close()
+    assert [writer.wait(120) for writer in writers] == [0] * WRITERS
+    mine = clone(address)
+    for n in range(KEYS):
+        content = mine.shared.link.transport.read(bundle_name(key_of(f"cell-{n}")), 1 << 20)
+        assert content is not None
+        assert len({entry.signer for entry in load_bundle(content.data)}) == WRITERS
+    survey = verify_remote(mine.shared)
+    assert (survey.damages, survey.untrusted) == ((), WRITERS * KEYS)
