@@ -1,10 +1,13 @@
 """Shared stores in the object stores of S3, Google Cloud Storage and Azure, by the library *obstore*.
 
-Credentials are what the service's own tools use: variables such as ``AWS_ACCESS_KEY_ID`` and ``AWS_ENDPOINT_URL``, a machine's role.
+Credentials are what the service's own tools use: variables such as ``AWS_ACCESS_KEY_ID`` and ``AWS_ENDPOINT_URL``, a machine's role, and for
+S3 the profile in ``~/.aws/credentials`` and ``~/.aws/config`` that ``AWS_PROFILE`` names.
 """
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -118,10 +121,41 @@ def _environment_is_plain() -> bool:
     return any(os.environ.get(name, "").startswith("http:") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
 
 
+_SETTINGS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "region")
+_OTHER_WAYS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+
+def _profile() -> dict[str, str]:
+    """Return what the files of AWS's tools say of the profile in use, where the variables say nothing; obstore does not read them."""
+    if any(os.environ.get(name) for name in _OTHER_WAYS):
+        return {}
+    name = os.environ.get("AWS_PROFILE") or "default"
+    found: dict[str, str] = {}
+    for variable, path, title in (
+        ("AWS_CONFIG_FILE", "~/.aws/config", name if name == "default" else f"profile {name}"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", name),
+    ):
+        parser = configparser.RawConfigParser()
+        with contextlib.suppress(configparser.Error, UnicodeDecodeError):
+            parser.read(os.path.expanduser(os.environ.get(variable) or path), encoding="utf-8")
+        if parser.has_section(title):
+            found |= {key: value for key, value in parser.items(title) if key in _SETTINGS}
+    if os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+        found.pop("region", None)
+    return {key.removeprefix("aws_"): value for key, value in found.items()}
+
+
 def _opened(place: Place, client: dict[str, Any]) -> Any:
     options: dict[str, Any] = {"client_options": client, "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=0)}}
-    if place.scheme == "s3" and place.region:
-        options["region"] = place.region
+    if place.scheme == "s3":
+        options |= _profile()
+        if place.region:
+            options["region"] = place.region
     if place.endpoint:
         options["endpoint"] = place.endpoint
     kinds: dict[str, Callable[..., Any]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}

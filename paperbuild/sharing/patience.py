@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paperbuild.sharing.transport import TransportError, Trouble
+from paperbuild.sharing.transport import ANSWER_S, TransportError, Trouble
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ PAUSES_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 """How long is waited before each further try."""
 QUICK_S = 1.0
 """A connection that takes longer than this to fail is not tried again: the packets go nowhere."""
+SLOW_S = ANSWER_S - 1
+"""Nor is anything else that takes longer than this: there was no answer in time, and there would be none the next time."""
 BUDGET_S = 10.0
 EARNED_S = 0.05
 
@@ -70,7 +72,7 @@ class Patience:
                 if not error.trouble.may_pass:
                     self.give_up(error)
                     raise
-                hopeless = error.trouble is Trouble.UNREACHABLE and time.monotonic() - begun > QUICK_S
+                hopeless = time.monotonic() - begun > (QUICK_S if error.trouble is Trouble.UNREACHABLE else SLOW_S)
                 if pause_s is None or hopeless:
                     self._judge(error, before)
                     raise

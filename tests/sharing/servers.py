@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ACCESS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"}
 """What the environment of whoever speaks with the S3 server holds."""
 REGION = "us-east-1"
@@ -279,8 +281,13 @@ class SshServer:
 
 
 def sshd() -> str | None:
-    """Return the path of OpenSSH's server; None where it is not installed."""
-    return shutil.which("sshd") or next((path for path in ("/usr/sbin/sshd",) if os.access(path, os.X_OK)), None)
+    """Return the path of OpenSSH's server; None where it is not installed, and PAPERBUILD_REQUIRE_SSH does not say that it must be."""
+    found = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert found or not os.environ.get("PAPERBUILD_REQUIRE_SSH"), "openssh-server is not installed"
+    return found
+
+
+needs_sshd = pytest.mark.skipif(sshd() is None, reason="ssh:// is left out: openssh-server is not installed")
 
 
 @contextlib.contextmanager

@@ -186,8 +186,11 @@ def test_whatever_is_damaged_is_found_with_who_made_it(clone: CloneMaker, folder
     survey = verify_remote(mine.shared)
     assert survey.untrusted == 1
     assert {(damage.name, damage.actions) for damage in survey.damages} == {
-        (blob_name(large), ("train",)), (blob_name(flipped), ("cell-2",)), (blob_name(gone), ("cell-3",)), (bundle_name(records[2].key), ()),
-    }  # fmt: skip
+        (blob_name(large), ("train",)),
+        (blob_name(flipped), ("cell-2",)),
+        (blob_name(gone), ("cell-3",)),
+        (bundle_name(records[2].key), ()),
+    }
     assert verify_remote(mine.shared, [records[1].key]).damages == ()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
-from paperbuild.sharing.crew import spread
+from paperbuild.sharing.crew import Pace, spread
 from paperbuild.sharing.patience import PAUSES_S, Down, Patience
 from paperbuild.sharing.transport import TransportError, Trouble
 
@@ -59,10 +60,11 @@ def test_a_place_that_answers_others_meanwhile_does_not() -> None:
     assert not patience.is_down
 
 
-def test_packets_that_go_nowhere_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 1000, 5))
+@pytest.mark.parametrize(("trouble", "took_s"), [(Trouble.UNREACHABLE, 5), (Trouble.BROKEN, 10)])
+def test_what_took_long_to_fail_is_not_tried_again(trouble: Trouble, took_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, took_s))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    place = Place(*[Trouble.UNREACHABLE] * 9)
+    place = Place(*[trouble] * 9)
     with pytest.raises(TransportError):
         Patience(lambda _: None).attempt(place)
     assert place.asked == 1
@@ -115,3 +117,24 @@ def test_what_hangs_is_not_waited_for_beyond_the_time() -> None:
 def test_an_exception_is_raised_where_somebody_waits() -> None:
     with pytest.raises(ZeroDivisionError):
         list(spread(lambda n: 1 // n, [1, 0, 2], 2))
+
+
+def _sizes(most: int, rate_of: Callable[[int], float]) -> list[int]:
+    """Return how many are at work after each of 500 answers, of a server that answers so many requests at once at such a rate."""
+    pace, now_s, sizes = Pace(most, 0.0), 0.0, []
+    for _ in range(500):
+        now_s += 1 / rate_of(pace.size)
+        pace.answered(now_s)
+        sizes.append(pace.size)
+    return sizes
+
+
+def test_a_server_that_is_far_is_asked_more_at_once() -> None:
+    sizes = _sizes(32, lambda size: size / 0.05)
+    assert (sizes[0], sizes[-1]) == (4, 32)
+    assert sizes.index(32) < 60
+
+
+def test_a_server_that_is_not_faster_for_it_is_not_asked_more_at_once() -> None:
+    assert _sizes(32, lambda size: 500)[-1] == 8
+    assert _sizes(2, lambda size: 500 * size)[-1] == 2

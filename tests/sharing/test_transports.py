@@ -11,9 +11,7 @@ import pytest
 
 from paperbuild.sharing.places import open_transport, parse_place
 from paperbuild.sharing.transport import Transport, TransportError, Trouble
-from tests.sharing.servers import SshServer, ssh_server, sshd, web_server
-
-needs_sshd = pytest.mark.skipif(sshd() is None, reason="ssh:// is left out: openssh-server is not installed")
+from tests.sharing.servers import S3Server, SshServer, needs_sshd, ssh_server, web_server
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +243,22 @@ def test_what_the_users_configuration_says_of_a_host_counts(ssh: SshServer, tmp_
     assert transport.put("version", b"1", "")
     assert (tmp_path / "version").read_bytes() == b"1"
     transport.close()
+
+
+def test_what_the_files_of_awss_tools_say_counts(s3: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text("[profile lab]\nregion = eu-west-1\n")
+    for name, value in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+        monkeypatch.setenv(name, str(tmp_path / value))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    (tmp_path / "credentials").write_text("[lab]\naws_access_key_id = tester\naws_secret_access_key = secret\n")
+    s3.ask("POST", "/moto-api/reset-auth", b"0")
+    try:
+        open_transport(parse_place(f"s3://{bucket}")).read("version", 9)
+        asked = "well"
+    except TransportError as error:
+        asked = str(error)
+    finally:
+        s3.ask("POST", "/moto-api/reset-auth", b"inf")
+    assert "InvalidAccessKeyId" in asked  # it was asked with a key, which moto does not know

@@ -15,7 +15,7 @@ from paperbuild.sharing.exchange import push
 from paperbuild.sharing.layout import bundle_name
 from paperbuild.sharing.surveying import verify_remote
 from tests.sharing.clones import Clone, key_of
-from tests.sharing.servers import TOP, Proxy, SshServer, ssh_server, sshd
+from tests.sharing.servers import TOP, Proxy, SshServer, needs_sshd, ssh_server
 
 WRITERS, KEYS = 4, 6
 
@@ -33,9 +33,6 @@ def write(folder: str, address: str, number: str) -> None:
 def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     with ssh_server(tmp_path_factory.mktemp("ssh")) as server:
         yield server
-
-
-needs_sshd = pytest.mark.skipif(sshd() is None, reason="ssh:// is left out: openssh-server is not installed")
 
 
 @pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd)])
