@@ -3,8 +3,8 @@
 usage: python benchmarks/run.py [runs] sharing
 
 Asked for are 1,000 small results, look-ups included, in at most 5 s; one of 1 GB at 70 % of a plain copy's speed or more; and no more
-memory for a large result than for a small one. Times are those of the transfer alone, which each process takes itself; memory is that of the
-process.
+memory for a large result than for a small one. Times are those of the transfer alone, which each process takes itself; memory is that of
+the process.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ class Pace:
 def spread(act: Callable[[T], R], items: Sequence[T], most: int, left_s: Callable[[], float] | None = None) -> Iterator[tuple[T, R]]:
     """Yield each of ``items`` with what ``act`` returns for it, as they come, at most ``most`` at once.
 
-    Whoever waits can be interrupted, since nothing is done in its own thread. ``left_s`` tells how long may be waited for the next one; where
-    that is over the rest is left out, and what is under way goes on without anybody who waits (the threads are daemons: one that hangs
-    holds up no exit). An exception of ``act`` is raised here, and ends it all.
+    Whoever waits can be interrupted, since nothing is done in its own thread. ``left_s`` tells how long may be waited for the next one;
+    where that is over the rest is left out, and what is under way goes on without anybody who waits (the threads are daemons: one that
+    hangs holds up no exit). An exception of ``act`` is raised here, and ends it all.
     """
     todo: queue.SimpleQueue[T] = queue.SimpleQueue()
     for item in items:

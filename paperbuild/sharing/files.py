@@ -1,7 +1,8 @@
 """A shared store in a folder: of this machine, or of a file system that several machines mount.
 
 Contents are written beside their place and renamed, so that nobody sees a part of one. Who writes under a condition holds the ``flock`` of
-the name's group while it looks and renames; it ends with its process.
+the name's group while it looks and renames; it ends with its process. Others may come to the same folder by SFTP, where there are no such
+locks: for them a file stands there meanwhile, see :mod:`paperbuild.sharing.ssh`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 
 from paperbuild.sharing.transport import CHUNK, Content, Seen, TransportError, Trouble
 
+TURN = ".turn"
+"""What the name of the file ends in that stands for a turn where there are no locks."""
+STALE_S = 30.0
+"""A turn that somebody has had for this long was left by who died: it is held for two requests."""
+
+_OURS = b"flock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM}
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -114,10 +122,16 @@ class Files:
         """Hold the lock of the group that ``name`` is of."""
         folder = f"{self._root}/locks"
         os.makedirs(folder, exist_ok=True)
-        handle = os.open(f"{folder}/{name.rpartition('/')[2][:2]}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        path = f"{folder}/{name.rpartition('/')[2][:2]}"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)  # held for a look and a rename
-            yield
+            _take_turn(f"{path}{TURN}")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{path}{TURN}")
         finally:
             os.close(handle)
 
@@ -145,6 +159,32 @@ class Files:
 
     def close(self) -> None:
         """See the protocol."""
+
+
+def _take_turn(path: str) -> None:
+    """Make the file at ``path``, which only one can make, as soon as nobody else has it."""
+    seen: tuple[object, float] = (None, 0.0)
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            os.write(handle, _OURS)
+            os.close(handle)
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):
+                seen = _wait_turn(path, seen)
+        else:
+            return
+
+
+def _wait_turn(path: str, seen: tuple[object, float]) -> tuple[object, float]:
+    """Wait a moment for whoever has the turn; end that of who died. Return whose it is, and since when it was seen to be."""
+    with open(path, "rb") as file:
+        is_ours, turn = file.read() == _OURS, os.fstat(file.fileno()).st_mtime_ns
+    if is_ours or (turn == seen[0] and time.monotonic() - seen[1] > STALE_S):  # whoever is like us would have the flock
+        os.unlink(path)
+        return None, 0.0
+    time.sleep(0.01)
+    return seen if turn == seen[0] else (turn, time.monotonic())
 
 
 def _version(stat: os.stat_result) -> str:

@@ -1,7 +1,7 @@
 """Shared stores in the object stores of S3, Google Cloud Storage and Azure, by the library *obstore*.
 
-Credentials are what the service's own tools use: variables such as ``AWS_ACCESS_KEY_ID`` and ``AWS_ENDPOINT_URL``, a machine's role, and for
-S3 the profile in ``~/.aws/credentials`` and ``~/.aws/config`` that ``AWS_PROFILE`` names.
+Credentials are what the service's own tools use: variables such as ``AWS_ACCESS_KEY_ID`` and ``AWS_ENDPOINT_URL``, a machine's role, and
+for S3 the profile in ``~/.aws/credentials`` and ``~/.aws/config`` that ``AWS_PROFILE`` names.
 """
 
 from __future__ import annotations

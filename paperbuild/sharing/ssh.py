@@ -23,13 +23,12 @@ import paramiko
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
+from paperbuild.sharing.files import STALE_S, TURN
 from paperbuild.sharing.places import Place
 from paperbuild.sharing.transport import ANSWER_S, CHUNK, CONNECT_S, STALL_S, Content, Seen, TransportError, Trouble
 
 T = TypeVar("T")
 
-_STALE_S = 30.0
-"""A turn that somebody has had for this long was left by who died: it is held for two requests."""
 _MOST_WAIT_S = 60.0
 _AHEAD = 32
 """How many requests for parts of a file are under way at once, of 32 KiB each."""
@@ -193,7 +192,7 @@ class Ssh:
 
     def _placed(self, sftp: paramiko.SFTPClient, temporary: str, name: str, over: str | None) -> bool:
         path = f"{self._root}/{name}"
-        with self._turn(sftp, f"{self._root}/locks/{name.rpartition('/')[2][:2]}.sftp"):
+        with self._turn(sftp, f"{self._root}/locks/{name.rpartition('/')[2][:2]}{TURN}"):
             if over is not None:
                 try:
                     with sftp.open(path, "rb") as file:
@@ -236,7 +235,7 @@ class Ssh:
             return None, 0.0
         if turn != seen[0]:
             return turn, time.monotonic()
-        if time.monotonic() - seen[1] > _STALE_S:
+        if time.monotonic() - seen[1] > STALE_S:
             with contextlib.suppress(OSError):
                 sftp.rename(path, f"{self._root}/incoming/{os.urandom(8).hex()}")  # of two only one can
         return seen

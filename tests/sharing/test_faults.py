@@ -69,7 +69,7 @@ def every(nth: int, fault: Fault) -> Callable[[Request], Fault]:
 # --- what passes
 
 
-@pytest.mark.parametrize("nth", [2, 5, 7])
+@pytest.mark.parametrize("nth", [2, 5, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "fault", [CUT, Answer(500, b"oops"), error(503, "SlowDown"), Spoilt(cut_after=3)], ids=["cut", "500", "503", "half"]
 )
@@ -83,7 +83,7 @@ def test_whoever_reads_gets_all_through_a_server_that_fails_at_every_nth_request
     assert yours.codes() == []
 
 
-@pytest.mark.parametrize("nth", [2, 5, 7])
+@pytest.mark.parametrize("nth", [2, 5, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", [CUT, LOST, Answer(500)], ids=["cut", "lost", "500"])
 def test_whoever_writes_gets_all_there_through_a_server_that_fails_at_every_nth_request(
     clone: CloneMaker, proxy: Proxy, address: str, nth: int, fault: Fault

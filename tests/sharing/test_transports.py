@@ -262,3 +262,32 @@ def test_what_the_files_of_awss_tools_say_counts(s3: S3Server, bucket: str, tmp_
     finally:
         s3.ask("POST", "/moto-api/reset-auth", b"inf")
     assert "InvalidAccessKeyId" in asked  # it was asked with a key, which moto does not know
+
+
+# --- turns where there are no locks
+
+
+def test_the_turn_of_a_writer_that_died_is_taken_at_once_where_locks_say_so(tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/k.turn").write_bytes(b"flock")
+    assert open_transport(parse_place(f"file://{tmp_path}")).put("records/ab/k", b"1", "")
+    assert not (tmp_path / "locks/k.turn").exists()
+
+
+def test_the_turn_of_who_came_by_sftp_and_died_is_taken_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperbuild.sharing.files.STALE_S", 0.1)
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/k.turn").write_bytes(b"")
+    assert open_transport(parse_place(f"file://{tmp_path}")).put("records/ab/k", b"1", "")
+
+
+@needs_sshd
+def test_by_sftp_the_turn_of_who_died_is_taken_after_a_while(ssh: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperbuild.sharing.ssh.STALE_S", 0.1)
+    monkeypatch.setenv("HOME", str(ssh.home))
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/k.turn").write_bytes(b"")
+    transport = open_transport(parse_place(f"ssh://127.0.0.1:{ssh.port}{tmp_path}"))
+    assert transport.put("records/ab/k", b"1", "")
+    assert not (tmp_path / "locks/k.turn").exists()
+    transport.close()

@@ -35,27 +35,31 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
         yield server
 
 
-@pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd)])
-def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd), pytest.param("file and ssh", marks=needs_sshd)])
+def addresses(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The address that each of the writers uses for the one store."""
     (tmp_path / "remote").mkdir()
     match request.param:
         case "s3":
             proxy: Proxy = request.getfixturevalue("proxy")
             assert proxy.port
-            return f"s3://{request.getfixturevalue('bucket')}/paper"
-        case "ssh":
+            return [f"s3://{request.getfixturevalue('bucket')}/paper"] * WRITERS
+        case "file":
+            return [f"file://{tmp_path}/remote"] * WRITERS
+        case kind:
             server = request.getfixturevalue("ssh")
             monkeypatch.setenv("HOME", str(server.home))
-            return f"ssh://127.0.0.1:{server.port}{tmp_path}/remote"
-        case _:
-            return f"file://{tmp_path}/remote"
+            far, near = f"ssh://127.0.0.1:{server.port}{tmp_path}/remote", f"file://{tmp_path}/remote"
+            return [far] * WRITERS if kind == "ssh" else [far, near] * (WRITERS // 2)
 
 
-def test_four_processes_write_the_same_keys_and_every_record_is_there(clone: Callable[..., Clone], address: str, tmp_path: Path) -> None:
+def test_four_processes_write_the_same_keys_and_every_record_is_there(
+    clone: Callable[..., Clone], addresses: list[str], tmp_path: Path
+) -> None:
     code = "import sys; from tests.sharing.test_writers import write; write(*sys.argv[1:])"
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / f"writer-{n}"), address, str(n)],
+            [sys.executable, "-c", code, str(tmp_path / f"writer-{n}"), addresses[n], str(n)],
             cwd=TOP, env={**os.environ, "PYTHONPATH": str(TOP)}, stdin=subprocess.PIPE, text=True,
         )
         for n in range(WRITERS)
@@ -65,7 +69,7 @@ def test_four_processes_write_the_same_keys_and_every_record_is_there(clone: Cal
         writer.stdin.write("go\n")
         writer.stdin.close()
     assert [writer.wait(120) for writer in writers] == [0] * WRITERS
-    mine = clone(address)
+    mine = clone(addresses[0])
     for n in range(KEYS):
         content = mine.shared.link.transport.read(bundle_name(key_of(f"cell-{n}")), 1 << 20)
         assert content is not None
