@@ -22,7 +22,7 @@ from paperbuild.engine.tree import parse_listing
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, load_bundle
 from paperbuild.sharing.crew import spread
-from paperbuild.sharing.layout import blob_name, pieces_name
+from paperbuild.sharing.layout import NAMESPACES, blob_name, pieces_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces
@@ -106,10 +106,14 @@ def _plan(contents: _Contents, going: Sequence[_Bundle], staying: Sequence[_Bund
     return RemotePlan(sum(len(bundle.records) for bundle in going), len(loose), freed, everything - freed, tuple(sorted(actions.items())))
 
 
+def _everything(link: Link, folder: str) -> list[Seen]:
+    return link.reads.attempt(lambda: [*link.transport.listed(folder)])
+
+
 def _listed(link: Link) -> _Contents:
     bundles: list[tuple[str, Seen]] = []
     others: dict[tuple[str, str], Seen] = {}
-    for seen in link.transport.listed(""):
+    for seen in _everything(link, ""):
         place = layered(seen.name)
         if place is not None and place[1].startswith("records/"):
             bundles.append((place[0], seen))
@@ -163,7 +167,7 @@ def _read_again(link: Link, contents: _Contents, gone: Sequence[_Bundle]) -> _Co
     known = {(bundle.seen.name, bundle.seen.modified_ns): bundle for bundle in contents.bundles if bundle not in gone}
     old: list[_Bundle] = []
     new: list[tuple[str, Seen]] = []
-    for seen in (*link.transport.listed("records/"), *link.transport.listed("namespaces/")):
+    for seen in (*_everything(link, "records/"), *_everything(link, NAMESPACES)):
         place = layered(seen.name)
         if place is None or not place[1].startswith("records/"):
             continue

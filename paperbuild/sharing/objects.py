@@ -47,7 +47,13 @@ class Objects:
 
     def __init__(self, place: Place) -> None:
         self._prefix = f"{place.path}/" if place.path else ""
-        common = {"connect_timeout": f"{CONNECT_S:g}s", "allow_http": place.endpoint.startswith("http:") or _environment_is_plain()}
+        common: dict[str, Any] = {
+            "connect_timeout": f"{CONNECT_S:g}s",
+            "allow_http": place.endpoint.startswith("http:") or _environment_is_plain(),
+        }
+        if bundle := os.environ.get("AWS_CA_BUNDLE"):
+            with contextlib.suppress(OSError), open(bundle, "rb") as file:
+                common["root_certificate"] = file.read()
         self._asking = _opened(place, common | {"timeout": f"{ANSWER_S:g}s"})
         self._reading = _opened(place, common | {"timeout": "7days", "read_timeout": f"{STALL_S:g}s"})
         self._writing = _opened(place, common | {"timeout": f"{_UPLOAD_S}s"})
@@ -59,7 +65,7 @@ class Objects:
                 found = obstore.get(self._asking, self._prefix + name)
                 if found.meta["size"] > most:
                     raise TransportError(Trouble.WRONG, f"{name} has more than {most} bytes")
-                return Content(bytes(found.bytes()), found.meta["e_tag"] or "")
+                return Content(bytes(found.bytes()), _version(found.meta))
             except FileNotFoundError as error:
                 _find_bucket(error)
                 return None
@@ -86,7 +92,7 @@ class Objects:
 
     def put(self, name: str, data: bytes | memoryview, over: str | None) -> bool:
         """See the protocol."""
-        mode: Any = "overwrite" if over is None else {"e_tag": over} if over else "create"
+        mode: Any = "overwrite" if over is None else _condition(over) if over else "create"
         with _troubles():
             try:
                 obstore.put(self._writing, self._prefix + name, data, mode=mode, use_multipart=False)
@@ -172,6 +178,16 @@ def _chunks(found: obstore.GetResult) -> Iterator[bytes | memoryview]:
     with _troubles():
         for chunk in found.stream(min_chunk_size=CHUNK):
             yield memoryview(chunk)
+
+
+def _version(meta: obstore.ObjectMeta) -> str:
+    """Return what names a content exactly: S3 and Azure go by the tag, Google by the version."""
+    return f"{meta['e_tag'] or ''}\t{meta['version'] or ''}"
+
+
+def _condition(over: str) -> dict[str, str | None]:
+    tag, _, version = over.partition("\t")
+    return {"e_tag": tag or None, "version": version or None}
 
 
 def _find_bucket(error: FileNotFoundError) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
-from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Signed, dump_bundle, load_bundle, merged, signed
+from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Refusal, Signed, dump_bundle, load_bundle, merged, signed
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
 from paperbuild.sharing.link import Link
@@ -170,6 +170,7 @@ class Sending:
             content = self._link.writing(lambda: self._link.transport.read(self._link.layer + name, MOST_BYTES))
             present = () if content is None else self._present(content.data)
             if present is None:
+                self._link.telling.refused(Refusal(Fault.LATER, record.key))
                 raise TransportError(Trouble.LATER, "its records are of a later paperbuild")
             if entry in present:
                 return False
