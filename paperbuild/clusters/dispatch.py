@@ -12,13 +12,13 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from paperbuild import __version__
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Cluster, Fate, Parcel, packed, report_of
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, packed, report_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Ended, Errand, Job
@@ -282,7 +282,7 @@ class FarExecutor:
             sent.gone_since_s = now_s if sent.gone_since_s is None else sent.gone_since_s
             self._read_end(sent)
             if not sent.over.is_set() and now_s - sent.gone_since_s >= self._pace.late_s:
-                sent.end(Ended(-1, 0.0, lost=fate.detail or "nobody knows why"))
+                sent.end(Ended(-1, 0.0, lost=": ".join(filter(None, (fate.detail or "nobody knows why", _last_word(sent.folder))))))
             rounds.ask_soon()
 
     def _read_end(self, sent: _Sent) -> None:
@@ -298,7 +298,7 @@ class FarExecutor:
             sent.end(Ended(-1, 0.0, lost=f"{ENDED} cannot be read: {error}"))
             return
         if report.ended is None or report.version != __version__:
-            sent.end(None, (_refused(sent.parcel.job.action, report.host, report.refused),))
+            sent.end(None, (_not_run(sent.parcel.job.action, report),))
         elif not report.ended.cancelled:
             sent.end(report.ended)
         elif sent.gone_since_s is not None:  # somebody else ended it, and the scheduler said who
@@ -411,6 +411,13 @@ class _Rounds:
         return now_s - self._unanswered_since_s >= self._pace.patience_s
 
 
+def _last_word(folder: str) -> str:
+    """Return the last line of what was said where not even an outpost could be started."""
+    with contextlib.suppress(OSError), open(f"{folder}/{WORDS}", errors="replace", encoding="utf-8") as file:
+        return next((line.strip() for line in reversed(file.read()[-4000:].splitlines()) if line.strip()), "")
+    return ""
+
+
 def _may_run(folder: str) -> bool:
     """Return whether the job in ``folder`` began and has not said how it ended."""
     return os.path.exists(f"{folder}/{BEGUN}") and not os.path.exists(f"{folder}/{ENDED}")
@@ -426,11 +433,12 @@ def _parcel(job: Job, errand: Errand) -> Parcel:
     return Parcel(errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here())
 
 
-def _refused(action: str, host: str, why: Iterable[str]) -> Diagnostic:
-    notes = tuple(why)
-    help_ = ("install the same paperbuild and Python there, or name one that both see: python in the table of the executor",)
-    first = notes[0] if notes else f"{host} has another version of paperbuild"
-    return Diagnostic("PB702", f"{action} was not run on {host}: {first}", notes=notes[1:], help=help_)
+def _not_run(action: str, report: Report) -> Diagnostic:
+    if report.fault:
+        return Diagnostic("PB704", f"{action} could not be run on {report.host}: {report.fault}")
+    help_ = ("have the same at both ends, or name a Python of the cluster's that has it: python in the table of the executor",)
+    first = report.refused[0] if report.refused else f"paperbuild is {report.version} there, and {__version__} here"
+    return Diagnostic("PB702", f"{action} was not run on {report.host}: {first}", notes=report.refused[1:], help=help_)
 
 
 def _show_log(job: Job, folder: str) -> None:

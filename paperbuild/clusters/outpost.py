@@ -69,16 +69,20 @@ class Outpost:
             with contextlib.suppress(ValueError):
                 refused = tuple(_version_differs(str(msgspec.json.decode(data).get("version", "?"))))
             refused = refused or (f"{folder}/{PARCEL} cannot be read: it is damaged",)
-        ended = None
-        if not refused:
-            try:
-                ended = self._run(folder, parcel)
-            except PaperbuildError as error:
-                refused = tuple(diagnostic.message for diagnostic in error.diagnostics)
-            except OSError as error:
-                refused = (f"{error.filename or 'the command'}: {error.strerror}",)
-        _write(f"{folder}/{ENDED}", packed(Report(__version__, socket.gethostname(), refused, ended)))
+        ended, fault = (None, "") if refused else self._ended(folder, parcel)
+        _write(f"{folder}/{ENDED}", packed(Report(__version__, socket.gethostname(), refused, fault, ended)))
         return True
+
+    def _ended(self, folder: str, parcel: Parcel) -> tuple[Ended | None, str]:
+        """Run the parcel; return how it ended, or what went wrong."""
+        try:
+            return self._run(folder, parcel), ""
+        except PaperbuildError as error:
+            fault = error.diagnostics[0].message
+        except OSError as error:
+            fault = f"{error.filename or 'the command'}: {error.strerror}"
+        time.sleep(_LOOK_S)  # a scheduler asks all processes at once to end: what watches the command may be gone before we hear
+        return (Ended(-signal.SIGTERM, 0.0, cancelled=True), "") if self._ending else (None, fault)
 
     def _may_begin(self, folder: str) -> bool:
         """Wait until it is known where the parcel is; return whether it begins here and now, for the first time."""

@@ -30,6 +30,9 @@ STOP = "stop"
 LOG = "log"
 """The file in a parcel's folder that takes the job's output, both streams, while it runs."""
 
+WORDS = "words"
+"""The file in a parcel's folder that takes what is said where not even an outpost could be started."""
+
 ENDED = "ended.json"
 """The file in a parcel's folder that says how it ended, a :class:`Report`. Written last, and as a whole."""
 
@@ -56,13 +59,14 @@ class Parcel(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """How a parcel ended on the machine ``host``; ``version`` is that of the paperbuild there.
 
-    ``ended`` is None where it did not begin, and ``refused`` says why: each a sentence, such as what is of another version there.
+    ``ended`` is None where it was not run: ``refused`` says what is of another version there, each a sentence, ``fault`` what went wrong.
     A reader that finds another version than its own relies on these alone.
     """
 
     version: str
     host: str
     refused: tuple[str, ...] = ()
+    fault: str = ""
     ended: Ended | None = None
 
 

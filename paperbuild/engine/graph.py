@@ -77,12 +77,16 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class Resources(msgspec.Struct, frozen=True):
-    """What an action may use at once: processors, GPUs, memory in bytes, wall time in seconds (None: no limit)."""
+    """What an action may use at once: processors, GPUs, memory in bytes, wall time in seconds (None: no limit).
+
+    ``partition`` is where on a cluster it is to run, "" for the executor's own choice.
+    """
 
     cpu: float = 1
     gpu: float = 0
     memory_bytes: int = 0
     time_s: float | None = None
+    partition: str = ""
 
 
 class Code(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,11 @@ def test_what_comes_together_is_handed_in_together_and_each_tells_how_it_ended(s
     lines = {"good": "cat in > out; echo well", "bad": "echo so; exit 3", "killed": "kill -9 $$"}
     (sender.folder / "in").write_text("x")
     jobs = {name: sender.job(name, line) for name, line in lines.items()}
-    threads = [_beside(lambda job=job, name=name: ended.__setitem__(name, sender.send(job))) for name, job in jobs.items()]
+
+    def send(job: Job) -> None:
+        ended[job.action] = sender.send(job)
+
+    threads = [_beside(partial(send, job)) for job in jobs.values()]
     for thread in threads:
         thread.join(60)
     assert nearby.hand_ins == [3]
@@ -82,7 +87,8 @@ def test_what_comes_together_is_handed_in_together_and_each_tells_how_it_ended(s
     assert (sender.folder / "good.log").read_text() == "well\n"
     assert not (sender.folder / "good.log").is_symlink()
     seen = ended["good"].seen
-    assert (seen is not None and f"{sender.folder}/in" in {sighting.path for sighting in seen.sightings}) or seen.blind
+    assert seen is not None
+    assert seen.blind or f"{sender.folder}/in" in {sighting.path for sighting in seen.sightings}
     assert ended["good"].elsewhere is not None
 
 
@@ -159,7 +165,7 @@ def test_a_fault_in_handing_in_is_told_once(sender: Sender, nearby: Nearby) -> N
         except BuildError as error:
             told.append(error.diagnostics[0].message)
 
-    for thread in [_beside(lambda name=name: send(name)) for name in ("a", "b", "c")]:
+    for thread in [_beside(partial(send, name)) for name in ("a", "b", "c")]:
         thread.join(60)
     assert sorted(told) == ["cancelled", "cancelled", "the scheduler does not answer"]
 
