@@ -163,6 +163,8 @@ class DaskCluster:
         alone_s = 0.0 if self._alone_since is None else now - self._alone_since
         if alone_s > (START_S if self._lab.cluster else _ALONE_S):
             return Fate("gone", f"there has been no worker for {alone_s:.0f} s")
+        if assigned and not folder.startswith("/"):  # whether it has begun is known to nobody here
+            return Fate("running")
         return Fate("waiting", "there is no worker" if alone_s else "a worker has it" if assigned else "all workers are busy")
 
     async def _future(self, client: Client, handle: str) -> Future[str] | None:

@@ -14,9 +14,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from typing import IO
 
 from paperbuild import __version__
 from paperbuild.clusters.outpost import ATTENDED
@@ -48,46 +50,52 @@ _running: dict[str, subprocess.Popen[bytes]] = {}
 _unwanted: set[str] = set()
 
 
-def perform(key: str, folder: str, program: Sequence[str], version: str) -> str:
-    """Run ``program`` for the parcel in ``folder`` to its end, under the name ``key``; return "", or why it can never say how it ended."""
+def perform(key: str, parcel: str, program: Sequence[str], version: str) -> str:
+    """Run ``program`` for ``parcel`` to its end, under the name ``key``; return "", or why it can never say how it ended.
+
+    A parcel is its folder; where no file system is shared it is a text that says to the program where it lies.
+    """
     here = f"the worker {_worker_name()} on {socket.gethostname()}"
     if version != __version__:
         return f"{here} has paperbuild {__version__}, and {version} sent the command"
-    if not os.path.isdir(folder):
-        return f'{here} does not see the folder {folder}: where no file system is shared, files = "store" sends files along'
-    if os.path.exists(f"{folder}/{BEGUN}"):
-        return _left(folder)
-    with open(f"{folder}/{WORKER}", "w", encoding="utf-8") as file:
-        file.write(_worker_name())
-    return _attend(key, folder, program, here)
-
-
-def _attend(key: str, folder: str, program: Sequence[str], here: str) -> str:
-    words = (sys.executable, *program) if program[0].startswith("-") else tuple(program)
-    with open(f"{folder}/outpost.log", "wb") as said:
-        with _lock:
-            if key in _unwanted:
-                return "it was cancelled"
-            child = subprocess.Popen(
-                (*words, folder), stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, env={**os.environ, ATTENDED: "1"}
-            )
-            _running[key] = child
+    if parcel.startswith("/"):
+        if not os.path.isdir(parcel):
+            return f'{here} does not see the folder {parcel}: where no file system is shared, files = "store" sends files along'
+        if os.path.exists(f"{parcel}/{BEGUN}"):
+            return _left(parcel)
+        with open(f"{parcel}/{WORKER}", "w", encoding="utf-8") as file:
+            file.write(_worker_name())
+    with tempfile.TemporaryFile() as said:
+        child = _start(key, (*program, parcel), said)
+        if child is None:
+            return "it was cancelled"
         try:
             closing = _await(child)
         finally:
             with _lock:
                 del _running[key]
-    if closing:
-        return f"{here} was shut down while it ran"
-    if key in _unwanted:
-        return "it was cancelled"
-    if os.path.exists(f"{folder}/{ENDED}"):
-        return ""
-    with open(f"{folder}/outpost.log", "rb") as said:
-        last = said.read()[-2000:].decode("utf-8", "replace").strip().splitlines()[-3:]
-    return (
-        f"what ran it on {socket.gethostname()} ended with status {child.returncode} and did not say how: {' / '.join(last) or 'no words'}"
-    )
+        if closing:
+            return f"{here} was shut down while it ran"
+        if key in _unwanted:
+            return "it was cancelled"
+        if os.path.exists(f"{parcel}/{ENDED}") if parcel.startswith("/") else child.returncode == 0:
+            return ""
+        said.seek(0)
+        words = said.read()[-2000:].decode("utf-8", "replace").strip().splitlines()[-3:]
+    last = " / ".join(line.removeprefix("paperbuild: ") for line in words) or "no words"
+    return f"what ran it on {socket.gethostname()} ended with status {child.returncode} and did not say how: {last}"
+
+
+def _start(key: str, program: Sequence[str], said: IO[bytes]) -> subprocess.Popen[bytes] | None:
+    """Start ``program``, which says what it has to say to ``said``; None where it is not wanted any more."""
+    words = (sys.executable, *program) if program[0].startswith("-") else tuple(program)
+    with _lock:
+        if key in _unwanted:
+            return None
+        _running[key] = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, env={**os.environ, ATTENDED: "1"}
+        )
+        return _running[key]
 
 
 def _await(child: subprocess.Popen[bytes]) -> bool:

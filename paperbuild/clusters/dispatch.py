@@ -430,7 +430,17 @@ def _would_not_end(number: int) -> Diagnostic:
 
 def _parcel(job: Job, errand: Errand) -> Parcel:
     bare = msgspec.structs.replace(job, errand=None)
-    return Parcel(errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here())
+    return Parcel(
+        errand.folder,
+        bare,
+        errand.resources,
+        __version__,
+        errand.expected_s,
+        python_here(),
+        platform_here(),
+        errand.supplies,
+        errand.outputs,
+    )
 
 
 def _not_run(action: str, report: Report) -> Diagnostic:

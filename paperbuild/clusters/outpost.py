@@ -62,6 +62,11 @@ class Outpost:
         except FileNotFoundError:
             _tell(f"nobody wants {folder} any more")
             return False
+        _write(f"{folder}/{ENDED}", packed(self.report(folder, data)))
+        return True
+
+    def report(self, folder: str, data: bytes) -> Report:
+        """Run the parcel that ``data`` holds; what it says goes to a file in ``folder``. Return how it ended."""
         try:
             parcel = parcel_of(data)
             refused = tuple(differences(parcel))
@@ -70,8 +75,7 @@ class Outpost:
                 refused = tuple(_version_differs(str(msgspec.json.decode(data).get("version", "?"))))
             refused = refused or (f"{folder}/{PARCEL} cannot be read: it is damaged",)
         ended, fault = (None, "") if refused else self._ended(folder, parcel)
-        _write(f"{folder}/{ENDED}", packed(Report(__version__, socket.gethostname(), refused, fault, ended)))
-        return True
+        return Report(__version__, socket.gethostname(), refused, fault, ended)
 
     def _ended(self, folder: str, parcel: Parcel) -> tuple[Ended | None, str]:
         """Run the parcel; return how it ended, or what went wrong."""
@@ -208,13 +212,19 @@ def _attend(outpost: Outpost) -> None:
     outpost.end()
 
 
-def main(folders: Sequence[str]) -> int:
-    """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
+def attended() -> Outpost:
+    """Return an outpost that ends what it runs when this process is asked to end, or whoever started it has died."""
     outpost = Outpost()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, outpost.end)
     if os.environ.pop(ATTENDED, ""):
         threading.Thread(target=_attend, args=(outpost,), name="attended", daemon=True).start()
+    return outpost
+
+
+def main(folders: Sequence[str]) -> int:
+    """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
+    outpost = attended()
     told = [outpost.run(folder) for folder in folders]
     return 0 if all(told) else 1
 

@@ -396,7 +396,8 @@ class Errand(msgspec.Struct, frozen=True):
     """How a job gets to a machine elsewhere: by which ``executor``, from which folder of its own (absolute), with what it is given there.
 
     ``expected_s`` is how long it took the last time, None where nobody knows. ``handle`` is what the executor called it when it was sent;
-    a job that has one is not sent again, only waited for.
+    a job that has one is not sent again, only waited for. Where no file system is shared, ``supplies`` are what it is known to need of
+    the project, and ``outputs`` what comes back: paths in it, folders with a slash at their end.
     """
 
     executor: str
@@ -404,6 +405,8 @@ class Errand(msgspec.Struct, frozen=True):
     resources: Resources = Resources()
     expected_s: float | None = None
     handle: str = ""
+    supplies: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -39,3 +39,25 @@ class Remote(Protocol):
 
     def close(self) -> None:
         """Let go of connections; what was not uploaded is remembered."""
+
+
+class Carrier(Protocol):
+    """Loose contents by the way of a store elsewhere: between machines that share no file system. Safe to use from several threads.
+
+    Errors are :class:`paperbuild.errors.BuildError`: without these contents there is nothing to go on with.
+    """
+
+    def send(self, contents: Mapping[str, str]) -> None:
+        """Have contents there as blobs: a digest to the absolute path of the file that holds it. What is there already is not sent."""
+
+    def fetch(self, wanted: Mapping[str, str]) -> None:
+        """Fetch blobs: a digest to the absolute path of the new file that takes it; each was checked against its digest."""
+
+    def write(self, name: str, data: bytes) -> bool:
+        """Write a small content under ``name`` ("parcels/…/begun"), unless something is there; return whether it was written."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content under ``name``, None where there is none."""
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove what was written under these names; what is not there is gone already."""

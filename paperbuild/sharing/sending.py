@@ -39,45 +39,24 @@ class Sent(msgspec.Struct, frozen=True):
     bytes: int
 
 
-class Sending:
-    """Sends records of ``store``, signed by ``signer``, through ``link``. Used by several threads at once.
+class Contents:
+    """Sends contents through ``link``. Used by several threads at once. ``damaged`` are those that are known to be wrong over there."""
 
-    ``damaged`` are contents that are known to be wrong over there: they are replaced.
-    """
-
-    def __init__(self, link: Link, store: Store, signer: Signer, trust: Trust, damaged: set[str]) -> None:
+    def __init__(self, link: Link, damaged: set[str]) -> None:
         self._link = link
-        self._store = store
-        self._signer = signer
-        self._trust = trust
         self._damaged = damaged
         self._there: set[str] = set()
-        self._lock = threading.Lock()
-        self.bytes = 0
-        """How many bytes of contents went so far."""
 
-    def send(self, record: Record, *, is_likely_there: bool = False) -> Sent:
-        """Send ``record`` with what it needs; nothing is sent where it is there already, signed by the same.
+    def send(self, digest: str, path: str) -> int:
+        """Have the content ``digest``, which stands at ``path``, over there; return how many bytes were sent for it.
 
         Raises:
-            Lacking: it cannot be sent.
+            Lacking: it is neither here nor there, or is not what its digest says.
             TransportError: it went wrong, whatever was tried.
             Down: nothing is written any more in this command.
         """
-        self._link.mark()
-        entry = signed(record, self._signer)
-        if is_likely_there and self._is_there(record, entry):
-            return Sent(is_new=False, bytes=0)
-        count = sum(self._send_blob(digest) for digest in sorted(self._store.blobs_of(record)))
-        return Sent(self._publish(record, entry), count)
-
-    # contents
-
-    def _send_blob(self, digest: str) -> int:
-        """Have a content over there; return how many bytes were sent for it."""
         if digest in self._there:
             return 0
-        path = self._store.blob(digest)
         try:
             size = os.stat(path).st_size
         except OSError:
@@ -87,8 +66,6 @@ class Sending:
         else:
             size = self._send_file(digest, path, size)
         self._there.add(digest)
-        with self._lock:
-            self.bytes += size
         return size
 
     def _send_file(self, digest: str, path: str, size: int) -> int:
@@ -148,11 +125,53 @@ class Sending:
     def _put(self, name: str, data: bytes, over: str | None) -> bool:
         return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))
 
+
+class Sending:
+    """Sends records of ``store``, signed by ``signer``, through ``link``. Used by several threads at once.
+
+    ``damaged`` are contents that are known to be wrong over there: they are replaced.
+    """
+
+    def __init__(self, link: Link, store: Store, signer: Signer, trust: Trust, damaged: set[str]) -> None:
+        self._link = link
+        self._store = store
+        self._signer = signer
+        self._trust = trust
+        self._contents = Contents(link, damaged)
+        self._lock = threading.Lock()
+        self.bytes = 0
+        """How many bytes of contents went so far."""
+
+    def send(self, record: Record, *, is_likely_there: bool = False) -> Sent:
+        """Send ``record`` with what it needs; nothing is sent where it is there already, signed by the same.
+
+        Raises:
+            Lacking: it cannot be sent.
+            TransportError: it went wrong, whatever was tried.
+            Down: nothing is written any more in this command.
+        """
+        self._link.mark()
+        entry = signed(record, self._signer)
+        if is_likely_there and self._is_there(record, entry):
+            return Sent(is_new=False, bytes=0)
+        count = sum(self._send_blob(digest) for digest in sorted(self._store.blobs_of(record)))
+        return Sent(self._publish(record, entry), count)
+
+    def _send_blob(self, digest: str) -> int:
+        """Have a content over there; return how many bytes were sent for it."""
+        size = self._contents.send(digest, self._store.blob(digest))
+        with self._lock:
+            self.bytes += size
+        return size
+
     # the record
 
     def _is_there(self, record: Record, entry: Signed) -> bool:
         content = self._link.writing(lambda: self._link.transport.read(self._link.layer + bundle_name(record.key), MOST_BYTES))
         return content is not None and entry in (self._present(content.data) or ())
+
+    def _write(self, name: str, data: bytes, over: str) -> bool:
+        return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))
 
     def _present(self, data: bytes) -> tuple[Signed, ...] | None:
         """Return what stands in a bundle; nothing where it is damaged, None where it is of a later version and stays."""
@@ -164,7 +183,7 @@ class Sending:
     def _publish(self, record: Record, entry: Signed) -> bool:
         """Add the record to the bundle of its key, whoever else writes it meanwhile; return whether it was not there."""
         name = bundle_name(record.key)
-        if self._put(name, dump_bundle([entry]), ""):
+        if self._write(name, dump_bundle([entry]), ""):
             return True
         for turn in range(_MOST_TURNS):
             content = self._link.writing(lambda: self._link.transport.read(self._link.layer + name, MOST_BYTES))
@@ -174,7 +193,7 @@ class Sending:
                 raise TransportError(Trouble.LATER, "its records are of a later paperbuild")
             if entry in present:
                 return False
-            if self._put(name, dump_bundle(merged(present, entry, self._trust)), "" if content is None else content.version):
+            if self._write(name, dump_bundle(merged(present, entry, self._trust)), "" if content is None else content.version):
                 return True
             time.sleep(random.uniform(0.2, 1.0) * min(0.2, 0.005 * (turn + 1)))  # noqa: S311 - so that two do not meet again
         raise TransportError(Trouble.BROKEN, "others keep writing the same records")

@@ -16,10 +16,11 @@ from paperbuild.errors import BuildError
 class Nearby:
     """:class:`paperbuild.engine.cluster.Cluster` by processes. ``hand_ins`` are the sizes of what was handed in together.
 
-    ``is_away``: it does not answer.
+    ``is_away``: it does not answer. ``program`` are words of a Python that run a parcel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, program: Sequence[str] = ("-m", "paperbuild.clusters.outpost")) -> None:
+        self._program = program
         self.hand_ins: list[int] = []
         self.is_away = False
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -30,7 +31,7 @@ class Nearby:
         return tuple(self._start(parcel) for parcel in parcels)
 
     def _start(self, parcel: Parcel) -> str:
-        words = [sys.executable, "-m", "paperbuild.clusters.outpost", parcel.folder]
+        words = [sys.executable, *self._program, parcel.folder]
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/")
         self._processes[str(process.pid)] = process
         return str(process.pid)
@@ -49,6 +50,10 @@ class Nearby:
             self._processes[handle].terminate()
         for handle in handles:
             self._processes[handle].wait()
+
+    def handles(self) -> tuple[str, ...]:
+        """Return the handles of all that was handed in."""
+        return tuple(self._processes)
 
     def status(self, handle: str) -> int:
         """Wait for the end of what runs a parcel, and return its exit status."""

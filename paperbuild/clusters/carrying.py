@@ -1,0 +1,221 @@
+"""Parcels without a shared file system: a :class:`paperbuild.engine.cluster.Cluster` around another one.
+
+What a command needs of the project goes to a shared store, the scheduler is handed where it lies, and what the command made comes back
+the same way (:mod:`.cargo`, :mod:`.unloading`). Its parcel's folder is here alone; how far the sending is stands in it
+(``carried.json``), so that another process can go on. A handle is that folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+import secrets
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, packed_text, unpacked
+from paperbuild.clusters.packing import Load, Packer
+from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of
+from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
+from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.remote import Carrier
+from paperbuild.errors import BuildError
+
+MOST_ROUNDS = 12
+"""How often a command is begun again because it touched what was not sent."""
+
+_CARRIED = "carried.json"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where the shared store is, as the other end is told."""
+
+    address: str
+    endpoint: str = ""
+    region: str = ""
+    namespace: str = ""
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """How far one parcel's sending is: ``handle`` is the scheduler's, ``asked`` what goes along because a run touched it."""
+
+    handle: str
+    reference: Reference
+    asked: tuple[str, ...] = ()
+    rounds: int = 0
+
+
+class Carrying:
+    """Hands parcels to ``cluster`` by way of ``carrier``, whose store is at ``address``; ``packer`` knows the project."""
+
+    def __init__(self, cluster: Cluster, carrier: Carrier, address: Address, packer: Packer) -> None:
+        self._cluster = cluster
+        self._carrier = carrier
+        self._address = address
+        self._packer = packer
+
+    def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        """See the port."""
+        unasked = self._packer.known_to_git()
+        self._hand_in([(parcel, _Sent("", Reference("", "", ""))) for parcel in parcels], unasked)
+        return tuple(parcel.folder for parcel in parcels)
+
+    def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
+        """See the port. What has ended is brought here first."""
+        sent = {folder: _sent(folder) for folder in handles}
+        fates = self._cluster.look([one.handle for one in sent.values() if one is not None])
+        found = {}
+        again = []
+        for folder, one in sent.items():
+            if one is None:
+                found[folder] = Fate("gone", "nobody knows any more where it was sent")
+                continue
+            fate = fates.get(one.handle, Fate("gone"))
+            if fate.state in {"ended", "gone"} and not os.path.exists(f"{folder}/{ENDED}"):
+                try:
+                    more = self._bring(folder, one)
+                except ValueError as error:
+                    fate, more = Fate("gone", f"what came back is not to be believed: {error}"), None
+                if more is not None:
+                    again.append((_parcel(folder), more))
+                    fate = Fate("waiting", "it is begun again, with a file that it turned out to need")
+            found[folder] = fate
+        if again:
+            self._hand_in(again, self._packer.known_to_git())
+        return found
+
+    def cancel(self, handles: Sequence[str]) -> None:
+        """See the port."""
+        sent = [one for one in map(_sent, handles) if one is not None]
+        self._cluster.cancel([one.handle for one in sent])
+        for one in sent:
+            self._forget(one)
+
+    def close(self) -> None:
+        """See the port."""
+        self._cluster.close()
+
+    def _hand_in(self, parcels: Sequence[tuple[Parcel, _Sent]], unasked: Sequence[str]) -> None:
+        ready = []
+        for parcel, sent in parcels:
+            load = self._load(parcel, sent, unasked)
+            cargo = Cargo(
+                parcel, load.things, load.unsent, parcel.outputs, tuple(places_of(parcel.job.folder, dict(parcel.job.environment)).items())
+            )
+            root = parcel.job.folder
+            self._carrier.send({thing.digest: f"{root}/{thing.path}" for thing in load.things if thing.kind == "file"})
+            data = packed_text(cargo)
+            where = self._address
+            reference = Reference(where.address, digest_bytes(data), secrets.token_hex(16), where.endpoint, where.region, where.namespace)
+            self._carrier.write(f"{reference.folder}/{CARGO}", data)
+            ready.append((parcel, msgspec.structs.replace(sent, reference=reference)))
+        told = [msgspec.structs.replace(parcel, folder=packed_text(sent.reference).decode()) for parcel, sent in ready]
+        handles = self._cluster.submit(told)
+        for (parcel, sent), handle in zip(ready, handles, strict=True):
+            _write(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))
+
+    def _load(self, parcel: Parcel, sent: _Sent, unasked: Sequence[str]) -> Load:
+        given = _given(parcel)
+        return self._packer.pack(parcel.job.action, unasked, (*parcel.supplies, *sent.asked, *given), parcel.outputs)
+
+    def _bring(self, folder: str, sent: _Sent) -> _Sent | None:
+        """Bring what came back to its places; return how it is sent once more, where it touched what it did not have.
+
+        Raises:
+            ValueError: what lies there is not to be believed.
+            BuildError: it cannot be had now.
+        """
+        data = self._carrier.read(f"{sent.reference.folder}/{HAUL}")
+        if data is None:
+            return None
+        haul = haul_of(data, sent.reference.key)
+        if haul.log:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{folder}/{LOG}")
+            self._carrier.fetch({haul.log: f"{folder}/{LOG}"})
+        parcel = _parcel(folder)
+        report = haul.report
+        if haul.wanted and sent.rounds < MOST_ROUNDS:
+            self._forget(sent)
+            more = dict.fromkeys((*sent.asked, *(path for wanted in haul.wanted for path in self._packer.around(wanted))))
+            return _Sent("", sent.reference, tuple(more), sent.rounds + 1)
+        if haul.wanted:
+            why = f"it touches ever more files that are not sent along, {haul.wanted[0]} for one: declare its inputs"
+            report = Report(report.version, report.host, fault=why)
+        else:
+            _place(parcel, haul, folder, self._carrier)
+        _write(f"{folder}/{ENDED}", packed(report))
+        self._forget(sent)
+        return None
+
+    def _forget(self, sent: _Sent) -> None:
+        with contextlib.suppress(BuildError):  # what is left there is collected as anything that nobody uses
+            self._carrier.remove([f"{sent.reference.folder}/{name}" for name in (CARGO, BEGUN, HAUL)])
+
+
+def _given(parcel: Parcel) -> tuple[str, ...]:
+    """Return the project's folders of paperbuild's own that the command is given files in, by its variables."""
+    root = parcel.job.folder
+    found = []
+    for name, value in parcel.job.environment:
+        if name.startswith("PAPERBUILD_") and value.startswith(f"{root}/.paperbuild/") and os.path.exists(value):
+            found.append(value[len(root) + 1 :])
+    return tuple(found)
+
+
+def _place(parcel: Parcel, haul: Haul, folder: str, carrier: Carrier) -> None:
+    """Put what came back to where the command would have written it, had it run here."""
+    root, own = parcel.job.folder, parcel.outputs
+    things = [thing for thing in haul.outputs if _is_own(thing, own)]
+    blobs = f"{folder}/blobs"
+    os.makedirs(blobs, exist_ok=True)
+    carrier.fetch({thing.digest: f"{blobs}/{thing.digest}" for thing in things if thing.kind == "file"})
+    uses = [thing.digest for thing in things]
+    for thing in things:
+        path = f"{root}/{thing.path}"
+        os.makedirs(path if thing.kind == "folder" else posixpath.dirname(path), exist_ok=True)
+        if thing.kind == "link":
+            os.symlink(thing.text, path)
+        elif thing.kind == "file":
+            uses.remove(thing.digest)
+            _put(f"{blobs}/{thing.digest}", path, thing, is_last=thing.digest not in uses)
+    with contextlib.suppress(OSError):
+        os.rmdir(blobs)
+
+
+def _put(blob: str, path: str, thing: Thing, *, is_last: bool) -> None:
+    import shutil
+
+    if is_last:
+        shutil.move(blob, path)
+    else:
+        shutil.copyfile(blob, path)
+    os.chmod(path, 0o755 if thing.executable else 0o644)
+
+
+def _is_own(thing: Thing, own: Sequence[str]) -> bool:
+    """Return whether ``thing`` is one of the outputs ``own``, or in one: whatever came back, nothing else is written."""
+    if ".." in thing.path.split("/"):
+        return False
+    return any(thing.path == path.rstrip("/") or (path.endswith("/") and thing.path.startswith(path)) for path in own)
+
+
+def _parcel(folder: str) -> Parcel:
+    with open(f"{folder}/{PARCEL}", "rb") as file:
+        return parcel_of(file.read())
+
+
+def _sent(folder: str) -> _Sent | None:
+    try:
+        with open(f"{folder}/{_CARRIED}", "rb") as file:
+            return unpacked(file.read(), _Sent)
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(f"{path}.new", "wb") as file:
+        file.write(data)
+    os.rename(f"{path}.new", path)

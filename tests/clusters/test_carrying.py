@@ -1,0 +1,201 @@
+"""Commands where no file system is shared: what they need goes along, what they made comes back, what stands in the project is not absent.
+The store is a folder, the scheduler a real outpost on this machine that knows nothing of the project's folder but what it is sent.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from paperbuild.cli.carried import PROGRAM
+from paperbuild.clusters.carrying import Address, Carrying
+from paperbuild.clusters.dispatch import FarExecutor, Pace
+from paperbuild.clusters.packing import Limits, Packer
+from paperbuild.engine.digest import file_digest
+from paperbuild.engine.ports import Ended, Errand, Job, Watch
+from paperbuild.engine.tracing.sightings import READ
+from paperbuild.errors import BuildError
+from paperbuild.sharing.loose import LooseStore
+from paperbuild.sharing.places import parse_place
+from tests.clusters.nearby import Nearby
+
+PACE = Pace(late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
+
+
+class Sender:
+    """Sends commands of the project in ``root`` away, by a store in a folder."""
+
+    def __init__(self, root: Path, store: Path, limits: Limits | None = None) -> None:
+        self.root = root
+        self.store = store
+        store.mkdir(exist_ok=True)
+        self.nearby = Nearby(PROGRAM)
+        place = parse_place(f"file://{store}")
+        self.loose = LooseStore(place, scratch=str(store.parent))
+        cluster = Carrying(self.nearby, self.loose, Address(place.address), Packer(str(root), file_digest, limits))
+        self.executor = FarExecutor(cluster, PACE)
+        self._count = 0
+
+    def job(self, line: str, outputs: tuple[str, ...] = (), supplies: tuple[str, ...] = (), **changes: object) -> Job:
+        self._count += 1
+        own = f"{self.root}/.paperbuild/sent/{self._count}"
+        variables = (("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"), ("HOME", os.environ.get("HOME", "/")))
+        errand = Errand("far", own, supplies=supplies, outputs=outputs)
+        job = Job("cell", line, "/bin/sh", str(self.root), variables, f"{self.store}.log", None, Watch(f"{self.root}/"), errand=errand)
+        return msgspec.structs.replace(job, **changes)
+
+    def run(self, line: str, outputs: tuple[str, ...] = (), supplies: tuple[str, ...] = ()) -> Ended:
+        return self.executor.run(self.job(line, outputs, supplies), lambda _group, _handle: None)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "paper"
+    root.mkdir()
+    for path, text in {"in.txt": "tracked", "sub/new.txt": "untracked", ".gitignore": "*.dat\ndata/\n", "big.dat": "ignored"}.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text)
+    (root / "data").mkdir()
+    (root / "data" / "one.csv").write_text("1")
+    (root / "data" / "two.csv").write_text("2")
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    subprocess.run(["git", "-C", str(root), "add", "in.txt", ".gitignore"], check=True)
+    return root
+
+
+@pytest.fixture
+def sender(project: Path, tmp_path: Path) -> Iterator[Sender]:
+    made = Sender(project, tmp_path / "store")
+    yield made
+    made.executor.close()
+    made.nearby.close()
+    made.loose.close()
+
+
+def test_what_git_knows_goes_along_and_outputs_come_back_as_if_made_here(sender: Sender, project: Path) -> None:
+    ended = sender.run(
+        "pwd > where.txt; mkdir -p out/deep; cat in.txt sub/new.txt > out/deep/all.txt; ln -s deep/all.txt out/link", ("out/", "where.txt")
+    )
+    assert (ended.status, ended.lost, ended.cancelled) == (0, "", False)
+    assert (project / "out/deep/all.txt").read_text() == "trackeduntracked"
+    assert os.readlink(project / "out/link") == "deep/all.txt"
+    assert (project / "where.txt").read_text().strip() != str(project)
+    assert ended.seen is not None
+    seen = {sighting.path: sighting for sighting in ended.seen.sightings}
+    here = seen[f"{project}/in.txt"]
+    status = (project / "in.txt").stat()
+    assert here.bits & READ
+    assert here.state == ("file", 7, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, False)
+    assert not any("/paperbuild-" in path for path in seen)
+
+
+def test_the_log_comes_back(sender: Sender, tmp_path: Path) -> None:
+    assert sender.run("echo well; echo bad >&2; exit 3").status == 3
+    assert (tmp_path / "store.log").read_text() == "well\nbad\n"
+
+
+def test_a_file_that_was_not_sent_is_fetched_when_it_is_read_and_the_command_begins_again(sender: Sender, project: Path) -> None:
+    ended = sender.run("cat big.dat > out.txt", ("out.txt",))
+    assert ended.status == 0
+    assert (project / "out.txt").read_text() == "ignored"
+    assert sender.nearby.hand_ins == [1, 1]
+    assert ended.seen is not None
+    assert next(sighting.state for sighting in ended.seen.sightings if sighting.path == f"{project}/big.dat") is not None
+
+
+def test_a_list_of_a_folder_holds_what_stands_there(sender: Sender, project: Path) -> None:
+    assert sender.run("ls > out.txt; ls data >> out.txt", ("out.txt",)).status == 0
+    assert (project / "out.txt").read_text().split() == ["big.dat", "data", "in.txt", "out.txt", "sub", "one.csv", "two.csv"]
+
+
+def test_asking_whether_something_is_there_tells_the_truth(sender: Sender, project: Path) -> None:
+    assert sender.run("test -e data/two.csv && test ! -e data/three.csv && test -d data && echo yes > out.txt", ("out.txt",)).status == 0
+    assert (project / "out.txt").read_text() == "yes\n"
+
+
+def test_a_module_that_was_not_sent_is_found_all_the_same(sender: Sender, project: Path) -> None:
+    (project / ".gitignore").write_text("*.dat\ndata/\nlocal_settings.py\n")
+    (project / "local_settings.py").write_text("VALUE = 7\n")
+    (project / "main.py").write_text(
+        "try:\n    import local_settings\nexcept ImportError:\n    print(0)\nelse:\n    print(local_settings.VALUE)\n"
+    )
+    hook = Path(sys.modules["paperbuild.engine"].__file__ or "").parent / "tracing" / "hook"
+    job = sender.job("python main.py > out.txt", ("out.txt",))
+    job = msgspec.structs.replace(job, environment=(*job.environment, ("PYTHONPATH", str(hook)), ("PYTHONDONTWRITEBYTECODE", "1")))
+    assert sender.executor.run(job, lambda _group, _handle: None).status == 0
+    assert (project / "out.txt").read_text() == "7\n"
+
+
+def test_what_is_declared_goes_along_at_once(sender: Sender, project: Path) -> None:
+    assert sender.run("cat data/*.csv > out.txt", ("out.txt",), ("data/",)).status == 0
+    assert (project / "out.txt").read_text() == "12"
+    assert sender.nearby.hand_ins == [1]
+
+
+def test_nothing_but_its_outputs_comes_back(sender: Sender, project: Path) -> None:
+    before = sorted(path.relative_to(project) for path in project.rglob("*") if ".paperbuild" not in path.parts)
+    assert sender.run("echo x > stray.txt; echo changed > in.txt; rm sub/new.txt").status == 0
+    assert sorted(path.relative_to(project) for path in project.rglob("*") if ".paperbuild" not in path.parts) == before
+    assert (project / "in.txt").read_text() == "tracked"
+
+
+def test_of_a_command_that_fails_no_output_comes_back(sender: Sender, project: Path) -> None:
+    assert sender.run("echo half > out.txt; exit 1", ("out.txt",)).status == 1
+    assert not (project / "out.txt").exists()
+
+
+def test_the_store_keeps_nothing_of_a_parcel_that_is_over(sender: Sender, tmp_path: Path) -> None:
+    sender.run("true")
+    assert [path for path in (tmp_path / "store" / "parcels").rglob("*") if path.is_file()] == []
+
+
+def test_too_much_is_refused_before_anything_is_sent(project: Path, tmp_path: Path) -> None:
+    sender = Sender(project, tmp_path / "store", Limits(most=1))
+    with pytest.raises(BuildError, match=r"cell needs 0.0 GiB of the project's files"):
+        sender.run("true", (), ("data/",))
+    sender.executor.close()
+
+
+def test_what_is_too_large_to_go_unasked_goes_when_it_is_read(project: Path, tmp_path: Path) -> None:
+    sender = Sender(project, tmp_path / "store", Limits(unasked_file=5))
+    assert sender.run("cat in.txt > out.txt", ("out.txt",)).status == 0
+    assert (project / "out.txt").read_text() == "tracked"
+    assert sender.nearby.hand_ins == [1, 1]
+    sender.executor.close()
+
+
+def test_an_answer_of_somebody_else_is_not_believed(sender: Sender, project: Path, tmp_path: Path) -> None:
+    outcome: list[Ended | BuildError] = []
+
+    def work() -> None:
+        try:
+            outcome.append(sender.run("while [ ! -e /nowhere ]; do sleep 0.1; done", ("out.txt",)))
+        except BuildError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun = _appeared(tmp_path / "store" / "parcels", "begun")
+    (begun.parent / "haul").write_bytes(b"0" * 64 + b"{}")
+    sender.nearby.kill(next(iter(sender.nearby.handles())))
+    thread.join(20)
+    assert isinstance(outcome[0], BuildError | Ended)
+    assert not (project / "out.txt").exists()
+    assert not isinstance(outcome[0], Ended) or outcome[0].unreachable or outcome[0].lost
+
+
+def _appeared(folder: Path, name: str) -> Path:
+    import time
+
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        found = [path for path in folder.rglob(name) if path.is_file()]
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(name)
