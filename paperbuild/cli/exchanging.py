@@ -200,7 +200,8 @@ def verify_shared(invocation: Invocation, *, repair: bool) -> int:
             survey = verify_remote(shared, tell=meter)
         if repair and survey.damages:
             shared.link.insist(written=True)
-            names = [damage.name for damage in survey.damages]
+            # With the records that need it, so that whoever has it sends all of it again.
+            names = list(dict.fromkeys(name for damage in survey.damages for name in (*damage.bundles, damage.name)))
             shared.link.writing(lambda: shared.link.transport.delete(names))
         address = remote.terms.place.address
         notices = remote.notices()

@@ -30,11 +30,15 @@ MOST_LISTING = 64 << 20
 
 
 class RemoteDamage(msgspec.Struct, frozen=True):
-    """Something that is not as it should be: ``name`` is where it stands, ``what`` says it in words, ``actions`` made what it holds."""
+    """Something that is not as it should be: ``name`` is where it stands, ``what`` says it in words, ``actions`` made what it holds.
+
+    ``bundles`` are the names of those with records that need it.
+    """
 
     name: str
     what: str
     actions: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -137,12 +141,13 @@ class _Surveying:
 
     def read_contents(self, tell: Tell) -> None:
         """Read every content that a sound record needs, once."""
-        needed: dict[tuple[str, str], dict[str, None]] = {}
-        folders: dict[tuple[str, str], dict[str, None]] = {}
-        for layer, _, record in self._records:
+        needed: dict[tuple[str, str], dict[tuple[str, str], None]] = {}  # by whom: actions, and the bundles with their records
+        folders: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
+        for layer, name, record in self._records:
             for artifact in record.artifacts:
                 if artifact.stored:
-                    (folders if artifact.is_folder else needed).setdefault((layer, artifact.digest), {})[record.action] = None
+                    users = (folders if artifact.is_folder else needed).setdefault((layer, artifact.digest), {})
+                    users[record.action, layer + name] = None
         for (layer, digest), data in spread(self._asking(self._list), [*folders], READ_AT_ONCE):
             for entry in () if data is None else parse_listing(data):
                 if entry.kind != "folder":
@@ -150,7 +155,8 @@ class _Surveying:
         needed |= folders
         for number, (place, (count, fault)) in enumerate(spread(self._asking(self._read), [*needed], READ_AT_ONCE)):
             if fault:
-                self._damages.append(RemoteDamage("".join((place[0], blob_name(place[1]))), fault, tuple(needed[place])))
+                actions, bundles = (tuple(dict.fromkeys(names)) for names in zip(*needed[place], strict=True))
+                self._damages.append(RemoteDamage("".join((place[0], blob_name(place[1]))), fault, actions, bundles))
             else:
                 self._blobs += 1
                 self._bytes += count
