@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
@@ -40,12 +41,16 @@ class _Meter:
         self._stream = invocation.stderr
         self._shows = invocation.screen.rewrites and not invocation.json and invocation.verbosity > 0
         self._doing = doing
+        self._next_s = 0.0
 
     def __enter__(self) -> Self:
         return self
 
     def __call__(self, progress: Progress) -> None:
-        self._say(f"{self._doing} {progress.done:,} of {progress.total:,}, {size_text(progress.bytes)}")
+        now_s = time.monotonic()
+        if now_s >= self._next_s:  # more than ten times a second nobody reads
+            self._next_s = now_s + 0.1
+            self._say(f"{self._doing} {progress.done:,} of {progress.total:,}, {size_text(progress.bytes)}")
 
     def __exit__(self, *_: object) -> None:
         self._say("")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -290,6 +292,37 @@ def test_switched_off_it_is_not_asked_at_all(pair: Pair, proxy: Proxy) -> None:
     assert pair.writer.call("status", "--json", PAPERBUILD_REMOTE="off").answer["sharing"] is None
     assert "PB628" in pair.writer.call("cache", "pull", PAPERBUILD_REMOTE="off").err
     assert proxy.requests == []
+
+
+def test_a_build_whose_secrets_are_empty_asks_as_nobody(pair: Pair) -> None:
+    asked: list[str | None] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization"))
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        empty = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "PAPERBUILD_KEY": ""}
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        built = pair.reader.call("run", "--json", AWS_ENDPOINT_URL=endpoint, **empty)
+        server.shutdown()
+    assert (built.code, built.outcomes, built.codes) == (0, {"ran"}, [])
+    assert asked
+    assert set(asked) == {None}
+
+
+@pytest.mark.parametrize(("scheme", "variable"), [("gs", "GOOGLE_SERVICE_ACCOUNT_KEY"), ("az", "AZURE_STORAGE_SAS_TOKEN")])
+def test_empty_secrets_of_the_other_services_are_no_fault(scheme: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "somebody")
+    monkeypatch.setenv(variable, "")
+    open_transport(parse_place(f"{scheme}://bucket/prefix")).close()
 
 
 def test_where_nothing_is_to_be_done_nobody_is_asked(shared: Pair, proxy: Proxy) -> None:
