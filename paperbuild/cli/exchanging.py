@@ -103,7 +103,8 @@ def _records(project: Project, targets: tuple[str, ...], remote: LateStore) -> l
     """Return the results in the local store to send: of ``targets``, and those that wait."""
     wanted = frozenset(selected(targets, project.graph, project.root, project.root) if targets else project.graph.actions)
     store = project.workshop.store
-    found = {(record.key, record.name): record for record in store.all_records() if record.action in wanted}
+    # What others made they vouched for; whoever pushes it would vouch for it, too.
+    found = {(record.key, record.name): record for record in store.all_records() if record.action in wanted and not record.origin}
     for name in () if targets else remote.outgoing():
         key, _, rest = name.partition("-")
         record = store.record(key, rest)

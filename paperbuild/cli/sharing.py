@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from paperbuild.cli.planning import read_manifest
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.workshop import Belief
 from paperbuild.errors import UsageError
 from paperbuild.paper.declarations import SharingSpec
 
@@ -52,6 +53,19 @@ class Sharing:
             self._known = (terms, store, LateStore(terms, environ, store, lambda: _desk(store), stays=self.stays))
         return self._known[2]
 
+    def belief(self, spec: SharingSpec, environ: Mapping[str, str]) -> Belief:
+        """Return whose results count of those that came from elsewhere, now or earlier.
+
+        Raises:
+            ManifestError: the user's configuration cannot be understood.
+        """
+        trusted = spec.trusted
+        if _has_configuration(environ):
+            from paperbuild.sharing.terms import trusted_by
+
+            trusted = trusted_by(spec, environ)
+        return Belief(frozenset(trusted), lambda: _own(environ))
+
     def end(self, invocation: Invocation | None) -> None:
         """Close what is open; with an ``invocation``, wait a little for uploads first, and narrate what is left."""
         if self._known is not None:
@@ -65,9 +79,23 @@ class Sharing:
 
 def _is_silent(spec: SharingSpec, environ: Mapping[str, str]) -> bool:
     """Return whether nobody says anything of sharing: then nothing need be imported for it."""
+    return not spec.remote and not environ.get("PAPERBUILD_REMOTE") and not _has_configuration(environ)
+
+
+def _has_configuration(environ: Mapping[str, str]) -> bool:
     from paperbuild.sharing.user_files import configuration_file
 
-    return not spec.remote and not environ.get("PAPERBUILD_REMOTE") and not os.path.lexists(configuration_file(environ))
+    return os.path.lexists(configuration_file(environ))
+
+
+def _own(environ: Mapping[str, str]) -> str:
+    """Return our own public key; "" where there is none that can be used."""
+    from paperbuild.sharing.keyring import own_key
+
+    with suppress(UsageError):
+        key = own_key(environ)
+        return "" if key is None else key.public
+    return ""
 
 
 def _terms(spec: SharingSpec, environ: Mapping[str, str], root: str) -> Terms | None:

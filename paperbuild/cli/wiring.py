@@ -281,6 +281,7 @@ def _open(
     graph = plan.graph(actions, invocation.environ)
     remote = sharing.remote(plan.shared, invocation.environ, place.root, store)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only, remote=remote)
+    workshop = msgspec.structs.replace(workshop, belief=sharing.belief(plan.shared, invocation.environ))
     return Project(place, plan, graph, tuple(documents), workshop, runner, remote), runner
 
 

@@ -87,11 +87,13 @@ class Grounds:
         self._still: set[int] = set()  # numbers of those that have not moved
 
     def _present_frame(self) -> bytes:
-        """Return a digest of what all grounds rest on: where things lie, and who makes what."""
+        """Return a digest of what all grounds rest on: where things lie, who makes what, and who is believed."""
         site, environment = self._workshop.site, self._workshop.environment
         outputs = [(action.id, action.outputs) for action in self._graph.actions.values() if isinstance(action.recipe, Command)]
         places = tuple(map(os.fsencode, (site.root, site.state, self._workshop.store.root, environment.home)))
-        return _digest((who_we_are(), places, outputs))
+        belief = self._workshop.belief
+        trusted = () if belief is None else tuple(sorted(belief.trusted))
+        return _digest((who_we_are(), places, outputs, trusted))
 
     def _load(self) -> None:
         kept = None if self._workshop.index.is_new else _loaded(self._read())

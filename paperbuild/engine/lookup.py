@@ -63,8 +63,12 @@ class Lookup:
     def _may_count(self, action: Action, record: Record) -> bool:
         """Return whether what ``record`` holds is all that ``action`` depends on, as far as can be known here.
 
-        What an action was supposed to read is believed only where nobody could have seen what it does read.
+        What an action was supposed to read is believed only where nobody could have seen what it does read, and what somebody else made
+        as long as he is trusted.
         """
+        belief = self._workshop.belief
+        if belief is not None and not belief.holds(record.origin):
+            return False
         if record.observed or record.adopted or isinstance(action.recipe, Step):
             return True
         return action.inputs is not None and (action.observe == "off" or bool(self._workshop.executor.blind()))

@@ -19,7 +19,7 @@ class Remote(Protocol):
     def find(self, keys: Sequence[str]) -> Mapping[str, tuple[Record, ...]]:
         """Return the records that others published under action keys and that are to be believed, newest first, many keys at once.
 
-        A key without any is left out. What a record's artifacts hold has not been fetched.
+        A key without any is left out. Each record has its ``origin``. What its artifacts hold has not been fetched.
         """
 
     def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:

@@ -270,14 +270,19 @@ class Store:
     # from elsewhere
 
     def admit(self, records: Iterable[Record]) -> None:
-        """Add ``records`` that others made: what their outputs hold is elsewhere. Nothing is lost with them, so nothing is flushed."""
+        """Add ``records`` that others made: what their outputs hold is elsewhere. Nothing is lost with them, so nothing is flushed.
+
+        One that was made here as well stays ours.
+        """
         for record in records:
             for artifact in record.artifacts:
                 if artifact.stored:
                     self.elsewhere.mark(artifact.digest)
-            temporary = self.temporary()
-            self._fs.write(temporary, dump_record(record))
-            self._place_record(temporary, record)
+            known = self.record(record.key, record.name)
+            if known is None or known.origin:
+                temporary = self.temporary()
+                self._fs.write(temporary, dump_record(record))
+                self._place_record(temporary, record)
 
     def bring(self, artifacts: Iterable[Artifact], *, whole: bool = True) -> frozenset[str]:
         """Fetch what of ``artifacts`` is elsewhere, all at once; of folders where they are not to be ``whole`` only the lists.

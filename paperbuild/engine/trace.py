@@ -149,7 +149,8 @@ class Record(msgspec.Struct, frozen=True):
     ``components`` are the named parts of the key, kept so that a later key can be compared with this one. ``observed`` says that the
     items are all that it was seen to read, not what it was supposed to; ``adopted`` that the outputs were taken over from disk, not made
     by a run under this key, for ``reason`` (in the user's words, or ""). ``strays`` are files of the project that it wrote and does not
-    declare. ``finished_ns`` and ``duration_s`` tell when and how long.
+    declare. ``finished_ns`` and ``duration_s`` tell when and how long. ``origin`` is the public key of whoever vouched for it where it came
+    from elsewhere, "" where it was made here.
     """
 
     key: str
@@ -164,6 +165,7 @@ class Record(msgspec.Struct, frozen=True):
     observed: bool = False
     strays: tuple[str, ...] = ()
     reason: str = ""
+    origin: str = ""
 
     @property
     def name(self) -> str:

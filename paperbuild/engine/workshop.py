@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +18,17 @@ from paperbuild.engine.store import Store
 if TYPE_CHECKING:
     from paperbuild.engine.away import Away
     from paperbuild.engine.remote import Remote  # a project without one need not know what it is
+
+
+class Belief(msgspec.Struct, frozen=True):
+    """Whose results one believes: those of the public keys ``trusted``, and one's ``own``, which is asked for where it matters."""
+
+    trusted: frozenset[str] = frozenset()
+    own: Callable[[], str] = str
+
+    def holds(self, origin: str) -> bool:
+        """Return whether what ``origin`` vouched for is believed; "" stands for what was made here."""
+        return not origin or origin in self.trusted or origin == self.own()
 
 
 class Workshop(msgspec.Struct, frozen=True):
@@ -38,6 +49,8 @@ class Workshop(msgspec.Struct, frozen=True):
     """Where results of others are had, and ours go; None: nowhere. Questions ask it nothing, and count on what it is known to have."""
     away: Away | None = None
     """What of the project's outputs is elsewhere, for who :meth:`noting` goes on with; None where there is no remote."""
+    belief: Belief | None = None
+    """Whose results count of those that came from elsewhere; None: whoever's."""
 
     def prepare(self) -> None:
         """Make the folders that builds write to."""

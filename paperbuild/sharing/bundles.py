@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import msgspec
+import msgspec.structs
 
 from paperbuild.engine.trace import RECORD_VERSION, Record, dump_record, load_record
 from paperbuild.sharing.layout import is_digest
@@ -124,7 +125,7 @@ def _entries(body: bytes) -> Iterator[Signed]:
 
 def signed(record: Record, signer: Signer) -> Signed:
     """Return ``record`` as ``signer`` vouches for it."""
-    data = dump_record(record)
+    data = dump_record(msgspec.structs.replace(record, origin=""))
     return Signed(signer.public, signer.sign(PURPOSE, data), data)
 
 
@@ -145,7 +146,7 @@ def merged(present: Iterable[Signed], new: Signed, trust: Trust) -> tuple[Signed
 
 
 def believed(entry: Signed, key: str, trust: Trust) -> Record | Refusal:
-    """Return the record of an ``entry`` under ``key``, or why it is refused."""
+    """Return the record of an ``entry`` under ``key``, with whom it is from, or why it is refused."""
     version = _RECORD_HEAD.match(entry.data)
     if version is not None and int(version[1]) > RECORD_VERSION:
         return Refusal(Fault.LATER, key)
@@ -161,7 +162,7 @@ def believed(entry: Signed, key: str, trust: Trust) -> Record | Refusal:
     if record.key != key:
         return Refusal(Fault.STRAY, key, record.action)
     fault = _unsound(record)
-    return Refusal(Fault.UNSOUND, record.action, fault) if fault else record
+    return Refusal(Fault.UNSOUND, record.action, fault) if fault else msgspec.structs.replace(record, origin=entry.signer)
 
 
 def _unsound(record: Record) -> str:

@@ -44,11 +44,11 @@ def terms_of(spec: SharingSpec, environ: Mapping[str, str]) -> Terms | None:
         UsageError: an address or a namespace is none.
         ManifestError: the user's configuration cannot be understood.
     """
+    path = configuration_file(environ)
+    own = _configured(path)
     if is_off(environ):
         return None
     named = environ.get(REMOTE_VARIABLE, "").strip()
-    path = configuration_file(environ)
-    own = _configured(path)
     chosen, source = (SharingSpec(named), f"the variable {REMOTE_VARIABLE}") if named else (spec, "") if spec.remote else (own, path)
     if not chosen.remote:
         return None
@@ -62,6 +62,15 @@ def terms_of(spec: SharingSpec, environ: Mapping[str, str]) -> Terms | None:
         notes = (f"it stands in {source}",) if source else ()
         raise UsageError(*(replace(fault, notes=(*fault.notes, *notes)) for fault in error.diagnostics)) from None
     return Terms(place, tuple(dict.fromkeys((*spec.trusted, *own.trusted))), namespace)
+
+
+def trusted_by(spec: SharingSpec, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the public keys of the others who are believed, whether anything is shared now or not.
+
+    Raises:
+        ManifestError: the user's configuration cannot be understood.
+    """
+    return (*spec.trusted, *_configured(configuration_file(environ)).trusted)
 
 
 def _configured(path: str) -> SharingSpec:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec.structs
+
 from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
 from paperbuild.engine.locks import FileLock
 from paperbuild.engine.store import Store
@@ -64,6 +66,10 @@ class Clone:
         if add:
             self.store.add(record)
         return record
+
+    def vouched(self, record: Record) -> Record:
+        """Return ``record``, which this one made, as whoever finds it has it."""
+        return msgspec.structs.replace(record, origin=self.signer.public)
 
     def fetched(self, record: Record) -> list[bytes | None]:
         """Return the contents of the files of ``record`` as the shared store gives them."""

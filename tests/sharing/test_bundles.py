@@ -85,7 +85,9 @@ def test_a_bundle_of_a_later_version_is_not_called_damaged() -> None:
 
 
 def test_what_a_trusted_key_signed_is_believed() -> None:
-    assert believed(signed(record(), MINE), KEY, TRUST) == record()
+    found = believed(signed(record(), MINE), KEY, TRUST)
+    assert found == record(origin=MINE.public)
+    assert signed(found, MINE) == signed(record(), MINE)  # whom it came from is no part of what is signed
 
 
 def test_what_is_not_signed_by_a_trusted_key_is_refused() -> None:

@@ -74,7 +74,7 @@ def test_what_is_pushed_can_be_pulled_in_full(clone: CloneMaker, address: str) -
     assert pull(yours.shared, [record.key for record in records], told.append) == Pulled(3, 0, 0, size_of(mine, records))
     assert told[-1].done == told[-1].total == 3
     for record in records:
-        assert yours.store.records(record.key) == (record,)
+        assert yours.store.records(record.key) == (mine.vouched(record),)
         assert all(yours.store.has(artifact) for artifact in record.artifacts)
     assert yours.store.read(records[0].artifacts[0].digest) == mine.store.read(records[0].artifacts[0].digest)
 

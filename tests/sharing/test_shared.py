@@ -46,7 +46,7 @@ def test_what_one_offers_another_finds_and_fetches(clone: CloneMaker, address: s
     mine.shared.offer(record)
     assert mine.shared.settle(30) == 0
     yours = clone(address, mine)
-    assert yours.shared.find([record.key, key_of("other")]) == {record.key: (record,)}
+    assert yours.shared.find([record.key, key_of("other")]) == {record.key: (mine.vouched(record),)}
     listing = mine.store.read(record.artifacts[2].digest)
     assert yours.fetched(record) == [b"model", b"", listing]
     assert yours.codes() == []
@@ -58,7 +58,7 @@ def test_of_several_records_the_newest_comes_first_and_each_once(clone: CloneMak
     for record in (new, old, new):
         mine.shared.offer(record)
     assert mine.shared.settle(30) == 0
-    assert clone(address, mine).shared.find([old.key])[old.key] == (new, old)
+    assert clone(address, mine).shared.find([old.key])[old.key] == (mine.vouched(new), mine.vouched(old))
 
 
 def test_who_is_not_trusted_is_not_believed(clone: CloneMaker, address: str) -> None:
@@ -182,7 +182,7 @@ def test_a_sound_record_beside_a_refused_one_is_found(clone: CloneMaker, folder:
     mine = clone(f"file://{folder}")
     good, bad = mine.made("train", b"model"), mine.made("train", b"worse")
     _place(folder, good.key, dump_bundle([Signed("", b"", signed(bad, mine.signer).data), signed(good, mine.signer)]))
-    assert mine.shared.find([good.key]) == {good.key: (good,)}
+    assert mine.shared.find([good.key]) == {good.key: (mine.vouched(good),)}
     assert mine.codes() == ["PB610"]
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_bundle_is_replaced_and_one_of_a_later_version_is_left(clone: 
     _place(folder, record.key, b"damaged")
     mine.shared.offer(record)
     assert mine.shared.settle(30) == 0
-    assert mine.shared.find([record.key]) == {record.key: (record,)}
+    assert mine.shared.find([record.key]) == {record.key: (mine.vouched(record),)}
     later = dump_bundle([]).replace(b"bundle 1", b"bundle 2")
     _place(folder, record.key, later)
     mine.shared.offer(mine.made("train", b"another"))
@@ -321,7 +321,7 @@ def test_what_a_web_server_hands_out_is_taken_and_nothing_is_sent(clone: CloneMa
     mine.shared.settle(30)
     with web_server(folder) as port:
         yours = clone(f"http://127.0.0.1:{port}", mine)
-        assert yours.shared.find([record.key]) == {record.key: (record,)}
+        assert yours.shared.find([record.key]) == {record.key: (mine.vouched(record),)}
         assert yours.fetched(record) == [b"model", data]
         yours.shared.offer(yours.made("other", b"x"))
         assert yours.shared.settle(30) == 0

@@ -42,8 +42,7 @@ def test_the_variable_comes_before_the_manifest_and_that_before_the_configuratio
 
 
 @pytest.mark.parametrize("word", ["off", " OFF "])
-def test_off_is_nowhere_and_reads_nothing(environ, word):
-    configure(environ, "this is no TOML")
+def test_off_is_nowhere(environ, word):
     assert terms_of(SharingSpec("s3://paper/r"), environ | {"PAPERBUILD_REMOTE": word}) is None
 
 

@@ -228,9 +228,38 @@ def test_a_content_that_is_another_is_told_and_made_here(shared: Pair) -> None:
     assert (shared.reader.root / "build/all.txt").read_text() == (shared.writer.root / "build/all.txt").read_text()
 
 
-def test_a_key_that_was_withdrawn_is_believed_no_more(shared: Pair) -> None:
-    shared.reader.trust(f"s3://{shared.there.bucket}")
+def test_a_key_that_was_withdrawn_is_believed_no_more_and_what_was_taken_for_it_neither(shared: Pair) -> None:
+    remote = f"s3://{shared.there.bucket}"
+    assert shared.reader.call("cache", "pull").code == 0
+    assert shared.reader.call("run", "--json", PAPERBUILD_REMOTE="off").outcomes == {"reused"}
+    shared.reader.trust(remote)
+    states = {one["state"] for one in shared.reader.call("status", "--json").answer["actions"]}  # type: ignore[attr-defined]
+    assert "up to date" not in states
+    for off in ({"PAPERBUILD_REMOTE": "off"}, {}):
+        built = shared.reader.call("run", "--json", **off)
+        assert built.outcomes == ({"ran"} if off else {"reused"})  # the second time it is what was made here
+    shared.reader.trust(remote, shared.key)
+    assert shared.reader.call("run", "--json").outcomes == {"reused"}
+
+
+def test_nobody_vouches_for_what_others_made(shared: Pair, machine: Callable[[str], Machine]) -> None:
+    between = machine("between")
+    theirs = between.own_key()
+    between.trust(f"s3://{shared.there.bucket}", shared.key)
+    assert between.call("run", "--json").outcomes == {"reused"}
+    for name in shared.there.names("records/"):
+        shared.there.transport.delete([name])
+    assert between.call("cache", "push", "--json").answer["sent"] == 0
+    shared.reader.trust(f"s3://{shared.there.bucket}", theirs)
     assert shared.reader.call("run", "--json").outcomes == {"ran"}
+
+
+def test_one_believes_oneself_on_another_machine(shared: Pair) -> None:
+    key = (shared.writer.home / "paperbuild/key").read_text()
+    shared.reader.trust(f"s3://{shared.there.bucket}")
+    assert shared.reader.call("cache", "pull", PAPERBUILD_KEY=key).code == 0
+    assert shared.reader.call("run", "--json", PAPERBUILD_KEY=key, PAPERBUILD_REMOTE="off").outcomes == {"reused"}
+    assert shared.reader.call("run", "--json", PAPERBUILD_REMOTE="off").outcomes == {"ran"}
 
 
 def all_of(fault: object) -> Callable[[object], object]:
