@@ -190,9 +190,9 @@ def _version(meta: obstore.ObjectMeta) -> str:
     return f"{meta['e_tag'] or ''}\t{meta['version'] or ''}"
 
 
-def _condition(over: str) -> dict[str, str | None]:
+def _condition(over: str) -> dict[str, str]:
     tag, _, version = over.partition("\t")
-    return {"e_tag": tag or None, "version": version or None}
+    return {name: value for name, value in (("e_tag", tag), ("version", version)) if value}
 
 
 def _find_bucket(error: FileNotFoundError) -> None:
