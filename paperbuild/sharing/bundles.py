@@ -3,12 +3,15 @@
 File format, version 1::
 
     paperbuild-bundle 1 <sha256>
-    <public key> <signature> <length>
-    <record><public key> …
+    <public key> <signature> <length> <length>…
+    <record><content>…<public key> …
 
-The digest is of everything after the first line. For each record stand the key, the signature in base64 and the number of bytes on a line,
+The digest is of everything after the first line. For each record stand the key, the signature in base64 and numbers of bytes on a line,
 then its file content (:func:`paperbuild.engine.trace.dump_record`), which is what was signed. A record that nobody signed has ``-`` twice.
 A bundle has the 16 newest at most.
+
+After a record may stand contents that it needs, small ones, which saves whoever wants them another request. They stand among the blobs as
+well; nobody vouches for them, and each is what its digest says.
 
 Nothing in a bundle is run, and nothing is believed but for a signature: what is wrong is refused with a reason, as if it were not there.
 """
@@ -32,6 +35,10 @@ from paperbuild.sharing.signing import Signer, Trust
 PURPOSE = "paperbuild-record 1"
 BUNDLE_VERSION = 1
 MOST_RECORDS = 16
+SMALL = 4096
+"""Bytes of a content that goes with its record, at most."""
+MOST_SMALL = 4 * SMALL
+"""Bytes of all that go with one record, at most."""
 MOST_BYTES = 64 << 20
 """Bytes of a bundle: more was written by nobody who means well."""
 SKEW_NS = 5 * 60 * 1_000_000_000
@@ -39,7 +46,7 @@ SKEW_NS = 5 * 60 * 1_000_000_000
 
 _NOBODY = "-"
 _HEAD = re.compile(rb"paperbuild-bundle (\d+) ([0-9a-f]{64})")
-_LINE = re.compile(rb"(-|ed25519:[A-Za-z0-9+/]{1,64}) (-|[A-Za-z0-9+/]{1,128}={0,2}) (\d{1,9})")
+_LINE = re.compile(rb"(-|ed25519:[A-Za-z0-9+/]{1,64}) (-|[A-Za-z0-9+/]{1,128}={0,2}) (\d{1,9}(?: \d{1,6})*)")
 _RECORD_HEAD = re.compile(rb"paperbuild-record (\d+) ")
 _OURS = frozenset({".git", ".paperbuild"})
 
@@ -65,11 +72,19 @@ class BundleError(ValueError):
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """One record as it stands in a bundle: the public key of who signed it ("": nobody), the signature, and the record's file content."""
+    """One record as it stands in a bundle: the public key of who signed it ("": nobody), the signature, and the record's file content.
+
+    ``contents`` are those of what it needs that go with it.
+    """
 
     signer: str
     signature: bytes
     data: bytes
+    contents: tuple[bytes, ...] = ()
+
+    def is_same(self, other: Signed) -> bool:
+        """Return whether this is the same record, vouched for by the same, whatever goes with it."""
+        return (self.signer, self.data) == (other.signer, other.data)
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -85,7 +100,8 @@ def dump_bundle(entries: Iterable[Signed]) -> bytes:
     parts: list[bytes] = []
     for entry in entries:
         signature = base64.b64encode(entry.signature).decode() or _NOBODY
-        parts += (f"{entry.signer or _NOBODY} {signature} {len(entry.data)}\n".encode(), entry.data)
+        sizes = " ".join(str(len(part)) for part in (entry.data, *entry.contents))
+        parts += (f"{entry.signer or _NOBODY} {signature} {sizes}\n".encode(), entry.data, *entry.contents)
     body = b"".join(parts)
     return b"paperbuild-bundle %d %s\n%s" % (BUNDLE_VERSION, hashlib.sha256(body).hexdigest().encode(), body)
 
@@ -112,21 +128,26 @@ def _entries(body: bytes) -> Iterator[Signed]:
     while place < len(body):
         end = body.find(b"\n", place)
         match = _LINE.fullmatch(body, place, end) if end >= 0 else None
-        if match is None or end + 1 + int(match[3]) > len(body):
+        sizes = [int(size) for size in match[3].split()] if match else []
+        if match is None or end + 1 + sum(sizes) > len(body):
             raise BundleError(Fault.DAMAGED)
         signer, signature = match[1].decode(), match[2]
         try:
             signed = b"" if signature == b"-" else base64.b64decode(signature, validate=True)
         except binascii.Error:
             raise BundleError(Fault.DAMAGED) from None
-        place = end + 1 + int(match[3])
-        yield Signed("" if signer == _NOBODY else signer, signed, body[end + 1 : place])
+        place = end + 1
+        parts = []
+        for size in sizes:
+            parts.append(body[place : place + size])
+            place += size
+        yield Signed("" if signer == _NOBODY else signer, signed, parts[0], tuple(parts[1:]))
 
 
-def signed(record: Record, signer: Signer) -> Signed:
-    """Return ``record`` as ``signer`` vouches for it."""
+def signed(record: Record, signer: Signer, contents: Iterable[bytes] = ()) -> Signed:
+    """Return ``record`` as ``signer`` vouches for it, with small ``contents`` of what it needs."""
     data = dump_record(msgspec.structs.replace(record, origin=""))
-    return Signed(signer.public, signer.sign(PURPOSE, data), data)
+    return Signed(signer.public, signer.sign(PURPOSE, data), data, tuple(contents))
 
 
 def merged(present: Iterable[Signed], new: Signed, trust: Trust) -> tuple[Signed, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
+from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.trace import Record
 from paperbuild.sharing.bundles import MOST_BYTES, SKEW_NS, BundleError, Refusal, Signed, believed, load_bundle
 from paperbuild.sharing.crew import spread
@@ -15,9 +18,23 @@ from paperbuild.sharing.transport import Content, TransportError, Trouble
 AT_ONCE = 32
 
 
-def find(link: Link, trust: Trust, keys: Sequence[str], now_ns: int) -> Mapping[str, tuple[Record, ...]]:
-    """Return the records under ``keys`` that are believed, newest first; one request for each key and layer, many at once."""
-    return {key: records for key, bundles in bundles_of(link, keys).items() if (records := _records(link, trust, key, bundles, now_ns))}
+class Found(msgspec.Struct, frozen=True):
+    """What was found: the records that are believed, by key, newest first; and the contents that came with them, by their digests."""
+
+    records: Mapping[str, tuple[Record, ...]]
+    contents: Mapping[str, bytes]
+
+
+def find(link: Link, trust: Trust, keys: Sequence[str], now_ns: int) -> Found:
+    """Return what stands under ``keys`` and is believed; one request for each key and layer, many at once."""
+    records: dict[str, tuple[Record, ...]] = {}
+    contents: dict[str, bytes] = {}
+    for key, bundles in bundles_of(link, keys).items():
+        found = _records(link, trust, key, bundles, now_ns)
+        if found:
+            records[key] = tuple(sorted((record for record, _ in found), key=lambda record: (-record.finished_ns, record.name)))
+            contents |= {digest_bytes(data): data for _, small in found for data in small}
+    return Found(records, contents)
 
 
 def bundles_of(link: Link, keys: Sequence[str]) -> Mapping[str, list[bytes]]:
@@ -43,8 +60,9 @@ def bundles_of(link: Link, keys: Sequence[str]) -> Mapping[str, list[bytes]]:
     return bundles
 
 
-def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_ns: int) -> tuple[Record, ...]:
-    records: dict[str, Record] = {}
+def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_ns: int) -> list[tuple[Record, tuple[bytes, ...]]]:
+    """Return the records in ``bundles`` that are believed, each with the contents that came with it."""
+    records: dict[str, tuple[Record, tuple[bytes, ...]]] = {}
     for entry in entries_of(bundles, lambda fault: link.telling.refused(Refusal(fault.fault, key))):
         record = believed(entry, key, trust)
         if isinstance(record, Refusal):
@@ -52,8 +70,8 @@ def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_n
             continue
         if record.finished_ns > now_ns + SKEW_NS:
             link.telling.early(record.action, record.finished_ns)
-        records.setdefault(record.name, record)
-    return tuple(sorted(records.values(), key=lambda record: (-record.finished_ns, record.name)))
+        records.setdefault(record.name, (record, entry.contents))
+    return list(records.values())
 
 
 def entries_of(bundles: Sequence[bytes], refuse: Callable[[BundleError], None]) -> list[Signed]:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
-from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Refusal, Signed, dump_bundle, load_bundle, merged, signed
+from paperbuild.sharing.bundles import (
+    MOST_BYTES,
+    MOST_SMALL,
+    SMALL,
+    BundleError,
+    Fault,
+    Refusal,
+    Signed,
+    dump_bundle,
+    load_bundle,
+    merged,
+    signed,
+)
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
 from paperbuild.sharing.link import Link
@@ -151,11 +164,24 @@ class Sending:
             Down: nothing is written any more in this command.
         """
         self._link.mark()
-        entry = signed(record, self._signer)
+        blobs = sorted(self._store.blobs_of(record))
+        entry = signed(record, self._signer, self._small(blobs))
         if is_likely_there and self._is_there(record, entry):
             return Sent(is_new=False, bytes=0)
-        count = sum(self._send_blob(digest) for digest in sorted(self._store.blobs_of(record)))
+        count = sum(self._send_blob(digest) for digest in blobs)
         return Sent(self._publish(record, entry), count)
+
+    def _small(self, digests: Sequence[str]) -> Iterator[bytes]:
+        """Yield the contents that go with a record."""
+        left = MOST_SMALL
+        for digest in digests:
+            path = self._store.blob(digest)
+            with contextlib.suppress(OSError):
+                size = os.stat(path).st_size
+                if size <= min(SMALL, left):
+                    with open(path, "rb") as file:
+                        yield file.read(size)
+                    left -= size
 
     def _send_blob(self, digest: str) -> int:
         """Have a content over there; return how many bytes were sent for it."""
@@ -168,7 +194,7 @@ class Sending:
 
     def _is_there(self, record: Record, entry: Signed) -> bool:
         content = self._link.writing(lambda: self._link.transport.read(self._link.layer + bundle_name(record.key), MOST_BYTES))
-        return content is not None and entry in (self._present(content.data) or ())
+        return content is not None and any(entry.is_same(one) for one in self._present(content.data) or ())
 
     def _write(self, name: str, data: bytes, over: str) -> bool:
         return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))
@@ -191,7 +217,7 @@ class Sending:
             if present is None:
                 self._link.telling.refused(Refusal(Fault.LATER, record.key))
                 raise TransportError(Trouble.LATER, "its records are of a later paperbuild")
-            if entry in present:
+            if any(entry.is_same(one) for one in present):
                 return False
             if self._write(name, dump_bundle(merged(present, entry, self._trust)), "" if content is None else content.version):
                 return True

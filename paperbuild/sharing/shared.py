@@ -18,6 +18,7 @@ from paperbuild.sharing.link import Link
 from paperbuild.sharing.places import Place, open_transport
 from paperbuild.sharing.sending import Sending
 from paperbuild.sharing.signing import Signer, Trust
+from paperbuild.sharing.small import Small
 from paperbuild.sharing.uploads import Uploads
 
 FETCHED_AT_ONCE = 16
@@ -56,6 +57,7 @@ class SharedStore:
         self.desk = desk
         store = desk.store
         self._downloads = Downloads(link, f"{store.root}/partial", desk.lock, store.locks)
+        self._small = Small()
         self._uploads: Uploads | None = None
         self.sending: Sending | None = None
         """What sends records; None where nobody here may."""
@@ -67,14 +69,17 @@ class SharedStore:
 
     def find(self, keys: Sequence[str]) -> Mapping[str, tuple[Record, ...]]:
         """See the port."""
-        return lookups.find(self.link, self.access.trust, keys, self.desk.clock.now_ns())
+        found = lookups.find(self.link, self.access.trust, keys, self.desk.clock.now_ns())
+        self._small.keep(found.contents)
+        return found.records
 
     def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:
         """See the port."""
-        todo = [(digest, path) for digest, path in wanted.items() if is_digest(digest)]
-        if not todo or self.link.reading(lambda: True) is None:
-            return frozenset()
-        return frozenset(digest for (digest, _), came in spread(self._fetch, todo, FETCHED_AT_ONCE) if came)
+        there = {digest for digest, path in wanted.items() if self._small.write(digest, path)}
+        todo = [(digest, path) for digest, path in wanted.items() if digest not in there and is_digest(digest)]
+        if todo and self.link.reading(lambda: True) is not None:
+            there |= {digest for (digest, _), came in spread(self._fetch, todo, FETCHED_AT_ONCE) if came}
+        return frozenset(there)
 
     def _fetch(self, one: tuple[str, str]) -> bool:
         try:

@@ -48,7 +48,11 @@ def fault(entry: Signed, key: str = KEY) -> Fault | None:
 
 
 entries = st.builds(
-    Signed, st.sampled_from(["", MINE.public, OTHER.public]), st.binary(min_size=1, max_size=64), st.binary(max_size=200)
+    Signed,
+    st.sampled_from(["", MINE.public, OTHER.public]),
+    st.binary(min_size=1, max_size=64),
+    st.binary(max_size=200),
+    st.lists(st.binary(max_size=20), max_size=3).map(tuple),
 ).map(lambda entry: entry if entry.signer else Signed("", b"", entry.data))
 
 

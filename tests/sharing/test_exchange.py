@@ -13,7 +13,7 @@ from paperbuild.engine.keys import name_of
 from paperbuild.engine.trace import Record
 from paperbuild.errors import BuildError
 from paperbuild.sharing import clearing, downloads, pieces, sending
-from paperbuild.sharing.bundles import Signed, dump_bundle, load_bundle
+from paperbuild.sharing.bundles import SMALL, Signed, dump_bundle, load_bundle
 from paperbuild.sharing.clearing import RemotePlan, RemotePolicy, collect_remote
 from paperbuild.sharing.exchange import Pulled, Pushed, pull, push
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
@@ -104,7 +104,7 @@ def test_what_another_one_pushed_is_vouched_for_again_without_its_contents(clone
 
 def test_what_lacks_contents_is_not_pushed_and_not_pulled(clone: CloneMaker, folder: Path) -> None:
     mine = clone(f"file://{folder}")
-    whole, cut, spoilt = mine.made("whole", b"1"), mine.made("cut", b"22"), mine.made("spoilt", b"333")
+    whole, cut, spoilt = mine.made("whole", bytes(SMALL + 1)), mine.made("cut", b"22"), mine.made("spoilt", b"333")
     os.unlink(mine.store.blob(cut.artifacts[0].digest))
     os.chmod(mine.store.blob(spoilt.artifacts[0].digest), 0o644)
     Path(mine.store.blob(spoilt.artifacts[0].digest)).write_bytes(b"334")

@@ -15,6 +15,7 @@ import pytest
 from paperbuild.engine.trace import Record
 from paperbuild.errors import BuildError
 from paperbuild.sharing import downloads, patience, pieces, sending
+from paperbuild.sharing.bundles import SMALL
 from paperbuild.sharing.exchange import pull, push
 from paperbuild.sharing.layout import blob_name, bundle_name
 from tests.sharing.clones import Clone, key_of
@@ -37,11 +38,16 @@ def address(bucket: str) -> str:
     return f"s3://{bucket}/paper"
 
 
+def result(number: int) -> bytes:
+    """Return what the action ``cell-NUMBER`` made: too much to go with its record."""
+    return b"result %d " % number * (SMALL // 8)
+
+
 def published(clone: CloneMaker, address: str, count: int = 12) -> tuple[Clone, list[Record], bytes]:
     """Return who published results, these, and the content of the largest."""
     mine = clone(address)
     large = os.urandom(4 * PIECE + 5)
-    records = [mine.made(f"cell-{n}", b"result %d" % n) for n in range(count)] + [mine.made("train", large)]
+    records = [mine.made(f"cell-{n}", result(n)) for n in range(count)] + [mine.made("train", large)]
     for record in records:
         mine.shared.offer(record)
     assert mine.shared.settle(60) == 0
@@ -99,7 +105,7 @@ def test_one_body_that_was_altered_on_its_way_is_fetched_once_more(clone: CloneM
     yours = clone(address, mine)
     name, spoilt = blob_name(records[0].artifacts[0].digest), itertools.count()
     proxy.fault = lambda request: Spoilt(lambda body: body[::-1]) if name in request.path and not next(spoilt) else None
-    assert yours.fetched(records[0]) == [b"result 0"]
+    assert yours.fetched(records[0]) == [result(0)]
     assert yours.codes() == []
 
 
@@ -325,5 +331,24 @@ def test_one_request_answers_a_key_and_one_brings_a_content(clone: CloneMaker, p
     yours.shared.find([record.key for record in records])
     assert len(proxy.requests) - before == len(records) + 1  # and the version of the layout
     before = len(proxy.requests)
-    assert yours.fetched(records[0]) == [b"result 0"]
+    assert yours.fetched(records[0]) == [result(0)]
     assert len(proxy.requests) - before == 1
+
+
+def test_small_contents_come_with_their_record(clone: CloneMaker, proxy: Proxy, address: str) -> None:
+    mine = clone(address)
+    records = [
+        mine.made("small", b"x" * SMALL, b""),
+        mine.made("larger", b"x" * (SMALL + 1)),
+        mine.made("many", *(bytes([n]) * SMALL for n in range(6))),
+    ]
+    push(mine.shared, records)
+    yours = clone(address, mine)
+    yours.shared.find([record.key for record in records])
+    before = len(proxy.requests)
+    assert yours.fetched(records[0]) == [b"x" * SMALL, b""]
+    assert len(proxy.requests) == before
+    assert yours.fetched(records[1]) == [b"x" * (SMALL + 1)]
+    assert len(proxy.requests) == before + 1
+    assert yours.fetched(records[2]) == [bytes([n]) * SMALL for n in range(6)]
+    assert len(proxy.requests) == before + 1 + 2  # four go with it

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.sharing import downloads, pieces, sending
+from paperbuild.sharing import downloads, pieces, sending, small
 from paperbuild.sharing.bundles import PURPOSE, Signed, dump_bundle, signed
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
 from tests.sharing.clones import Clone, key_of
@@ -221,6 +221,30 @@ def test_a_store_that_a_later_version_laid_out_is_left_alone(clone: CloneMaker, 
     assert mine.shared.settle(30) == 1
     assert mine.codes() == ["PB609"]
     assert {path.name for path in folder.iterdir()} == {"version"}
+
+
+def test_a_content_beside_a_record_is_what_its_digest_says_or_is_not_taken(clone: CloneMaker, folder: Path) -> None:
+    mine = clone(f"file://{folder}")
+    record = mine.made("train", b"model")
+    _place(folder, record.key, dump_bundle([signed(record, mine.signer, [b"m0del"])]))
+    assert mine.shared.find([record.key]) == {record.key: (record,)}
+    assert mine.fetched(record) == [None]
+    mine.shared.offer(record)  # it is there already, and what goes with it is no matter
+    assert mine.shared.settle(30) == 0
+    assert mine.fetched(record) == [b"model"]
+
+
+def test_of_small_contents_that_nobody_wants_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small, "MOST_KEPT", 10)
+    kept = small.Small()
+    kept.keep({"a": b"1234", "b": b"5678"})
+    kept.keep({"c": b"90ab", "b": b"5678"})
+    assert [kept.write(name, str(tmp_path / name)) for name in "abc"] == [False, True, True]
+    assert (tmp_path / "c").read_bytes() == b"90ab"
+    assert not kept.write("c", str(tmp_path / "again"))
+    kept.keep({"d": b"1"})
+    assert not kept.write("d", str(tmp_path / "no/folder"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c"]
 
 
 # --- namespaces
