@@ -29,6 +29,8 @@ _UPLOAD_S = 900
 """How long sending one content, of 32 MiB at most, may take: nobody tells whether it makes progress."""
 
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>|\"reason\":\s*\"(\w+)\"")
+_CAUSE = re.compile(r"(?:message|error): \"([^\"]+)\"")
+_BAD_CERTIFICATE = re.compile(r"InvalidCertificate|UnknownIssuer|certificate verify failed")
 _STATUS = re.compile(r"status code: (\d{3})")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _NOWHERE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName"}
@@ -240,6 +242,8 @@ def _trouble(error: Exception) -> Trouble:
     status = _STATUS.search(text)
     if status and status[1] == "507":
         return Trouble.FULL
+    if _BAD_CERTIFICATE.search(text):
+        return Trouble.UNKNOWN_HOST
     if "kind: Connect" in text:
         return Trouble.UNREACHABLE
     if (status and status[1] in {"301", "400", "405"}) or "BareRedirect" in text:
@@ -256,4 +260,8 @@ def _said(text: str) -> str:
     code = _code(text)
     if code:
         return f"{code}: {told[1]}" if told else code
+    if _BAD_CERTIFICATE.search(text):
+        return "its certificate is not signed by an authority that is trusted here, or is not for this host"
+    if cause := _CAUSE.search(text):
+        return cause[1].lower()
     return message[:300]

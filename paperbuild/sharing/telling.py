@@ -28,7 +28,7 @@ _REASONS: dict[Trouble, tuple[str, str, str]] = {
     Trouble.READ_ONLY: ("PB607", "can only be read", "name a place that can be written to, such as s3:// or ssh://"),
     Trouble.FULL: ("PB608", "is full", "make room there: paperbuild cache gc --remote"),
     Trouble.LATER: ("PB609", "was laid out by a later paperbuild", "upgrade paperbuild"),
-    Trouble.UNKNOWN_HOST: ("PB616", "is on a host whose key nobody vouched for", "connect once with ssh, and compare the key"),
+    Trouble.UNKNOWN_HOST: ("PB616", "is on a host that nobody vouches for", "{vouching}"),
 }
 _REFUSED = {
     Fault.UNSIGNED: ("PB610", "publish with a key of your own: paperbuild key new"),
@@ -44,10 +44,11 @@ _REFUSED = {
 def trouble_with(place: Place, error: TransportError, done: str = "read") -> Diagnostic:
     """Return the error for a place that could not be ``done``: "read", "written"."""
     code, what, help_ = _REASONS[error.trouble]
+    vouching = "connect once with ssh, and compare the key" if place.scheme == "ssh" else "SSL_CERT_FILE names more authorities"
     variables = _SERVICES.get(place.scheme, "a key that the host knows, with ssh-agent or ~/.ssh/config")
     notes = (text,) if (text := str(error)) else ()
     message = f"the store {place.address} {what.format(done=done)}"
-    return Diagnostic(code, message, notes=notes, help=(help_.format(variables=variables),))
+    return Diagnostic(code, message, notes=notes, help=(help_.format(variables=variables, vouching=vouching),))
 
 
 class Telling:

@@ -156,7 +156,7 @@ class Web:
         try:
             connection.connect()
         except ssl.SSLError as error:
-            raise TransportError(Trouble.WRONG, str(error)) from None
+            raise TransportError(Trouble.UNKNOWN_HOST, error.reason or str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(Trouble.UNREACHABLE, str(error)) from None
         return connection

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import http.client
 import http.server
+import ipaddress
 import itertools
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"}
 """What the environment of whoever speaks with the S3 server holds."""
@@ -259,14 +265,31 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def web_server(folder: Path) -> Iterator[int]:
-    """Hand out ``folder`` by http for the length of the block; yield the port."""
+def web_server(folder: Path, certificate: Path | None = None) -> Iterator[int]:
+    """Hand out ``folder`` by http, or by https with ``certificate``, for the length of the block; yield the port."""
 
     def handler(*arguments: object, **more: object) -> _Files:
         return _Files(*arguments, directory=str(folder), **more)  # type: ignore[arg-type]  # as it came
 
-    with _QuietServer(("127.0.0.1", 0), handler) as server, _running(server):  # type: ignore[arg-type]  # a factory will do
-        yield server.server_address[1]
+    with _QuietServer(("127.0.0.1", 0), handler) as server:  # type: ignore[arg-type]  # a factory will do
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        with _running(server):
+            yield server.server_address[1]
+
+
+def write_certificate(path: Path) -> None:
+    """Write a certificate for 127.0.0.1, and its key, that vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "paperbuild tests")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=2))
+    made = made.add_extension(address, critical=False).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
 # --- an SSH server

@@ -11,7 +11,7 @@ import pytest
 
 from paperbuild.sharing.places import open_transport, parse_place
 from paperbuild.sharing.transport import Transport, TransportError, Trouble
-from tests.sharing.servers import S3Server, SshServer, needs_sshd, ssh_server, web_server
+from tests.sharing.servers import S3Server, SshServer, needs_sshd, ssh_server, web_server, write_certificate
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +203,37 @@ def test_a_host_that_is_not_there_is_unreachable(bucket: str, monkeypatch: pytes
         with pytest.raises(TransportError) as caught:
             open_transport(parse_place(address)).read("version", 10)
         assert caught.value.trouble is Trouble.UNREACHABLE
+
+
+def test_https_is_read_from_who_has_a_certificate_that_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_certificate(tmp_path / "pem")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/version").write_text("1")
+    with web_server(tmp_path / "site", tmp_path / "pem") as port:
+        address = f"https://127.0.0.1:{port}"
+        with pytest.raises(TransportError) as caught:
+            open_transport(parse_place(address)).read("version", 9)
+        assert caught.value.trouble is Trouble.UNKNOWN_HOST
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pem"))
+        transport = open_transport(parse_place(address))
+        content = transport.read("version", 9)
+        assert content is not None
+        assert content.data == b"1"
+        assert _streamed(transport, "version") == b"1"
+        transport.close()
+
+
+def test_s3_by_https_is_not_spoken_to_without_a_certificate_that_is_trusted(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_certificate(tmp_path / "pem")
+    with web_server(tmp_path, tmp_path / "pem") as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
+        with pytest.raises(TransportError) as caught:
+            open_transport(parse_place(f"s3://{bucket}")).read("version", 9)
+        assert caught.value.trouble is Trouble.UNKNOWN_HOST
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "pem"))
+        assert open_transport(parse_place(f"s3://{bucket}")).read("version", 9) is None
 
 
 # --- an SSH server
