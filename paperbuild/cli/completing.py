@@ -19,6 +19,7 @@ _FORMATS = ("pdf", "html")
 _PAPERS = (".md", ".markdown", ".qmd", ".rmd")
 _MOST = 2000
 _PROFILE = re.compile(rb"^\s*\[profile\.([A-Za-z0-9_-]+)", re.MULTILINE)
+_EXECUTOR = re.compile(rb"^\s*\[executor\.([A-Za-z0-9_-]+)", re.MULTILINE)
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class Names(msgspec.Struct, frozen=True):
     documents: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    executors: tuple[str, ...] = ()
 
 
 def names_at(folder: str) -> Names:
@@ -52,9 +54,9 @@ def names_at(folder: str) -> Names:
             pass  # it is being edited: what it said the last time is better than nothing
     if kept is None:
         return Names()
-    named = (match.decode(errors="replace") for match in _PROFILE.findall(manifest))
+    named, places = ([match.decode(errors="replace") for match in dict.fromkeys(kind.findall(manifest))] for kind in (_PROFILE, _EXECUTOR))
     formats = tuple(f"{name}.{format_}" for name, wanted in kept.documents for format_ in wanted)
-    return Names(kept.targets, tuple(name for name, _ in kept.documents), formats, tuple(dict.fromkeys(named)))
+    return Names(kept.targets, tuple(name for name, _ in kept.documents), formats, tuple(named), tuple(places))
 
 
 def _read(path: str) -> bytes:
@@ -76,7 +78,8 @@ def _declared(manifest: Mapping[str, object]) -> Names:
     for name, table in documents.items():
         wanted = table.get("formats", _FORMATS) if isinstance(table, dict) else ()
         formats += [f"{name}.{format_}" for format_ in wanted if isinstance(format_, str)] if isinstance(wanted, list | tuple) else []
-    return Names(tuple(_tables(manifest, "target")), tuple(documents), tuple(formats), tuple(_tables(manifest, "profile")))
+    named, ways, places = (tuple(_tables(manifest, key)) for key in ("target", "profile", "executor"))
+    return Names(named, tuple(documents), tuple(formats), ways, places)
 
 
 def _tables(manifest: Mapping[str, object], key: str) -> dict[str, object]:
@@ -108,6 +111,11 @@ def papers(folder: str, begun: str) -> list[str]:
 def profiles(folder: str, begun: str) -> list[str]:
     """Return the profiles that begin with ``begun``."""
     return _fitting(names_at(folder).profiles, begun)
+
+
+def executors(folder: str, begun: str) -> list[str]:
+    """Return the executors that begin with ``begun``."""
+    return _fitting((*names_at(folder).executors, "local"), begun)
 
 
 def templates(folder: str, begun: str) -> list[str]:

@@ -70,6 +70,17 @@ def profile_option(function: _Command) -> _Command:
     )(function)
 
 
+def on_option(function: _Command) -> _Command:
+    """Add ``--on``."""
+    return click.option(
+        "--on",
+        default="",
+        metavar="NAME",
+        help='Run targets on [executor.NAME] of the manifest, or "local".',
+        shell_complete=offered("executors"),
+    )(function)
+
+
 def build_options(function: _Command) -> _Command:
     """Add the options of the commands that build. Their values come as one parameter, ``options``, beside ``profile``."""
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.holding import holding
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, offered, rendering_options, report_option, volume_options
+from paperbuild.cli.options import build_options, json_option, offered, on_option, rendering_options, report_option, volume_options
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode
@@ -20,13 +20,16 @@ from paperbuild.errors import ExitCode
 @click.argument("paper", required=False, default="", shell_complete=offered("papers"))
 @rendering_options
 @build_options
+@on_option
 @click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")
 @click.option("--open", "opens", is_flag=True, help="Open the documents.")
 @report_option
 @json_option
 @volume_options
 @click.pass_obj
-def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: BuildOptions, no_run: bool, opens: bool) -> int:
+def command(  # noqa: PLR0913 - its options
+    invocation: Invocation, *, paper: str, wishes: Wishes, options: BuildOptions, on: str, no_run: bool, opens: bool
+) -> int:
     """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
 
     PAPER is a Markdown file or the name of a document of the manifest; without it, all documents of the project around are built.
@@ -34,7 +37,7 @@ def command(invocation: Invocation, *, paper: str, wishes: Wishes, options: Buil
     """
     place = locate(invocation, paper)
     options = replace(options, no_run=no_run, whole=place.has_manifest, shows_stale=not options.strict)
-    with opened(place, invocation, wishes) as project:
+    with opened(place, invocation, replace(wishes, on=on)) as project:
         options = holding(options, project)
         documents = project.wanted_documents()
         code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))

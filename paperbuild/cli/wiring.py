@@ -62,7 +62,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Wishes(msgspec.Struct, frozen=True):
-    """What the command line asks for over what the manifest says: "" and () ask for nothing."""
+    """What the command line asks for over what the manifest says: "" and () ask for nothing. ``on`` is the executor for all targets."""
 
     profile: str = ""
     formats: tuple[str, ...] = ()
@@ -71,6 +71,7 @@ class Wishes(msgspec.Struct, frozen=True):
     lenient: bool = False
     fetch: bool = False
     pdf: tuple[tuple[str, str], ...] = ()
+    on: str = ""
 
 
 AS_DECLARED = Wishes()
@@ -278,10 +279,14 @@ def _open(
     if place.origin:
         environment = environment.elsewhere(place.root, {})
     store = os.path.join(home, plan.store_path) if plan.store_path else store_folder(home)
-    graph = plan.graph(actions, invocation.environ)
+    graph = plan.graph(actions, invocation.environ, wishes.on)
     remote = sharing.remote(plan.shared, invocation.environ, place.root, store)
     workshop = open_workshop(place.root, store, environment, {"document": runner}, reading_only=wishes.reading_only, remote=remote)
     workshop = msgspec.structs.replace(workshop, belief=sharing.belief(plan.shared, invocation.environ))
+    if plan.executors:
+        from paperbuild.cli.executors import with_executors
+
+        workshop = with_executors(workshop, plan.executors)
     return Project(place, plan, graph, tuple(documents), workshop, runner, remote), runner
 
 

@@ -158,6 +158,10 @@ class FarExecutor:
         if wish.faults:
             raise BuildError(*wish.faults)
 
+    def end(self, errand: Errand, handle: str) -> None:
+        """End a job that runs, alone; whoever waits for it hears that somebody did."""
+        self.recall((msgspec.structs.replace(errand, handle=handle),))
+
     def end_group(self, group: int, identity: str) -> None:
         """See the port. There are no groups of ours here."""
 
@@ -431,16 +435,9 @@ def _would_not_end(number: int) -> Diagnostic:
 def _parcel(job: Job, errand: Errand) -> Parcel:
     bare = msgspec.structs.replace(job, errand=None)
     return Parcel(
-        errand.folder,
-        bare,
-        errand.resources,
-        __version__,
-        errand.expected_s,
-        python_here(),
-        platform_here(),
-        errand.supplies,
-        errand.outputs,
-    )
+        errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here(), errand.supplies, errand.outputs,
+        errand.platform,
+    )  # fmt: skip
 
 
 def _not_run(action: str, report: Report) -> Diagnostic:

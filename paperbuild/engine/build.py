@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.reopening import alike, dependents
 from paperbuild.engine.retrying import given_up, is_tried_again, pause_s, tried_again
-from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.schedule import Elsewhere, Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import DAY_NS
 from paperbuild.engine.trace import Artifact
@@ -133,15 +134,37 @@ def _put_right(floor: Floor, *, whole: bool) -> tuple[Diagnostic, ...]:
         notices = shelf.recover(workshop.executor.end_group)
         shelf.owned()  # found again, if need be: after what stood there is back, and before anything is noted
         workshop.store.sweep(workshop.clock.now_ns() - LEFT_BEHIND_NS)
+        if shelf.sent:
+            notices = (*notices, *_of_sent(floor, whole=whole))
         return (*notices, *(shelf.remove_orphans(floor.graph) if whole else ()))
     except OSError as error:
         raise BuildError(disk_fault("what an earlier build left could not be put right", error)) from None
 
 
+def _of_sent(floor: Floor, *, whole: bool) -> tuple[Diagnostic, ...]:
+    """End what was sent elsewhere of actions that there are no more; return what there is to tell of all that was sent."""
+    from paperbuild.engine.sending import still_there
+
+    shelf = floor.shelf
+    notices = still_there(shelf.sent.values())
+    gone = [entry for id_, entry in shelf.sent.items() if whole and id_ not in floor.graph.actions]
+    try:
+        if gone:
+            floor.workshop.executor.recall([entry.sent.errand for entry in gone if entry.sent is not None])
+    except BuildError as error:  # it disturbs nobody, and a later build tries again
+        return (*notices, *(replace(fault, severity=Severity.WARNING) for fault in error.diagnostics))
+    for entry in gone:
+        shelf.undo(entry)
+        del shelf.sent[entry.action]
+    return notices
+
+
 def _schedule(floor: Floor, grounds: Grounds, ids: Sequence[str], options: BuildOptions) -> Schedule:
     resources = {id_: action.resources for id_, action in floor.graph.actions.items()}
     capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
-    return Schedule(ids, floor.graph.edges, resources, capacity, probable(floor, grounds, ids))
+    elsewhere = {id_: action.on for id_, action in floor.graph.actions.items() if action.on}
+    places = Elsewhere(elsewhere, floor.workshop.most)
+    return Schedule(ids, floor.graph.edges, resources, capacity, probable(floor, grounds, ids), places)
 
 
 def _report(course: Course, duration_s: float) -> BuildReport:

@@ -13,6 +13,7 @@ and once that attempt has ended, since only then it is known which files those a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 import msgspec
@@ -52,6 +53,16 @@ class Checkpoints:
         self._given = f"{self._folder}/{self._prefix}{self._clock.now_ns()}"
         self._fs.make_folder(self._given)
         return self._given
+
+    def go_on(self, given: str) -> None:
+        """Take over for a command that runs, and was given the folder ``given`` by an earlier build."""
+        self._given = given
+        begun = f"{self._folder}/begun.json"
+        if self._fs.stat(begun) is None:
+            self._unseen_since_ns = int(given.rpartition("-")[2])
+            return
+        with contextlib.suppress(msgspec.DecodeError):
+            self._items = _decoder.decode(self._fs.read(begun))
 
     def _can_go_on(self, since_ns: int, supposed: Iterable[Item]) -> bool:
         ended, begun = f"{self._folder}/ended.json", f"{self._folder}/begun.json"

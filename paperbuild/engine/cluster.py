@@ -44,8 +44,8 @@ class Parcel(msgspec.Struct, frozen=True):
     """One job that is sent away. ``folder`` (absolute) is its own, ``version`` is that of the paperbuild that sends it.
 
     ``expected_s`` is how long it took the last time, None where nobody knows: what is short goes with others in one allocation.
-    ``python`` and ``platform`` are those of the sender (:mod:`paperbuild.engine.platforms`). ``supplies`` and ``outputs`` are those of the
-    job's errand.
+    ``python`` and ``platform`` are those of the sender (:mod:`paperbuild.engine.platforms`), ``facts`` what else the machine must be
+    (:mod:`paperbuild.engine.machine_facts`). ``supplies`` and ``outputs`` are those of the job's errand.
     """
 
     folder: str
@@ -57,6 +57,7 @@ class Parcel(msgspec.Struct, frozen=True):
     platform: str = ""
     supplies: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -9,6 +9,10 @@ import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import msgspec
+import msgspec.structs
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine import notebooks
@@ -20,8 +24,10 @@ from paperbuild.engine.index import End
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
-from paperbuild.engine.ports import Ended, Job, Permission, Seen, Surroundings, Watch
+from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Surroundings, Watch
+from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
+from paperbuild.engine.sending import disowned, errand_for, lost, noted, skew, taken_up, unreachable
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import VARIABLE, heard
 from paperbuild.errors import BuildError
@@ -33,24 +39,30 @@ MOST_UNSETTLED = 2000
 class CommandAttempt(Attempt):
     """An attempt at a command."""
 
+    _entry: Entry
+    """What is in the journal of it, or would be."""
+
     def _run(self) -> Result:
         recipe = self._action.recipe
         assert isinstance(recipe, Command)
-        self._bring()
-        try:
-            cleared = self._shelf.set_aside(self._action)
-        except BuildError as refused:
-            return Failed(refused.diagnostics, is_ours=False)
-        running = Entry(cleared.action, cleared.outputs, "running", made=cleared.made)
+        running = self._taken_up()
+        if running is None:
+            self._bring()
+            try:
+                cleared = self._shelf.set_aside(self._action)
+            except BuildError as refused:
+                return Failed(refused.diagnostics, is_ours=False)
+            running = Entry(cleared.action, cleared.outputs, "running", made=cleared.made)
+        self._entry = running
         try:
             result = self._run_cleared(recipe, running)
         except BaseException:
-            self._shelf.undo(running)
+            self._shelf.undo(self._entry)
             raise
         if isinstance(result, Made):
-            self._shelf.journal.forget(running)
-        else:
-            self._shelf.undo(running)
+            self._shelf.journal.forget(self._entry)
+        elif not (isinstance(result, Failed) and result.goes_on):
+            self._shelf.undo(self._entry)
         return result
 
     def _bring(self) -> None:
@@ -88,14 +100,11 @@ class CommandAttempt(Attempt):
         """Run the command where nothing stands at its outputs, and publish what it makes."""
         log = self._log()
         checkpoints = Checkpoints(self._workshop, self._observer, slug(self._action.id), self._keyed.key)
-        job = self._job(recipe, log.path, checkpoints.open(self._probable()))
-        before = None if self._is_watched(job) else self._supposed()
-
-        def started(group: int, identity: str) -> None:
-            self._shelf.make_room(self._shelf.journal.write(Entry(entry.action, entry.outputs, "running", group, identity, entry.made)))
-
-        ended = self._execute(job, started)
-        reading = self._reading()
+        job, before = self._begun(recipe, entry, log, checkpoints)
+        ended = self._execute(job, partial(self._started, entry, job, before))
+        if ended.unreachable:
+            return Failed(unreachable(self._action, ended), ended.duration_s, goes_on=True)
+        reading = self._reading(ended.elsewhere)
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
         unsettled = reading.unsettled(seen or told, self._settled)
@@ -115,7 +124,7 @@ class CommandAttempt(Attempt):
         findings = reading.findings(seen or told)
         if seen is None:
             findings = self._unobserved(before or self._supposed(), findings)
-        failed = self._failed(ended, log, spoilt)
+        failed = self._failed(ended, log, spoilt, findings)
         if failed is not None:
             self._note_end(ended, log)
             checkpoints.tell(findings.items)
@@ -137,12 +146,50 @@ class CommandAttempt(Attempt):
             checkpoints.wipe()
         return Made(ended.duration_s, (*self._blindness(ended), *(_stray(self._action, path) for path in findings.strays)))
 
-    def _failed(self, ended: Ended, log: Log, spoilt: tuple[Diagnostic, ...]) -> Result | None:
+    def _begun(self, recipe: Command, entry: Entry, log: Log, checkpoints: Checkpoints) -> tuple[Job, Mapping[str, Item] | None]:
+        """Return the job, to be run or, where ``entry`` was sent by an earlier build, waited for; and what it is supposed to read."""
+        if entry.sent is None:
+            job = self._job(recipe, log.path, checkpoints.open(self._probable()))
+            return job, None if self._is_watched(job) and job.errand is None else self._supposed()
+        known = taken_up(entry, log, self._workshop.fs)
+        if known is None:
+            self._workshop.executor.recall((entry.sent.errand,))
+            raise BuildError(disowned(self._action, entry.sent))
+        checkpoints.go_on(dict(known.environment)[MARK])
+        return known, dict(entry.sent.supposed)
+
+    def _taken_up(self) -> Entry | None:
+        """Return the run of this action that an earlier build sent elsewhere, if it is under this key; one under another key is ended."""
+        entry = self._shelf.sent.get(self._action.id)
+        if entry is None or entry.sent is None:
+            return None
+        if entry.sent.key != self._keyed.key or entry.sent.errand.executor != self._action.on:
+            self._workshop.executor.recall((entry.sent.errand,))
+            self._shelf.undo(entry)
+            entry = None
+        del self._shelf.sent[self._action.id]
+        return entry
+
+    def _started(self, entry: Entry, job: Job, before: Mapping[str, Item] | None, group: int, identity: str) -> None:
+        """Note where the command is before its first instruction."""
+        if job.errand is None:
+            begun = msgspec.structs.replace(entry, group=group, identity=identity)
+        else:
+            begun = noted(entry, job, identity, self._keyed.key, before)
+        self._entry = self._shelf.journal.write(begun)
+        self._shelf.make_room(begun)
+
+    def _failed(self, ended: Ended, log: Log, spoilt: tuple[Diagnostic, ...], findings: Findings) -> Result | None:
         """Return why nothing can come of a command that has ended; None where all is well so far."""
         if ended.cancelled:
             return Cancelled()
+        if ended.lost:
+            return Failed((lost(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
         if spoilt:
             return Failed(spoilt, ended.duration_s)
+        differs = skew(self._action, ended.elsewhere, findings.items, self._observer.portable)
+        if differs is not None:
+            return Failed((differs,), ended.duration_s)
         if ended.seen is not None and ended.seen.denied:
             return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
         if ended.timed_out or ended.status != 0:
@@ -182,7 +229,7 @@ class CommandAttempt(Attempt):
         if self._action.observe != "off":
             surroundings = self._workshop.environment.surroundings(environment)
             environment |= dict(surroundings.variables)
-            if self._workshop.executor.blind():
+            if self._action.on or self._workshop.executor.blind():  # whether commands can be watched elsewhere is known only there
                 environment[VARIABLE] = f"{self._given}/heard"
             root = self._workshop.fs.real(self._workshop.site.root)
             permission = self._permission(root, surroundings) if self._strict or self._action.observe == "strict" else None
@@ -190,7 +237,8 @@ class CommandAttempt(Attempt):
             watch = Watch(f"{root}/", surroundings.dropped, surroundings.grouped, unsettled, permission)
         variables = tuple(sorted(environment.items()))
         limit_s = self._action.resources.time_s
-        return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch)
+        errand = errand_for(self._action, self._workshop)
+        return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch, errand=errand)
 
     def _permission(self, root: str, surroundings: Surroundings) -> Permission:
         """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""
@@ -226,10 +274,10 @@ class CommandAttempt(Attempt):
     def _is_watched(self, job: Job) -> bool:
         return job.watch is not None and not self._workshop.executor.blind()
 
-    def _reading(self) -> Reading:
+    def _reading(self, elsewhere: Elsewhere | None = None) -> Reading:
         workshop = self._workshop
         private = (workshop.site.state, workshop.fs.real(workshop.site.state))
-        return Reading(self._action, self._graph, self._observer, workshop.fs, workshop.environment, private)
+        return Reading(self._action, self._graph, self._observer, workshop.fs, workshop.environment, private, elsewhere=elsewhere)
 
     def _supposed(self) -> Mapping[str, Item]:
         """Return by path what the command is supposed to read, as it is before it runs."""

@@ -175,6 +175,10 @@ class LocalEnvironment:
                 return self._program(name)
             case ("value", name):
                 return self._value_digest(name)
+            case ("platform", name):
+                from paperbuild.engine.machine_facts import fact_here
+
+                return fact_here(name)
             case ("package", "R", name):
                 return self._r.fingerprint(name) if self._r.libraries else None
             case ("package", tool, name):

@@ -97,7 +97,8 @@ class Examiner:
             Unfetched: to look it up takes outputs that are away and cannot be had.
         """
         action = self._told(id_)
-        if id_ not in self._options.adopts and self._is_known_to_hold(action) and not self._is_missing(action):
+        known = {*self._options.adopts, *self._shelf.sent}
+        if id_ not in known and self._is_known_to_hold(action) and not self._is_missing(action):
             self._course.settle(action, Outcome.REUSED)
             return False
         taken_ns = self._workshop.clock.now_ns()
@@ -161,16 +162,40 @@ class Examiner:
             found = (reason,)
         if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
             return False
-        fault = why_held(action, self._options, found[0])
-        if fault is not None and may_stand_in(action, self._options) and self._stand_in(action, found[0]):
-            return False
-        if fault is not None:
-            self._course.fail(action.id, (fault,), outcome=Outcome.HELD, stop=False)
+        if self._is_held(action, found[0]):
             return False
         if self._expects_others(action):
             return False
         self._course.reasons[action.id] = found
         return True
+
+    def _is_held(self, action: Action, reason: Reason) -> bool:
+        """Hold ``action`` where it may not be executed; return whether that was the end of it."""
+        fault = why_held(action, self._options, reason)
+        if fault is None or self._has_come(action):
+            return False
+        runs = action.id in self._shelf.sent  # elsewhere, where it writes to the places of its outputs
+        if not runs and may_stand_in(action, self._options) and self._stand_in(action, reason):
+            return True
+        self._course.fail(action.id, (fault,), outcome=Outcome.HELD, stop=False)
+        return True
+
+    def _has_come(self, action: Action) -> bool:
+        """Return whether an earlier build sent ``action`` elsewhere and it has ended: it need not be executed, only taken."""
+        entry = self._shelf.sent.get(action.id)
+        if entry is None:
+            return False
+        from paperbuild.engine.sending import has_come
+
+        return has_come(entry, self._course.keyed[action.id].key, self._workshop.fs)
+
+    def _withdraw(self, action: Action) -> None:
+        """End a run of ``action`` that an earlier build sent elsewhere: there is a result already, and it would write over that."""
+        entry = self._shelf.sent.get(action.id)
+        if entry is not None and entry.sent is not None:
+            self._workshop.executor.recall((entry.sent.errand,))
+            self._shelf.undo(entry)
+            del self._shelf.sent[action.id]
 
     def _stand_in(self, action: Action, reason: Reason) -> bool:
         """Put the newest known result of ``action`` into its place; return whether that was the end of it, one way or the other."""
@@ -250,6 +275,7 @@ class Examiner:
             if missing:
                 self.to_fetch[action.id] = missing
                 return None
+            self._withdraw(action)
             if not self._shelf.place(action, record.artifacts, may_be_away=stays):
                 self._in_place[action.id] = record
             else:
@@ -305,6 +331,7 @@ class Examiner:
 
     def _adopt(self, action: Action) -> bool:
         """Take what stands at the outputs for the result of ``action``; return whether that was the end of it, one way or the other."""
+        self._withdraw(action)
         if not all(self._observer.exists(output.path.rstrip("/")) for output in action.outputs):
             return False
         attempt = self._floor.attempt(action, self._course.keyed[action.id], (), self._course.schedule.settled_now())

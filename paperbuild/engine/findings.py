@@ -12,7 +12,7 @@ import msgspec
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.observation import Observer, status_of
-from paperbuild.engine.ports import CommandEnvironment, FileSystem, Seen, Sighting, Stat, State
+from paperbuild.engine.ports import CommandEnvironment, Elsewhere, FileSystem, Seen, Sighting, Stat, State
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Link, Listing, Modules, Package, Program, Status
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
@@ -40,16 +40,19 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class Reading:
-    """Reads what was seen of ``action``. ``private`` are folders of the build itself, absolute."""
+    """Reads what was seen of ``action``. ``private`` are folders of the build itself, absolute; ``elsewhere`` is told of where it ran."""
 
-    def __init__(
-        self, action: Action, graph: Graph, observer: Observer, fs: FileSystem, environment: CommandEnvironment, private: tuple[str, ...]
+    def __init__(  # noqa: PLR0913 - what a trace is read by
+        self, action: Action, graph: Graph, observer: Observer, fs: FileSystem, environment: CommandEnvironment, private: tuple[str, ...],
+        *, elsewhere: Elsewhere | None = None,
     ) -> None:  # fmt: skip
         self._action = action
         self._graph = graph
         self._observer = observer
         self._fs = fs
         self._environment = environment
+        self._elsewhere = elsewhere
+        self._digests = {} if elsewhere is None else {observer.portable(path): digest for path, digest in elsewhere.digests}
         self._private = tuple(f"{folder}/" for folder in private)
         self._own = tuple(output.path for output in action.outputs)
         self._items: dict[tuple[str, str], Item] = {}
@@ -208,7 +211,11 @@ class Reading:
         now = self._fs.stat(self._observer.absolute(path))
         if now is None:
             return False
+        if path in self._digests:  # of a file of that machine's own, which is compared as a whole, later
+            return self._digests[path] is not None
         _, size, mtime_ns, ctime_ns, inode, device, executable = state
+        if self._elsewhere is not None:
+            device = now.device  # of a file system that machines share each has a number of its own
         then = Stat(False, size, mtime_ns, ctime_ns, inode, device, executable)
         return now == then or self._observer.digest_then(path, then) == self._observer.file_digest(path)
 

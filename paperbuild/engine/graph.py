@@ -135,8 +135,9 @@ class Action(msgspec.Struct, frozen=True):
     ``id`` is unique and what the user sees ("train[seed=0]", "paper.pdf"); ``target`` is what the author names. ``inputs`` are
     declared: files, folders (ending in ``/``) and globs, relative to the root or absolute; None means that nobody declared any,
     which for a command that nothing observes means "inputs unknown". ``mentioned`` are project files named by words of the
-    command. ``needs`` are ids of actions that settle first. ``heavy`` says that it runs only where that is wished, ``retries`` how often it
-    is tried again when it fails. ``refresh_s`` is the age in seconds at which a result is too old
+    command. ``needs`` are ids of actions that settle first. ``heavy`` says that it runs only where that is wished, ``on`` the executor
+    that runs it ("": this machine), ``platform`` what of the machine counts ("cpu", "gpu", "cuda"), and what it is there ("": what this
+    one is); ``retries`` how often it is tried again when it fails. ``refresh_s`` is the age in seconds at which a result is too old
     (0: always, None: never). ``span`` is where the author declared it.
     """
 
@@ -152,6 +153,8 @@ class Action(msgspec.Struct, frozen=True):
     resources: Resources = Resources()
     observe: Observe = "trace"
     heavy: bool = False
+    on: str = ""
+    platform: tuple[tuple[str, str], ...] = ()
     retries: int = 0
     refresh_s: float | None = None
     span: Span | None = None

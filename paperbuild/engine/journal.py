@@ -15,7 +15,8 @@ from typing import Literal
 import msgspec
 
 from paperbuild.engine.digest import digest_of
-from paperbuild.engine.ports import FileSystem
+from paperbuild.engine.ports import Errand, FileSystem
+from paperbuild.engine.trace import Item
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -25,9 +26,21 @@ class Held(msgspec.Struct, frozen=True):
     aside: str | None
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """That a run goes on elsewhere, by whom and where (its ``errand`` has a handle), under the action key ``key``.
+
+    ``supposed`` is what it is supposed to read, as that was when it was sent.
+    """
+
+    errand: Errand
+    key: str
+    supposed: tuple[tuple[str, Item], ...] = ()
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One run that has not ended.
 
+    One that was ``sent`` elsewhere outlives the build that sent it, and is undone only by a build that wants something else of the action.
     ``identity`` tells the process group ``group`` from a later one with the same number; ``made`` are the folders that were made for
     its outputs, outer ones first.
     """
@@ -38,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True):
     group: int | None = None
     identity: str = ""
     made: tuple[str, ...] = ()
+    sent: Sent | None = None
 
 
 _decoder = msgspec.json.Decoder(Entry)  # before there are threads: see paperbuild.engine.tracing.executor
@@ -97,6 +111,7 @@ class Journal:
         for folder in reversed(entry.made):
             self._fs.remove_empty(folder)
         self.close(entry)
+        self._drop_parcel(entry)
 
     def forget(self, entry: Entry) -> None:
         """Remove what was set aside, and the entry: what stands at the outputs now is what shall stand there."""
@@ -105,3 +120,9 @@ class Journal:
             if held.aside is not None:
                 with contextlib.suppress(OSError):  # what cannot be removed now is removed by a later build
                     self._fs.remove_tree(held.aside)
+        self._drop_parcel(entry)
+
+    def _drop_parcel(self, entry: Entry) -> None:
+        if entry.sent is not None:
+            with contextlib.suppress(OSError):
+                self._fs.remove_tree(entry.sent.errand.folder)

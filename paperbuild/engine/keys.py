@@ -96,6 +96,8 @@ class KeyMaker:
         pairs = {"version": KEY_VERSION, **declared(action)}
         if isinstance(action.recipe, Command):
             pairs["platform"] = platform_here()
+            for name, told in action.platform:
+                pairs[f"platform:{name}"] = told or self._environment.answer(("platform", name)) or "unknown"
             pairs.update(self._environment.counted(action))
         else:
             pairs.update((f"config:{name}", _text(value)) for name, value in action.recipe.config)

@@ -395,15 +395,16 @@ class Watch(msgspec.Struct, frozen=True):
 class Errand(msgspec.Struct, frozen=True):
     """How a job gets to a machine elsewhere: by which ``executor``, from which folder of its own (absolute), with what it is given there.
 
-    ``expected_s`` is how long it took the last time, None where nobody knows. ``handle`` is what the executor called it when it was sent;
-    a job that has one is not sent again, only waited for. Where no file system is shared, ``supplies`` are what it is known to need of
-    the project, and ``outputs`` what comes back: paths in it, folders with a slash at their end.
+    ``expected_s`` is how long it took the last time, None where nobody knows, ``platform`` what the machine must be. ``handle`` is what the
+    executor called it when it was sent; a job that has one is not sent again, only waited for. Where no file system is shared, ``supplies``
+    are what it is known to need of the project, and ``outputs`` what comes back: paths in it, folders with a slash at their end.
     """
 
     executor: str
     folder: str
     resources: Resources = Resources()
     expected_s: float | None = None
+    platform: tuple[tuple[str, str], ...] = ()
     handle: str = ""
     supplies: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -512,5 +513,12 @@ class Executor(Protocol):
     def end_group(self, group: int, identity: str) -> None:
         """End what is left of a process group that an earlier build started, and wait until it is gone."""
 
+    def recall(self, errands: Sequence[Errand]) -> None:
+        """End what an earlier build sent elsewhere, and wait until it is gone.
+
+        Raises:
+            BuildError: nobody can be asked to; it may still run.
+        """
+
     def close(self) -> None:
-        """End the programs that helped to run jobs. No job runs any more."""
+        """End the programs that helped to run jobs. No job runs here any more; what was sent elsewhere goes on."""

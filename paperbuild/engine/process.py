@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from paperbuild.engine.ports import Ended, Job, Revision
+from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.ports import Ended, Errand, Job, Revision
+from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
     import subprocess  # where something runs: it costs 2 ms, and a build with nothing to do starts nothing
@@ -91,6 +93,13 @@ class LocalExecutor:
         """See the port."""
         if _is_same(group, identity):
             _end([group])
+
+    def recall(self, errands: Sequence[Errand]) -> None:
+        """See the port. Nothing is sent from here, so an executor is gone that was there."""
+        for errand in errands:
+            message = f"a job was sent to the executor {errand.executor}, which is not known any more: it may still run"
+            help_ = (f"declare [executor.{errand.executor}] once more, or end it there; its handle was {errand.handle}",)
+            raise BuildError(Diagnostic("PB713", message, help=help_))
 
     def close(self) -> None:
         """See the port."""

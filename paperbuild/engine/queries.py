@@ -214,6 +214,9 @@ def _clean(graph: Graph, workshop: Workshop, *, dry_run: bool) -> Cleaned:
     shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions)
     if not dry_run:
         shelf.recover(workshop.executor.end_group)
+        workshop.executor.recall([entry.sent.errand for entry in shelf.sent.values() if entry.sent is not None])
+        for entry in shelf.sent.values():
+            shelf.undo(entry)
     paths = {output.path for action in graph.actions.values() for output in action.outputs} | set(shelf.owned())
     removed, left = [], []
     for path in sorted(paths):

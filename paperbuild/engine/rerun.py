@@ -79,7 +79,7 @@ class _AgainAsCommand(CommandAttempt):
             closed = tuple(f"{root}/" for root in dict.fromkeys((site.root, fs.real(site.root))))
             lent = (*watch.dropped, *watch.grouped, *self._workshop.environment.files)
             watch = msgspec.structs.replace(watch, closed=closed, ajar=tuple(path for path in lent if path.startswith(closed)))
-        return msgspec.structs.replace(job, watch=watch, umask=conditions.umask, processors=conditions.processors)
+        return msgspec.structs.replace(job, watch=watch, umask=conditions.umask, processors=conditions.processors, errand=None)
 
     def _execute(self, job: Job, started: Callable[[int, str], None]) -> Ended:
         self.ended = super()._execute(job, started)

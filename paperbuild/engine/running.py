@@ -36,13 +36,15 @@ class Made(msgspec.Struct, frozen=True):
 class Failed(msgspec.Struct, frozen=True):
     """It failed. ``is_ours`` is false where only the place of its outputs is the trouble, and nothing ran.
 
-    ``by_itself`` says that the command failed, and not what is around it: it may succeed another time.
+    ``by_itself`` says that the command failed, and not what is around it: it may succeed another time. ``goes_on`` says that it may run
+    still, elsewhere: nothing of it is undone.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     duration_s: float = 0.0
     is_ours: bool = True
     by_itself: bool = False
+    goes_on: bool = False
 
 
 class Released(msgspec.Struct, frozen=True):

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
 from paperbuild.engine.graph import Resources
 
 
@@ -25,6 +27,16 @@ class SettledThen:
     def __contains__(self, id_: object) -> bool:
         """Return whether it had settled by then, and is so still."""
         return isinstance(id_, str) and self._when.get(id_, self._moment) < self._moment
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """Which actions run elsewhere, on which executor each, and how many each of those takes at once: they use nothing here."""
+
+    places: Mapping[str, str] = {}
+    most: Mapping[str, int] = {}
+
+
+NOWHERE = Elsewhere()
 
 
 class Schedule:
@@ -45,6 +57,7 @@ class Schedule:
         resources: Mapping[str, Resources],
         capacity: Resources,
         hints: Mapping[str, Iterable[str]] | None = None,
+        elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         self._order: list[str] = []
         self._positions: dict[str, int] = {}
@@ -65,6 +78,9 @@ class Schedule:
         self._when: dict[str, int] = {}  # at which moment each settled
         self._moment = 0
         self._lost: set[str] = set()
+        self._elsewhere = elsewhere
+        self._lines_there: dict[str, list[int]] = {}  # of what runs elsewhere: a heap each, none of them empty
+        self._there: Counter[str] = Counter()
         self._least_cpu = float("inf")
         for id_, others in (hints or {}).items():
             self._hint(id_, others)
@@ -96,7 +112,8 @@ class Schedule:
             self._positions[id_] = len(self._order)
             self._order.append(id_)
         if new:
-            self._least_cpu = min(self._least_cpu, *[self._resources[id_].cpu for id_ in new])
+            here = (self._resources[id_].cpu for id_ in new if id_ not in self._elsewhere.places)
+            self._least_cpu = min((self._least_cpu, *here))
         for id_ in new if self._held else ():
             for held in self._hinted.get(id_, ()):
                 if held in self._held:
@@ -152,7 +169,7 @@ class Schedule:
                 del self._held[id_]
                 self._arrived.append(self._positions[id_])
         self._free.clear()
-        if self._held and not (self._arrived or self._lines or self._running):  # nothing else can go on
+        if self._held and not (self._arrived or self._lines or self._lines_there or self._running):  # nothing else can go on
             self._arrived += [self._positions[id_] for id_ in self._held]
             self._held.clear()
         found = tuple(self._order[position] for position in sorted(self._arrived))
@@ -161,10 +178,17 @@ class Schedule:
 
     def line_up(self, id_: str) -> None:
         """Note that ``id_``, which arrived, must run."""
-        heapq.heappush(self._lines.setdefault(self._resources[id_], []), self._positions[id_])
+        place = self._elsewhere.places.get(id_)
+        line = self._lines.setdefault(self._resources[id_], []) if place is None else self._lines_there.setdefault(place, [])
+        heapq.heappush(line, self._positions[id_])
 
     def next(self) -> str | None:
         """Return the first of those lined up for which there is room; it is not lined up any more."""
+        for place, line in self._lines_there.items():
+            if self._there[place] < self._elsewhere.most.get(place, len(self._order)):
+                if len(line) == 1:
+                    del self._lines_there[place]
+                return self._order[heapq.heappop(line)]
         if self._using and self._used_cpu() + self._least_cpu > self._capacity.cpu:
             return None  # for nobody, however many there are
         first = min((line[0] for wanted, line in self._lines.items() if self._fits(wanted)), default=None)
@@ -198,9 +222,12 @@ class Schedule:
         )
 
     def start(self, id_: str, *, idle: bool = False) -> None:
-        """Note that ``id_`` runs; where it is ``idle`` it uses nothing meanwhile."""
+        """Note that ``id_`` runs; where it is ``idle``, or elsewhere, it uses nothing here meanwhile."""
         self._running.add(id_)
-        if idle:
+        place = self._elsewhere.places.get(id_)
+        if place is not None:
+            self._there[place] += 1
+        if idle or place is not None:
             self._idle.add(id_)
         else:
             self._using[self._resources[id_]] += 1
@@ -219,6 +246,9 @@ class Schedule:
 
     def _stop(self, id_: str) -> None:
         if id_ in self._running:
+            place = self._elsewhere.places.get(id_)
+            if place is not None:
+                self._there[place] -= 1
             self.rest(id_)
             self._running.remove(id_)
             self._idle.remove(id_)

@@ -10,6 +10,7 @@ import contextlib
 import posixpath
 import threading
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,6 +67,8 @@ class Shelf:
         self._lock = threading.RLock()
         self._placer = Placer(fs, site.state, store)
         self.journal = Journal(fs, f"{site.state}/journal")
+        self.sent: dict[str, Entry] = {}
+        """Runs that an earlier build sent elsewhere and nobody has taken yet, by their actions."""
 
     # whose it is
 
@@ -353,19 +356,38 @@ class Shelf:
     # putting right
 
     def recover(self, end_group: Callable[[int, str], None]) -> tuple[Diagnostic, ...]:
-        """Undo what builds that died left unfinished: end their processes first, then give the outputs back."""
+        """Undo what builds that died left unfinished: end their processes first, then give the outputs back.
+
+        What runs elsewhere is no less alive: that is :attr:`sent`.
+        """
         notices = []
-        for entry in self.journal.entries():
+        entries = self.journal.entries()
+        self.sent = {entry.action: entry for entry in entries if entry.sent is not None}
+        for entry in entries:
+            if entry.sent is not None:
+                continue
             if entry.group is not None:
                 end_group(entry.group, entry.identity)
             self.journal.undo(entry)
             notices.append(
                 Diagnostic("PB403", f"{entry.action} was interrupted the last time; what stood before is back", severity=Severity.NOTE)
             )  # fmt: skip
-        with contextlib.suppress(OSError):  # nothing in it is needed, and names in it are never used twice
-            self._fs.remove_tree(f"{self._site.state}/aside")
+        kept = {held.aside for entry in self.sent.values() for held in entry.outputs}
+        kept |= {entry.sent.errand.folder for entry in self.sent.values() if entry.sent is not None}
+        for folder in ("aside", "sent"):
+            self._sweep(f"{self._site.state}/{folder}", kept)
         self._fs.make_folder(f"{self._site.state}/aside")
         return tuple(notices)
+
+    def _sweep(self, folder: str, kept: AbstractSet[str | None]) -> None:
+        """Remove what builds that died left in ``folder``; names in it are never used twice."""
+        with contextlib.suppress(OSError):
+            if not any(path is not None and path.startswith(f"{folder}/") for path in kept):
+                self._fs.remove_tree(folder)
+                return
+            for name in self._fs.names(folder):
+                if f"{folder}/{name}" not in kept:
+                    self._fs.remove_tree(f"{folder}/{name}")
 
     def remove_orphans(self, graph: Graph) -> tuple[Diagnostic, ...]:
         """Take out of the tree what we published and nothing declares any more; it stays in the store.

@@ -45,6 +45,8 @@ class Workshop(msgspec.Struct, frozen=True):
     versions: VersionControl
     environment: CommandEnvironment
     runners: Mapping[str, StepRunner]
+    most: Mapping[str, int] = {}
+    """How many jobs may be with each executor elsewhere at once."""
     remote: Remote | None = None
     """Where results of others are had, and ours go; None: nowhere. Questions ask it nothing, and count on what it is known to have."""
     away: Away | None = None

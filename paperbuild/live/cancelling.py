@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from paperbuild.engine.ports import Ended, Executor, Job
+from paperbuild.engine.ports import Ended, Errand, Executor, Job
 
 
 class CancellingExecutor:
@@ -68,6 +68,10 @@ class CancellingExecutor:
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
         self._inner.end_group(group, identity)
+
+    def recall(self, errands: Sequence[Errand]) -> None:
+        """See the port."""
+        self._inner.recall(errands)
 
     def close(self) -> None:
         """See the port."""

@@ -145,6 +145,8 @@ class _Expanding:
             resources=target.resources,
             observe=target.observe,
             heavy=target.heavy,
+            on=target.on,
+            platform=tuple((name, "") for name in target.platform),
             retries=target.retries,
             refresh_s=target.refresh_s,
             span=target.span,

@@ -51,6 +51,8 @@ class TargetSpec(msgspec.Struct, frozen=True):
     shell: str = "/bin/sh"
     observe: Observe = "trace"
     heavy: bool = False
+    on: str = ""
+    platform: tuple[str, ...] = ()
     retries: int = 0
     refresh_s: float | None = None
     resources: Resources = Resources()
@@ -95,6 +97,27 @@ class SharingSpec(msgspec.Struct, frozen=True, array_like=True):
     region: str = ""
 
 
+class ExecutorSpec(msgspec.Struct, frozen=True, array_like=True):
+    """Machines that others run, called ``name``; ``most`` jobs may be there at once, and ``platform`` is what they are said to be.
+
+    The keys of the other kind are empty. ``files`` says how the project's files get there.
+    """
+
+    name: str
+    kind: str
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    options: tuple[str, ...] = ()
+    most: int = 200
+    python: str = ""
+    files: str = "shared"
+    scheduler: str = ""
+    cluster: str = ""
+    arguments: tuple[tuple[str, Scalar], ...] = ()
+    platform: tuple[tuple[str, str], ...] = ()
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What ``paperbuild.toml`` says, with ``profile`` applied. ``text`` gives their places to faults found later.
 
@@ -111,6 +134,7 @@ class Manifest(msgspec.Struct, frozen=True):
     text: ManifestText = msgspec.field(default_factory=lambda: ManifestText(MANIFEST_NAME, ""))
     shared: SharingSpec = SharingSpec()
     holds_heavy: bool = False
+    executors: tuple[ExecutorSpec, ...] = ()
 
 
 def name_of(source: str) -> str:

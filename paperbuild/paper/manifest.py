@@ -34,6 +34,7 @@ from paperbuild.paper.declarations import (
     default_manifest,
     name_of,
 )
+from paperbuild.paper.executors import check_places, read_executors
 from paperbuild.paper.paths import PathError, file_key, input_path, source_path
 from paperbuild.paper.shared_store import shared_store
 from paperbuild.paper.target_table import check_folded, check_name, read_target
@@ -189,9 +190,11 @@ class _Reading:
         target_specs = tuple(read_target(name, table, self.faults) for name, table in targets.items())
         self._refuse_equal_names(document_specs, tuple(documents))
         target_specs = self.with_chunks(target_specs, document_specs)
+        executors = read_executors(self._section("executor", schema.ExecutorTable), self.faults)
+        check_places(target_specs, executors, self.faults)
         return Manifest(
             document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text, shared,
-            self.holds_heavy,
+            self.holds_heavy, executors,
         )  # fmt: skip
 
     def _check_top(self) -> None:

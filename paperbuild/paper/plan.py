@@ -19,7 +19,7 @@ from paperbuild.engine.graph import Action, Code, Command, Graph
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.chunks import Chunk
-from paperbuild.paper.declarations import FORMATS, DocumentSpec, Manifest, SharingSpec
+from paperbuild.paper.declarations import FORMATS, DocumentSpec, ExecutorSpec, Manifest, SharingSpec
 from paperbuild.paper.documents import document_actions
 
 _MAGIC = b"paperbuild-plan 1 "
@@ -51,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     chunks: bytes = b""
     shared: SharingSpec = SharingSpec()
     holds_heavy: bool = False
+    executors: tuple[ExecutorSpec, ...] = ()
 
     def placed(self, chunks: Iterable[Chunk]) -> Plan:
         """Return the plan with its chunks where ``chunks``, which say the same, stand now."""
@@ -68,13 +69,20 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
             cells.setdefault(action.target, []).append(cell)
         return Catalog({one.name: CatalogTarget(one.name, tuple(cells.get(one.name, ())), one.axes, one.command) for one in self.targets})
 
-    def graph(self, documents: Iterable[Action], secrets: Mapping[str, str]) -> Graph:
+    def graph(self, documents: Iterable[Action], secrets: Mapping[str, str], on: str = "") -> Graph:
         """Return the graph of all targets and these documents; ``secrets`` are the values of the variables that are called so.
+
+        Targets run on the executor ``on`` where one is named, save those that say "local".
 
         Raises:
             ManifestError: as for :class:`Graph`.
+            UsageError: there is no such executor.
         """
-        actions = (_filled(action, secrets) if action.variables else action for action in self.actions)
+        actions: Iterable[Action] = (_filled(action, secrets) if action.variables else action for action in self.actions)
+        if self.executors or on or any(action.on or action.platform for action in self.actions):
+            from paperbuild.paper.executors import placed  # a paper that is made on one machine does without
+
+            actions = placed(actions, self.executors, on)
         ids = [action.id for action in self.actions]
         known = {id_: frozenset([ids[n] for n in found]) for id_, found in zip(ids, self.waits, strict=True) if found is not None}
         return Graph((*actions, *documents), known)
@@ -123,7 +131,7 @@ def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
     return Plan(
         manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks,
-        manifest.shared, manifest.holds_heavy,
+        manifest.shared, manifest.holds_heavy, manifest.executors,
     )  # fmt: skip
 
 

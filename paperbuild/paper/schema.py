@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -84,6 +84,36 @@ class ResourcesTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     gpu: Annotated[Annotated[float, Meta(ge=0)], Meta(description="Graphics processors.")] = 0
     mem: Annotated[Text | None, Meta(description='Memory, such as "2GiB".')] = None
     time: Annotated[Text | None, Meta(description='Wall time after which it is ended, such as "10min".')] = None
+    partition: Annotated[Text | None, Meta(description="The partition of a Slurm that it runs in.")] = None
+
+
+Fact = Literal["cpu", "gpu", "cuda"]
+
+
+class ExecutorTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Machines that others run, to which commands can be sent."""
+
+    kind: Annotated[Literal["slurm", "dask"], Meta(description="What schedules them.")]
+    most: Annotated[Annotated[int, Meta(ge=1)], Meta(description="How many jobs may be there at once.")] = 200
+    files: Annotated[
+        Literal["shared", "store"],
+        Meta(description="Whether those machines share the project's folder, or files travel through the store."),
+    ] = "shared"
+    platform: Annotated[
+        dict[Fact, Text], Meta(description="What those machines are, for targets whose result depends on it. It is checked there.")
+    ] = msgspec.field(default_factory=dict)
+    partition: Annotated[Text | None, Meta(description="Slurm's partition.")] = None
+    account: Annotated[Text | None, Meta(description="Slurm's account.")] = None
+    qos: Annotated[Text | None, Meta(description="Slurm's quality of service.")] = None
+    options: Annotated[tuple[Text, ...], Meta(description="Further options of sbatch.")] = ()
+    python: Annotated[Text | None, Meta(description="A Python of those machines that has paperbuild; without, the one that runs here.")] = (
+        None
+    )
+    scheduler: Annotated[Text | None, Meta(description='The address of Dask\'s scheduler, such as "tcp://host:8786".')] = None
+    cluster: Annotated[
+        Text | None, Meta(description='A class that makes a Dask cluster, such as "dask_kubernetes.operator.KubeCluster".')
+    ] = None
+    arguments: Annotated[dict[str, Parameter], Meta(description="What that class is called with.")] = msgspec.field(default_factory=dict)
 
 
 Axis = Annotated[tuple[Parameter, ...], Meta(min_length=1)]
@@ -114,6 +144,8 @@ class TargetOverride(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     shell: Annotated[Text, Meta(description="The shell that runs the command.")] = "/bin/sh"
     observe: Annotated[Observe, Meta(description="Whether what it reads is traced, restricted to what is declared, or neither.")] = "trace"
     heavy: Annotated[bool, Meta(description="Whether it waits to be asked for while a paper is watched, and with --no-heavy.")] = False
+    on: Annotated[Text | None, Meta(description='The executor that runs it, or "local".')] = None
+    platform: Annotated[tuple[Fact, ...], Meta(description="What of the machine its result depends on.")] = ()
     retries: Annotated[Annotated[int, Meta(ge=0, le=100)], Meta(description="How often it is tried again when it fails.")] = 0
     refresh: Annotated[Text | None, Meta(description='The age at which a result is too old, such as "7d", or "always".')] = None
     resources: Annotated[ResourcesTable, Meta(description="What it may use.")] = ResourcesTable()
@@ -178,6 +210,9 @@ class ManifestTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     )
     target: Annotated[dict[str, TargetTable], Meta(description="Experiments by name.")] = msgspec.field(default_factory=dict)
     environment: Annotated[EnvironmentTable, Meta(description="What commands find.")] = EnvironmentTable()
+    executor: Annotated[dict[str, ExecutorTable], Meta(description="Machines that others run, by name.")] = msgspec.field(
+        default_factory=dict
+    )
     store: Annotated[StoreTable, Meta(description="Where results are kept, and with whom they are shared.")] = StoreTable()
     check: Annotated[CheckTable, Meta(description="What paperbuild check need not say.")] = CheckTable()
     profile: Annotated[dict[str, ProfileTable], Meta(description="Other ways to build, by name.")] = msgspec.field(default_factory=dict)

@@ -81,6 +81,8 @@ class _TargetReading:
             shell=table.shell,
             observe=table.observe,
             heavy=table.heavy,
+            on=table.on or "",
+            platform=tuple(dict.fromkeys(table.platform)),
             retries=table.retries,
             refresh_s=self._refresh(),
             resources=self._resources(table.resources),
@@ -235,7 +237,7 @@ class _TargetReading:
                 self.faults.at_value("PB112", "time cannot be no time at all", (*at, "time"), ("leave it out for no limit",))
         except QuantityError as error:
             self.faults.at_value("PB112", f"time cannot be {table.time!r}", (*at, "time"), (str(error),))
-        return Resources(table.cpu, table.gpu, memory, time)
+        return Resources(table.cpu, table.gpu, memory, time, table.partition or "")
 
 
 def _tolerance(said: float | ToleranceTable | None) -> Tolerance | None:

@@ -10,13 +10,13 @@ import hashlib
 import os
 import posixpath
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from paperbuild.engine.ports import Ended, Hold, Job, Mark, Seen, Stat, State, mark_of, stamp
+from paperbuild.engine.ports import Ended, Errand, Hold, Job, Mark, Seen, Stat, State, mark_of, stamp
 from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
 
@@ -362,6 +362,7 @@ class ScriptedExecutor:
     watched: bool = False
     ran: list[str] = field(default_factory=list)
     ended_groups: list[int] = field(default_factory=list)
+    recalled: list[Errand] = field(default_factory=list)
     started_groups: int = 0
     rests: list[float] = field(default_factory=list)
     cancelled: bool = False
@@ -483,6 +484,9 @@ class ScriptedExecutor:
 
     def cancel_all(self) -> None:
         return
+
+    def recall(self, errands: Sequence[Errand]) -> None:
+        self.recalled.extend(errands)
 
     def end_group(self, group: int, identity: str) -> None:
         self.ended_groups.append(group)

@@ -6,13 +6,13 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Job, Seen, Sighting, State, Watch
+from paperbuild.engine.ports import Ended, Errand, Job, Seen, Sighting, State, Watch
 from paperbuild.engine.process import LocalExecutor, identity_of
 from paperbuild.engine.tracing import calls
 from paperbuild.errors import BuildError
@@ -119,6 +119,10 @@ class TracingExecutor:
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
         self._local.end_group(group, identity)
+
+    def recall(self, errands: Sequence[Errand]) -> None:
+        """See the port."""
+        self._local.recall(errands)
 
     def close(self) -> None:
         """See the port."""

@@ -1,0 +1,202 @@
+"""Papers whose experiments run on a real Slurm, as a user has them made: by the command line, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.clusters.slurm_server import SlurmServer
+
+MANIFEST = """\
+[paper]
+source = "paper.md"
+formats = ["html"]
+
+[target.cell]
+run = "sh cell.sh {n}"
+inputs = ["cell.sh"]
+outputs = ["build/cell-{n}.json"]
+on = "cluster"
+
+[target.cell.matrix]
+n = [NUMBERS]
+
+[target.total]
+run = "sh total.sh"
+inputs = ["total.sh"]
+needs = ["cell"]
+outputs = ["build/total.json"]
+
+[executor.cluster]
+kind = "slurm"
+"""
+CELL = """\
+echo $1 >> ../RUNS
+while [ -e ../HOLD ] && [ $1 -ge 20 ]; do sleep 0.05; done
+echo '{"square": '$(($1 * $1))'}' > build/cell-$1.json
+"""
+TOTAL = """\
+total=0
+for file in build/cell-*.json; do n=${file#build/cell-}; n=${n%.json}; total=$((total + n * n)); done
+echo '{"all": '$total'}' > build/total.json
+"""
+
+
+PROSE = 'The total is []{val=total.all}, and seven squared []{val="cell.where(n=7).square"}.\n'
+
+
+class Paper:
+    """A project in ``folder``, made by the command line with the Slurm ``server`` around."""
+
+    def __init__(self, folder: Path, server: SlurmServer) -> None:
+        self.folder = folder
+        self.server = server
+        self.environment = {**os.environ, **server.environment, "NO_COLOR": "1"}
+
+    def write(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "paperbuild", *words], cwd=self.folder, env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *words: str, status: int = 0) -> str:
+        """Run the command, which must end with ``status``; return all that it says."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == status, out + err
+        return out + err
+
+    def jobs(self) -> set[str]:
+        """Return the numbers of the arrays and jobs of this project that the scheduler has or had."""
+        listed = self.server.run("squeue", "--states=all", "--noheader", "--format=%F %Z").splitlines()
+        return {line.split()[0] for line in listed if line.split()[1] == str(self.folder)}
+
+    def runs(self) -> list[str]:
+        return sorted((self.folder.parent / "RUNS").read_text().split()) if (self.folder.parent / "RUNS").exists() else []
+
+
+@pytest.fixture
+def paper(tmp_path: Path, slurm: SlurmServer) -> Paper:
+    folder = tmp_path.resolve() / "paper"  # what is beside it counts for nothing
+    folder.mkdir()
+    return Paper(folder, slurm)
+
+
+def one(command: str, rest: str = "") -> str:
+    """Return a manifest of one target that runs ``command`` on the cluster."""
+    return f'[target.job]\nrun = "{command}"\ninputs = []\noutputs = ["out"]\non = "cluster"\n{rest}\n[executor.cluster]\nkind = "slurm"\n'
+
+
+def until(holds: Callable[[], object], process: subprocess.Popen[str], limit_s: float = 30) -> None:
+    """Wait until something ``holds`` while ``process`` runs."""
+    deadline_s = time.monotonic() + limit_s
+    while not holds():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+def test_a_sweep_is_one_array_and_who_builds_after_a_kill_takes_up_what_runs(paper: Paper) -> None:
+    numbers = ", ".join(map(str, range(40)))
+    paper.write({"paperbuild.toml": MANIFEST.replace("NUMBERS", numbers), "cell.sh": CELL, "total.sh": TOTAL})
+    paper.write({"paper.md": PROSE, "../HOLD": ""})
+    first = paper.start("render")
+    until(lambda: len(paper.runs()) == 40, first)
+    until(lambda: len([*(paper.folder / ".paperbuild/sent").glob("*/ended.json")]) <= 20, first)
+    assert len(paper.jobs()) == 1
+    first.kill()
+    first.communicate()
+    assert json.loads(paper.run("status", "--json"))
+    (paper.folder.parent / "HOLD").unlink()
+    told = paper.run("render")
+    assert re.search(r"an earlier build sent \d+ jobs to cluster", told)
+    assert paper.runs() == sorted(map(str, range(40)))
+    assert len(paper.jobs()) == 1
+    text = (paper.folder / "_build/paper.html").read_text(encoding="utf-8")
+    assert "The total is" in text
+    assert "20540" in re.sub(r"[,\u202f\u00a0 ]", "", text)
+    assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
+    assert not [*(paper.folder / ".paperbuild/journal").glob("*")]
+    assert "40" not in paper.run("render")
+    assert paper.runs() == sorted(map(str, range(40)))
+
+
+def test_a_failing_cell_tells_its_last_words_and_its_exit_status(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo begins; echo no such data >&2; exit 3")})
+    told = paper.run("run", status=1)
+    assert "job failed with exit status 3" in told
+    assert "no such data" in told
+    assert "no such data" in paper.run("logs", "job")
+
+
+def test_a_job_over_its_time_limit_is_reported_so(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo begins; sleep 60", 'resources = { time = "1s" }')})
+    told = paper.run("run", status=1)
+    assert "job took longer than its limit of 1 s" in told
+
+
+def test_ctrl_c_ends_a_job_with_its_grandchildren(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("(setsid sh -c 'echo $$ > ../PID; sleep 60' &) ; sleep 60")})
+    process = paper.start("run")
+    until(lambda: (paper.folder.parent / "PID").exists() and (paper.folder.parent / "PID").read_text(), process)
+    pid = (paper.folder.parent / "PID").read_text().strip()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert not os.path.exists(f"/proc/{pid}")
+    assert not paper.server.run("squeue", "--noheader", f"--jobs={paper.jobs().pop()}").strip()
+
+
+def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Paper) -> None:
+    manifest = one("echo x > out", 'resources = { partition = "nope" }')
+    paper.write({"paperbuild.toml": manifest + '[target.here]\nrun = "echo y > here"\ninputs = []\noutputs = ["here"]\n'})
+    told = paper.run("run", "-k", status=1)
+    assert "Slurm refuses: there is no partition nope" in told
+    assert (paper.folder / "here").read_text() == "y\n"
+    paper.write({"paperbuild.toml": one("echo x > out", 'resources = { mem = "1TB" }')})
+    assert "Slurm refuses: no node gives" in paper.run("run", status=1)
+    paper.run("run", "--on", "local")
+    assert (paper.folder / "out").read_text() == "x\n"
+
+
+def test_a_job_under_another_key_is_cancelled_and_one_that_is_not_wanted_left_alone(paper: Paper) -> None:
+    manifest = one("echo $$ >> ../RUNS; echo old > out; while [ -e ../HOLD ]; do sleep 0.05; done", "")
+    other = '[target.other]\nrun = "echo y > other"\ninputs = []\noutputs = ["other"]\n'
+    paper.write({"paperbuild.toml": manifest + other, "../HOLD": ""})
+    first = paper.start("run", "job")
+    until(paper.runs, first)
+    first.kill()
+    first.communicate()
+    paper.run("run", "other")
+    assert os.path.exists(f"/proc/{paper.runs()[0]}")
+    paper.write({"paperbuild.toml": one("echo new > out") + other})
+    paper.run("run")
+    assert not os.path.exists(f"/proc/{paper.runs()[0]}")
+    assert (paper.folder / "out").read_text() == "new\n"
+    assert len(paper.jobs()) == 2
+
+
+def test_cleaning_ends_what_runs(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo $$ >> ../RUNS; echo old > out; sleep 60")})
+    first = paper.start("run")
+    until(paper.runs, first)
+    first.kill()
+    first.communicate()
+    paper.run("clean")
+    assert not os.path.exists(f"/proc/{paper.runs()[0]}")
+    assert not (paper.folder / "out").exists()
