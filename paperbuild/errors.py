@@ -53,6 +53,10 @@ class BuildError(PaperbuildError):
     """An action failed, or a source has an error."""
 
 
+class HungUp(KeyboardInterrupt):
+    """The terminal is gone, which is no wish that what runs elsewhere ends: it is as if Ctrl-C had been typed, but for that."""
+
+
 class Interrupted(PaperbuildError):  # noqa: N818 - no error: what the user asked for
     """The user asked to stop; what was running has been ended and undone."""
 

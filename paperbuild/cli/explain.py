@@ -49,6 +49,13 @@ def _print(invocation: Invocation, project: Project, explained: Explained, *, ce
     view = View(screen_of(invocation.stdout, invocation.environ).width, project.workshop.clock.now_ns(), cells)
     for parts in explanation(explained, project.graph, view):
         invocation.answer_parts(parts)
+    if project.plan.executors:
+        from paperbuild.engine.sending import whereabouts
+
+        told = {story.situation.action.id for story in explained.stories}
+        for where in whereabouts(project.workshop.fs, project.workshop.site.state):
+            if where.action in told:
+                invocation.answer(f"{where.action} was sent to {where.executor} by an earlier build, as {where.handle}")
 
 
 def _answer_json(invocation: Invocation, project: Project, explained: Explained) -> None:

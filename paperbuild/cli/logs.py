@@ -16,6 +16,7 @@ from paperbuild.cli.options import json_option, offered, profile_option
 from paperbuild.cli.selection import selected
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.cluster import ENDED
 from paperbuild.engine.code_files import code_file
 from paperbuild.engine.graph import Action, Command, Step
 from paperbuild.engine.journal import Journal
@@ -78,6 +79,8 @@ class _ActionLog(msgspec.Struct, frozen=True):
     def is_running(self) -> bool:
         """Return whether a command that writes to it still runs."""
         entry = Journal(self.project.workshop.fs, f"{self.project.workshop.site.state}/journal").find(self.action.id)
+        if entry is not None and entry.sent is not None:
+            return not self.project.workshop.fs.exists(f"{entry.sent.errand.folder}/{ENDED}")
         if entry is None or entry.group is None:
             return entry is not None and self._is_built()  # it is about to start
         return is_running(entry.group, entry.identity)

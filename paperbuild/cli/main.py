@@ -21,7 +21,7 @@ import click
 from paperbuild import __version__
 from paperbuild.cli.invocation import Invocation
 from paperbuild.diagnostics import Diagnostic, did_you_mean
-from paperbuild.errors import ExitCode, PaperbuildError, UsageError
+from paperbuild.errors import ExitCode, HungUp, PaperbuildError, UsageError
 from paperbuild.terminal.progress import Verbosity
 
 if TYPE_CHECKING:
@@ -197,5 +197,5 @@ def _ending_as_on_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise HungUp if number == getattr(signal, "SIGHUP", None) else KeyboardInterrupt

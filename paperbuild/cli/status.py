@@ -20,6 +20,7 @@ from paperbuild.terminal.states import TONES
 
 if TYPE_CHECKING:
     from paperbuild.cli.answers import Value
+    from paperbuild.engine.sending import Where
     from paperbuild.sharing.late import LateStore
 
 
@@ -33,16 +34,37 @@ def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
         situations = survey(project.graph, tuple(project.graph.actions), project.workshop)
         held = _Held.of(project.workshop) if sizes else None
+        away = _away(project.workshop)
         shared = None if project.remote is None else _Shared.of(project.remote, invocation.environ)
         if invocation.json:
-            _answer_json(invocation, project.root, situations, held, shared)
+            _answer_json(invocation, project.root, situations, _more(away, held), shared)
         else:
             _print(invocation, situations)
+            _print_away(invocation, away)
             if held is not None:
                 _print_sizes(invocation, held)
             if shared is not None:
                 _print_shared(invocation, shared)
     return ExitCode.OK
+
+
+def _away(workshop: Workshop) -> tuple[Where, ...]:
+    """Return what earlier builds sent elsewhere and nobody has taken."""
+    if not workshop.fs.names(f"{workshop.site.state}/sent"):
+        return ()
+    from paperbuild.engine.sending import whereabouts
+
+    return whereabouts(workshop.fs, workshop.site.state)
+
+
+def _print_away(invocation: Invocation, away: tuple[Where, ...]) -> None:
+    from paperbuild.terminal.amounts import counted
+
+    for name in dict.fromkeys(where.executor for where in away):
+        there = [where for where in away if where.executor == name]
+        ended = sum(where.has_ended for where in there)
+        shown = ", ".join(f"{where.action} as {where.handle}" for where in there[:3]) + (" …" if len(there) > 3 else "")
+        invocation.narrate(f"{counted(len(there), 'job')} with {name}, of which {ended} ended and wait for a build to take them: {shown}")
 
 
 class _TargetSize(msgspec.Struct, frozen=True):
@@ -132,7 +154,16 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
     invocation.narrate(f"{fresh} of {len(situations)} up to date")
 
 
-def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation, ...], held: _Held | None, shared: _Shared | None) -> None:
+def _more(away: tuple[Where, ...], held: _Held | None) -> dict[str, Value]:
+    more: dict[str, Value] = {"elsewhere": tuple(msgspec.structs.asdict(where) for where in away)}
+    if held is not None:
+        more["sizes"] = msgspec.structs.asdict(held) | {"targets": [msgspec.structs.asdict(one) for one in held.targets]}
+    return more
+
+
+def _answer_json(
+    invocation: Invocation, root: str, situations: tuple[Situation, ...], more: dict[str, Value], shared: _Shared | None
+) -> None:
     from paperbuild.cli.answers import StandingAnswer, answer, rows, write_json
 
     standings = (
@@ -145,7 +176,5 @@ def _answer_json(invocation: Invocation, root: str, situations: tuple[Situation,
         )
         for situation in situations
     )
-    more: dict[str, Value] = {"sharing": None if shared is None else msgspec.structs.asdict(shared)}
-    if held is not None:
-        more["sizes"] = msgspec.structs.asdict(held) | {"targets": [msgspec.structs.asdict(one) for one in held.targets]}
+    more["sharing"] = None if shared is None else msgspec.structs.asdict(shared)
     write_json(invocation.stdout, answer("status", ExitCode.OK, (), actions=rows(standings), **more))

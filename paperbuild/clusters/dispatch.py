@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from paperbuild import __version__
-from paperbuild.diagnostics import Diagnostic
+from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, packed, report_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.platforms import platform_here, python_here
@@ -83,6 +83,9 @@ class _Recall:
 _CANCELLED = Ended(-15, 0.0, cancelled=True)
 
 
+_LEFT = Diagnostic("PB709", "the terminal is gone, and what runs elsewhere goes on", severity=Severity.NOTE)
+
+
 class FarExecutor:
     """:class:`paperbuild.engine.ports.Executor` for jobs with an errand, by ``cluster``."""
 
@@ -96,6 +99,7 @@ class FarExecutor:
         self._thread: threading.Thread | None = None
         self._is_woken = False
         self._cancelled = False
+        self._leaves = False
         self._closing = False
         self._came_s = self._first_came_s = 0.0
 
@@ -135,10 +139,11 @@ class FarExecutor:
             self._changed.wait_for(lambda: self._cancelled, seconds)
             return not self._cancelled
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:
         """See the port."""
         with self._changed:
             self._cancelled = True
+            self._leaves = leaves
             waiting = (*self._new, *self._out)
             self._changed.notify_all()
         for sent in waiting:
@@ -326,6 +331,10 @@ class FarExecutor:
         with self._changed:
             out = [*self._new, *self._out]
             self._new, self._out = [], []
+        if self._leaves:
+            for sent in out:
+                sent.end(Ended(-1, 0.0, unreachable=(_LEFT,)) if sent.handle else _CANCELLED)
+            return
         faults = self._end({sent.folder: sent.handle for sent in out if sent.handle})
         for sent in out:
             sent.end(Ended(-1, 0.0, unreachable=faults) if faults and sent.handle else _CANCELLED)
@@ -435,8 +444,8 @@ def _would_not_end(number: int) -> Diagnostic:
 def _parcel(job: Job, errand: Errand) -> Parcel:
     bare = msgspec.structs.replace(job, errand=None)
     return Parcel(
-        errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here(), errand.supplies, errand.outputs,
-        errand.platform,
+        errand.folder, bare, errand.resources, __version__, errand.expected_s, python_here(), platform_here(),
+        errand.supplies, errand.outputs, errand.platform,
     )  # fmt: skip
 
 

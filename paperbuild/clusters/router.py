@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.diagnostics import Diagnostic
@@ -51,12 +52,12 @@ class Router:
         """See the port."""
         return self._local.rest(seconds)
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:
         """See the port."""
         with self._lock:
             self._cancelled = True
             far = tuple(self._far.values())
-        threads = [threading.Thread(target=executor.cancel_all) for executor in far]
+        threads = [threading.Thread(target=partial(executor.cancel_all, leaves=leaves)) for executor in far]
         for thread in threads:
             thread.start()
         self._local.cancel_all()

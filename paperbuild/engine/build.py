@@ -37,7 +37,7 @@ from paperbuild.engine.store import DAY_NS
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.turns import Free, Turns
 from paperbuild.engine.workshop import Workshop
-from paperbuild.errors import BuildError, InternalError, Interrupted
+from paperbuild.errors import BuildError, HungUp, InternalError, Interrupted
 from paperbuild.events import ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Fetching, Listener, Outcome
 
 if TYPE_CHECKING:
@@ -199,8 +199,8 @@ class _Build:
             for id_, faults in early_faults(self._floor, self._grounds, ids):
                 self._course.fail(id_, faults)
             self._loop()
-        except KeyboardInterrupt:
-            self._cancel()
+        except KeyboardInterrupt as stop:
+            self._cancel(leaves=isinstance(stop, HungUp))
             raise Interrupted(Diagnostic("PB404", "interrupted; what ran was ended, and its outputs are as they were")) from None
         except BaseException:
             self._cancel()  # nothing goes on behind the back of whoever called
@@ -390,9 +390,9 @@ class _Build:
         )  # fmt: skip
         self._course.fail(action.id, (fault,))
 
-    def _cancel(self) -> None:
+    def _cancel(self, *, leaves: bool = False) -> None:
         self._turns.end_waiting()
-        self._workshop.executor.cancel_all()
+        self._workshop.executor.cancel_all(leaves=leaves)
         if self._workshop.remote is not None:
             self._workshop.remote.close()
         self._workshop.lanes.drain()

@@ -80,15 +80,16 @@ class Journal:
         """Remove ``entry``: nothing is left to undo."""
         self._fs.unlink(self._path(entry.action))
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return the open entries. One that was never written in full moved nothing, and is dropped."""
+    def entries(self, *, drops: bool = True) -> tuple[Entry, ...]:
+        """Return the open entries. One that was never written in full moved nothing, and is dropped, unless nothing may be written."""
         found = []
         for name in self._fs.names(self._folder):
             if name.endswith(".json"):
                 try:
                     found.append(_decoder.decode(self._fs.read(f"{self._folder}/{name}")))
                 except msgspec.DecodeError:
-                    self._fs.unlink(f"{self._folder}/{name}")
+                    if drops:
+                        self._fs.unlink(f"{self._folder}/{name}")
         return tuple(found)
 
     def find(self, action: str) -> Entry | None:

@@ -507,8 +507,8 @@ class Executor(Protocol):
     def rest(self, seconds: float) -> bool:
         """Wait so long, unless everything is cancelled before; return whether to go on."""
 
-    def cancel_all(self) -> None:
-        """End every job that runs, with all its children."""
+    def cancel_all(self, *, leaves: bool = False) -> None:
+        """End every job that runs, with all its children. Where it ``leaves`` those that run elsewhere, they go on, to be found again."""
 
     def end_group(self, group: int, identity: str) -> None:
         """End what is left of a process group that an earlier build started, and wait until it is gone."""

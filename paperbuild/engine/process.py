@@ -82,7 +82,7 @@ class LocalExecutor:
         """See the port."""
         return not self._cancelled.wait(seconds)
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:  # noqa: ARG002 - nothing of ours is elsewhere
         """See the port."""
         with self._lock:
             self._cancelled.set()

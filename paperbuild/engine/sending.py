@@ -11,7 +11,7 @@ import msgspec.structs
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import ENDED, PARCEL, parcel_of
 from paperbuild.engine.graph import Action
-from paperbuild.engine.journal import Entry, Sent
+from paperbuild.engine.journal import Entry, Journal, Sent
 from paperbuild.engine.logs import LOG_BYTES, LOG_LINES, Log, slug
 from paperbuild.engine.ports import Elsewhere, Ended, Errand, FileSystem, Job
 from paperbuild.engine.trace import Content, Item, Package
@@ -70,6 +70,25 @@ def disowned(action: Action, sent: Sent) -> Diagnostic:
     """Return what is told of a run elsewhere whose folder somebody took away."""
     message = f"{action.id} was sent to {sent.errand.executor} by an earlier build, and {sent.errand.folder} is damaged"
     return Diagnostic("PB707", message, action.span, help=("build again: it is run anew",))
+
+
+class Where(msgspec.Struct, frozen=True):
+    """A run elsewhere that nobody has taken yet; ``has_ended`` says that it only waits for that."""
+
+    action: str
+    executor: str
+    handle: str
+    has_ended: bool
+
+
+def whereabouts(fs: FileSystem, state: str) -> tuple[Where, ...]:
+    """Return what is elsewhere, by the journal in the project's folder ``state``; changes nothing."""
+    found = []
+    for entry in Journal(fs, f"{state}/journal").entries(drops=False):
+        if entry.sent is not None:
+            errand = entry.sent.errand
+            found.append(Where(entry.action, errand.executor, errand.handle, fs.exists(f"{errand.folder}/{ENDED}")))
+    return tuple(found)
 
 
 def lost(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:

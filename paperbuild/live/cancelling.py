@@ -61,9 +61,9 @@ class CancellingExecutor:
         """See the port."""
         return self._inner.rest(seconds)
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:
         """See the port."""
-        self._inner.cancel_all()
+        self._inner.cancel_all(leaves=leaves)
 
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""

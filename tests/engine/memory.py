@@ -482,7 +482,7 @@ class ScriptedExecutor:
         self.fs.clock.tick(int(seconds * 1e9))
         return not self.cancelled
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:
         return
 
     def recall(self, errands: Sequence[Errand]) -> None:

@@ -106,7 +106,7 @@ class TracingExecutor:
         """See the port."""
         return self._local.rest(seconds)
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, *, leaves: bool = False) -> None:
         """See the port."""
         with self._lock:
             self._cancelled = True
@@ -114,7 +114,7 @@ class TracingExecutor:
         for connection in jobs:
             with contextlib.suppress(OSError):
                 connection.send(b"end")
-        self._local.cancel_all()
+        self._local.cancel_all(leaves=leaves)
 
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
