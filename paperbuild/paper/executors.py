@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import msgspec.structs
@@ -50,13 +50,16 @@ def _read(name: str, table: ExecutorTable, faults: Faults) -> ExecutorSpec:
     )  # fmt: skip
 
 
-def check_places(targets: Iterable[TargetSpec], executors: Sequence[ExecutorSpec], faults: Faults) -> None:
-    """Add a fault for each target that is to run where there is nothing, or on a machine of which too little is said."""
+def check_places(targets: Iterable[TargetSpec], executors: Sequence[ExecutorSpec], names: Collection[str], faults: Faults) -> None:
+    """Add a fault for each target that is to run where there is nothing, or on a machine of which too little is said.
+
+    ``names`` are those of all executors that are declared, well or not.
+    """
     known = {executor.name: executor for executor in executors}
     for target in targets:
         at: Path = ("target", target.name)
-        if target.on and target.on != LOCAL and target.on not in known:
-            faults.at_value("PB711", f"there is no executor {target.on}", (*at, "on"), _meant(target.on, known))
+        if target.on and target.on != LOCAL and target.on not in names:
+            faults.at_value("PB711", f"there is no executor {target.on}", (*at, "on"), _meant(target.on, names))
         elif target.on in known:
             for n, name in enumerate(target.platform):
                 if name not in dict(known[target.on].platform):
@@ -92,9 +95,10 @@ def _facts(action: Action, executor: ExecutorSpec | None) -> tuple[tuple[str, st
     return tuple((name, said[name]) for name, _ in action.platform)
 
 
-def _meant(name: str, known: Mapping[str, ExecutorSpec]) -> tuple[str, ...]:
-    listed = f"the executors are {', '.join((LOCAL, *known))}" if known else f"declare it: [executor.{name}] with its kind"
-    return did_you_mean(name, (*known, LOCAL)) or (listed,)
+def _meant(name: str, names: Collection[str]) -> tuple[str, ...]:
+    others = tuple(dict.fromkeys((LOCAL, *names)))
+    listed = f"the executors are {', '.join(others)}" if names else f"declare it: [executor.{name}] with its kind"
+    return did_you_mean(name, others) or (listed,)
 
 
 def _unsaid(target: str, name: str, executor: str) -> str:

@@ -191,7 +191,7 @@ class _Reading:
         self._refuse_equal_names(document_specs, tuple(documents))
         target_specs = self.with_chunks(target_specs, document_specs)
         executors = read_executors(self._section("executor", schema.ExecutorTable), self.faults)
-        check_places(target_specs, executors, self.faults)
+        check_places(target_specs, executors, self._names("executor"), self.faults)
         return Manifest(
             document_specs, target_specs, environment.python, store.path, check.literals, self.profile, text.path, text, shared,
             self.holds_heavy, executors,

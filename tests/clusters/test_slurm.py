@@ -208,3 +208,69 @@ def test_cleaning_ends_what_runs(paper: Paper) -> None:
     paper.run("clean")
     assert not lives(paper.runs()[0])
     assert not (paper.folder / "out").exists()
+
+
+def test_a_lost_terminal_leaves_jobs_to_the_next_build(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo run >> ../RUNS; while [ -e ../HOLD ]; do sleep 0.05; done; echo x > out"), "../HOLD": ""})
+    first = paper.start("run")
+    until(paper.runs, first)
+    first.send_signal(signal.SIGHUP)
+    first.communicate(timeout=30)
+    assert first.returncode == 130
+    assert "1 job with cluster" in paper.run("status")
+    assert "sent to cluster" in paper.run("explain", "job")
+    assert json.loads(paper.run("logs", "job", "--json"))["logs"][0]["running"]
+    (paper.folder.parent / "HOLD").unlink()
+    paper.run("run")
+    assert paper.runs() == ["run"]
+    assert (paper.folder / "out").read_text() == "x\n"
+    assert "with cluster" not in paper.run("status")
+
+
+def test_short_cells_share_a_job_and_each_is_held_to_what_it_declares(paper: Paper) -> None:
+    manifest = MANIFEST.replace("NUMBERS", "1, 2, 3").replace('on = "cluster"', 'on = "cluster"\nobserve = "strict"')
+    paper.write({"paperbuild.toml": manifest, "cell.sh": CELL, "total.sh": TOTAL, "paper.md": "None.\n"})
+    paper.run("run", "cell")
+    paper.write({"cell.sh": "# again\n" + CELL})
+    paper.run("run", "cell")
+    assert paper.runs() == ["1", "1", "2", "2", "3", "3"]
+    assert sorted(
+        paper.server.run("squeue", "--states=all", "--array", "--noheader", "--format=%i %Z").count(f"{array}_") for array in paper.jobs()
+    ) == [1, 3]
+    paper.write({"cell.sh": "cat secret\n" + CELL, "secret": "x"})
+    told = paper.run("run", "cell", status=1)
+    assert "wanted secret, which it does not declare" in told
+
+
+def test_without_a_controller_one_error_says_so_and_local_work_is_kept(paper: Paper) -> None:
+    other = '[target.here]\nrun = "echo y > here"\ninputs = []\noutputs = ["here"]\n'
+    paper.write({"paperbuild.toml": one("echo x > out") + other})
+    paper.server.stop_controller()
+    try:
+        told = paper.run("run", "-k", status=1)
+    finally:
+        paper.server.start_controller()
+        paper.server.await_controller()
+    assert told.count("Slurm, the executor cluster, does not answer") == 1
+    assert (paper.folder / "here").read_text() == "y\n"
+    paper.run("run")
+    assert (paper.folder / "out").read_text() == "x\n"
+
+
+def test_without_slurm_the_error_says_where_to_build(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo x > out")})
+    paper.environment["PATH"] = f"{os.path.dirname(sys.executable)}:/nowhere"
+    assert "there is no sbatch here" in paper.run("run", status=1)
+
+
+def test_what_counts_of_the_machine_is_compared_there(paper: Paper) -> None:
+    manifest = one("echo x > out", 'platform = ["gpu"]')
+    paper.write({"paperbuild.toml": manifest})
+    assert "does not say which it is" in paper.run("run", status=2)
+    paper.write({"paperbuild.toml": manifest + '[executor.cluster.platform]\ngpu = "NVIDIA A100"\n'})
+    told = paper.run("run", status=1)
+    assert "the gpu of" in told
+    assert "says NVIDIA A100" in told
+    paper.write({"paperbuild.toml": manifest + '[executor.cluster.platform]\ngpu = "none"\n'})
+    paper.run("run")
+    assert "0 ran, 1 up to date" in paper.run("run", "--on", "local")
