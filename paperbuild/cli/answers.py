@@ -142,6 +142,16 @@ class LinkAnswer(msgspec.Struct, frozen=True):
     observed: bool
 
 
+class ProspectAnswer(msgspec.Struct, frozen=True):
+    """What would become of one action, as :class:`paperbuild.engine.outlook.Prospect` has it."""
+
+    action: str
+    fate: str
+    reason: str
+    where: str
+    expected_s: float | None
+
+
 class CriticalPathAnswer(msgspec.Struct, frozen=True):
     """The longest chain of a graph: ``nodes``, makers first, and of which nodes nobody knows how long they take."""
 

@@ -191,6 +191,12 @@ def json_option(function: _Command) -> _Command:
     return _said(function, "--json", json=True, help="Answer with one JSON object (docs/cli-json.md).")
 
 
+def dry_run_option(function: _Command) -> _Command:
+    """Add ``--dry-run``, whose value comes as ``dry``."""
+    words = "Only say what would run, why, where, and how long it took before."
+    return click.option("-n", "--dry-run", "dry", is_flag=True, help=words)(function)
+
+
 def report_option(function: _Command) -> _Command:
     """Add ``--report``."""
 

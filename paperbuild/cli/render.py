@@ -10,7 +10,16 @@ from msgspec.structs import replace
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.holding import holding
 from paperbuild.cli.invocation import Invocation
-from paperbuild.cli.options import build_options, json_option, offered, on_option, rendering_options, report_option, volume_options
+from paperbuild.cli.options import (
+    build_options,
+    dry_run_option,
+    json_option,
+    offered,
+    on_option,
+    rendering_options,
+    report_option,
+    volume_options,
+)
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import ExitCode
@@ -23,12 +32,13 @@ from paperbuild.errors import ExitCode
 @on_option
 @click.option("--no-run", is_flag=True, help="Execute nothing: use what the store has.")
 @click.option("--open", "opens", is_flag=True, help="Open the documents.")
+@dry_run_option
 @report_option
 @json_option
 @volume_options
 @click.pass_obj
 def command(  # noqa: PLR0913 - its options
-    invocation: Invocation, *, paper: str, wishes: Wishes, options: BuildOptions, on: str, no_run: bool, opens: bool
+    invocation: Invocation, *, paper: str, wishes: Wishes, options: BuildOptions, on: str, no_run: bool, opens: bool, dry: bool
 ) -> int:
     """Build the paper: run what is stale, reuse what is not, typeset PDF and HTML.
 
@@ -37,10 +47,14 @@ def command(  # noqa: PLR0913 - its options
     """
     place = locate(invocation, paper)
     options = replace(options, no_run=no_run, whole=place.has_manifest, shows_stale=not options.strict)
-    with opened(place, invocation, replace(wishes, on=on)) as project:
-        options = holding(options, project)
+    with opened(place, invocation, replace(wishes, on=on, reading_only=dry)) as project:
         documents = project.wanted_documents()
-        code = run_build(invocation, Request("render", project, tuple(d.action for d in documents), options, documents))
+        request = Request("render", project, tuple(d.action for d in documents), holding(options, project), documents)
+        if dry:
+            from paperbuild.cli.foretelling import foretell
+
+            return foretell(invocation, request)
+        code = run_build(invocation, request)
         if opens and code is ExitCode.OK:
             from paperbuild.cli.opening import open_documents
 

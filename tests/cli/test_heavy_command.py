@@ -117,3 +117,39 @@ def test_the_users_variable_holds_heavy_targets_and_json_tells_of_them(heavy, mo
     assert stale["table"] == ("", ["train[seed=0]", "train[seed=1]"], "paperbuild run 'train[seed=0]' 'train[seed=1]'")
     monkeypatch.setenv("PAPERBUILD_NO_HEAVY", "0")
     assert json.loads(heavy.call("render", "--to", "html", "--json").out)["stale"] == []
+
+
+def tree(root):
+    """Every file below ``root``, with its content and when it was written."""
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_says_what_would_run_why_where_and_how_long_and_leaves_everything_as_it_is(heavy):
+    before = tree(heavy.root)
+    answer = heavy.call("render", "--to", "html", "--dry-run", "-j", "2")
+    assert answer.code == 0, answer.err
+    rows = [line.split() for line in answer.out.splitlines()]
+    assert rows[0][:3] == ["runs", "train", "\N{MULTIPLICATION SIGN}2"]
+    assert rows[0][-3:] == ["local", "train.py", "changed"]
+    assert [row[:3] for row in rows[1:]] == [["may", "run", "table"], ["may", "run", "paper.html"]]
+    assert answer.err.startswith("2 runs, 2 may run, 1 reused; about ")
+    assert answer.err.endswith(" s at most with 2 processors\n")
+    held = heavy.call("render", "--to", "html", "-n", "--no-heavy")
+    assert held.out.startswith("shown stale  train \N{MULTIPLICATION SIGN}2")
+    strict = heavy.call("render", "--to", "html", "-n", "--no-heavy", "--strict")
+    assert (strict.code, [line.split()[0] for line in strict.out.splitlines()]) == (1, ["held", "blocked", "blocked"])
+    told = json.loads(heavy.call("run", "table", "-n", "--json").out)
+    assert [(row["action"], row["fate"], row["where"]) for row in told["actions"]] == [
+        ("train[seed=0]", "runs", "local"), ("train[seed=1]", "runs", "local"), ("table", "may run", "local"),
+    ]  # fmt: skip
+    assert told["dry_run"]
+    assert told["estimate_s"] > 0
+    assert tree(heavy.root) == before
+
+
+def test_a_dry_run_of_a_project_that_was_never_built_makes_nothing(project):
+    answer = project.call("render", "-n")
+    assert (answer.code, "which never ran" in answer.err) == (0, True)
+    assert {line.split()[0] for line in answer.out.splitlines()} <= {"runs", "may"}
+    assert not (project.root / ".paperbuild").exists()
+    assert not (project.root / "_build").exists()

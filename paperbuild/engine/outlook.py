@@ -1,0 +1,186 @@
+"""What a build would do, before anything is done: what runs, why, where and how long that took before; and about when it would be over.
+
+It is :func:`paperbuild.engine.queries.survey` that judges, so nothing is written, and nobody knows more than can be known before: what
+waits for something that runs may turn out to be up to date, and what uses a result that is only put back into its place may have to run.
+The time is that of a schedule played through, as a build would have it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from enum import StrEnum
+
+import msgspec
+
+from paperbuild.engine.earlier import newest_known
+from paperbuild.engine.graph import Action, Graph, Resources
+from paperbuild.engine.holding import may_stand_in, why_held
+from paperbuild.engine.observation import Observer
+from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.queries import SETTLED, Situation, State, survey
+from paperbuild.engine.reasons import Reason
+from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.shelf import Shelf
+from paperbuild.engine.workshop import Workshop
+
+
+class Fate(StrEnum):
+    """What would become of an action."""
+
+    RUNS = "runs"
+    MAY_RUN = "may run"  # it waits for something that runs: where that makes what it made before, this is up to date
+    REUSED = "reused"
+    STALE = "shown stale"  # it is held, and an earlier result stands in for it
+    HELD = "held"
+    BLOCKED = "blocked"  # it waits for something that is held
+    REFUSED = "refused"  # somebody's own file stands at its output
+
+
+WORKS = frozenset({Fate.RUNS, Fate.MAY_RUN})
+FAILS = frozenset({Fate.HELD, Fate.BLOCKED, Fate.REFUSED})
+
+
+class Prospect(msgspec.Struct, frozen=True):
+    """What would become of one action: ``reason`` is the first, ``where`` a machine's name.
+
+    ``expected_s`` is how long it took the last time, or where it never ran, other cells of its target on the average; None: nobody knows.
+    """
+
+    action: Action
+    fate: Fate
+    reason: str
+    where: str
+    expected_s: float | None
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What a build would do: all actions, each after what it waits for.
+
+    ``total_s`` is how long it would take if all ran that may, those left out of which nobody knows how long they take: ``unknown``.
+    """
+
+    prospects: tuple[Prospect, ...]
+    total_s: float
+    unknown: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing that can be foreseen stops the build."""
+        return all(prospect.fate not in FAILS for prospect in self.prospects)
+
+    def count(self, fate: Fate) -> int:
+        """Return of how many actions that would become."""
+        return sum(prospect.fate is fate for prospect in self.prospects)
+
+
+def outlook(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions) -> Outlook:
+    """Return what a build of ``wanted`` would do; nothing is written.
+
+    Raises:
+        BuildError: something could not be read.
+    """
+    situations = survey(graph, wanted, workshop)
+    uses = _uses(graph, situations)
+    known = {situation.action.id: situation for situation in situations}
+    expected = _expected(workshop.index.last_durations(), graph, known)
+    fates = _Fates(workshop, options)
+    reasons = {id_: fates.tell(situation, uses[id_]) for id_, situation in known.items()}
+    prospects = tuple(Prospect(one.action, fates.of[id_], reasons[id_], where(one.action), expected(id_)) for id_, one in known.items())
+    working = [id_ for id_ in known if fates.of[id_] in WORKS]
+    total_s = played(working, uses, graph, options, lambda id_: expected(id_) or 0.0)
+    return Outlook(prospects, total_s, tuple(id_ for id_ in working if expected(id_) is None))
+
+
+def where(action: Action) -> str:  # noqa: ARG001 - what an action says of its place is asked here, and nowhere else
+    """Return the name of the executor that would run ``action``; "local" is this machine."""
+    return "local"
+
+
+def _uses(graph: Graph, situations: Sequence[Situation]) -> Mapping[str, tuple[str, ...]]:
+    """Return what each action waits for, declared or seen, of those that come before it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for situation in situations:
+        id_ = situation.action.id
+        seen = (other for path in situation.reads for other in graph.makers_touched(path, listed=True))
+        found[id_] = tuple(sorted({other for other in (*graph.edges[id_], *seen) if other in found}))
+    return found
+
+
+class _Fates:
+    """What becomes of actions, told one after the other, each after what it waits for."""
+
+    def __init__(self, workshop: Workshop, options: BuildOptions) -> None:
+        self._workshop, fs = workshop.noting()
+        self._options = options
+        observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment)
+        self._shelf = Shelf(
+            workshop.site, self._workshop.fs, self._workshop.store, workshop.index, observer, workshop.versions
+        )  # fmt: skip
+        self.of: dict[str, Fate] = {}
+        self._put_back: set[str] = set()
+
+    def tell(self, situation: Situation, uses: Iterable[str]) -> str:
+        """Note the fate of an action, which ``uses`` those of others; return the reason for it."""
+        id_, reason = situation.action.id, situation.reasons[0].text if situation.reasons else ""
+        first = next((other for other in uses if other in self._put_back or self.of[other] in WORKS), None)
+        self.of[id_] = fate = self._fate(situation, {self.of[other] for other in uses}, is_open=first is not None)
+        if fate is Fate.REUSED and situation.record is not None and not self._shelf.in_place(situation.record.artifacts):
+            self._put_back.add(id_)
+        if fate is not Fate.MAY_RUN or first is None or situation.state is State.WAITING:
+            return reason
+        return f"{first} {'is put back into its place first' if first in self._put_back else 'comes first, and may change'}"
+
+    def _fate(self, situation: Situation, before: AbstractSet[Fate], *, is_open: bool) -> Fate:
+        action, state, options = situation.action, situation.state, self._options
+        if before & FAILS:
+            return Fate.BLOCKED
+        if state is State.FOREIGN:
+            return Fate.MAY_RUN if options.overwrite else Fate.REFUSED
+        if state in SETTLED and not is_open:
+            return Fate.REUSED
+        reason = situation.reasons[0] if situation.reasons else Reason("unknown")
+        if why_held(action, options, reason) is None:
+            return Fate.MAY_RUN if is_open or state is State.WAITING else Fate.RUNS
+        is_known = may_stand_in(action, options) and newest_known(action, self._workshop, self._shelf) is not None
+        return Fate.STALE if is_known else Fate.HELD
+
+
+def _expected(took_s: Mapping[str, float], graph: Graph, known: Mapping[str, Situation]) -> Callable[[str], float | None]:
+    """Return who tells how long an action takes."""
+    times: dict[str, list[float]] = {}
+    for id_, seconds in took_s.items():
+        if id_ in graph.actions:
+            times.setdefault(graph.actions[id_].target, []).append(seconds)
+    means = {target: sum(several) / len(several) for target, several in times.items()}
+
+    def expected(id_: str) -> float | None:
+        record = known[id_].record
+        last = took_s.get(id_) if record is None else record.duration_s
+        return means.get(graph.actions[id_].target) if last is None else last
+
+    return expected
+
+
+def played(
+    ids: Sequence[str], uses: Mapping[str, Iterable[str]], graph: Graph, options: BuildOptions, duration_s: Callable[[str], float]
+) -> float:
+    """Return how long the actions ``ids`` take, run as a build schedules them: the schedule played through, without a clock."""
+    among = frozenset(ids)
+    edges = {id_: tuple(other for other in uses[id_] if other in among) for id_ in ids}
+    resources = {id_: graph.actions[id_].resources for id_ in ids}
+    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
+    schedule, now_s, count = Schedule(ids, edges, resources, capacity), 0.0, itertools.count()
+    under_way: list[tuple[float, int, str]] = []
+    while True:
+        for id_ in schedule.arrivals():
+            schedule.line_up(id_)
+        while (next_ := schedule.next()) is not None:
+            schedule.start(next_)
+            heapq.heappush(under_way, (now_s + duration_s(next_), next(count), next_))
+        if not under_way:
+            return now_s
+        now_s, _, ended = heapq.heappop(under_way)
+        schedule.settle(ended)
