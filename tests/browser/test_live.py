@@ -251,6 +251,29 @@ def test_a_heavy_target_waits_for_a_press(live, window):
     window.paper.locator(".pb-value", has_text=re.compile("^4$")).wait_for()
 
 
+def test_an_earlier_result_of_a_heavy_target_is_marked_until_it_is_made_anew(live, window):
+    live.save("paper.md", edited(PAPER, new=f"[]{{val=big.n}} and {time.time()}"))
+    window.says(re.compile("Stale, 1 held|Up to date"))
+    if window.page.locator("#standing .words").inner_text() != "Up to date":
+        window.page.locator("#standing").click()
+        window.page.locator("#work li", has_text="big").get_by_role("button", name="Run").click()
+        window.says("Up to date")
+        window.page.locator("#standing").click()
+    live.save("big.in", f"{time.time()}\n")
+    window.says("Stale, 1 held")
+    value = window.paper.locator(".pb-value.pb-stale", has_text=re.compile("^4$"))
+    value.wait_for()
+    assert "since then big.in changed" in value.get_attribute("title")
+    assert "Not up to date: earlier results of big" in window.paper.locator(".built-with").inner_text()
+    window.page.locator("#standing").click()
+    window.page.locator("#work li", has_text="big").get_by_role("button", name="Run").click()
+    window.says("Up to date")
+    window.paper.locator(".pb-value:not(.pb-stale)", has_text=re.compile("^4$")).wait_for()
+    assert window.paper.locator(".pb-stale").count() == 0
+    assert {words.partition(": ")[2] for words in window.complaints} == {"the page is loaded again: other results are up to date"}
+    window.complaints.clear()
+
+
 # Looks
 
 

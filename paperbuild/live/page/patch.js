@@ -103,12 +103,21 @@ const spliced = (page, splices) => {
 // is made otherwise is loaded.
 const AROUND = [".contents ol", "header.front"];
 
+// What the page says of results that are not up to date, by what the author wrote: marks on blocks that stay as they are would be old.
+const staleIn = (provenance) => new Map(JSON.parse(provenance?.textContent || "[]").map((one) => [one.expression, one.stale || ""]));
+const isMarkedOtherwise = (old, next) => {
+  const before = staleIn(old);
+  return [...staleIn(next)].some(([expression, stale]) => before.has(expression) && before.get(expression) !== stale);
+};
+
 const framed = (page, text) => {
   const fresh = new page.defaultView.DOMParser().parseFromString(text, "text/html");
   const both = (selector) => [page.querySelector(selector), fresh.querySelector(selector)];
   const [shown, provenance] = both("#provenance");
   const pairs = AROUND.map(both).filter(([old, next]) => old || next);
   if (!pairs.length || ![...pairs, [shown, provenance]].every(([old, next]) => Boolean(old) === Boolean(next))) throw new Error("its frame is another");
+  const [said, says] = both(".built-with");
+  if (said?.textContent !== says?.textContent || isMarkedOtherwise(shown, provenance)) throw new Error("other results are up to date");
   if (shown) shown.textContent = provenance.textContent; // what is built next may need it
   say(page, "begin");
   say(page, "build", fresh.body);
