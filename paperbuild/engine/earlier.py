@@ -61,7 +61,8 @@ _told = msgspec.json.Decoder(tuple[StaleNote, ...])
 def newest_known(action: Action, workshop: Workshop, shelf: Shelf) -> tuple[Artifact, ...] | None:
     """Return the outputs of the newest result of ``action`` that is known here; None where there is none that has all of them.
 
-    That is what its last run made, or where nobody remembers one, what stands in the tree and is ours.
+    That is what its last run made, or where nobody remembers one, what stands in the tree and is ours. Where results of others are shared,
+    nobody would know who made what stands there.
     """
     record = last_record(action, workshop)
     wanted = {output.path: output for output in action.outputs}
@@ -69,6 +70,8 @@ def newest_known(action: Action, workshop: Workshop, shelf: Shelf) -> tuple[Arti
         made = {artifact.path: artifact for artifact in record.artifacts if artifact.path in wanted}
         if made.keys() == wanted.keys() and all(map(shelf.available, made.values())):
             return tuple(made.values())
+    if workshop.belief is not None:
+        return None
     standing = {path: shelf.published(path) for path in wanted}
     found = tuple(
         Artifact(output.name, path, digest, 0, output.is_folder, stored=output.stored)
@@ -79,9 +82,10 @@ def newest_known(action: Action, workshop: Workshop, shelf: Shelf) -> tuple[Arti
 
 
 def last_record(action: Action, workshop: Workshop) -> Record | None:
-    """Return the record of the last run of ``action`` that succeeded, as far as it is remembered."""
-    last = workshop.index.last_run(action.id)
-    return None if last is None else workshop.store.record(last.key, last.record)
+    """Return the record of the last run of ``action`` that succeeded, as far as it is remembered, and whoever made it is believed."""
+    last, belief = workshop.index.last_run(action.id), workshop.belief
+    record = None if last is None else workshop.store.record(last.key, last.record)
+    return None if record is None or (belief is not None and not belief.holds(record.origin)) else record
 
 
 def place_of(action: Action) -> str:

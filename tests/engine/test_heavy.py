@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from paperbuild.engine.queries import State
+from paperbuild.engine.workshop import Belief, Workshop
 from paperbuild.events import Outcome
+from tests.engine.elsewhere import Clone, Shelter
 from tests.engine.world import World, command, document
 
 
@@ -159,3 +162,60 @@ def test_files_made_by_hand_at_the_place_of_an_earlier_result_stay():
     world = shown(project().build().write(a="2", model="mine"))
     assert world.codes() == ["PB420"]
     assert world.content("model") == "mine"
+
+
+# what others made
+
+
+def laptop() -> Clone:
+    """A clone that has the results of another one, which alone ran what is heavy: nothing of the model is in its tree."""
+    shelter = Shelter()
+    cluster, here = Clone(shelter), Clone(shelter)
+    for clone in (cluster, here):
+        clone.write(a="1", b="1").targets(
+            replace(command("train", "cat a to model", "model", "a"), heavy=True),
+            command("plot", "cat model b to figure", "figure", "model b"),
+            document("paper", "figure", needs="plot"),
+        )  # fmt: skip
+    cluster.build().succeeded()
+    shown(here).ran_nothing().succeeded()
+    assert here.report.earlier == {}  # type: ignore[union-attr]  # what another one made is up to date
+    return here
+
+
+def test_a_laptop_shows_what_a_cluster_made_and_fetches_it_only_where_somebody_reads_it():
+    here = shown(laptop().write(a="2")).ran().succeeded()
+    assert told(here) == {"train": "a changed", "plot": "rests on train", "paper": "rests on train"}
+    assert (here.content("model"), here.content("_build/paper")) == (None, "1+1")
+    shown(here.write(b="2")).ran("plot").succeeded()
+    assert (here.content("model"), here.content("_build/paper")) == ("1", "1+2")
+
+
+def test_an_earlier_result_that_cannot_be_fetched_after_all_is_none():
+    here = laptop()
+    here.remote.is_down = True  # type: ignore[union-attr]
+    shown(here.write(a="2", b="2")).ran()
+    assert "PB431" in here.codes()
+    assert [here.outcome(id_) for id_ in ("train", "plot", "paper")] == [Outcome.HELD, Outcome.BLOCKED, Outcome.BLOCKED]
+
+
+class Believing(Clone):
+    """A clone that believes only ``trusted``."""
+
+    trusted: frozenset[str] = frozenset()
+
+    def workshop(self) -> Workshop:
+        return structs.replace(super().workshop(), belief=Belief(self.trusted))
+
+
+def test_an_earlier_result_of_somebody_who_is_not_trusted_any_more_is_not_shown():
+    actions = (replace(command("train", "cat a to model", "model", "a"), heavy=True), document("paper", "model", needs="train"))
+    shelter = Shelter()
+    Clone(shelter).write(a="1").targets(*actions).build().succeeded()
+    shelter.records = {key: [replace(one, origin="theirs") for one in records] for key, records in shelter.records.items()}
+    here = Believing(shelter)
+    here.trusted = frozenset({"theirs"})
+    shown(here.write(a="1").targets(*actions)).ran_nothing().succeeded()
+    assert shown(here.write(a="2")).outcome("train") is Outcome.STALE
+    here.trusted = frozenset()
+    assert shown(here).codes() == ["PB431"]
