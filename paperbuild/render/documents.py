@@ -352,12 +352,20 @@ class _Rendering:
     def _request(
         self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], citing: Citing, how: Mapping[str, Scalar]
     ) -> Request:
-        values = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.value for item in bound)
+        values = tuple(
+            item.numbered(turns[item.origin.seq], stale=self._is_stale(item.origin)) if item.origin else item.value for item in bound
+        )
         images = tuple(item.numbered(turns[item.origin.seq]) if item.origin else item.bound for item in shown)
         request = Request(self.manuscript.text, self._writer.format, values, images, self._included, citing.libraries, citing.style)
         if self.revision:
             request = structs.replace(request, sections=self.manuscript.headings(), revision=self.revision, replaces=self.replaces)
         return structs.replace(request, **how)
+
+    def _is_stale(self, origin: Origin) -> bool:
+        """Return whether any of what a place is bound to is an earlier result."""
+        stale = self._config.stale
+        makers = (self._catalog.maker(path) for path in origin.paths) if stale else ()
+        return any(maker is not None and maker[1].action in stale for maker in makers)
 
     def _provenance(self, bound: list[Bound], shown: list[Shown], turns: Mapping[int, int], written: Written) -> tuple[Provenance, ...]:
         labels = image_labels(shown, written.labels)

@@ -114,11 +114,15 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class BoundValue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stands for a reference: ``pieces`` in text, ``tex`` in mathematics; nothing of either leaves the author's words."""
+    """What stands for a reference: ``pieces`` in text, ``tex`` in mathematics; nothing of either leaves the author's words.
+
+    ``stale`` says that it is of a result that is not up to date.
+    """
 
     pieces: tuple[Piece, ...] = ()
     tex: str = ""
     provenance: int | None = None
+    stale: bool = False
 
 
 class BoundCell(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,9 +22,9 @@ class Bound(msgspec.Struct, frozen=True):
     value: BoundValue
     origin: Origin | None = None
 
-    def numbered(self, index: int) -> BoundValue:
-        """Return what the worker is told, with the reference's place in the provenance."""
-        return msgspec.structs.replace(self.value, provenance=index)
+    def numbered(self, index: int, *, stale: bool) -> BoundValue:
+        """Return what the worker is told, with the reference's place in the provenance, and whether its result is an earlier one."""
+        return msgspec.structs.replace(self.value, provenance=index, stale=stale)
 
 
 class Values:

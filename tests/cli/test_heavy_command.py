@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import zipfile
 
@@ -73,6 +74,7 @@ def test_every_document_says_on_its_face_what_is_stale_and_the_terminal_says_wha
         ("pdf", "docx", "html", "tex", "xml"), True
     )
     page = heavy.read("_build/paper.html")
+    assert re.findall('<span class="(pb-value[^"]*)" data-pb="(.)">', page) == [("pb-value pb-stale", "0"), ("pb-value", "1")]
     entries = json.loads(page.partition('id="provenance">')[2].partition("</script>")[0])
     stale = {entry["label"]: entry.get("stale", "").partition(" 20")[0] for entry in entries}
     assert stale == {"3": "result of", "7": "", "Table 1": "made of an earlier result of train"}

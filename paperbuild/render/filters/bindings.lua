@@ -143,11 +143,12 @@ function M.scan(prepared, codes)
   return out
 end
 
-local function bound(inlines, provenance)
-  if provenance == nil then
+local function bound(inlines, use)
+  if use.provenance == nil then
     return inlines
   end
-  return pandoc.Span(inlines, pandoc.Attr("", { "pb-value" }, { ["data-pb"] = string.format("%d", provenance) }))
+  local classes = use.stale and { "pb-value", "pb-stale" } or { "pb-value" }
+  return pandoc.Span(inlines, pandoc.Attr("", classes, { ["data-pb"] = string.format("%d", use.provenance) }))
 end
 
 local function bind_image(image, use)
@@ -220,22 +221,22 @@ function M.bind(doc, values, images, problems, live, files)
     if kind == "claim" then
       local use = next_value()
       span.attributes.claim = nil
-      return bound(span.content, use.provenance), false
+      return bound(span.content, use), false
     elseif kind == "value" then
       local use = next_value()
-      return bound(use.pieces and datatables.inlines(use.pieces) or span.content, use.provenance), false
+      return bound(use.pieces and datatables.inlines(use.pieces) or span.content, use), false
     end
   end
   function visitor.Math(math)
-    local provenance
+    local first = {}
     local new = replace_values(math.text, {}, function(_, literal)
       local use = next_value()
-      provenance = provenance or use.provenance
+      first.provenance, first.stale = first.provenance or use.provenance, first.stale or use.stale
       return "{" .. (use.tex or literal or "") .. "}"
     end)
     if new ~= math.text then
       math.text = new
-      return math.mathtype == "InlineMath" and bound({ math }, provenance) or math, false
+      return math.mathtype == "InlineMath" and bound({ math }, first) or math, false
     end
   end
   function visitor.Image(image)

@@ -24,7 +24,7 @@ M.META = "pb-meta" -- class of the Divs that hold metadata
 
 -- Attributes and classes that the filters give each other: an author's own would be taken for theirs.
 local OURS = { ["data-pb"] = true, ["data-n"] = true, labels = true, label = true }
-local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
+local OUR_CLASSES = { ["pb-meta"] = true, ["pb-value"] = true, ["pb-stale"] = true, eqn = true, subfigure = true, ["csl-entry"] = true, ["pb-title"] = true,
   ["pb-cited"] = true, ["pb-alternatives"] = true, ["pb-page"] = true, [chunks.TEXT] = true, xref = true }
 
 local function foreign(element)

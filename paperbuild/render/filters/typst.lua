@@ -108,6 +108,9 @@ local function equation(math, problems, cache)
   return cache[key]
 end
 
+-- What begins a value of a result that is not up to date, as the page marks it.
+local STALE = '#underline(stroke: (paint: rgb("#a3460a"), thickness: .7pt, dash: "dotted"), offset: 2pt)['
+
 local function numbered_equation(span, problems, cache)
   local math, number = span.content[1], span.attributes["pb-number"]
   local mark = label(span.identifier) -- a label ends the call as well as a semicolon does, which behind it would be printed
@@ -305,7 +308,11 @@ function M.finish(doc, options, problems)
   })
   doc = doc:walk({
     Span = function(span)
-      if span.classes:includes("pb-value") then
+      if span.classes:includes("pb-stale") then
+        local content = pandoc.Inlines({ pandoc.RawInline("typst", STALE) }) .. span.content
+        content:insert(pandoc.RawInline("typst", "]"))
+        return content
+      elseif span.classes:includes("pb-value") then
         return span.content
       elseif span.identifier ~= "" and #span.content == 0 then
         return anchor(span.identifier)
