@@ -155,7 +155,10 @@ def _tell_how(invocation: Invocation, remote: LateStore, marker: str) -> None:
 
 
 def wait(invocation: Invocation, remote: LateStore, most_s: float) -> int:
-    """Wait until all is uploaded that can be, ``most_s`` at most, showing how far that is; return how many results are left."""
+    """Wait until all is uploaded that can be, ``most_s`` at most, showing how far that is; return how many results are left.
+
+    Ctrl-C ends the waiting and nothing else: what the command was for is done.
+    """
     shows = invocation.screen.rewrites and not invocation.json and invocation.verbosity > 0
     end_s = time.monotonic() + most_s
     try:
@@ -167,6 +170,8 @@ def wait(invocation: Invocation, remote: LateStore, most_s: float) -> int:
                 return left
             if shows:
                 _show(invocation, remote, left)
+    except KeyboardInterrupt:
+        return len(remote.outgoing())
     finally:
         if shows:
             invocation.stderr.write(_ERASE)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from paperbuild.paper.conversion import Faults
     from paperbuild.paper.toml_positions import Path
 
+_PRIVATE = "ed25519-private:"
 _PUBLIC_KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}")  # 32 bytes in base64 without padding
 
 
 def shared_store(table: schema.SharedTable, at: Path, faults: Faults) -> SharingSpec:
     """Return what the table at ``at`` says; what is wrong with it is added to ``faults``."""
+    is_secret = any(key.startswith(_PRIVATE) for key in table.trusted)  # a fault beside it must not show it either
     for n, key in enumerate(table.trusted):
-        fault = key_fault(key, faults.text.value((*at, "trusted", n)))
+        span = faults.text.value((*at, "trusted", n))
+        fault = key_fault(key, replace(span, text="") if is_secret else span)
         faults.found.extend([fault] if fault else [])
     if table.endpoint is not None and not table.endpoint.startswith(("https://", "http://")):
         help_lines = ('write it whole, such as "https://minio.example.org:9000"',)
@@ -34,18 +37,13 @@ def shared_store(table: schema.SharedTable, at: Path, faults: Faults) -> Sharing
     return SharingSpec(table.remote or "", tuple(dict.fromkeys(table.trusted)), table.endpoint or "", table.region or "")
 
 
-def key_fault(key: str, span: Span | None = None) -> Diagnostic | None:
+def key_fault(key: str, span: Span) -> Diagnostic | None:
     """Return what is wrong with ``key`` as the public key of somebody who is believed, or None."""
-    if key.startswith("ed25519-private:"):
+    if key.startswith(_PRIVATE):
         mend = ("make another one: paperbuild key new --replace", "and write its public key here, and everywhere that trusts the old one")
         notes = ("whoever reads this file can sign results as its owner",)
-        return Diagnostic("PB623", "this is a private key", _untold(span), notes=notes, help=mend)
+        return Diagnostic("PB623", "this is a private key", span, notes=notes, help=mend)
     if _PUBLIC_KEY.fullmatch(key):
         return None
     why = () if key.startswith("ed25519:") else ("a public key begins with ed25519:",)
     return Diagnostic("PB623", "this is no public key", span, notes=why, help=("its owner sees it with: paperbuild key show",))
-
-
-def _untold(span: Span | None) -> Span | None:
-    """Return the place without its line: what must not be known is not to stand in a log either."""
-    return None if span is None else replace(span, text="")

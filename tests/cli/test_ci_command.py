@@ -321,6 +321,41 @@ def test_the_workflow_executed_step_by_step_gives_paper_summary_and_differences(
         assert "is not known" in told
 
 
+@pytest.mark.slow
+def test_a_pull_request_takes_what_a_push_shared_and_leaves_nothing_there(repository, machine, tmp_path_factory):
+    there = tmp_path_factory.mktemp("there")
+    repository.call("key", "new", "--file", "ci.key")
+    private = repository.read("ci.key").strip()
+    public = repository.call("key", "show", "--file", "ci.key").out.strip()
+    (repository.root / "ci.key").unlink()
+    repository.write("paperbuild.toml", f'{MANIFEST}\n[store]\nremote = "file://{there}"\ntrusted = ["{public}"]\n')
+    repository.call("ci", "github")
+    commit(repository.root)
+    key, shares = (
+        "github.event_name != 'pull_request' && secrets.PAPERBUILD_KEY || ''",
+        "!cancelled() && github.event_name != 'pull_request'",
+    )
+
+    def built(name, secret):
+        runner = machine(name, **{key: secret, shares: "true" if secret else "false"})
+        runner.environment = {name: value for name, value in runner.environment.items() if name != "PAPERBUILD_REMOTE"}
+        assert runner.job(runner.folder / WORKFLOWS[0], "paper"), runner.said
+        return runner
+
+    pushed = built("pushed", private)
+    assert ("Share results", 0) in pushed.ran
+    held = sorted(path for path in there.rglob("*") if path.is_file())
+    assert len(held) > 5
+    asked = built("asked", "")
+    assert not re.findall(r"^ran (\S+)", asked.said, re.MULTILINE)
+    repository.write("train.py", TRAIN.replace("0.5", "0.6")).write("paper.md", PAPER.replace("0.55", "0.65"))
+    commit(repository.root)
+    changed = built("changed", "")
+    assert re.findall(r"^ran (train\S+)", changed.said, re.MULTILINE)
+    assert sorted(path for path in there.rglob("*") if path.is_file()) == held
+    assert "Share results" not in dict(changed.ran)
+
+
 def test_a_literal_out_of_date_or_a_target_that_fails_fails_the_job_and_is_told_all_the_same(repository, machine):
     repository.call("ci", "github")
     repository.write("paper.md", PAPER.replace("[7]", "[8]"))

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from paperbuild.cli.sharing import Sharing
+from paperbuild.cli.invocation import Invocation
+from paperbuild.cli.sharing import Sharing, conclude
 from paperbuild.engine.trace import Record
 from paperbuild.errors import UsageError
 from paperbuild.paper.declarations import SharingSpec
@@ -143,3 +144,17 @@ def test_a_project_that_shares_nothing_imports_nothing_for_it(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['paperbuild.sharing', 'paperbuild.sharing.user_files']"
+
+
+def test_ctrl_c_ends_the_waiting_for_uploads_and_nothing_else(environ, tmp_path, capsys):
+    class Interrupted(LateStore):
+        def settle(self, most_s):
+            raise KeyboardInterrupt
+
+        def outgoing(self):
+            return ("one", "another")
+
+    terms = terms_of(SharingSpec(f"file://{tmp_path}/there"), environ)
+    remote = Interrupted(terms, environ, str(tmp_path / "store"), lambda: None)
+    assert conclude(Invocation(str(tmp_path), str(tmp_path), environ=environ), remote, str(tmp_path)) == ()
+    assert capsys.readouterr().err == "2 results are still to be uploaded: paperbuild cache push\n"
