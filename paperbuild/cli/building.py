@@ -78,12 +78,12 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
     for document in request.shows:
         if report.outcomes.get(document.action, Outcome.CANCELLED).is_good:
             invocation.answer(invocation.shown(root, document.path))
-    invocation.complain(_concluded(invocation, request.project))
+    _concluded(invocation, request.project)
     return code
 
 
 def _concluded(invocation: Invocation, project: Project) -> tuple[Diagnostic, ...]:
-    """Return what is to be told of sharing at the end, when uploads were waited for."""
+    """Wait for uploads and tell what is to be told of sharing at the end; return that."""
     if project.remote is None:
         return ()
     from paperbuild.cli.sharing import conclude

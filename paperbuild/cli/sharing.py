@@ -71,8 +71,9 @@ class Sharing:
         if self._known is not None:
             remote = self._known[2]
             if invocation is not None:
-                _tell_left(invocation, wait(invocation, remote, SETTLE_S))
+                left = wait(invocation, remote, SETTLE_S)
                 invocation.complain(remote.notices())
+                _tell_left(invocation, left)
             remote.end()
             self._known = None
 
@@ -126,15 +127,17 @@ def _desk(store: str) -> Desk:
 
 
 def conclude(invocation: Invocation, remote: LateStore, state: str) -> tuple[Diagnostic, ...]:
-    """Wait a little for uploads, narrate what is left, and return what is to be told; ``state`` is the project's folder of our own.
+    """Wait a little for uploads, tell what is to be told and what is left, and return the former, which ``--json`` has in its answer.
 
-    What stays open for the next build is not waited for.
+    ``state`` is the project's folder of our own. What stays open for the next build is not waited for.
     """
     left = 0 if remote.stays else wait(invocation, remote, SETTLE_S)
+    notices = remote.notices()
+    invocation.complain(notices)
     _tell_left(invocation, left)
     if remote.kept and not remote.terms.place.is_read_only and "PAPERBUILD_KEY" not in invocation.environ:
         _tell_how(invocation, remote, f"{state}/{_TOLD}")
-    return remote.notices()
+    return notices
 
 
 def _tell_left(invocation: Invocation, left: int) -> None:

@@ -99,6 +99,7 @@ class _Shared(msgspec.Struct, frozen=True):
     fault: str
     trusted: bool
     namespace: str
+    is_read_only: bool
 
     @classmethod
     def of(cls, remote: LateStore, environ: Mapping[str, str]) -> _Shared:
@@ -111,7 +112,7 @@ class _Shared(msgspec.Struct, frozen=True):
         except UsageError as error:
             fault = error.diagnostics[0].message
         terms = remote.terms
-        return cls(terms.place.address, len(remote.outgoing()), key, fault, key in terms.trusted, terms.namespace)
+        return cls(terms.place.address, len(remote.outgoing()), key, fault, key in terms.trusted, terms.namespace, terms.place.is_read_only)
 
 
 def _print_shared(invocation: Invocation, shared: _Shared) -> None:
@@ -119,10 +120,12 @@ def _print_shared(invocation: Invocation, shared: _Shared) -> None:
 
     space = f", in the namespace {shared.namespace}" if shared.namespace else ""
     invocation.narrate(f"results are shared through {shared.remote}{space}")
-    if shared.waiting:
+    if shared.waiting and not shared.is_read_only:
         waits = "waits" if shared.waiting == 1 else "wait"
         invocation.narrate(f"{counted(shared.waiting, 'result')} {waits} to be uploaded: paperbuild cache push")
-    if shared.fault:
+    if shared.is_read_only:
+        invocation.narrate("it can only be read: what is made here stays here")
+    elif shared.fault:
         invocation.narrate(f"yours are not: {shared.fault}")
     elif not shared.key:
         invocation.narrate("yours are not: paperbuild key new makes the key for that")

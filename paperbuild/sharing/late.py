@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from paperbuild.sharing.shared import Desk, SharedStore
 
 
+_OUT_OF_SIGHT_S = 600
+"""For how long a place that could not be reached is not asked for the sake of waiting uploads alone."""
+
+
 class LateStore:
     """What is shared on ``terms``: :class:`paperbuild.engine.remote.Remote`. The local store is in the folder ``store``.
 
@@ -29,6 +35,7 @@ class LateStore:
         self.terms = terms
         self._environ = environ
         self._outgoing = f"{store}/outgoing"
+        self._unreached = f"{store}/unreached"  # a file of the time when a command could not reach it
         self._desk = desk
         self.stays = stays
         self._lock = threading.Lock()
@@ -118,11 +125,19 @@ class LateStore:
                 self.kept += 1
 
     def settle(self, most_s: float) -> int:
-        """See the port."""
-        if not self.signs or not (self._is_asked or self.outgoing()):
+        """See the port. Where it was out of reach a moment ago, a command that needs nothing of it does not try again."""
+        if not self.signs:
             return 0
+        if not self._is_asked and (not (waiting := self.outgoing()) or self._is_out_of_sight()):
+            return len(waiting)
         store = self.opened()
         return 0 if store is None else store.settle(most_s)
+
+    def _is_out_of_sight(self) -> bool:
+        try:
+            return 0 <= time.time() - os.stat(self._unreached).st_mtime < _OUT_OF_SIGHT_S
+        except OSError:
+            return False
 
     def notices(self) -> tuple[Diagnostic, ...]:
         """See the port."""
@@ -142,4 +157,14 @@ class LateStore:
             store, self._store = self._store, None
             self._is_asked = False
         if store is not None:
+            self._note_reach(store)
             store.close()
+
+    def _note_reach(self, store: SharedStore) -> None:
+        is_down = store.link.reads.is_down or (store.link.writes.is_down and store.link.transport.can_write)
+        with suppress(OSError):
+            if is_down:
+                with open(self._unreached, "wb"):
+                    pass
+            else:
+                os.unlink(self._unreached)

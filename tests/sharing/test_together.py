@@ -158,6 +158,7 @@ def test_a_second_clone_runs_nothing_and_its_paper_is_the_same_byte_for_byte(pai
     assert first.codes == []
     assert pair.writer.call("status", "--json").answer["sharing"] == {
         "remote": f"s3://{pair.there.bucket}", "waiting": 0, "key": pair.key, "fault": "", "trusted": True, "namespace": "",
+        "is_read_only": False,
     }  # fmt: skip
     second = pair.reader.call("render", "--json")
     assert (second.outcomes, second.codes) == ({"reused"}, [])
@@ -298,6 +299,20 @@ def test_a_store_that_does_not_work_costs_one_warning_and_the_results_are_kept_f
     assert (pushed.code, pushed.err.split(",")[0]) == (0, "3 results uploaded")
     assert pair.writer.call("status", "--json").answer["sharing"]["waiting"] == 0  # type: ignore[index]
     assert pair.reader.call("run", "--json").outcomes == {"reused"}
+
+
+def test_a_command_with_nothing_to_do_does_not_try_again_what_was_out_of_reach_a_moment_ago(pair: Pair, proxy: Proxy) -> None:
+    proxy.fault = all_of("cut")  # type: ignore[assignment]
+    assert "warning[PB602]" in pair.writer.call("run").err
+    proxy.requests.clear()
+    again = pair.writer.call("run")
+    assert (again.code, proxy.requests) == (0, [])
+    assert again.err.splitlines()[-1] == "3 results are still to be uploaded: paperbuild cache push"
+    assert "warning" not in again.err
+    proxy.fault = lambda _: None
+    (pair.writer.root / "train.py").write_text(TRAIN + "\n")
+    assert pair.writer.call("run").code == 0  # this one asks, and takes along what waits
+    assert pair.writer.call("status", "--json").answer["sharing"]["waiting"] == 0  # type: ignore[index]
 
 
 @pytest.mark.slow
