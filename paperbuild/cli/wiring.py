@@ -336,16 +336,13 @@ def _needs(spec: DocumentSpec, plan: Plan, mentions: Mapping[str, Mentions]) -> 
     """
     needs: dict[str, None] = {}
     for source in (source for source in spec.sources if source in mentions):
-        for name in mentions[source].names:
-            target = plan.catalog.target(name)
-            needs.update((cell.action, None) for cell in (target.cells if target else ()))
-        for chunk in mentions[source].chunks:  # the paper shows what was run
-            own = plan.catalog.targets.get(chunk.name)
-            needs.update((cell.action, None) for cell in (own.cells if own else ()))
+        named = (*mentions[source].names, *(chunk.name for chunk in mentions[source].chunks))  # of a chunk the paper shows what was run
+        for name in named:
+            needs.update(dict.fromkeys(plan.cells_of(name)))
         for path in mentions[source].paths:
             for candidate in {path, posixpath.normpath(posixpath.join(posixpath.dirname(source), path))}:
-                made = plan.catalog.maker(candidate)
-                needs.update({made[1].action: None} if made else {})
+                made = plan.maker(candidate)
+                needs.update({} if made is None else {made: None})
     return tuple(needs)
 
 

@@ -107,7 +107,7 @@ class Course:
         if self.reopened.pop(action.id, None) is Outcome.RAN:
             outcome = Outcome.RAN
         self.outcomes[action.id] = outcome
-        self.tell(ActionEnded(action.id, outcome, duration_s, tuple(output.path for output in action.outputs)))
+        self.tell(ActionEnded(action.id, outcome, duration_s, tuple([output.path for output in action.outputs])))
 
     def fail(
         self,

@@ -34,7 +34,7 @@ ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 
 
-class Tolerance(msgspec.Struct, frozen=True):
+class Tolerance(msgspec.Struct, frozen=True, gc=False):
     """How far a rerun's output may be from the recorded one.
 
     Numbers agree where they are at most ``absolute`` apart, or at most ``relative`` times the larger of the two, signs left out; pictures
@@ -46,7 +46,7 @@ class Tolerance(msgspec.Struct, frozen=True):
     pixels: float = 0.0
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A file (or, where ``path`` ends in ``/``, a folder) that an action makes.
 
     ``path`` is relative to the project root, with forward slashes and no ``..``. ``stored`` is false for outputs that stay in
@@ -64,7 +64,7 @@ class Output(msgspec.Struct, frozen=True):
         return self.path.endswith("/")
 
 
-class Variable(msgspec.Struct, frozen=True):
+class Variable(msgspec.Struct, frozen=True, gc=False):
     """An environment variable given to a command. ``counted`` is what the action key holds of it; None: passed, not counted.
 
     One that names a ``file`` counts only where a command looked at that file.
@@ -76,7 +76,7 @@ class Variable(msgspec.Struct, frozen=True):
     file: str = ""
 
 
-class Resources(msgspec.Struct, frozen=True):
+class Resources(msgspec.Struct, frozen=True, gc=False):
     """What an action may use at once: processors, GPUs, memory in bytes, wall time in seconds (None: no limit).
 
     ``partition`` is where on a cluster it is to run, "" for the executor's own choice.
@@ -89,7 +89,7 @@ class Resources(msgspec.Struct, frozen=True):
     partition: str = ""
 
 
-class Code(msgspec.Struct, frozen=True):
+class Code(msgspec.Struct, frozen=True, gc=False):
     """A program whose ``text`` stands in a source, from ``line`` of the file ``path`` on, each line behind ``margin`` characters.
 
     The text counts; where it stands does not.
@@ -105,7 +105,7 @@ CODE = "PAPERBUILD_CODE"
 """The variable that tells a command in which file its :class:`Code` is."""
 
 
-class Command(msgspec.Struct, frozen=True, tag="command"):
+class Command(msgspec.Struct, frozen=True, tag="command", gc=False):
     """A recipe that a shell runs: ``line`` with its parameters substituted, by ``shell -c``.
 
     Where it has ``code``, that is in the file that the variable :data:`CODE` names, at the lines where its source has it.
@@ -122,14 +122,14 @@ STALE = "stale:"
 """What the entries of a step's config begin with that tell of results which are not up to date; the name of a target follows."""
 
 
-class Step(msgspec.Struct, frozen=True, tag="step"):
+class Step(msgspec.Struct, frozen=True, tag="step", gc=False):
     """A recipe that runs inside paperbuild: ``runner`` names it ("document"), ``config`` is all that it is told, and counts."""
 
     runner: str
     config: tuple[tuple[str, Scalar], ...]
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, gc=False):
     """One runnable step.
 
     ``id`` is unique and what the user sees ("train[seed=0]", "paper.pdf"); ``target`` is what the author names. ``inputs`` are
@@ -200,7 +200,7 @@ class Graph:
         """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
         for output in action.outputs:
             plain = output.path.rstrip("/")
-            names = (f"{plain}/", plain, *_folders_above(plain))
+            names = (f"{plain}/", plain, *folders_above(plain))
             above = next((name for name in names if name in self._makers and name != output.path), None)
             inside = next(self._outputs_in(f"{plain}/"), None)
             if above is not None:
@@ -275,7 +275,7 @@ class Graph:
             found: dict[str, set[str]] = {}
             for path in self._makers:
                 above = ""
-                for inner in _folders_above(path):
+                for inner in folders_above(path):
                     found.setdefault(above, set()).add(inner[len(above) : -1])
                     above = inner
             self._holders = {name: frozenset(names) for name, names in found.items()}
@@ -344,7 +344,7 @@ class Graph:
             here, expanded = todo.pop()
             if here in seen:
                 continue
-            if expanded:
+            if expanded or not self.edges[here]:
                 seen[here] = None
                 continue
             todo.append((here, True))
@@ -374,7 +374,7 @@ def _folder_of(path: str) -> str:
     return folder + slash
 
 
-def _folders_above(path: str) -> tuple[str, ...]:
+def folders_above(path: str) -> tuple[str, ...]:
     """Return the folders that ``path`` is in, outermost first, each with its slash."""
     found = []
     end, at = len(path.rstrip("/")), path.find("/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -53,7 +53,7 @@ class Schedule:
     def __init__(
         self,
         wanted: Sequence[str],
-        edges: Mapping[str, Iterable[str]],
+        edges: Mapping[str, Collection[str]],
         resources: Mapping[str, Resources],
         capacity: Resources,
         hints: Mapping[str, Iterable[str]] | None = None,
@@ -105,7 +105,7 @@ class Schedule:
         """The ids that run, as a view of what they are now."""
         return self._running
 
-    def add(self, ids: Iterable[str], edges: Mapping[str, Iterable[str]]) -> None:
+    def add(self, ids: Iterable[str], edges: Mapping[str, Collection[str]]) -> None:
         """Take in actions: all at the beginning, later those that somebody turned out to need."""
         new = [id_ for id_ in ids if id_ not in self._positions]
         for id_ in new:
@@ -119,7 +119,10 @@ class Schedule:
                 if held in self._held:
                     self._held[held] += 1
         for id_ in new:
-            self._wait_for(id_, edges[id_])
+            if edges[id_]:
+                self._wait_for(id_, edges[id_])
+            else:
+                self._arrive(id_)
 
     def _hint(self, id_: str, others: Iterable[str]) -> None:
         known = self._hints.setdefault(id_, set())
@@ -141,7 +144,7 @@ class Schedule:
             self._arrive(id_)
 
     def _arrive(self, id_: str) -> None:
-        if not self._hold_back(id_):
+        if id_ not in self._hints or not self._hold_back(id_):
             self._arrived.append(self._positions[id_])
 
     def _hold_back(self, id_: str) -> bool:
@@ -153,7 +156,7 @@ class Schedule:
 
     def _close(self, id_: str) -> None:
         """Note that nobody is held back for ``id_`` any more."""
-        for held in self._hinted.get(id_, ()) if self._held else ():
+        for held in self._hinted.get(id_, ()):
             if held in self._held:
                 self._held[held] -= 1
                 if not self._held[held]:
@@ -256,7 +259,7 @@ class Schedule:
     def settle(self, id_: str) -> None:
         """Note that ``id_`` is up to date."""
         self._stop(id_)
-        if self._is_open(id_):
+        if self._held and self._is_open(id_):
             self._close(id_)
         self._settled.add(id_)
         self._when.setdefault(id_, self._moment)
@@ -284,7 +287,7 @@ class Schedule:
         return tuple(blocked)
 
     def _give_up(self, id_: str) -> None:
-        if self._is_open(id_):
+        if self._held and self._is_open(id_):
             self._close(id_)
         self._lost.add(id_)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
-from paperbuild.engine.graph import Scalar
+from paperbuild.engine.graph import Scalar, folders_above
+
+
+def meant(identifier: str, names: Collection[str]) -> str | None:
+    """Return which of the targets ``names`` an expression's identifier names; ``_`` stands for the ``-`` of a name."""
+    return identifier if identifier in names else next((name for name in names if name.replace("-", "_") == identifier), None)
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -44,18 +49,13 @@ class Catalog(msgspec.Struct, frozen=True):
                     self._by_path[path] = (target, cell, name)
 
     def target(self, identifier: str) -> CatalogTarget | None:
-        """Return the target that an expression's identifier names; ``_`` stands for the ``-`` of a name."""
-        found = self.targets.get(identifier)
-        if found is not None:
-            return found
-        return next((t for name, t in self.targets.items() if name.replace("-", "_") == identifier), None)
+        """Return the target that an expression's identifier names."""
+        name = meant(identifier, self.targets)
+        return None if name is None else self.targets[name]
 
     def maker(self, path: str) -> tuple[CatalogTarget, Cell, str] | None:
         """Return the target, the cell and the output name that ``path`` comes from: an output, or a file inside a folder output."""
-        found = self._by_path.get(path)
-        if found is not None:
-            return found
-        return next((m for p, m in self._by_path.items() if p.endswith("/") and path.startswith(p)), None)
+        return next((self._by_path[at] for at in (path, *folders_above(path)) if at in self._by_path), None)
 
     def paths(self) -> tuple[str, ...]:
         """Return every output path, sorted."""

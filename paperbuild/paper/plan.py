@@ -15,9 +15,9 @@ from functools import cached_property
 import msgspec
 import msgspec.structs
 
-from paperbuild.engine.graph import Action, Code, Command, Graph
+from paperbuild.engine.graph import Action, Code, Command, Graph, folders_above
 from paperbuild.engine.ourselves import who_we_are
-from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
+from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell, meant
 from paperbuild.paper.chunks import Chunk
 from paperbuild.paper.declarations import FORMATS, DocumentSpec, ExecutorSpec, Manifest, SharingSpec
 from paperbuild.paper.documents import document_actions
@@ -68,6 +68,19 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
             cell = Cell(action.id, action.params, tuple((output.name, output.path) for output in action.outputs))
             cells.setdefault(action.target, []).append(cell)
         return Catalog({one.name: CatalogTarget(one.name, tuple(cells.get(one.name, ())), one.axes, one.command) for one in self.targets})
+
+    def cells_of(self, identifier: str) -> tuple[str, ...]:
+        """Return the ids of the actions of the target that an expression's identifier names; empty where there is none."""
+        name = meant(identifier, {one.name: None for one in self.targets})
+        return tuple(action.id for action in self.actions if action.target == name)
+
+    def maker(self, path: str) -> str | None:
+        """Return the id of the action that makes ``path``: an output, or a file inside a folder output."""
+        return next((self._makers[at] for at in (path, *folders_above(path)) if at in self._makers), None)
+
+    @cached_property
+    def _makers(self) -> dict[str, str]:
+        return {output.path: action.id for action in self.actions for output in action.outputs}
 
     def graph(self, documents: Iterable[Action], secrets: Mapping[str, str], on: str = "") -> Graph:
         """Return the graph of all targets and these documents; ``secrets`` are the values of the variables that are called so.
