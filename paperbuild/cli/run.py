@@ -23,7 +23,7 @@ from paperbuild.engine.options import BuildOptions
 @json_option
 @volume_options
 @click.pass_obj
-def command(  # noqa: PLR0913 - its options
+def command(
     invocation: Invocation, *, targets: tuple[str, ...], profile: str, options: BuildOptions, on: str, dry: bool
 ) -> int:
     """Run targets that are stale, and what they need, without typesetting anything.
