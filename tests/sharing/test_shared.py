@@ -227,7 +227,7 @@ def test_a_content_beside_a_record_is_what_its_digest_says_or_is_not_taken(clone
     mine = clone(f"file://{folder}")
     record = mine.made("train", b"model")
     _place(folder, record.key, dump_bundle([signed(record, mine.signer, [b"m0del"])]))
-    assert mine.shared.find([record.key]) == {record.key: (record,)}
+    assert mine.shared.find([record.key]) == {record.key: (mine.vouched(record),)}
     assert mine.fetched(record) == [None]
     mine.shared.offer(record)  # it is there already, and what goes with it is no matter
     assert mine.shared.settle(30) == 0
