@@ -42,7 +42,6 @@ def publish(folder: str, address: str, what: str) -> None:
     from obstore.store import S3Store
 
     from paperbuild.sharing.exchange import push
-    from tests.sharing.clones import key_of
 
     mine = _clone(Path(folder), f"{address}/{what}")
     plain = S3Store(address.removeprefix("s3://"), client_options={"allow_http": True, "timeout": "1hour"})
@@ -55,13 +54,7 @@ def publish(folder: str, address: str, what: str) -> None:
         with source.open("wb") as file:
             for n in range(LARGE // _BLOCK):
                 file.write(hashlib.shake_128(n.to_bytes(8, "big")).digest(_BLOCK))
-        record = mine.made("train")
-        artifact = mine.made("x", b"x").artifacts[0]
-        import msgspec
-
-        digest = mine.store.put_file(str(source))
-        records = [msgspec.structs.replace(record, key=key_of("large"), artifacts=(msgspec.structs.replace(artifact, digest=digest),))]
-        mine.store.add(records[0])
+        records = [mine.made("large", digest=mine.store.put_file(str(source)))]
         obstore.put(plain, "plain/large", source, chunk_size=64 << 20, max_concurrency=2)
     assert push(mine.shared, records).sent == len(records)
     mine.shared.close()

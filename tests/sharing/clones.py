@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ class Clone:
         self, folder: Path, address: str, trusted: Sequence[Clone] = (), namespace: str = "", key: str = "", signs: bool = True
     ) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         fs = DiskFileSystem().fleeting()
         self.store = Store(fs, str(folder / "store"))
         self.store.prepare()
@@ -53,9 +54,14 @@ class Clone:
         self.shared.close()
         self.shared = self.opened()
 
-    def made(self, name: str, *contents: bytes, folder: dict[str, bytes] | None = None, later_s: float = 0.0, add: bool = True) -> Record:
-        """Have run the action ``name``, and return its record: one file for each of ``contents``, and one ``folder``."""
+    def made(self, name: str, *contents: bytes, folder: dict[str, bytes] | None = None, later_s: float = 0.0, digest: str = "") -> Record:
+        """Have run the action ``name``, and return its record: one file for each of ``contents``, and one ``folder``.
+
+        With ``digest``, that of a content which the store has, a file of that besides.
+        """
         artifacts = [Artifact(f"o{n}", f"build/{name}-{n}", self.store.put_bytes(data), len(data)) for n, data in enumerate(contents)]
+        if digest:
+            artifacts.append(Artifact("large", f"build/{name}", digest, 1))
         if folder is not None:
             artifacts.append(Artifact("tree", f"build/{name}/", self.store.put_files(folder), 0, is_folder=True))
         now_ns = time.time_ns() + round(later_s * 1e9)
@@ -63,8 +69,7 @@ class Clone:
             key_of(name), name, name.partition("-")[0], (("command", f"make {name}"),), (Content("a", hashlib.sha256(b"a").hexdigest()),),
             tuple(artifacts), now_ns, 0.1,
         )  # fmt: skip
-        if add:
-            self.store.add(record)
+        self.store.add(record)
         return record
 
     def vouched(self, record: Record) -> Record:
@@ -84,3 +89,14 @@ class Clone:
     def codes(self) -> list[str]:
         """Return the codes of what is to be told."""
         return sorted(notice.code for notice in self.shared.notices())
+
+
+def write(folder: str, address: str, count: str) -> None:
+    """Publish a result of this process's own under each of so many keys, when it is told to: what one of several writers does."""
+    from paperbuild.sharing.exchange import push
+
+    mine = Clone(Path(folder), address)
+    records = [mine.made(f"cell-{n}", mine.signer.public.encode()) for n in range(int(count))]
+    sys.stdin.readline()  # until all are here
+    assert push(mine.shared, records).sent == len(records)
+    mine.shared.close()

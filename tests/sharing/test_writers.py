@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from paperbuild.sharing.bundles import load_bundle
-from paperbuild.sharing.exchange import push
 from paperbuild.sharing.layout import bundle_name
 from paperbuild.sharing.surveying import verify_remote
 from tests.sharing.clones import Clone, key_of
@@ -20,22 +19,15 @@ from tests.sharing.servers import TOP, Proxy, SshServer, needs_sshd, ssh_server
 WRITERS, KEYS = 4, 6
 
 
-def write(folder: str, address: str, number: str) -> None:
-    """Publish a result of this writer's own under each of the keys."""
-    mine = Clone(Path(folder), address)
-    records = [mine.made(f"cell-{n}", f"of {number}".encode()) for n in range(KEYS)]
-    sys.stdin.readline()  # until all are here
-    assert push(mine.shared, records).sent == KEYS
-    mine.shared.close()
-
-
 @pytest.fixture(scope="module")
 def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     with ssh_server(tmp_path_factory.mktemp("ssh")) as server:
         yield server
 
 
-@pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd), pytest.param("file and ssh", marks=needs_sshd)])
+@pytest.fixture(
+    params=["file", "s3", pytest.param("ssh", marks=[needs_sshd, pytest.mark.slow]), pytest.param("file and ssh", marks=needs_sshd)]
+)
 def addresses(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The address that each of the writers uses for the one store."""
     (tmp_path / "remote").mkdir()
@@ -56,10 +48,10 @@ def addresses(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
 def test_four_processes_write_the_same_keys_and_every_record_is_there(
     clone: Callable[..., Clone], addresses: list[str], tmp_path: Path
 ) -> None:
-    code = "import sys; from tests.sharing.test_writers import write; write(*sys.argv[1:])"
+    code = "import sys; from tests.sharing.clones import write; write(*sys.argv[1:])"
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / f"writer-{n}"), addresses[n], str(n)],
+            [sys.executable, "-c", code, str(tmp_path / f"writer-{n}"), addresses[n], str(KEYS)],
             cwd=TOP, env={**os.environ, "PYTHONPATH": str(TOP)}, stdin=subprocess.PIPE, text=True,
         )
         for n in range(WRITERS)
