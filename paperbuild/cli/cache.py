@@ -68,7 +68,7 @@ def push(invocation: Invocation, *, targets: tuple[str, ...], profile: str) -> i
 def pull(invocation: Invocation, *, targets: tuple[str, ...], profile: str) -> int:
     """Fetch the results of TARGETs from the shared store, and all they hold, to work on without it. Runs nothing.
 
-    Without a TARGET, of everything in the manifest. Exits with 1 where a result is neither here nor there.
+    Without a TARGET, of all targets; a document is fetched where it is named. Exits with 1 where a result is neither here nor there.
     """
     from paperbuild.cli.exchanging import pull_results
 

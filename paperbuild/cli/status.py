@@ -45,6 +45,8 @@ def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
                 _print_sizes(invocation, held)
             if shared is not None:
                 _print_shared(invocation, shared)
+            elif project.plan.shared.remote:
+                invocation.narrate("results are not shared now: PAPERBUILD_REMOTE=off")
     return ExitCode.OK
 
 
