@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from paperbuild.cli.planning import read_manifest
@@ -64,7 +65,7 @@ class Sharing:
             from paperbuild.sharing.terms import trusted_by
 
             trusted = trusted_by(spec, environ)
-        return Belief(frozenset(trusted), lambda: _own(environ))
+        return Belief(frozenset(trusted), cache(lambda: _own(environ)))
 
     def end(self, invocation: Invocation | None) -> None:
         """Close what is open; with an ``invocation``, wait a little for uploads first, and narrate what is left."""

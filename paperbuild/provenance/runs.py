@@ -37,7 +37,8 @@ class OutputFacts(msgspec.Struct, frozen=True):
 class RunFacts(msgspec.Struct, frozen=True):
     """One run whose outputs stand now. ``log`` is relative to the project, "" where its run was elsewhere or left none.
 
-    Where the outputs were ``adopted``, nothing ran, and ``finished`` is when that was.
+    Where the outputs were ``adopted``, nothing ran, and ``finished`` is when that was. ``origin`` is the public key of whoever vouched for
+    a run elsewhere, "" for one of this machine.
     """
 
     action: str
@@ -50,6 +51,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     adoption: AdoptionFacts | None
     log: str
     outputs: tuple[OutputFacts, ...]
+    origin: str = ""
 
 
 class BuildFacts(msgspec.Struct, frozen=True):
@@ -119,6 +121,7 @@ def run_facts(record: Record, log: str = "") -> RunFacts:
         adoption=adoption_of(record),
         log=log,
         outputs=tuple(_outputs(record)),
+        origin=record.origin,
     )
 
 

@@ -58,6 +58,8 @@ def _result(origin: Origin, now_ns: int, *, everything: bool) -> Iterator[Sequen
     if run.params:
         yield _fact("parameters", ", ".join(f"{name} = {_written(value)}" for name, value in run.params.items()))
     yield _fact("adopted" if run.adopted else "ran", _when(run, now_ns))
+    if run.origin:
+        yield _fact("elsewhere", f"so says {run.origin}")
     if origin.revision is not None:
         clean = "" if origin.revision.is_clean else ", with changes that were not committed"
         yield _fact("commit", f"{origin.revision.commit[:_DIGITS]}{clean}, when the documents were built")

@@ -165,6 +165,8 @@ def test_a_second_clone_runs_nothing_and_its_paper_is_the_same_byte_for_byte(pai
     for name in ("_build/paper.pdf", "_build/paper.html"):
         assert (pair.reader.root / name).read_bytes() == (pair.writer.root / name).read_bytes()
     assert pair.there.names("namespaces/") == []
+    assert f"so says {pair.key}" in pair.reader.call("whence", "build/0.json").out
+    assert "so says" not in pair.writer.call("whence", "build/0.json").out
     third = pair.writer.call("render", "--json")
     assert third.outcomes == {"reused"}
 
@@ -242,6 +244,23 @@ def test_a_key_that_was_withdrawn_is_believed_no_more_and_what_was_taken_for_it_
         assert built.outcomes == ({"ran"} if off else {"reused"})  # the second time it is what was made here
     shared.reader.trust(remote, shared.key)
     assert shared.reader.call("run", "--json").outcomes == {"reused"}
+
+
+def test_what_the_user_says_for_all_projects_counts_in_each(shared: Pair) -> None:
+    reader = shared.reader
+    reader.trust("")
+    (reader.root / "paperbuild.toml").write_text((reader.root / "paperbuild.toml").read_text().partition("[store]")[0])
+    configuration = reader.home / "paperbuild/config.toml"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text(f'[store]\nremote = "s3://{shared.there.bucket}"\ntrusted = ["{shared.key}"]\n')
+    assert reader.call("run", "--json").outcomes == {"reused"}
+    configuration.write_text(f'[store]\nremote = "s3://{shared.there.bucket}"\n')
+    assert reader.call("run", "--json").outcomes == {"ran"}
+    configuration.write_text("[store]\nremot = 1\n")
+    refused = reader.call("status")
+    assert refused.code == 2
+    assert "config.toml:2:1" in refused.err
+    assert "did you mean remote?" in refused.err
 
 
 def test_nobody_vouches_for_what_others_made(shared: Pair, machine: Callable[[str], Machine]) -> None:
