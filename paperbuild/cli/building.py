@@ -117,7 +117,7 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
 
     options = request.options
     capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
-    forecast = Forecast(project.graph, workshop.index.last_durations, capacity) if invocation.screen.rewrites else None
+    forecast = Forecast(project.graph, workshop.index.last_durations, capacity, workshop.most) if invocation.screen.rewrites else None
     with Progress(invocation.stderr, invocation.screen, invocation.verbosity, last_words=last_words, forecast=forecast) as progress:
 
         def listener(event: Event) -> None:
@@ -155,7 +155,8 @@ def _answer_json(invocation: Invocation, request: Request, code: ExitCode, repor
         )
 
     def stale(one: Earlier) -> StaleAnswer:
-        make = command_for(one.roots or (one.action,))
+        graph = request.project.graph
+        make = command_for([graph.actions[id_] for id_ in one.roots or (one.action,)], graph)
         return StaleAnswer(one.action, one.reason, one.made, one.roots, make)
 
     def document(shown: Document) -> DocumentAnswer:

@@ -23,9 +23,7 @@ from paperbuild.engine.options import BuildOptions
 @json_option
 @volume_options
 @click.pass_obj
-def command(
-    invocation: Invocation, *, targets: tuple[str, ...], profile: str, options: BuildOptions, on: str, dry: bool
-) -> int:
+def command(invocation: Invocation, *, targets: tuple[str, ...], profile: str, options: BuildOptions, on: str, dry: bool) -> int:
     """Run targets that are stale, and what they need, without typesetting anything.
 
     A TARGET is a target's name (all its cells), some cells ("train[seed=0]"), a document ("paper.pdf"), or the path of an output.

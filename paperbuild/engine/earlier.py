@@ -90,12 +90,15 @@ def last_record(action: Action, workshop: Workshop) -> Record | None:
 
 def place_of(action: Action) -> str:
     """Return in words where ``action`` can run if not here; "" where nothing is known of that."""
-    return "where there is a GPU" if action.resources.gpu else ""
+    return "where there is a GPU" if action.resources.gpu and not action.on else ""
 
 
-def command_for(targets: Iterable[str]) -> str:
-    """Return the command that makes ``targets``, or actions, anew."""
-    return " ".join(("paperbuild run", *map(shlex.quote, targets)))
+def command_for(actions: Iterable[Action], graph: Graph) -> str:
+    """Return the command that makes ``actions`` anew, where they are to run."""
+    actions = tuple(actions)
+    on = {action.on for action in actions}
+    named = f" --on {shlex.quote(*on)}" if len(on) == 1 and on != {""} else ""
+    return f"{' '.join(('paperbuild run', *map(shlex.quote, _names(actions, graph))))}{named}"
 
 
 def told(earlier: Iterable[Earlier], graph: Graph) -> tuple[tuple[str, Scalar], ...]:
@@ -121,7 +124,7 @@ def _as_told(alike: Sequence[Earlier], graph: Graph) -> StaleNote:
     makers = [graph.actions[id_] for id_ in (roots or (one.action for one in alike))]
     made = min((one.made for one in alike if one.made), default="")
     where = listed(sorted({place_of(maker) for maker in makers} - {""}))
-    return StaleNote(tuple(one.action for one in alike), alike[0].reason, made, roots, command_for(_names(makers, graph)), where)
+    return StaleNote(tuple(one.action for one in alike), alike[0].reason, made, roots, command_for(makers, graph), where)
 
 
 def _alike(several: Iterable[Earlier]) -> Iterator[list[Earlier]]:
@@ -181,7 +184,7 @@ def _warning(target: str, several: Sequence[Earlier], earlier: Mapping[str, Earl
         Severity.WARNING,
         needed_by=tuple(id_ for id_ in users if id_ in earlier and not ids.isdisjoint(earlier[id_].roots)),
         notes=(*notes[:_MOST_NAMED], *((f"and {len(notes) - _MOST_NAMED} other reasons",) if len(notes) > _MOST_NAMED else ())),
-        help=(f"to make it anew{f', {where}' if where else ''}: {command_for(_names(actions, graph))}",),
+        help=(f"to make it anew{f', {where}' if where else ''}: {command_for(actions, graph)}",),
     )
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from paperbuild.engine.graph import Graph, Resources, Step
+from paperbuild.engine.graph import Action, Graph, Resources, Step
+from paperbuild.engine.schedule import NOWHERE
 from paperbuild.events import ActionEnded, ActionReopened, ActionStarted, BuildStarted, Event, Outcome
 
 _UNKNOWN_STEP_S = 1.0
@@ -51,9 +52,15 @@ class _Ahead(msgspec.Struct):
 
 
 class Forecast:
-    """The forecast of one build of ``graph``, which hears of its events; ``durations`` tells how long actions took the last time."""
+    """The forecast of one build of ``graph``, which hears of its events; ``durations`` tells how long actions took the last time.
 
-    def __init__(self, graph: Graph, durations: Callable[[], Mapping[str, float]], capacity: Resources) -> None:
+    ``capacity`` is what there is here, ``most`` how many run at once elsewhere, by executor.
+    """
+
+    def __init__(
+        self, graph: Graph, durations: Callable[[], Mapping[str, float]], capacity: Resources, most: Mapping[str, int] = NOWHERE.most
+    ) -> None:
+        self._most = most
         self._graph = graph
         self._durations = durations
         self._capacity = capacity
@@ -114,7 +121,7 @@ class Forecast:
         for id_ in self._wanted:
             action, target = self._graph.actions[id_], self._target(id_)
             if target not in self._ahead:
-                self._ahead[target] = _Ahead(self._parallel(action.resources), isinstance(action.recipe, Step))
+                self._ahead[target] = _Ahead(self._parallel(action), isinstance(action.recipe, Step))
                 self._before[target] = set()
             ahead = self._ahead[target]
             if id_ in known:
@@ -131,8 +138,11 @@ class Forecast:
         except graphlib.CycleError:  # of cells that take turns: as if they waited for nothing
             self._order, self._before = tuple(self._ahead), {target: set() for target in self._ahead}
 
-    def _parallel(self, wanted: Resources) -> float:
-        """Return how many cells with these resources go on at once."""
+    def _parallel(self, action: Action) -> float:
+        """Return how many cells like ``action`` go on at once."""
+        if action.on:
+            return float(self._most.get(action.on, math.inf))
+        wanted = action.resources
         room = [self._capacity.cpu / wanted.cpu if wanted.cpu else math.inf, self._capacity.gpu / wanted.gpu if wanted.gpu else math.inf]
         if wanted.memory_bytes and self._capacity.memory_bytes:
             room.append(self._capacity.memory_bytes / wanted.memory_bytes)

@@ -22,7 +22,7 @@ from paperbuild.engine.observation import Observer
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.queries import SETTLED, Situation, State, survey
 from paperbuild.engine.reasons import Reason
-from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.schedule import Elsewhere, Schedule
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.workshop import Workshop
 
@@ -90,13 +90,14 @@ def outlook(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Bu
     reasons = {id_: fates.tell(situation, uses[id_]) for id_, situation in known.items()}
     prospects = tuple(Prospect(one.action, fates.of[id_], reasons[id_], where(one.action), expected(id_)) for id_, one in known.items())
     working = [id_ for id_ in known if fates.of[id_] in WORKS]
-    total_s = played(working, uses, graph, options, lambda id_: expected(id_) or 0.0)
+    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
+    total_s = played({id_: uses[id_] for id_ in working}, graph, capacity, workshop.most, lambda id_: expected(id_) or 0.0)
     return Outlook(prospects, total_s, tuple(id_ for id_ in working if expected(id_) is None))
 
 
-def where(action: Action) -> str:  # noqa: ARG001 - what an action says of its place is asked here, and nowhere else
+def where(action: Action) -> str:
     """Return the name of the executor that would run ``action``; "local" is this machine."""
-    return "local"
+    return action.on or "local"
 
 
 def _uses(graph: Graph, situations: Sequence[Situation]) -> Mapping[str, tuple[str, ...]]:
@@ -165,14 +166,16 @@ def _expected(took_s: Mapping[str, float], graph: Graph, known: Mapping[str, Sit
 
 
 def played(
-    ids: Sequence[str], uses: Mapping[str, Iterable[str]], graph: Graph, options: BuildOptions, duration_s: Callable[[str], float]
+    uses: Mapping[str, Iterable[str]], graph: Graph, capacity: Resources, most: Mapping[str, int], duration_s: Callable[[str], float]
 ) -> float:
-    """Return how long the actions ``ids`` take, run as a build schedules them: the schedule played through, without a clock."""
-    among = frozenset(ids)
-    edges = {id_: tuple(other for other in uses[id_] if other in among) for id_ in ids}
-    resources = {id_: graph.actions[id_].resources for id_ in ids}
-    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
-    schedule, now_s, count = Schedule(ids, edges, resources, capacity), 0.0, itertools.count()
+    """Return how long the actions take that ``uses`` has, each with those it waits for, run as a build schedules them.
+
+    That is the schedule played through, without a clock, with the ``capacity`` that there is here, and ``most`` at once elsewhere.
+    """
+    edges = {id_: tuple(other for other in others if other in uses) for id_, others in uses.items()}
+    resources = {id_: graph.actions[id_].resources for id_ in uses}
+    places = Elsewhere({id_: graph.actions[id_].on for id_ in uses if graph.actions[id_].on}, most)
+    schedule, now_s, count = Schedule(tuple(uses), edges, resources, capacity, elsewhere=places), 0.0, itertools.count()
     under_way: list[tuple[float, int, str]] = []
     while True:
         for id_ in schedule.arrivals():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.engine.forecast import Forecast
 from paperbuild.engine.graph import Action, Graph, Resources
@@ -67,6 +68,14 @@ def test_what_is_settled_without_running_shortens_it_and_what_is_looked_at_again
     for id_ in (*CELLS, "plot", "paper"):
         forecast.hear(ActionEnded(id_, Outcome.REUSED, 0.0), 1.0)
     assert forecast.left_s(1.0) == 0
+
+
+def test_elsewhere_as_many_cells_go_on_at_once_as_may():
+    graph = Graph([replace(command(id_, "x", id_), on="cluster") for id_ in CELLS])
+    for most, left_s in ((2, 240), (100, 60), (None, 60)):
+        forecast = Forecast(graph, lambda: dict.fromkeys(CELLS, 60.0), Resources(), {} if most is None else {"cluster": most})
+        forecast.hear(BuildStarted(8, tuple(graph.actions)), 0.0)
+        assert forecast.left_s(0.0) == left_s
 
 
 def test_the_end_that_was_told_stays_until_it_is_clearly_wrong():

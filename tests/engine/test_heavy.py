@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 from msgspec.structs import replace
 
+from paperbuild.engine.graph import Command, Resources
 from paperbuild.engine.queries import State
 from paperbuild.engine.workshop import Belief, Workshop
 from paperbuild.events import Outcome
@@ -156,6 +157,25 @@ def test_one_heavy_target_may_stand_in_for_what_rests_on_another():
     assert told(world) == {"first": "a changed", "second": "rests on first", "paper": "rests on first"}
     world = shown(world.write(b="2"))
     assert told(world) == {"first": "a changed", "second": "b changed", "paper": "rests on second"}
+
+
+def test_who_can_make_it_anew_is_told_with_where():
+    def said(**more: object) -> tuple[str, ...]:
+        actions = [replace(command(f"train[n={n}]", "cat a to x", f"x{n}", "a"), heavy=True, **more) for n in range(2)]
+        actions = [replace(one, recipe=Command(f"cat a to {one.outputs[0].path}")) for one in actions]
+        world = shown(
+            World()
+            .write(a="1")
+            .targets(*actions, document("paper", "x0 x1", needs=" ".join(one.id for one in actions)))
+            .build()
+            .write(a="2")
+        )
+        (warning,) = world.report.diagnostics  # type: ignore[union-attr]  # it was built
+        return warning.help
+
+    assert said() == ("to make it anew: paperbuild run train",)
+    assert said(resources=Resources(gpu=1)) == ("to make it anew, where there is a GPU: paperbuild run train",)
+    assert said(resources=Resources(gpu=1), on="cluster") == ("to make it anew: paperbuild run train --on cluster",)
 
 
 def test_files_made_by_hand_at_the_place_of_an_earlier_result_stay():

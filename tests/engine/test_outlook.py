@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from paperbuild.engine.graph import Graph
+from paperbuild.engine.graph import Graph, Resources
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.outlook import WORKS, Fate, Outlook, outlook, played
 from paperbuild.events import Outcome
@@ -85,10 +85,19 @@ def test_the_time_is_that_of_the_schedule_with_what_there_is():
     uses = {id_: tuple(graph.edges[id_]) for id_ in graph.actions}
 
     def time(jobs: int) -> float:
-        return played(tuple(graph.actions), uses, graph, BuildOptions(jobs=jobs), lambda _: 10.0)
+        return played(uses, graph, Resources(cpu=jobs), {}, lambda _: 10.0)
 
     assert [time(jobs) for jobs in (1, 3, 100)] == [70.0, 40.0, 20.0]
-    assert played((), {}, graph, BuildOptions(), lambda _: 1.0) == 0
+    assert played({}, graph, Resources(), {}, lambda _: 1.0) == 0
+
+
+def test_what_runs_elsewhere_takes_nothing_here_and_as_many_go_on_at_once_as_may():
+    cells = [replace(command(f"c[n={n}]", "x", f"o{n}"), on="cluster") for n in range(6)]
+    graph = Graph([*cells, command("here", "x", "h")])
+    uses: dict[str, tuple[str, ...]] = dict.fromkeys(graph.actions, ())
+    assert [played(uses, graph, Resources(), {"cluster": most}, lambda _: 10.0) for most in (1, 3, 6)] == [60.0, 20.0, 10.0]
+    world = World().write(a="1").targets(replace(command("t", "cat a to x", "x", "a"), on="cluster"))
+    assert [one.where for one in foretold(world).prospects] == ["cluster"]
 
 
 @pytest.mark.parametrize("seed", range(12))
