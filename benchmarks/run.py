@@ -1,6 +1,6 @@
 """How long paperbuild takes, beside peers that do comparable work, in one run: medians and ratios.
 
-usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [references] [engines] [hashing] [watching] [sharing]    (none: all)
+usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [references] [engines] [hashing] [watching] [sharing] [sweep]    (none: all)
 
 Whole processes are timed, each figure the median over the runs (after one that is not counted), the commands in turn, so that a
 machine whose speed drifts hits all alike. CPU seconds include children. Absolute figures mean little on a shared machine; ratios do.
@@ -21,6 +21,7 @@ import engines
 import long_paper
 import references
 import sharing
+import sweeps
 from timing import PAPERBUILD, TOP, Case, measure, once
 
 
@@ -125,6 +126,7 @@ TABLES = {
     "hashing": engines.measure_hashing,
     "watching": engines.measure_watching,
     "sharing": sharing.measure_sharing,
+    "sweep": sweeps.measure_sweep,
 }
 
 
