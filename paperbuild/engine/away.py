@@ -20,7 +20,7 @@ from dataclasses import replace
 import msgspec
 
 from paperbuild.engine.placing import Placer
-from paperbuild.engine.ports import FileSystem, Stat, Unfetched
+from paperbuild.engine.ports import FileSystem, Stat, Unfetched, mark_of
 from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.tree import Entry
@@ -78,6 +78,7 @@ class Away:
         self._names: dict[str, set[str]] = {}
         self._folders: set[str] = set()
         self._inner: dict[str, Mapping[str, Node]] = {}
+        self._marks: dict[str, bytes] = {}
         self._lost: dict[str, str] = {}  # what could not be had, until it is made again: whoever misses it missed an output
         self._is_new = False
         self._progress = Fetching(0, 0, 0)
@@ -115,6 +116,7 @@ class Away:
     def _put(self, artifact: Artifact) -> None:
         plain = artifact.path.rstrip("/")
         self._artifacts[plain] = artifact
+        self._marks.pop(plain, None)
         self._inner.pop(plain, None)
         self._folders.discard(plain)
         if artifact.is_folder:
@@ -142,6 +144,7 @@ class Away:
             if artifact is None:
                 return None
             self._is_new = True
+            self._marks.pop(plain, None)
             self._inner.pop(plain, None)
             self._folders.discard(plain)
             while plain:
@@ -198,6 +201,16 @@ class Away:
             if folder is not None and not self._fs.exists(f"{self._root}/{folder}"):
                 return self._inside(folder).get(path[len(folder) + 1 :])
         return None
+
+    def mark(self, path: str) -> bytes | None:
+        """Return the mark of the status of the file that is away at ``path``, an output itself."""
+        known = self._marks.get(path)
+        if known is None:
+            artifact = self._artifacts.get(path)
+            node = None if artifact is None or artifact.is_folder else self.node(path)
+            if node is not None:
+                known = self._marks[path] = mark_of(node.stat(path))
+        return known
 
     def names(self, path: str) -> frozenset[str]:
         """Return the names of what is away in the folder ``path`` ("" for the project)."""

@@ -20,6 +20,7 @@ from paperbuild.engine.graph import Action, Command, Graph, Step
 from paperbuild.engine.grounds import Grounds, Stretch
 from paperbuild.engine.holding import may_stand_in, nothing_to_adopt, why_held
 from paperbuild.engine.index import Run
+from paperbuild.engine.keys import Keyed
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import Facts
 from paperbuild.engine.options import BuildOptions
@@ -62,6 +63,8 @@ class Examiner:
         self._lookup = Lookup(floor.workshop, floor.observer, floor.shelf)
         self._expecting: set[str] = set()
         self._in_place: dict[str, Record] = {}
+        self._held: set[str] = set()
+        self._held_at = 0
         self._doubted: set[str] = set()
         self._asked: set[str] = set()  # the keys that were asked for elsewhere: once in a build
         self.to_fetch: dict[str, tuple[Artifact, ...]] = {}
@@ -78,9 +81,16 @@ class Examiner:
 
     def _is_known(self, id_: str) -> bool:
         """Return whether nobody elsewhere can tell more of ``id_``."""
-        if id_ in self._options.adopts or id_ in self._doubted:
-            return True
-        return self._grounds.hold(self._graph.actions[id_], self._course.schedule.settled)
+        return id_ in self._options.adopts or id_ in self._doubted or self._holds(self._graph.actions[id_])
+
+    def _holds(self, action: Action) -> bool:
+        """Return whether ``action`` is up to date by what an earlier build found; asked once as long as nobody writes files."""
+        if self._held_at != self._grounds.disturbances:
+            self._held_at = self._grounds.disturbances
+            self._held.clear()
+        if action.id not in self._held and self._grounds.hold(action, self._course.schedule.settled):
+            self._held.add(action.id)
+        return action.id in self._held
 
     def doubt(self, ids: Iterable[str]) -> None:
         """Ask nobody elsewhere for ``ids`` any more: what is said to be there of them cannot be had."""
@@ -133,7 +143,7 @@ class Examiner:
         earlier = self._course.earlier
         if earlier and not earlier.keys().isdisjoint((*self._graph.edges[action.id], *self._grounds.after(action.id))):
             return False
-        return self._grounds.hold(action, self._course.schedule.settled)
+        return self._holds(action)
 
     def _look_up(self, action: Action) -> bool:
         others = self._unsettled(action, self._keys.makers(action)) or self._course.reopened_before(action)
@@ -147,6 +157,9 @@ class Examiner:
             self._course.fail(action.id, keyed.faults)
             return False
         found = self._lookup.find(action, keyed, self._graph, self._course.settled_for(action.id))
+        if not isinstance(found, Record) and self._workshop.remote is not None and keyed.key not in self._asked:
+            self.consult((action.id,))  # a moment ago one held
+            found = self._lookup.find(action, keyed, self._graph, self._course.settled_for(action.id))
         if isinstance(found, Record):
             again = self._may_rely_on(action, found)
             if again is None:
@@ -237,7 +250,7 @@ class Examiner:
             return False
         self._expecting.add(action.id)
         last = self._workshop.index.last_run(action.id)
-        reads = last.reads if last else self._read_elsewhere(action)
+        reads = (*(last.reads if last else ()), *self._read_under(self._course.keyed[action.id], last))
         others = [other for other in _makers(self._graph, action.id, reads) if not self._graph.path(other, action.id)]
         earlier = [other for other in others if other in self._course.earlier and other not in self._graph.edges[action.id]]
         if earlier:
@@ -246,9 +259,9 @@ class Examiner:
         self._course.schedule.add(self._graph.closure(others), self._graph.edges)
         return self._course.schedule.expect(action.id, others)
 
-    def _read_elsewhere(self, action: Action) -> tuple[str, ...]:
-        """Return what ``action`` was seen to read by others, where it never ran here."""
-        records = self._workshop.store.records(self._course.keyed[action.id].key)
+    def _read_under(self, keyed: Keyed, last: Run | None) -> tuple[str, ...]:
+        """Return what was read of others by runs under a key that are not the ``last`` one here."""
+        records = () if last is not None and last.key == keyed.key else self._workshop.store.records(keyed.key)
         return tuple(path for record in records for path in self._lookup.reads(record, self._graph))
 
     def is_settled_by_now(self, action: Action) -> bool:

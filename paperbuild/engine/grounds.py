@@ -93,6 +93,8 @@ class Grounds:
         self._fresh: set[str] = set()
         self._is_new = False
         self._load()
+        self.disturbances = 0
+        """How often :meth:`disturb` was called: what was found to hold does as long as that is the same."""
         self._moved: dict[int, bool] = {}
         self._still: set[int] = set()  # numbers of those that have not moved
 
@@ -140,6 +142,7 @@ class Grounds:
         """Say that files may have been written: what was found to hold may do so no longer."""
         self._moved.clear()
         self._still.clear()
+        self.disturbances += 1
 
     def look(self, ids: Iterable[str]) -> None:
         """Look at all that these actions rest on: at once that takes half the time."""

@@ -146,26 +146,24 @@ class AwayFileSystem:
             return self._fs.moved(facts)
         asked = list(facts)
         expected = [*asked]
-        doubtful = set()
+        doubtful = []
+        plain, size, mark_at, state = self._bases[0], len(self._bases[0]), self._away.mark, f"{self._root}/.paperbuild/"
         for n, (kind, path, mark) in enumerate(asked):
-            if not path.startswith(self._bases):
-                continue
-            if kind == "names" or not mark:
-                doubtful.add(n)
-            elif kind != "link" and self._is_away_with(kind, path, mark):
-                expected[n] = (kind, path, b"")
+            if not path.startswith(plain) or path.startswith(state):
+                if path.startswith(self._bases[1:]):
+                    doubtful.append(n)
+            elif kind == "names" or not mark:
+                doubtful.append(n)
+            elif kind == "status" and mark_at(path[size:]) == mark:
+                expected[n] = (kind, path, b"")  # as long as nothing is there
         moved = set(self._fs.moved(expected))
-        wrong = {n for n in moved if asked[n][2]} | doubtful
-        moved -= {n for n in wrong if self.mark(asked[n][0], asked[n][1]) == asked[n][2]}
-        moved |= {n for n in doubtful - moved if self.mark(asked[n][0], asked[n][1]) != asked[n][2]}
+        for n in {*doubtful, *moved}:
+            kind, path, mark = asked[n]
+            if self.mark(kind, path) == mark:
+                moved.discard(n)
+            else:
+                moved.add(n)
         return sorted(moved)
-
-    def _is_away_with(self, kind: Mark, path: str, mark: bytes) -> bool:
-        inside = self._inside(path)
-        node = None if inside is None else self._away.node(inside)
-        if node is None or inside is None or node.kind == "link":
-            return False
-        return mark == (b"there" if kind == "presence" else mark_of(node.stat(inside)))
 
     # reading
 

@@ -15,6 +15,7 @@ from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.queries import Situation, survey
+from paperbuild.engine.remote import Remote
 from paperbuild.engine.store import Store
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.events import Event
@@ -23,19 +24,23 @@ from tests.engine.world import Joiner
 
 @dataclass
 class Project:
-    """A project in ``root``; ``wrap`` may put something between the engine and the disk."""
+    """A project in ``root``; ``wrap`` may put something between the engine and the disk, ``remote`` is where it shares its results."""
 
     root: Path
     actions: tuple[Action, ...]
     store: str = ""
     python: str = "/nowhere/bin"
     wrap: Callable[[FileSystem], FileSystem] | None = None
+    remote: Remote | None = None
     events: list[Event] = field(default_factory=list)
 
     def workshop(self, *, reading_only: bool = False) -> Workshop:
         root = str(self.root)
         environment = LocalEnvironment(os.environ, self.python, f"{root}/.paperbuild/bytecode", root=root)
-        opened = open_workshop(root, self.store or f"{root}/.paperbuild", environment, {"joiner": Joiner()}, reading_only=reading_only)
+        opened = open_workshop(
+            root, self.store or f"{root}/.paperbuild", environment, {"joiner": Joiner()}, reading_only=reading_only,
+            remote=self.remote,
+        )  # fmt: skip
         if self.wrap is None:
             return opened
         fs = self.wrap(opened.fs)

@@ -15,10 +15,11 @@ from tests.engine.world import ROOT, World
 
 @dataclass
 class Shelter:
-    """What lies elsewhere: records by key, and blobs by digest."""
+    """What lies elsewhere: records by key, and blobs by digest. ``ever`` are all blobs that ever did."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    ever: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,6 +59,7 @@ class MemoryRemote:
         for path, node in self.fs.nodes.items():  # all that there is: more than a real one would
             if path.startswith(base) and node.data is not None:
                 self.shelter.blobs[path.rpartition("/")[2]] = node.data
+        self.shelter.ever |= self.shelter.blobs
         known = self.shelter.records.setdefault(record.key, [])
         if record not in known:
             known.append(record)
@@ -66,7 +68,7 @@ class MemoryRemote:
         return 0
 
     def notices(self) -> tuple[Diagnostic, ...]:
-        return (Diagnostic("PB640", "it is down", severity=Severity.WARNING),) if self.is_down else ()
+        return (Diagnostic("PB999", "it is down", severity=Severity.WARNING),) if self.is_down else ()
 
     def close(self) -> None:
         return

@@ -18,8 +18,8 @@ from tests.engine.world import ROOT, World
 class MemoryGround:
     """A project in memory."""
 
-    def __init__(self) -> None:
-        self.world = World(watched=True)
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World(watched=True)
         self.world.executor = ProgramExecutor(self.world.fs, watched=True)
 
     def put(self, path: str, text: str) -> None:

@@ -219,7 +219,7 @@ def test_a_remote_that_is_down_costs_a_warning():
     _, second = three()
     second.remote.is_down = True  # type: ignore[union-attr]
     second.build().succeeded().ran("model", "summary")
-    assert second.codes() == ["PB640"]
+    assert second.codes() == ["PB999"]
 
 
 def test_what_cannot_be_fetched_after_all_is_made_here():
