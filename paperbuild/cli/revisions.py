@@ -249,10 +249,23 @@ def _place(project: Project, artifact: Artifact) -> None:
         return
     project.workshop.fs.remove_tree(where)
     os.makedirs(os.path.dirname(where), exist_ok=True)
-    if artifact.is_folder or artifact.executable:
+    if not store.is_here(artifact):
+        _leave_elsewhere(project, artifact)
+    elif artifact.is_folder or artifact.executable:
         store.take_out(artifact, where)
     else:
         os.symlink(store.blob(artifact.digest), where)
+
+
+def _leave_elsewhere(project: Project, artifact: Artifact) -> None:
+    """Let an output be away in the copy: it comes when somebody reads it."""
+    from paperbuild.engine.away import Away
+
+    workshop = project.workshop
+    os.makedirs(workshop.site.state, exist_ok=True)
+    away = Away(workshop.fs, workshop.site.root, workshop.site.state, workshop.store, fetches=False)
+    away.add(artifact)
+    away.save()
 
 
 def _is_of_copy(project: Project, where: str) -> bool:

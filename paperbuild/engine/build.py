@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,6 +48,10 @@ LEFT_BEHIND_NS = DAY_NS
 
 MOST_ATTEMPTS = 4
 """How often an action runs whose inputs change while it runs, before that is an error."""
+
+
+MOST_MISSES = 3
+"""How often a command runs that touches outputs elsewhere, which nobody could know, before all come that there are."""
 
 
 class BuildReport(msgspec.Struct, frozen=True):
@@ -190,6 +194,7 @@ class _Build:
         self._grounds = grounds
         self._turns = turns
         self._attempts: Counter[str] = Counter()
+        self._misses: Counter[str] = Counter()
         self._wanted: dict[str, set[str]] = {}  # outputs that are away, and that those who ran touched
         self._failures: Counter[str] = Counter()
         self._waiting: set[str] = set()
@@ -341,7 +346,8 @@ class _Build:
                 self._course.fail(id_, diagnostics, duration_s=duration_s, stop=is_ours)
             case running.Needs(others, away):
                 self._attempts[id_] -= 1
-                self._wanted.setdefault(id_, set()).update(alike(self._graph, away))
+                if away:
+                    self._wanted.setdefault(id_, set()).update(self._with_others(id_, away))
                 self._course.put_behind(action, others)
             case running.Lost(paths):
                 self._attempts[id_] -= 1
@@ -354,6 +360,12 @@ class _Build:
                 raise result
             case _:
                 raise InternalError(f"{id_} ended as {result!r}")
+
+    def _with_others(self, id_: str, away: Sequence[str]) -> Collection[str]:
+        """Return what is brought for ``id_``, which touched ``away``: all that is away where that has happened too often."""
+        self._misses[id_] += 1
+        everything = self._workshop.away.outputs() if self._workshop.away is not None and self._misses[id_] >= MOST_MISSES else ()
+        return everything or alike(self._graph, away)
 
     def _reopen(self, action: Action, paths: Sequence[str]) -> None:
         """Have the outputs ``paths``, which ``action`` needs and nobody can fetch, made again: it waits, and so does all that read them."""

@@ -52,6 +52,11 @@ def digest_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def is_digest(text: str) -> bool:
+    """Return whether ``text`` is written as digests are: of others it could be a path."""
+    return len(text) == 64 and not text.strip("0123456789abcdef")
+
+
 def file_digest(path: str) -> str | None:
     """Return the SHA-256 of the file at ``path``, or None where there is none that can be read."""
     try:

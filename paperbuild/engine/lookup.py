@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from collections.abc import Set as AbstractSet
 
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.graph import Action, Command, Graph, Step
 from paperbuild.engine.keys import Keyed
 from paperbuild.engine.observation import Observer
@@ -84,8 +85,15 @@ class Lookup:
         return decide(self.reasons(action, keyed, graph, lambda id_: id_ not in settled), MOST_REASONS)
 
     def may_be(self, action: Action, record: Record) -> bool:
-        """Return whether a ``record`` from elsewhere can be one to reuse for ``action``: all of it can be had there, or stands here."""
-        return self._may_count(action, record) and all(artifact.stored or self._shelf.available(artifact) for artifact in record.artifacts)
+        """Return whether a ``record`` from elsewhere can be one to reuse for ``action``: all of it can be had there, or stands here.
+
+        What it says of outputs must be what the action declares, and of contents what can be a name of one.
+        """
+        declared = {(output.path, output.is_folder) for output in action.outputs}
+        fits = declared == {(a.path, a.is_folder) for a in record.artifacts} and all(
+            is_digest(a.digest) or not a.stored for a in record.artifacts
+        )
+        return fits and self._may_count(action, record) and all(a.stored or self._shelf.available(a) for a in record.artifacts)
 
     def is_settled(self, action: Action, keyed: Keyed, graph: Graph, settled: AbstractSet[str]) -> bool:
         """Return whether ``action`` need not run by now: a record that holds, and nothing that it read may be about to change."""

@@ -47,7 +47,7 @@ class PresentReader:
         """See the port."""
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
         found = self._workshop.fs.stat(whole)
-        return (found is not None and not found.is_folder) or self._stored(posixpath.normpath(path)) is not None
+        return (found is not None and not found.is_folder) or self._has(posixpath.normpath(path))
 
     def _has_folder(self, maker: Action, path: str) -> bool:
         """Return whether the folder output that ``path`` would be in is there: then the file is not, and never will be."""
@@ -58,17 +58,28 @@ class PresentReader:
         found = self._workshop.fs.stat(posixpath.join(self._workshop.site.root, folder.rstrip("/")))
         return (found is not None and found.is_folder) or any(_as_folder(known) == folder for known in self._artifacts.values())
 
+    def _has(self, path: str) -> bool:
+        """Return whether the store has a file for ``path``, or can have it; nothing is fetched that is large."""
+        artifact = self._artifacts.get(path)
+        if artifact is not None and not artifact.is_folder:
+            return self._workshop.store.has(artifact)
+        try:
+            return self._inside(path) is not None
+        except DamagedBlob:
+            return False
+
     def _stored(self, path: str) -> bytes | None:
         artifact = self._artifacts.get(path)
         try:
             if artifact is not None and not artifact.is_folder:
                 return self._workshop.store.read(artifact.digest)
-            return self._inside(path)
+            found = self._inside(path)
+            return None if found is None else self._workshop.store.read(*found)
         except DamagedBlob:
             return None
 
-    def _inside(self, path: str) -> bytes | None:
-        """Return what a folder in the store has at ``path``."""
+    def _inside(self, path: str) -> tuple[str, str] | None:
+        """Return the digest of what a folder in the store has at ``path``, and that of the folder."""
         folders = (artifact for artifact in self._artifacts.values() if artifact.is_folder)
         found = next((folder for folder in folders if path.startswith(_as_folder(folder))), None)
         if found is None:
@@ -76,7 +87,7 @@ class PresentReader:
         inner = path.removeprefix(_as_folder(found))
         entries = self._workshop.store.entries(found.digest)
         digest = next((entry.digest for entry in entries if entry.path == inner and entry.kind in {"file", "exec"}), None)
-        return None if digest is None else self._workshop.store.read(digest)
+        return None if digest is None else (digest, found.digest)
 
 
 def _as_folder(artifact: Artifact) -> str:

@@ -105,7 +105,7 @@ def _in_order(graph: Graph, wanted: Iterable[str], reads: Mapping[str, tuple[str
 
 class _Inspector:
     def __init__(self, graph: Graph, workshop: Workshop) -> None:
-        workshop, fs = workshop.noting()
+        workshop, fs = workshop.noting(fetches=False)
         self._graph = graph
         self._workshop = workshop
         self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)

@@ -43,7 +43,7 @@ def recalled(
 
 class _Recall:
     def __init__(self, graph: Graph, workshop: Workshop) -> None:
-        noting, fs = workshop.noting()
+        noting, fs = workshop.noting(fetches=False)
         self._store = workshop.store
         self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._keys = KeyMaker(graph, self._observer, workshop.environment, noting.runners)

@@ -25,7 +25,8 @@ class Remote(Protocol):
     def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:
         """Fetch blobs, several at once: a digest to the absolute path of the new file that takes it. Return the digests that came.
 
-        What came was checked against its digest; of what did not come nothing stands at its path.
+        What came was checked against its digest; of what did not come nothing stands at its path. The engine takes that for lost: it asks
+        for its record again in a later build, and makes it itself in this one.
         """
 
     def offer(self, record: Record) -> None:
@@ -38,7 +39,10 @@ class Remote(Protocol):
         """Return what is to be told since this was last asked: what was refused and why, that the remote is not to be reached."""
 
     def close(self) -> None:
-        """Let go of connections; what was not uploaded is remembered."""
+        """Let go of connections and end transfers under way; what was not uploaded is remembered. May be called more than once.
+
+        A build that is interrupted calls it so that nothing keeps it waiting: what it fetches then does not come.
+        """
 
 
 class Carrier(Protocol):

@@ -117,6 +117,8 @@ class Shelf:
 
     def standing(self, path: str, wanted: str | None = None) -> Standing:
         """Return whose the content at an output's path is."""
+        if self._away is not None and self._away.is_away(path):
+            return Standing.WANTED if self._observer.output_digest(path) == wanted else Standing.OURS
         claims = Claims(
             published=self.owned().get(path),
             journalled=False,  # a build recovers before it asks, and one action's outputs are nobody else's
@@ -308,7 +310,8 @@ class Shelf:
         """
         todo: list[Artifact] = []
         faults: list[Diagnostic] = []
-        by_path = {artifact.path: artifact for artifact in artifacts}
+        own = {output.path for output in action.outputs}
+        by_path = {artifact.path: artifact for artifact in artifacts if artifact.path in own}
         for output in action.outputs:
             if output.path not in by_path:
                 raise DamagedBlob(output.path)

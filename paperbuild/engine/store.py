@@ -187,16 +187,13 @@ class Store:
         with self._lock:
             self._unflushed |= {blob, folder}
 
-    def read(self, digest: str) -> bytes:
-        """Return the content of a blob, fetched first where it is elsewhere.
+    def read(self, digest: str, of: str = "") -> bytes:
+        """Return the content of a blob, fetched first where it is elsewhere; of a file in a folder, that folder's digest is ``of``.
 
         Raises:
             DamagedBlob: it is gone, or is not what its name says (and is gone now).
         """
-        return self._read(digest, digest)
-
-    def _read(self, digest: str, voucher: str) -> bytes:
-        blob = self.blob(digest)
+        blob, voucher = self.blob(digest), of or digest
         for _ in range(2):  # one that is damaged here may be sound elsewhere
             if self._bring({digest: voucher}):
                 break
@@ -224,7 +221,7 @@ class Store:
         Raises:
             DamagedBlob: as for :meth:`read`.
         """
-        return self._read(entry.digest, folder).decode("utf-8", "surrogateescape")
+        return self.read(entry.digest, folder).decode("utf-8", "surrogateescape")
 
     def take_out(self, artifact: Artifact, target: str) -> None:
         """Make ``target``, where nothing is, a copy of ``artifact``; on failure nothing is left there.

@@ -76,5 +76,5 @@ class StandingReader:
                 inner = path.removeprefix(artifact.path)
                 for entry in store.entries(artifact.digest):
                     if entry.path == inner and entry.kind in {"file", "exec"}:
-                        return store.read(entry.digest)
+                        return store.read(entry.digest, artifact.digest)
         raise FileNotFoundError(path)

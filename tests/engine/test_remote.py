@@ -372,6 +372,49 @@ def test_a_store_with_contents_elsewhere_is_sound_and_keeps_their_marks():
     second.build().succeeded().ran_nothing()  # it is asked for again
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": "data"}, {"digest": "../../../data"}, {"digest": "0" * 63}, {"is_folder": True}, {"path": "../model.bin"},
+        {"path": "/etc/passwd"},
+    ],
+)  # fmt: skip
+def test_a_record_that_says_other_things_than_its_action_is_none(change: dict[str, object]):
+    _, second = three()
+    for records in second.shelter.records.values():
+        if records[0].action == "model":
+            records[0] = replace(records[0], artifacts=(replace(records[0].artifacts[0], **change),))
+    second.build("model").succeeded().ran("model")
+    assert second.content("data") == "d"
+
+
+def test_commands_that_go_through_all_folders_do_not_run_once_for_each():
+    if not World.is_watched:
+        return
+    parts = [command(f"p{n}", f"write f{n}/x {n}", f"f{n}/x", "") for n in range(12)]
+    _, second = pair(*parts)
+    statements = "; ".join(f"cat f{n}/x to out{n}" for n in range(12))
+    second.targets(*parts, command("all", statements, " ".join(f"out{n}" for n in range(12)), "", needs=" ".join(p.id for p in parts)))
+    second.build().succeeded()
+    assert second.content("out11") == "11"
+    assert len(second.ran_now) == 4
+
+
+def test_a_link_leads_to_an_output_away():
+    _, second = pair(command("model", "cat data to models/model.bin", "models/model.bin", "data"), data="d")
+    second.fs.make_link("models", f"{ROOT}/current")
+    second.fs.make_link("models/model.bin", f"{ROOT}/best")
+    second.target(document("paper", "current/model.bin best", needs="model"))
+    second.build().succeeded().ran()
+    assert second.content("_build/paper") == "d|d"
+    _, third = pair(command("model", "cat data to models/model.bin", "models/model.bin", "data"), data="d")
+    third.fs.make_link("models/model.bin", f"{ROOT}/best")
+    third.target(command("use", "cat best to used", "used", "best", needs="model"))
+    third.build().succeeded()
+    assert third.content("used") == "d"
+    third.build().succeeded().ran_nothing()
+
+
 def test_worlds_without_a_remote_know_no_away_outputs():
     world = World().write(data="d").targets(command("t", "cat data to out", "out", "data")).build()
     assert world.fs.nodes.get(f"{ROOT}/.paperbuild/away") is None
