@@ -231,7 +231,7 @@ class Away:
         if known is None:
             digest = self._artifacts[folder].digest
             entries: tuple[Entry, ...] = ()
-            if self._fetches or self._fs.stat(self._store.blob(digest)) is not None:
+            if self._may_read(digest):
                 with contextlib.suppress(DamagedBlob):
                     entries = self._store.entries(digest)
             found: dict[str, Node] = {}
@@ -242,9 +242,13 @@ class Away:
             known = self._inner[folder] = found
         return known
 
+    def _may_read(self, digest: str) -> bool:
+        """Return whether the blob ``digest`` can be read without fetching, or may be fetched."""
+        return self._fetches or self._fs.stat(self._store.blob(digest)) is not None
+
     def link_text(self, node: Node) -> str | None:
         """Return what the link ``node`` holds; None where it cannot be had."""
-        if self._fetches:
+        if self._may_read(node.digest):
             with contextlib.suppress(DamagedBlob):
                 return self._store.link_in(node.folder, Entry("link", node.digest, ""))
         return None
