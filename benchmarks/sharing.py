@@ -62,13 +62,12 @@ def publish(folder: str, address: str, what: str) -> None:
 
 def take(folder: str, address: str, what: str) -> float:
     """Pull ``what`` as ``cache pull`` does; return the seconds that it took."""
-    from paperbuild.sharing.exchange import pull
     from tests.sharing.clones import key_of
 
     mine = _clone(Path(folder), f"{address}/{what}")
     keys = [key_of(f"cell-{n}") for n in range(SMALL)] if what == "small" else [key_of("large")]
     begin = time.perf_counter()
-    assert pull(mine.shared, keys).records == len(keys)
+    assert mine.pulled(keys) == (len(keys), frozenset())
     return time.perf_counter() - begin
 
 

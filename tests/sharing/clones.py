@@ -86,6 +86,16 @@ class Clone:
             path.unlink(missing_ok=True)
         return found
 
+    def pulled(self, keys: Sequence[str]) -> tuple[int, frozenset[str]]:
+        """Take the results under ``keys`` into the local store, as ``paperbuild cache pull`` does.
+
+        Return how many there are, and the digests of what could not be had.
+        """
+        found = [record for records in self.shared.find(keys).values() for record in records]
+        store = Store(self.desk.fs, self.store.root, self.shared)
+        store.admit(found)
+        return len(found), store.bring(artifact for record in found for artifact in record.artifacts)
+
     def codes(self) -> list[str]:
         """Return the codes of what is to be told."""
         return sorted(notice.code for notice in self.shared.notices())

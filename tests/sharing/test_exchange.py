@@ -1,4 +1,4 @@
-"""What ``cache push``, ``pull``, ``verify --remote`` and ``gc --remote`` do, on a folder and on an S3 server."""
+"""What ``cache push``, ``verify --remote`` and ``gc --remote`` do, on a folder and on an S3 server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paperbuild.errors import BuildError
 from paperbuild.sharing import clearing, downloads, pieces, sending
 from paperbuild.sharing.bundles import SMALL, Signed, dump_bundle, load_bundle
 from paperbuild.sharing.clearing import RemotePlan, RemotePolicy, collect_remote
-from paperbuild.sharing.exchange import Pulled, Pushed, pull, push
+from paperbuild.sharing.exchange import Pushed, push
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.sending import Progress
@@ -70,24 +70,19 @@ def test_what_is_pushed_can_be_pulled_in_full(clone: CloneMaker, address: str) -
     assert push(mine.shared, records, told.append) == Pushed(3, 0, 0, size_of(mine, records))
     assert [(one.done, one.total) for one in told] == [(1, 3), (2, 3), (3, 3)]
     yours = clone(address, mine)
-    told.clear()
-    assert pull(yours.shared, [record.key for record in records], told.append) == Pulled(3, 0, 0, size_of(mine, records))
-    assert told[-1].done == told[-1].total == 3
+    assert yours.pulled([record.key for record in records]) == (3, frozenset())
     for record in records:
         assert yours.store.records(record.key) == (mine.vouched(record),)
         assert all(yours.store.has(artifact) for artifact in record.artifacts)
     assert yours.store.read(records[0].artifacts[0].digest) == mine.store.read(records[0].artifacts[0].digest)
 
 
-def test_what_is_there_already_is_not_sent_or_fetched_again(clone: CloneMaker, address: str) -> None:
+def test_what_is_there_already_is_not_sent_again(clone: CloneMaker, address: str) -> None:
     mine = clone(address)
     records = several(mine)
     push(mine.shared, records)
     mine.begin_anew()
     assert push(mine.shared, records) == Pushed(0, 3, 0, 0)
-    yours = clone(address, mine)
-    pull(yours.shared, [record.key for record in records])
-    assert pull(yours.shared, [record.key for record in records]) == Pulled(0, 3, 0, 0)
 
 
 def test_what_another_one_pushed_is_vouched_for_again_without_its_contents(clone: CloneMaker, address: str) -> None:
@@ -95,7 +90,7 @@ def test_what_another_one_pushed_is_vouched_for_again_without_its_contents(clone
     records = several(mine)
     push(mine.shared, records)
     yours = clone(address, mine)
-    pull(yours.shared, [record.key for record in records])
+    yours.pulled([record.key for record in records])
     pushed = push(yours.shared, records)
     assert (pushed.sent, pushed.there) == (3, 0)
     theirs = clone(address, yours)
@@ -112,8 +107,7 @@ def test_what_lacks_contents_is_not_pushed_and_not_pulled(clone: CloneMaker, fol
     assert (pushed.sent, pushed.lacking) == (1, 2)
     os.unlink(folder / blob_name(whole.artifacts[0].digest))
     yours = clone(f"file://{folder}", mine)
-    assert pull(yours.shared, [whole.key, cut.key]) == Pulled(0, 0, 1, 0)
-    assert yours.store.records(whole.key) == ()
+    assert yours.pulled([whole.key, cut.key]) == (1, {whole.artifacts[0].digest})
 
 
 def test_a_push_takes_what_it_sends_off_the_list_of_what_has_yet_to_go(clone: CloneMaker, tmp_path: Path) -> None:
@@ -231,7 +225,7 @@ def test_what_is_old_and_not_named_goes_with_what_only_it_needs(clone: CloneMake
     assert pieces_name(train.artifacts[0].digest) in before
     assert plan.left == sum((folder / name).stat().st_size for name in left)
     yours = clone(f"file://{folder}", mine)
-    assert pull(yours.shared, [plots.key, shared.key]).records == 2
+    assert yours.pulled([plots.key, shared.key]) == (2, frozenset())
     assert verify_remote(mine.shared).damages == ()
 
 
@@ -278,7 +272,7 @@ def test_what_a_namespace_needs_stays_above(clone: CloneMaker, folder: Path) -> 
     age(folder, 2, f"namespaces/pr-7/{bundle_name(same.key)}")
     assert collect_remote(main.shared, policy(90), dry_run=False).actions == (("data", 1),)
     assert verify_remote(main.shared).damages == ()
-    assert pull(clone(f"file://{folder}", main, namespace="pr-7").shared, [same.key]).records == 1
+    assert clone(f"file://{folder}", main, namespace="pr-7").pulled([same.key]) == (1, frozenset())
     age(folder, 100)
     collect_remote(main.shared, policy(90), dry_run=False)
     assert contents(folder) == set()

@@ -18,11 +18,11 @@ CODE = """
 import resource, sys
 from pathlib import Path
 from tests.sharing.clones import Clone, key_of
-from paperbuild.sharing.exchange import pull, push
+from paperbuild.sharing.exchange import push
 folder, address, key, what = sys.argv[1:]
 mine = Clone(Path(folder), address, key=key)
 if what == "pull":
-    assert pull(mine.shared, [key_of("train")]).records == 1
+    assert mine.pulled([key_of("train")]) == (1, frozenset())
 else:
     assert push(mine.shared, mine.store.records(key_of("train"))).sent == 1
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
