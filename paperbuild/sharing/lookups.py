@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -29,7 +29,7 @@ def find(link: Link, trust: Trust, keys: Sequence[str], now_ns: int) -> Found:
     """Return what stands under ``keys`` and is believed; one request for each key and layer, many at once."""
     records: dict[str, tuple[Record, ...]] = {}
     contents: dict[str, bytes] = {}
-    for key, bundles in bundles_of(link, keys).items():
+    for key, bundles in bundles_of(link, keys):
         found = _records(link, trust, key, bundles, now_ns)
         if found:
             records[key] = tuple(sorted((record for record, _ in found), key=lambda record: (-record.finished_ns, record.name)))
@@ -37,27 +37,30 @@ def find(link: Link, trust: Trust, keys: Sequence[str], now_ns: int) -> Found:
     return Found(records, contents)
 
 
-def bundles_of(link: Link, keys: Sequence[str]) -> Mapping[str, list[bytes]]:
-    """Return the bundles of ``keys``, in the order of the layers, of those that have one. Waits no longer than a build may."""
+def bundles_of(link: Link, keys: Sequence[str]) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield those of ``keys`` that have bundles, with these in the order of the layers, as they come. Waits no longer than a build may."""
     names = [(key, layer) for key in dict.fromkeys(keys) if is_digest(key) for layer in link.layers]
     if not names or link.reads.is_down:
-        return {}
-    found: dict[tuple[str, str], Content | None] = {}
+        return
 
     def read(name: tuple[str, str]) -> Content | None:
         key, layer = name
         return link.reading(lambda: link.transport.read(layer + bundle_name(key), MOST_BYTES))
 
+    count = 0
+    found: dict[str, dict[str, Content | None]] = {}
     with link.reads.waiting():
-        found.update(spread(read, names, AT_ONCE, link.reads.left_s))
-    if len(found) < len(names) and not link.reads.is_down:
-        link.reads.give_up(TransportError(Trouble.SLOW, f"{len(names) - len(found)} of {len(names)} answers did not come in time"))
-    bundles: dict[str, list[bytes]] = {}
-    for key, layer in names:
-        content = found.get((key, layer))
-        if content is not None:
-            bundles.setdefault(key, []).append(content.data)
-    return bundles
+        for (key, layer), content in spread(read, names, AT_ONCE, link.reads.left_s):
+            count += 1
+            of_key = found.setdefault(key, {})
+            of_key[layer] = content
+            if len(of_key) == len(link.layers):  # while others are still on their way
+                contents = [of_key[layer] for layer in link.layers]
+                del found[key]
+                if any(contents):
+                    yield key, [content.data for content in contents if content is not None]
+    if count < len(names) and not link.reads.is_down:
+        link.reads.give_up(TransportError(Trouble.SLOW, f"{len(names) - count} of {len(names)} answers did not come in time"))
 
 
 def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_ns: int) -> list[tuple[Record, tuple[bytes, ...]]]:
