@@ -104,8 +104,8 @@ class Grounds:
         outputs = [(action.id, action.outputs) for action in self._graph.actions.values() if isinstance(action.recipe, Command)]
         places = tuple(map(os.fsencode, (site.root, site.state, self._workshop.store.root, environment.home)))
         belief = self._workshop.belief
-        trusted = () if belief is None else tuple(sorted(belief.trusted))
-        return _digest((who_we_are(), sys.byteorder, places, outputs, trusted))
+        believed = None if belief is None else (sorted(belief.trusted), belief.mark)
+        return _digest((who_we_are(), sys.byteorder, places, outputs, believed))
 
     def _load(self) -> None:
         kept = None if self._workshop.index.is_new else _loaded(self._read())

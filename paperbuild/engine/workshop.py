@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class Belief(msgspec.Struct, frozen=True):
-    """Whose results one believes: those of the public keys ``trusted``, and one's ``own``, which is asked for where it matters."""
+    """Whose results one believes: those of the public keys ``trusted``, and one's ``own``, which is asked for where it matters.
+
+    ``mark`` is another one where one's own key is.
+    """
 
     trusted: frozenset[str] = frozenset()
     own: Callable[[], str] = str
+    mark: bytes = b""
 
     def holds(self, origin: str) -> bool:
         """Return whether what ``origin`` vouched for is believed; "" stands for what was made here."""

@@ -33,7 +33,7 @@ class Believer(Clone):
     own = ""
 
     def opened(self, remote: Remote | None) -> Workshop:
-        return replace(super().opened(remote), belief=Belief(self.trusted, lambda: self.own))
+        return replace(super().opened(remote), belief=Belief(self.trusted, lambda: self.own, self.own.encode()))
 
 
 @pytest.fixture
@@ -68,6 +68,8 @@ def test_to_trust_somebody_again_runs_nothing(taken: Believer) -> None:
 def test_what_is_from_oneself_counts(taken: Believer) -> None:
     taken.trusted, taken.own = frozenset(), THEM
     taken.build().succeeded().ran_nothing()
+    taken.own = ME
+    taken.build().succeeded().ran("a", "b")
 
 
 def test_what_was_made_here_stays_ours_though_others_have_it_too(taken: Believer) -> None:

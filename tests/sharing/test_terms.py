@@ -158,3 +158,15 @@ def test_ctrl_c_ends_the_waiting_for_uploads_and_nothing_else(environ, tmp_path,
     remote = Interrupted(terms, environ, str(tmp_path / "store"), lambda: None)
     assert conclude(Invocation(str(tmp_path), str(tmp_path), environ=environ), remote, str(tmp_path)) == ()
     assert capsys.readouterr().err == "2 results are still to be uploaded: paperbuild cache push\n"
+
+
+def test_another_key_of_our_own_is_noticed_without_reading_it(environ):
+    def mark(**more):
+        return Sharing().belief(SharingSpec(), environ | more).mark
+
+    marks = [mark(), mark(PAPERBUILD_KEY=""), mark(PAPERBUILD_KEY="a"), mark(PAPERBUILD_KEY="b")]
+    for replaces in (False, True):
+        write_key(key_file(environ), new_private_key(), replaces=replaces)
+        marks += [mark()]
+        assert mark() == marks[-1]
+    assert len(set(marks)) == 6
