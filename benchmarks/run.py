@@ -1,6 +1,8 @@
 """How long paperbuild takes, beside peers that do comparable work, in one run: medians and ratios.
 
-usage: python benchmarks/run.py [runs] [nothing] [edit] [cold] [references] [engines] [hashing] [watching] [sharing] [sweep]    (none: all)
+usage: python benchmarks/run.py [runs] [PART...]    (none: all)
+
+Parts: nothing, edit, cold, references, engines, hashing, watching, sharing, sweep, executors.
 
 Whole processes are timed, each figure the median over the runs (after one that is not counted), the commands in turn, so that a
 machine whose speed drifts hits all alike. CPU seconds include children. Absolute figures mean little on a shared machine; ratios do.
@@ -18,6 +20,7 @@ import time
 from pathlib import Path
 
 import engines
+import executors
 import long_paper
 import references
 import sharing
@@ -127,6 +130,7 @@ TABLES = {
     "watching": engines.measure_watching,
     "sharing": sharing.measure_sharing,
     "sweep": sweeps.measure_sweep,
+    "executors": executors.measure_executors,
 }
 
 

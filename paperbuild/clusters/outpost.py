@@ -22,7 +22,6 @@ from paperbuild import __version__
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment
-from paperbuild.engine.machine_facts import fact_here
 from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Elsewhere, Ended, Executor, Job, Seen, Sighting
 from paperbuild.engine.rules import Treatment
@@ -154,6 +153,8 @@ def differences(parcel: Parcel) -> Iterator[str]:
         if there and there != here:
             yield f"the {what} of {host} is {here}, and here it is {there}"
     for name, told in parcel.facts:
+        from paperbuild.engine.machine_facts import fact_here
+
         if fact_here(name) != told:
             yield f"the {name} of {host} is {fact_here(name)}, and platform in the table of the executor says {told}"
     if not os.path.isdir(parcel.job.folder):
