@@ -60,7 +60,7 @@ class CommandAttempt(Attempt):
             self._shelf.undo(self._entry)
             raise
         if isinstance(result, Made):
-            self._shelf.journal.forget(self._entry)
+            self._shelf.forget(self._entry)
         elif not (isinstance(result, Failed) and result.goes_on):
             self._shelf.undo(self._entry)
         return result

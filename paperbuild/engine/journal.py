@@ -10,6 +10,7 @@ An entry is written before anything is moved and removed when the run is publish
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -99,8 +100,12 @@ class Journal:
         except (OSError, msgspec.DecodeError):
             return None
 
-    def undo(self, entry: Entry) -> None:
-        """Put back what stood at each output before; may be interrupted anywhere and called again."""
+    def undo(self, entry: Entry, give_up: Callable[[str], object] | None = None) -> None:
+        """Put back what stood at each output before; may be interrupted anywhere and called again.
+
+        ``give_up`` removes a folder that was made, where it is empty and nobody else counts on it.
+        """
+        give_up = give_up or self._fs.remove_empty
         for held in entry.outputs:
             moved = held.aside is not None and self._fs.exists(held.aside)
             if moved or (entry.phase == "running" and held.aside is None):
@@ -110,7 +115,7 @@ class Journal:
                 self._fs.make_folder(held.path.rpartition("/")[0])
                 self._fs.rename(held.aside, held.path)
         for folder in reversed(entry.made):
-            self._fs.remove_empty(folder)
+            give_up(folder)
         self.close(entry)
         self._drop_parcel(entry)
 

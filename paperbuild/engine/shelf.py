@@ -65,6 +65,8 @@ class Shelf:
         self._owned: dict[str, str] | None = None
         self._recorded: dict[str, set[str]] | None = None
         self._lock = threading.RLock()
+        self._rooms: dict[str, frozenset[str]] = {}  # of runs that have not ended: the folders of their outputs
+        self._left: set[str] = set()  # folders that a run made which came to nothing, and that another one needed then
         self._placer = Placer(fs, site.state, store)
         self.journal = Journal(fs, f"{site.state}/journal")
         self.sent: dict[str, Entry] = {}
@@ -193,8 +195,31 @@ class Shelf:
 
     def undo(self, entry: Entry) -> None:
         """Let stand at the outputs of a run that came to nothing what stood there before."""
-        self.journal.undo(entry)
+        with self._lock:
+            self._rooms.pop(entry.action, None)
+        self.journal.undo(entry, self._give_up)
+        self._give_up_left()
         self._restore(entry.action)
+
+    def forget(self, entry: Entry) -> None:
+        """Let stand what a run made, and nothing of what it set aside."""
+        with self._lock:
+            self._rooms.pop(entry.action, None)
+        self.journal.forget(entry)
+        self._give_up_left()
+
+    def _give_up(self, folder: str) -> None:
+        """Remove a folder that a run made, unless another one that goes on counts on it."""
+        with self._lock:
+            if any(room == folder or room.startswith(f"{folder}/") for rooms in self._rooms.values() for room in rooms):
+                self._left.add(folder)
+            else:
+                self._left.discard(folder)
+                self._fs.remove_empty(folder)
+
+    def _give_up_left(self) -> None:
+        for folder in sorted(self._left, reverse=True):
+            self._give_up(folder)
 
     def _restore(self, id_: str) -> None:
         for artifact in self._forsaken.pop(id_, ()):
@@ -203,8 +228,10 @@ class Shelf:
 
     def make_room(self, entry: Entry) -> None:
         """Make the folders of the outputs of ``entry``, which is in the journal, so that they go again where nothing comes of it."""
-        for one in entry.outputs:
-            self._fs.make_folder(posixpath.dirname(one.path))
+        with self._lock:
+            self._rooms[entry.action] = _rooms_of(entry)
+            for folder in self._rooms[entry.action]:
+                self._fs.make_folder(folder)
 
     def _missing_folders(self, held: Iterable[Held]) -> tuple[str, ...]:
         """Return the folders that must be made for outputs, outer ones first."""
@@ -366,6 +393,7 @@ class Shelf:
         notices = []
         entries = self.journal.entries()
         self.sent = {entry.action: entry for entry in entries if entry.sent is not None}
+        self._rooms = {entry.action: _rooms_of(entry) for entry in self.sent.values()}
         for entry in entries:
             if entry.sent is not None:
                 continue
@@ -444,3 +472,8 @@ def _left_behind(path: str) -> Diagnostic:
         "PB422", f"nothing declares {path} any more, but it was changed by hand, so it stays", severity=Severity.WARNING,
         help=("remove it, or it may be read by commands that list its folder",),
     )  # fmt: skip
+
+
+def _rooms_of(entry: Entry) -> frozenset[str]:
+    """Return the folders that the outputs of ``entry`` stand in."""
+    return frozenset(posixpath.dirname(one.path.rstrip("/")) for one in entry.outputs)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from paperbuild.engine.graph import Command
+from paperbuild.engine.graph import Action, Command, Output
 from paperbuild.engine.logs import _mends
+from paperbuild.events import Outcome
+from tests.engine.disk import Project
 from tests.engine.world import World, command
 
 
@@ -32,3 +36,18 @@ def test_a_pattern_that_matches_nothing_is_a_warning_with_its_mend():
     world = World().targets(command("t", "write a x", "a", "data/*.csv")).build().succeeded()
     assert world.report is not None
     assert [(d.code, d.severity, bool(d.help)) for d in world.report.diagnostics if d.severity != "note"] == [("PB411", "warning", True)]
+
+
+def test_a_run_that_fails_leaves_the_folder_that_another_one_is_about_to_write_to(tmp_path: Path):
+    bad = Action("bad", "bad", Command("sleep 0.3; exit 1"), (Output("o", "out/bad"),))
+    good = Action("good", "good", Command("sleep 0.8; echo x > out/good"), (Output("o", "out/good"),))
+    project = Project(tmp_path, (bad, good))
+    report = project.build(keep_going=True)
+    assert report.outcomes == {"bad": Outcome.FAILED, "good": Outcome.RAN}
+    assert (tmp_path / "out" / "good").read_text() == "x\n"
+
+
+def test_a_folder_that_two_failing_runs_needed_goes_with_the_last_of_them(tmp_path: Path):
+    actions = tuple(Action(f"a{n}", f"a{n}", Command(f"sleep 0.{3 + 3 * n}; exit 1"), (Output("o", f"out/{n}"),)) for n in range(2))
+    Project(tmp_path, actions).build(keep_going=True)
+    assert not (tmp_path / "out").exists()
