@@ -1,17 +1,20 @@
-"""What an action costs on top of its command, here and elsewhere: commands that do next to nothing, and a Slurm on loopback.
+"""What an action costs on top of its command, here and elsewhere: commands that do next to nothing; a Slurm and a Dask on loopback.
 
 usage: python benchmarks/run.py [runs] executors
 
 ``alone`` is one action by itself, from the start of paperbuild to its end; ``of 40`` a sweep of 40, divided by 40; ``again`` the same once
 it is known that each takes no time, so that short ones can share a job. CPU is that of paperbuild itself, without what runs
-elsewhere. A cluster of one node starts jobs on the same processors: on a real one, cells run beside each other.
+elsewhere. ``carried`` is Dask with ``files = "store"``. A cluster of one node starts jobs on the same processors: on a real one, cells run
+beside each other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -44,7 +47,31 @@ def _slurm() -> Iterator[Place | None]:
         yield '[executor.there]\nkind = "slurm"\n', server.environment
 
 
-PLACES: Mapping[str, Callable[[], AbstractContextManager[Place | None]]] = {"local": _here, "slurm": _slurm}
+@contextlib.contextmanager
+def _dask(*, shared: bool = True) -> Iterator[Place | None]:
+    from tests.clusters.dask_servers import Dask
+
+    with tempfile.TemporaryDirectory() as folder:
+        servers = Dask(Path(folder))
+        try:
+            for n in range(2):
+                servers.add_worker(f"worker-{n}")
+            servers.await_workers(2)
+            before = servers.cpu_s()
+            table = f'[executor.there]\nkind = "dask"\nscheduler = "{servers.address}"\n'
+            Path(folder, "store").mkdir()
+            yield table + ("" if shared else f'files = "store"\n[store]\nremote = "file://{folder}/store"\n'), {"PAPERBUILD_KEY": ""}
+            print(f"  scheduler and workers took {servers.cpu_s() - before:.1f} s CPU in all")
+        finally:
+            servers.stop()
+
+
+PLACES: Mapping[str, Callable[[], AbstractContextManager[Place | None]]] = {
+    "local": _here,
+    "slurm": _slurm,
+    "dask": _dask,
+    "carried": functools.partial(_dask, shared=False),
+}
 
 
 def measure_executors(folder: Path, runs: int) -> None:

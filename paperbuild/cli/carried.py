@@ -15,7 +15,7 @@ from paperbuild.errors import PaperbuildError
 from paperbuild.sharing.loose import LooseStore
 from paperbuild.sharing.places import parse_place
 
-PROGRAM = ("-m", "paperbuild.cli.carried")
+PROGRAM = ("-P", "-m", "paperbuild.cli.carried")
 """What a worker's Python is started with, before the reference."""
 
 

@@ -286,7 +286,7 @@ def _open(
     if plan.executors:
         from paperbuild.cli.executors import with_executors
 
-        workshop = with_executors(workshop, plan.executors)
+        workshop = with_executors(workshop, plan.executors, remote)
     return Project(place, plan, graph, tuple(documents), workshop, runner, remote), runner
 
 

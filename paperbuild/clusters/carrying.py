@@ -144,6 +144,8 @@ class Carrying:
         if haul.wanted:
             why = f"it touches ever more files that are not sent along, {haul.wanted[0]} for one: declare its inputs"
             report = Report(report.version, report.host, fault=why)
+        elif missing := _known_there_alone(report):
+            report = Report(report.version, report.host, fault=missing)
         else:
             _place(parcel, haul, folder, self._carrier)
         _write(f"{folder}/{ENDED}", packed(report))
@@ -156,13 +158,17 @@ class Carrying:
 
 
 def _given(parcel: Parcel) -> tuple[str, ...]:
-    """Return the project's folders of paperbuild's own that the command is given files in, by its variables."""
+    """Return the files of paperbuild's own folder in the project that the command is told of by its variables."""
     root = parcel.job.folder
-    found = []
-    for name, value in parcel.job.environment:
-        if name.startswith("PAPERBUILD_") and value.startswith(f"{root}/.paperbuild/") and os.path.exists(value):
-            found.append(value[len(root) + 1 :])
-    return tuple(found)
+    values = (value for _, given in parcel.job.environment if root in given for value in given.split(os.pathsep))
+    return tuple(value[len(root) + 1 :] for value in values if value.startswith(f"{root}/.paperbuild/") and os.path.exists(value))
+
+
+def _known_there_alone(report: Report) -> str:
+    """Return that the command read a file outside of the project that only that machine has: nobody here could tell when it changes."""
+    told = None if report.ended is None else report.ended.elsewhere
+    missing = [path for path, digest in (() if told is None else told.digests) if digest is not None and not os.path.exists(path)]
+    return f"it read {missing[0]} there, which is not here: let it lie in the project, or in an environment" if missing else ""
 
 
 def _place(parcel: Parcel, haul: Haul, folder: str, carrier: Carrier) -> None:

@@ -23,15 +23,12 @@ from paperbuild.clusters import dask_faults as faults
 from paperbuild.clusters import dask_worker
 from paperbuild.clusters.dask_line import Line, NoAnswerError
 from paperbuild.clusters.dask_making import START_S, Lab, made_cluster
-from paperbuild.engine.cluster import BEGUN, ENDED, Fate, Parcel
+from paperbuild.engine.cluster import BEGUN, ENDED, OUTPOST, Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
-
-OUTPOST = ("-m", "paperbuild.clusters.outpost")
-"""The program that a worker runs for a parcel, its folder behind it; what begins with a hyphen are words of the worker's own Python."""
 
 _ANSWER_S = 20.0
 """How long an answer may take of a scheduler that is there."""
@@ -158,7 +155,7 @@ class DaskCluster:
                 return Fate("running")
             since = self._orphans.setdefault(handle, now)  # what it had started may take a moment to end
             if os.path.exists(f"{folder}/{ENDED}") or now - since > dask_worker.SETTLE_S:
-                return Fate("gone", f"the worker {worker} died while it ran")
+                return Fate("gone", dask_worker.lost(worker))
             return Fate("running", f"the worker {worker} died")
         alone_s = 0.0 if self._alone_since is None else now - self._alone_since
         if alone_s > (START_S if self._lab.cluster else _ALONE_S):
@@ -285,7 +282,7 @@ def _why(error: BaseException | None) -> str:
     """Return in words why a task failed that never fails by itself."""
     worker = getattr(error, "last_worker", None)  # of distributed's KilledWorker
     if worker is not None:
-        return f"the worker {getattr(worker, 'address', worker)} died while it ran"
+        return dask_worker.lost(getattr(worker, "address", str(worker)))
     if isinstance(error, ModuleNotFoundError):
         return f"its worker has no {error.name}"
     return f"its worker failed: {type(error).__name__}: {error}"

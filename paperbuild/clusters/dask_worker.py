@@ -22,7 +22,7 @@ from typing import IO
 
 from paperbuild import __version__
 from paperbuild.clusters.outpost import ATTENDED
-from paperbuild.engine.cluster import BEGUN, ENDED
+from paperbuild.engine.cluster import BEGUN, ENDED, WORDS
 
 WORKER = "worker"
 """The file in a parcel's folder that says by its address which worker runs it."""
@@ -65,7 +65,7 @@ def perform(key: str, parcel: str, program: Sequence[str], version: str) -> str:
             return _left(parcel)
         with open(f"{parcel}/{WORKER}", "w", encoding="utf-8") as file:
             file.write(_worker_name())
-    with tempfile.TemporaryFile() as said:
+    with open(f"{parcel}/{WORDS}", "w+b") if parcel.startswith("/") else tempfile.TemporaryFile() as said:
         child = _start(key, (*program, parcel), said)
         if child is None:
             return "it was cancelled"
@@ -142,14 +142,25 @@ def end(keys: Iterable[str]) -> int:
 def _left(folder: str) -> str:
     """Return what became of a parcel that had begun on a worker before, once what that one had started has had time to end."""
     deadline = time.monotonic() + SETTLE_S
-    host, pid = "", ""
     while not os.path.exists(f"{folder}/{ENDED}") and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError), open(f"{folder}/{BEGUN}", encoding="utf-8") as file:
-            host, pid = file.read().split()
-            if host == socket.gethostname() and not _lives(int(pid)):
-                break
+        host, _, pid = _read(f"{folder}/{BEGUN}").strip().partition(" ")
+        if host == socket.gethostname() and pid.isdecimal() and not _lives(int(pid)):
+            break
         time.sleep(0.1)
-    return f"the worker that ran it{' on ' * bool(host)}{host} died"
+    return lost(_read(f"{folder}/{WORKER}"))
+
+
+def lost(worker: str) -> str:
+    """Return what is said of a parcel that the worker with the address ``worker`` had begun."""
+    return f"the worker {worker} died while it ran" if worker else "the worker that ran it died"
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _lives(pid: int) -> bool:

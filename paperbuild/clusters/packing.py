@@ -19,6 +19,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine import patterns
 from paperbuild.engine.ports import State
 from paperbuild.engine.process import run_git
+from paperbuild.engine.supplying import BESIDE
 from paperbuild.errors import BuildError
 from paperbuild.phrases import listed
 
@@ -84,24 +85,35 @@ class Packer:
 
     def around(self, path: str) -> tuple[str, ...]:
         """Return what goes along once ``path`` was touched: itself, and what is beside it or in it, as far as it is not large."""
-        folder = path if os.path.isdir(f"{self._root}/{path}") else posixpath.dirname(path)
-        found, rest = ([] if folder == path else [path]), self._limits.unasked
+        if os.path.isdir(f"{self._root}/{path}"):
+            return tuple(self._beside(path)) or (f"{path}/",)
+        return tuple(dict.fromkeys((path, *self._beside(posixpath.dirname(path)))))
+
+    def _beside(self, folder: str) -> Iterator[str]:
+        """Yield what stands in ``folder`` itself ("" for the project), as far as it is not large."""
+        rest = self._limits.unasked
         for entry in _scanned(f"{self._root}/{folder}"):
-            beside = _joined(folder, entry.name)
-            if not entry.is_dir(follow_symlinks=False) and beside != path and self._size(beside) <= min(rest, self._limits.unasked_file):
-                rest -= self._size(beside)
-                found.append(beside)
-        return (*found, *((f"{folder}/",) if folder == path and not found else ()))
+            path = _joined(folder, entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                if not _is_apart(entry):
+                    yield path
+            elif not patterns.is_ignored(entry.name) and (size := self._size(path)) <= min(rest, self._limits.unasked_file):
+                rest -= size
+                yield path
 
     def _is_out(self, path: str, own: tuple[str, ...]) -> bool:
         return patterns.is_within(path, own) or not _NEVER.isdisjoint(path.split("/")) or not os.path.lexists(f"{self._root}/{path}")
 
     def _expanded(self, given: str) -> Iterator[str]:
+        if given.endswith(BESIDE):
+            yield from self._beside(given.removesuffix(BESIDE).removeprefix("."))
+            return
         path = given.rstrip("/")
         absolute = f"{self._root}/{path}"
         if os.path.isdir(absolute) and not os.path.islink(absolute):
             yield path
-            yield from self._below(path)
+            if given.endswith("/"):
+                yield from self._below(path)
         elif os.path.lexists(absolute):
             yield path
 

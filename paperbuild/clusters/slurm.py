@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.cluster import WORDS, Fate, Parcel
+from paperbuild.engine.cluster import OUTPOST, WORDS, Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.errors import BuildError
 
@@ -102,8 +102,9 @@ class SlurmSettings(msgspec.Struct, frozen=True):
 class Slurm:
     """:class:`paperbuild.engine.cluster.Cluster` of a Slurm that this machine can submit to."""
 
-    def __init__(self, settings: SlurmSettings) -> None:
+    def __init__(self, settings: SlurmSettings, program: Sequence[str] = OUTPOST) -> None:
         self._settings = settings
+        self._program = tuple(program)
 
     def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
         """See the port. All ask for the same resources."""
@@ -134,8 +135,9 @@ class Slurm:
     def _script(self, tasks: Sequence[Sequence[Parcel]]) -> str:
         python = shlex.quote(self._settings.python or sys.executable)
         cases = [f"{n}) set -- {' '.join(shlex.quote(parcel.folder) for parcel in pack)} ;;" for n, pack in enumerate(tasks)]
-        lines = ["#!/bin/sh", 'case "$SLURM_ARRAY_TASK_ID" in', *cases, "esac", f'exec >> "$1/{WORDS}" 2>&1']
-        return "\n".join((*lines, f'exec {python} -P -m paperbuild.clusters.outpost "$@"', ""))
+        words = [f'exec >> "$1/{WORDS}" 2>&1'] if _sees_folders(tasks) else []
+        lines = ["#!/bin/sh", 'case "$SLURM_ARRAY_TASK_ID" in', *cases, "esac", *words]
+        return "\n".join((*lines, f'exec {python} {shlex.join(self._program)} "$@"', ""))
 
     def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
         """See the port."""
@@ -212,7 +214,8 @@ def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Itera
     targets = {parcel.job.action.partition("[")[0] for pack in tasks for parcel in pack}
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", targets.pop()) if len(targets) == 1 else f"{len(targets)} targets".replace(" ", "-")
     yield from ("--parsable", f"--job-name=paperbuild-{name}", f"--array=0-{len(tasks) - 1}", "--nodes=1", "--ntasks=1", "--no-requeue")
-    yield from (f"--chdir={first.job.folder}", "--output=/dev/null", "--error=/dev/null", "--input=/dev/null")
+    yield f"--chdir={first.job.folder if _sees_folders(tasks) else '/'}"
+    yield from ("--output=/dev/null", "--error=/dev/null", "--input=/dev/null")
     yield f"--cpus-per-task={max(1, math.ceil(resources.cpu))}"
     if resources.memory_bytes:
         yield f"--mem={math.ceil(resources.memory_bytes / 2**20)}M"
@@ -224,6 +227,11 @@ def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Itera
         if value:
             yield f"--{key}={value}"
     yield from settings.options
+
+
+def _sees_folders(tasks: Sequence[Sequence[Parcel]]) -> bool:
+    """Return whether parcels are folders, and not texts that say where in a store they lie."""
+    return tasks[0][0].folder.startswith("/")
 
 
 def packs(parcels: Sequence[Parcel]) -> list[list[Parcel]]:

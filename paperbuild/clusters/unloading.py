@@ -143,7 +143,11 @@ class _Copy:
         wanted = tuple(dict.fromkeys(self._wanted(seen)))
         if wanted:
             seen = msgspec.structs.replace(seen, touched="")
-        return msgspec.structs.replace(ended, seen=seen), wanted
+        elsewhere = ended.elsewhere
+        if elsewhere is not None:
+            digests = tuple((self._back.path(path), digest) for path, digest in elsewhere.digests)
+            elsewhere = msgspec.structs.replace(elsewhere, digests=digests)
+        return msgspec.structs.replace(ended, seen=seen, elsewhere=elsewhere), wanted
 
     def _state(self, path: str) -> State | None:
         return self._states.get(self._inside(path))

@@ -37,6 +37,10 @@ ENDED = "ended.json"
 """The file in a parcel's folder that says how it ended, a :class:`Report`. Written last, and as a whole."""
 
 
+OUTPOST = ("-P", "-m", "paperbuild.clusters.outpost")
+"""What a Python at the other end is started with to run parcels, before their folders."""
+
+
 _Packed = TypeVar("_Packed")
 
 

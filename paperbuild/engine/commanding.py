@@ -28,6 +28,7 @@ from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Sur
 from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.sending import disowned, errand_for, lost, noted, skew, taken_up, unreachable
+from paperbuild.engine.supplying import supplies_of
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import VARIABLE, heard
 from paperbuild.errors import BuildError
@@ -238,7 +239,18 @@ class CommandAttempt(Attempt):
         variables = tuple(sorted(environment.items()))
         limit_s = self._action.resources.time_s
         errand = errand_for(self._action, self._workshop)
+        if errand is not None and errand.executor in self._workshop.carried:
+            outputs = tuple(output.path for output in self._action.outputs)
+            errand = msgspec.structs.replace(errand, supplies=self._supplies(), outputs=outputs)
         return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch, errand=errand)
+
+    def _supplies(self) -> tuple[str, ...]:
+        """Return what goes along where the project's folder is not seen."""
+        last, store = self._workshop.index.last_run(self._action.id), self._workshop.store
+        record = None if last is None else store.record(last.key, last.record)
+        records = (*store.records(self._keyed.key), *(() if record is None else (record,)))
+        named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.words(self._action))
+        return supplies_of(self._action, self._graph, named, (item for one in records for item in one.items))
 
     def _permission(self, root: str, surroundings: Surroundings) -> Permission:
         """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""

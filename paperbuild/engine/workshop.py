@@ -51,6 +51,8 @@ class Workshop(msgspec.Struct, frozen=True):
     runners: Mapping[str, StepRunner]
     most: Mapping[str, int] = {}
     """How many jobs may be with each executor elsewhere at once."""
+    carried: frozenset[str] = frozenset()
+    """The executors elsewhere that do not see the project's folder: files are sent along."""
     remote: Remote | None = None
     """Where results of others are had, and ours go; None: nowhere. Questions ask it nothing, and count on what it is known to have."""
     away: Away | None = None

@@ -100,7 +100,7 @@ class SharingSpec(msgspec.Struct, frozen=True, array_like=True):
 class ExecutorSpec(msgspec.Struct, frozen=True, array_like=True):
     """Machines that others run, called ``name``; ``most`` jobs may be there at once, and ``platform`` is what they are said to be.
 
-    The keys of the other kind are empty. ``files`` says how the project's files get there.
+    The keys of the other kind are empty. ``files`` says how the project's files get there, ``arguments`` are those of the cluster, in JSON.
     """
 
     name: str
@@ -114,7 +114,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True, array_like=True):
     files: str = "shared"
     scheduler: str = ""
     cluster: str = ""
-    arguments: tuple[tuple[str, Scalar], ...] = ()
+    arguments: str = "{}"
     platform: tuple[tuple[str, str], ...] = ()
 
 

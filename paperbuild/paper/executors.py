@@ -44,9 +44,10 @@ def _read(name: str, table: ExecutorTable, faults: Faults) -> ExecutorSpec:
         what = "both a scheduler and a cluster" if table.scheduler else "neither a scheduler nor a cluster"
         mend = ('scheduler = "tcp://host:8786" for one that runs', 'or cluster = "module.Class" for one to be made')
         faults.at_key("PB710", f"{name} names {what}", at, mend)
+    arguments = msgspec.json.encode(table.arguments).decode()
     return ExecutorSpec(
         name, table.kind, table.partition or "", table.account or "", table.qos or "", table.options, table.most, table.python or "",
-        table.files, table.scheduler or "", table.cluster or "", tuple(table.arguments.items()), tuple(table.platform.items()),
+        table.files, table.scheduler or "", table.cluster or "", arguments, tuple(table.platform.items()),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -87,6 +87,7 @@ class ResourcesTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     partition: Annotated[Text | None, Meta(description="The partition of a Slurm that it runs in.")] = None
 
 
+Argument = str | int | float | bool | list[Any] | dict[str, Any]
 Fact = Literal["cpu", "gpu", "cuda"]
 
 
@@ -113,7 +114,7 @@ class ExecutorTable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     cluster: Annotated[
         Text | None, Meta(description='A class that makes a Dask cluster, such as "dask_kubernetes.operator.KubeCluster".')
     ] = None
-    arguments: Annotated[dict[str, Parameter], Meta(description="What that class is called with.")] = msgspec.field(default_factory=dict)
+    arguments: Annotated[dict[str, Argument], Meta(description="What that class is called with.")] = msgspec.field(default_factory=dict)
 
 
 Axis = Annotated[tuple[Parameter, ...], Meta(min_length=1)]

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from paperbuild.clusters.dask_line import Line
 
 START_S = 30.0
@@ -60,6 +62,10 @@ class Dask:
             _awaited(lambda: len(line.ask(lambda client: client.nthreads(), 5)) == number or None)
         finally:
             line.close()
+
+    def cpu_s(self) -> float:
+        """Return how many CPU seconds scheduler and workers took, with what they ran and has ended."""
+        return sum(sum(psutil.Process(process.pid).cpu_times()[:4]) for process in self._processes if process.poll() is None)
 
     def kill(self, name: str) -> None:
         """Kill the worker ``name`` as the kernel kills what takes too much memory."""

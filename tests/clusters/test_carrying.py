@@ -1,4 +1,5 @@
 """Commands where no file system is shared: what they need goes along, what they made comes back, what stands in the project is not absent.
+
 The store is a folder, the scheduler a real outpost on this machine that knows nothing of the project's folder but what it is sent.
 """
 

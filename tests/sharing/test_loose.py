@@ -1,0 +1,44 @@
+"""Loose contents by way of a shared store: a folder, and moto's S3 server."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from paperbuild.errors import BuildError
+from paperbuild.sharing.loose import LooseStore
+from paperbuild.sharing.places import parse_place
+
+
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> LooseStore:
+    if request.param == "file":
+        (tmp_path / "there").mkdir()
+        return LooseStore(parse_place(f"file://{tmp_path}/there"), "cluster", str(tmp_path))
+    return LooseStore(parse_place(f"s3://{request.getfixturevalue('bucket')}/paper"), "cluster", str(tmp_path))
+
+
+def test_contents_come_as_they_went(store: LooseStore, tmp_path: Path) -> None:
+    wanted = {}
+    for n in range(20):
+        (tmp_path / f"in-{n}").write_bytes(b"x" * n * 10_000)
+        wanted[hashlib.sha256((tmp_path / f"in-{n}").read_bytes()).hexdigest()] = n
+    store.send({digest: str(tmp_path / f"in-{n}") for digest, n in wanted.items()})
+    store.fetch({digest: str(tmp_path / f"out-{n}") for digest, n in wanted.items()})
+    assert all((tmp_path / f"out-{n}").read_bytes() == (tmp_path / f"in-{n}").read_bytes() for n in range(20))
+
+
+def test_a_name_is_written_once_read_and_removed(store: LooseStore) -> None:
+    name = "parcels/ab/begun"
+    assert store.read(name) is None
+    assert [store.write(name, b"one"), store.write(name, b"two")] == [True, False]
+    assert store.read(name) == b"one"
+    store.remove([name, "parcels/ab/nothing"])
+    assert store.read(name) is None
+
+
+def test_what_is_not_there_is_an_error(store: LooseStore, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="what a command elsewhere needs cannot be read in"):
+        store.fetch({"0" * 64: str(tmp_path / "out")})
+    with pytest.raises(BuildError, match="what a command elsewhere needs cannot be written in"):
+        store.send({"0" * 64: str(tmp_path / "none")})
