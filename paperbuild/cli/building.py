@@ -13,7 +13,7 @@ from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build, has_errors
-from paperbuild.engine.earlier import Earlier, command_for
+from paperbuild.engine.earlier import Earlier, command_for, sizes_of
 from paperbuild.engine.forecast import Forecast
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import last_line
@@ -142,7 +142,8 @@ def _write_report(invocation: Invocation, request: Request, code: ExitCode, repo
 def _answer_json(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:
     from paperbuild.cli.answers import ActionAnswer, DocumentAnswer, StaleAnswer, answer, rows, write_json
 
-    root = request.project.root
+    root, graph = request.project.root, request.project.graph
+    sizes = sizes_of(graph) if report.earlier else {}
 
     def action(name: str, outcome: Outcome) -> ActionAnswer:
         ended = record.ended.get(name)
@@ -155,8 +156,7 @@ def _answer_json(invocation: Invocation, request: Request, code: ExitCode, repor
         )
 
     def stale(one: Earlier) -> StaleAnswer:
-        graph = request.project.graph
-        make = command_for([graph.actions[id_] for id_ in one.roots or (one.action,)], graph)
+        make = command_for([graph.actions[id_] for id_ in one.roots or (one.action,)], sizes)
         return StaleAnswer(one.action, one.reason, one.made, one.roots, make)
 
     def document(shown: Document) -> DocumentAnswer:

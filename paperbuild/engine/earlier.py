@@ -8,6 +8,7 @@ its recipe, and so in its key. What it makes is never the same thing as what it 
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -93,12 +94,17 @@ def place_of(action: Action) -> str:
     return "where there is a GPU" if action.resources.gpu and not action.on else ""
 
 
-def command_for(actions: Iterable[Action], graph: Graph) -> str:
-    """Return the command that makes ``actions`` anew, where they are to run."""
+def sizes_of(graph: Graph) -> Mapping[str, int]:
+    """Return how many actions each target has."""
+    return Counter(action.target for action in graph.actions.values())
+
+
+def command_for(actions: Iterable[Action], sizes: Mapping[str, int]) -> str:
+    """Return the command that makes ``actions`` anew, where they are to run; ``sizes`` is :func:`sizes_of` their graph."""
     actions = tuple(actions)
     on = {action.on for action in actions}
     named = f" --on {shlex.quote(*on)}" if len(on) == 1 and on != {""} else ""
-    return f"{' '.join(('paperbuild run', *map(shlex.quote, _names(actions, graph))))}{named}"
+    return f"{' '.join(('paperbuild run', *map(shlex.quote, _names(actions, sizes))))}{named}"
 
 
 def told(earlier: Iterable[Earlier], graph: Graph) -> tuple[tuple[str, Scalar], ...]:
@@ -106,7 +112,8 @@ def told(earlier: Iterable[Earlier], graph: Graph) -> tuple[tuple[str, Scalar], 
     by_target: dict[str, list[Earlier]] = {}
     for one in earlier:
         by_target.setdefault(graph.actions[one.action].target, []).append(one)
-    return tuple((f"{STALE}{target}", _dumped(by_target[target], graph)) for target in sorted(by_target))
+    sizes = sizes_of(graph)
+    return tuple((f"{STALE}{target}", _dumped(by_target[target], graph, sizes)) for target in sorted(by_target))
 
 
 def told_of(config: Mapping[str, Scalar]) -> dict[str, StaleNote]:
@@ -115,16 +122,16 @@ def told_of(config: Mapping[str, Scalar]) -> dict[str, StaleNote]:
     return {id_: one for text in texts for one in _told.decode(text) for id_ in one.actions}
 
 
-def _dumped(several: Sequence[Earlier], graph: Graph) -> str:
-    return msgspec.json.encode([_as_told(alike, graph) for alike in _alike(several)]).decode()
+def _dumped(several: Sequence[Earlier], graph: Graph, sizes: Mapping[str, int]) -> str:
+    return msgspec.json.encode([_as_told(alike, graph, sizes) for alike in _alike(several)]).decode()
 
 
-def _as_told(alike: Sequence[Earlier], graph: Graph) -> StaleNote:
+def _as_told(alike: Sequence[Earlier], graph: Graph, sizes: Mapping[str, int]) -> StaleNote:
     roots = alike[0].roots
     makers = [graph.actions[id_] for id_ in (roots or (one.action for one in alike))]
     made = min((one.made for one in alike if one.made), default="")
     where = listed(sorted({place_of(maker) for maker in makers} - {""}))
-    return StaleNote(tuple(one.action for one in alike), alike[0].reason, made, roots, command_for(makers, graph), where)
+    return StaleNote(tuple(one.action for one in alike), alike[0].reason, made, roots, command_for(makers, sizes), where)
 
 
 def _alike(several: Iterable[Earlier]) -> Iterator[list[Earlier]]:
@@ -135,18 +142,14 @@ def _alike(several: Iterable[Earlier]) -> Iterator[list[Earlier]]:
     yield from groups.values()
 
 
-def _names(actions: Iterable[Action], graph: Graph) -> tuple[str, ...]:
+def _names(actions: Iterable[Action], sizes: Mapping[str, int]) -> tuple[str, ...]:
     """Return the shortest names for ``actions``: a target's where all of its cells are among them, or too many to be named."""
     ids: dict[str, list[str]] = {}
     for action in actions:
         ids.setdefault(action.target, []).append(action.id)
-    of_target: dict[str, int] = dict.fromkeys(ids, 0)
-    for action in graph.actions.values():
-        if action.target in of_target:
-            of_target[action.target] += 1
     found: list[str] = []
     for target, several in ids.items():
-        found += [target] if len(several) == of_target[target] or len(several) > _MOST_NAMED else several
+        found += [target] if len(several) == sizes[target] or len(several) > _MOST_NAMED else several
     return tuple(found)
 
 
@@ -184,7 +187,7 @@ def _warning(target: str, several: Sequence[Earlier], earlier: Mapping[str, Earl
         Severity.WARNING,
         needed_by=tuple(id_ for id_ in users if id_ in earlier and not ids.isdisjoint(earlier[id_].roots)),
         notes=(*notes[:_MOST_NAMED], *((f"and {len(notes) - _MOST_NAMED} other reasons",) if len(notes) > _MOST_NAMED else ())),
-        help=(f"to make it anew{f', {where}' if where else ''}: {command_for(actions, graph)}",),
+        help=(f"to make it anew{f', {where}' if where else ''}: {command_for(actions, sizes_of(graph))}",),
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from msgspec import structs
 from msgspec.structs import replace
 
-from paperbuild.engine.graph import Command, Resources
+from paperbuild.engine import earlier as earlier_results
+from paperbuild.engine.earlier import Earlier
+from paperbuild.engine.graph import Command, Graph, Resources
 from paperbuild.engine.queries import State
 from paperbuild.engine.workshop import Belief, Workshop
 from paperbuild.events import Outcome
@@ -239,3 +243,20 @@ def test_an_earlier_result_of_somebody_who_is_not_trusted_any_more_is_not_shown(
     assert shown(here.write(a="2")).outcome("train") is Outcome.STALE
     here.trusted = frozenset()
     assert shown(here).codes() == ["PB431"]
+
+
+def test_thousands_of_cells_that_rest_on_as_many_earlier_results_are_told_in_steps_that_grow_with_them():
+    cells = range(4000)
+    trainings = [replace(command(f"train[n={n}]", "x", f"m{n}"), heavy=True) for n in cells]
+    graph = Graph([*trainings, *(command(f"score[n={n}]", "x", f"s{n}", f"m{n}") for n in cells)])
+    earlier = [Earlier(one.id, "a changed", "2026-11-26T12:00:00Z") for one in trainings]
+    resting = [Earlier(f"score[n={n}]", "", "", (f"train[n={n}]",)) for n in cells]
+    begin = time.process_time()
+    config = dict(earlier_results.told([*earlier, *resting], graph))
+    assert time.process_time() - begin < 2
+    known = earlier_results.told_of(config)
+    assert len(known) == 8000
+    assert known["train[n=7]"].make == "paperbuild run train"
+    assert known["score[n=7]"].make == "paperbuild run 'train[n=7]'"
+    (warning,) = earlier_results.shown_stale({one.action: one for one in [*earlier, *resting]}, graph, ())
+    assert warning.message == "train (4000 cells) is stale, and heavy: its last result, of 2026-11-26T12:00:00Z, is used"
