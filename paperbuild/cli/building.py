@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 import msgspec.structs
@@ -14,13 +15,14 @@ from paperbuild.cli.wiring import FACTS, Document, Project
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build, has_errors
 from paperbuild.engine.earlier import Earlier, command_for, sizes_of
-from paperbuild.engine.forecast import Forecast
-from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import last_line
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import BuildError, ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, Event, Listener, Noticed, Outcome
 from paperbuild.terminal.progress import Progress, Verbosity
+
+if TYPE_CHECKING:
+    from paperbuild.engine.forecast import Forecast
 
 
 class _Record(msgspec.Struct):
@@ -115,9 +117,7 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
     def last_words(action: str) -> str:
         return last_line(workshop.fs, workshop.site.state, action)
 
-    options = request.options
-    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
-    forecast = Forecast(project.graph, workshop.index.last_durations, capacity, workshop.most) if invocation.screen.rewrites else None
+    forecast = _forecast(request) if invocation.screen.rewrites else None
     with Progress(invocation.stderr, invocation.screen, invocation.verbosity, last_words=last_words, forecast=forecast) as progress:
 
         def listener(event: Event) -> None:
@@ -129,6 +129,16 @@ def _narrated(invocation: Invocation, request: Request, record: _Record) -> Buil
             progress(event)
 
         return build(project.graph, request.wanted, project.workshop, request.options, listener)
+
+
+def _forecast(request: Request) -> Forecast:
+    """Return who tells on a terminal when the build will be over."""
+    from paperbuild.engine.forecast import Forecast
+    from paperbuild.engine.graph import Resources
+
+    options, workshop = request.options, request.project.workshop
+    capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
+    return Forecast(request.project.graph, workshop.index.last_durations, capacity, workshop.most)
 
 
 def _write_report(invocation: Invocation, request: Request, code: ExitCode, report: BuildReport, record: _Record) -> None:

@@ -9,12 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 import msgspec
 
 from paperbuild.diagnostics import Severity
-from paperbuild.engine.forecast import Forecast
 from paperbuild.events import (
     ActionEnded,
     ActionReopened,
@@ -32,6 +31,9 @@ from paperbuild.phrases import duration_text, rough_text
 from paperbuild.terminal.amounts import counted, size_text
 from paperbuild.terminal.diagnostics import render
 from paperbuild.terminal.screen import Screen, cut, escaped, without_colors
+
+if TYPE_CHECKING:
+    from paperbuild.engine.forecast import Forecast
 
 _TICK_S = 0.25  # elapsed times are shown in seconds; four looks a second keep them from skipping one
 _QUIET_START_S = 0.15  # a build that is over before this shows no progress line, which would only flicker
