@@ -32,8 +32,14 @@ def shared_store(table: schema.SharedTable, at: Path, faults: Faults) -> Sharing
         help_lines = ('write it whole, such as "https://minio.example.org:9000"',)
         faults.at_value("PB624", f"the endpoint {table.endpoint} is no address", (*at, "endpoint"), help_lines)
     for key in ("endpoint", "region"):
-        if getattr(table, key) is not None and table.remote is None:
+        if getattr(table, key) is None:
+            continue
+        if table.remote is None:
             faults.at_key("PB624", f"{key} says how the remote is reached, and no remote is named", (*at, key), ("add remote beside it",))
+        elif not table.remote.startswith("s3://"):
+            # What other services take as a proof is worth as much to whoever is sent it: no manifest says who that is.
+            help_lines = ("where it has to be another, the variables of the service say so",)
+            faults.at_key("PB624", f"{key} is for s3:// alone", (*at, key), help_lines)
     return SharingSpec(table.remote or "", tuple(dict.fromkeys(table.trusted)), table.endpoint or "", table.region or "")
 
 

@@ -47,3 +47,9 @@ def test_how_a_remote_is_reached_needs_one():
 def test_a_profile_has_no_store_of_its_own():
     [fault] = faults('[profile.ci.store]\nremote = "s3://b/p"\n')
     assert fault.code == "PB103"
+
+
+@pytest.mark.parametrize("remote", ["gs://bucket/p", "az://container/p", "ssh://host/p", "https://host/p", "file:///srv/p"])
+def test_no_manifest_says_who_is_shown_a_token(remote):
+    [endpoint, region] = faults(f'[store]\nremote = "{remote}"\nendpoint = "https://evil.example.org"\nregion = "eu"\n')
+    assert (endpoint.code, endpoint.span.line, region.span.line) == ("PB624", 3, 4)
