@@ -167,19 +167,26 @@ def _tell_collected(invocation: Invocation, plan: Plan, warnings: tuple[Diagnost
 
 
 @command.command("verify")
+@_TARGETS
 @click.option("--repair", is_flag=True, help="Remove what is damaged: it is made again when it is wanted.")
 @click.option("--remote", "remotely", is_flag=True, help="In the shared store.")
 @json_option
 @volume_options
 @click.pass_obj
-def verify(invocation: Invocation, *, repair: bool, remotely: bool) -> int:
-    """Read everything in the store, and say what is not as it was written. Exits with 1 where something is damaged."""
+def verify(invocation: Invocation, *, targets: tuple[str, ...], repair: bool, remotely: bool) -> int:
+    """Read everything in the store, and say what is not as it was written. Exits with 1 where something is damaged.
+
+    In the shared store, TARGETs may be named: then the results of those that are known here are looked at.
+    """
     from paperbuild.engine import auditing
 
     if remotely:
         from paperbuild.cli.exchanging import verify_shared
 
-        return verify_shared(invocation, repair=repair)
+        return verify_shared(invocation, targets, repair=repair)
+    if targets:
+        help_ = ("leave them out: all of the store on this machine is read",)
+        raise UsageError(Diagnostic("PB629", "targets can be named with --remote alone", help=help_))
     with opened_store(invocation) as room:
         audit = auditing.audit(room.store, room.fs)
         if repair and audit.damages:

@@ -196,14 +196,27 @@ def _shared_store(invocation: Invocation) -> Iterator[tuple[Storeroom, LateStore
             sharing.end(None)
 
 
-def verify_shared(invocation: Invocation, *, repair: bool) -> int:
-    """Read all of the shared store, and say what is not as it was written; with ``repair``, remove that."""
+@contextmanager
+def _surveyed(invocation: Invocation, targets: tuple[str, ...]) -> Iterator[tuple[LateStore, tuple[str, ...] | None]]:
+    """Yield the shared store, and the keys under which results of ``targets`` are known here; None for all that is there."""
+    if not targets:
+        with _shared_store(invocation) as (_, remote):
+            yield remote, None
+        return
+    with opened(locate(invocation, ""), invocation, Wishes(reading_only=True)) as project:
+        wanted = frozenset(selected(targets, project.graph, project.root, invocation.folder))
+        keys = dict.fromkeys(record.key for record in project.workshop.store.all_records() if record.action in wanted)
+        yield _required(invocation, project.remote), tuple(keys)
+
+
+def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: bool) -> int:
+    """Read what the shared store has of ``targets``, or all, and say what is not as it was written; with ``repair``, remove that."""
     from paperbuild.sharing.surveying import verify_remote
 
-    with _shared_store(invocation) as (_, remote):
+    with _surveyed(invocation, targets) as (remote, keys):
         shared = remote.required()
         with _Meter(invocation, "reading") as meter:
-            survey = verify_remote(shared, tell=meter)
+            survey = verify_remote(shared, keys, tell=meter)
         if repair and survey.damages:
             shared.link.insist(written=True)
             # With the records that need it, so that whoever has it sends all of it again.

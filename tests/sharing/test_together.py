@@ -456,6 +456,15 @@ def test_what_is_damaged_there_is_found_removed_and_sent_again(shared: Pair) -> 
     assert shared.reader.call("cache", "verify", "--remote").code == 0
 
 
+def test_the_results_of_some_targets_can_be_looked_at_alone(shared: Pair) -> None:
+    shared.there.put(shared.there.names("records/")[0], b"nonsense")
+    found = {
+        name: shared.writer.call("cache", "verify", "--remote", name, "--json") for name in ("train[seed=0]", "train[seed=1]", "joined")
+    }
+    assert sorted(told.code for told in found.values()) == [0, 0, 1]
+    assert "PB629" in shared.writer.call("cache", "verify", "joined").err
+
+
 def test_what_a_stranger_signed_is_counted_and_is_no_damage(shared: Pair) -> None:
     shared.there.alter_records(by_a_stranger)
     found = shared.reader.call("cache", "verify", "--remote")
