@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.options import memory_bytes, processors
@@ -21,44 +20,27 @@ from paperbuild.engine.trace import Artifact, Record
 from paperbuild.errors import ExitCode, UsageError
 from paperbuild.sharing.exchange import push
 from paperbuild.sharing.late import LateStore
+from paperbuild.sharing.sending import Progress, Tell
 from paperbuild.sharing.terms import is_off
 from paperbuild.terminal.amounts import counted, size_text
 
 if TYPE_CHECKING:
-    from paperbuild.sharing.sending import Progress
     from paperbuild.sharing.shared import SharedStore
 
-_ERASE = "\r\x1b[2K"
 _HELD = "PB430"
 _MOST_TOLD = 20
 """How many damaged contents are described one by one; ``--json`` has all."""
 
 
-class _Meter:
-    """Shows on a terminal how far an exchange is: a line that is written anew, and gone at the end."""
+@contextmanager
+def _metered(invocation: Invocation, doing: str) -> Iterator[Tell]:
+    """Yield what shows on a terminal how far an exchange is."""
+    with invocation.meter() as meter:
 
-    def __init__(self, invocation: Invocation, doing: str) -> None:
-        self._stream = invocation.stderr
-        self._shows = invocation.screen.rewrites and not invocation.json and invocation.verbosity > 0
-        self._doing = doing
-        self._next_s = 0.0
+        def tell(progress: Progress) -> None:
+            meter.show(f"{doing} {progress.done:,} of {progress.total:,}, {size_text(progress.bytes)}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __call__(self, progress: Progress) -> None:
-        now_s = time.monotonic()
-        if now_s >= self._next_s:  # more than ten times a second nobody reads
-            self._next_s = now_s + 0.1
-            self._say(f"{self._doing} {progress.done:,} of {progress.total:,}, {size_text(progress.bytes)}")
-
-    def __exit__(self, *_: object) -> None:
-        self._say("")
-
-    def _say(self, text: str) -> None:
-        if self._shows:
-            self._stream.write(f"{_ERASE}{text}")
-            self._stream.flush()
+        yield tell
 
 
 def _required(invocation: Invocation, remote: LateStore | None) -> LateStore:
@@ -84,8 +66,8 @@ def push_results(invocation: Invocation, targets: tuple[str, ...], profile: str)
         known = shared.find([record.key for record in records])
         believed = {(key, record.name) for key, found in known.items() for record in found}
         todo = [record for record in records if (record.key, record.name) not in believed]
-        with _Meter(invocation, "uploading") as meter:
-            pushed = push(shared, todo, meter)
+        with _metered(invocation, "uploading") as tell:
+            pushed = push(shared, todo, tell)
         left = _swept(shared, records, believed)
         there = pushed.there + len(records) - len(todo)
         notices = remote.notices()
@@ -157,16 +139,14 @@ def _settled(invocation: Invocation, project: Project, wanted: tuple[str, ...]) 
 
 
 def _bring(invocation: Invocation, project: Project, away: list[Artifact]) -> frozenset[str]:
-    from paperbuild.sharing.sending import Progress
-
     lost: frozenset[str] = frozenset()
     moved = 0
-    with _Meter(invocation, "fetching") as meter:
+    with _metered(invocation, "fetching") as tell:
         for start in range(0, len(away), 64):
             batch = away[start : start + 64]
             lost |= project.workshop.store.bring(batch)
             moved += sum(artifact.size for artifact in batch)
-            meter(Progress(start + len(batch), len(away), moved))
+            tell(Progress(start + len(batch), len(away), moved))
     return lost
 
 
@@ -215,8 +195,8 @@ def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: b
 
     with _surveyed(invocation, targets) as (remote, keys):
         shared = remote.required()
-        with _Meter(invocation, "reading") as meter:
-            survey = verify_remote(shared, keys, tell=meter)
+        with _metered(invocation, "reading") as tell:
+            survey = verify_remote(shared, keys, tell=tell)
         if repair and survey.damages:
             shared.link.insist(written=True)
             # With the records that need it, so that whoever has it sends all of it again.

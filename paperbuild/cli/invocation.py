@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.terminal.progress import Verbosity
 from paperbuild.terminal.screen import Screen, escaped, screen_of
+
+if TYPE_CHECKING:
+    from paperbuild.terminal.meter import Meter
 
 
 class Invocation(msgspec.Struct, frozen=True):
@@ -52,6 +55,12 @@ class Invocation(msgspec.Struct, frozen=True):
         if self.verbosity >= Verbosity.NORMAL and not self.json:
             self.stderr.write(escaped(line) + "\n")
             self.stderr.flush()
+
+    def meter(self) -> Meter:
+        """Return what shows on standard error how far something is, where that is a terminal and the call is not to be quiet."""
+        from paperbuild.terminal.meter import Meter
+
+        return Meter(self.stderr, self.screen, quiet=self.json or self.verbosity < Verbosity.NORMAL)
 
     def complain(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Print diagnostics to standard error; with ``--json`` they are part of the object instead."""

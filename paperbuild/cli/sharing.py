@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 SETTLE_S = 3.0
 """How long a command waits at its end for uploads: most are small, and what is left goes on with the next command."""
 _TICK_S = 0.25
-_ERASE = "\r\x1b[2K"
 _TOLD = "unshared"
 """A file in the project's state: it was told how to share results."""
 
@@ -177,29 +176,17 @@ def wait(invocation: Invocation, remote: LateStore, most_s: float) -> int:
 
     Ctrl-C ends the waiting and nothing else: what the command was for is done.
     """
-    shows = invocation.screen.rewrites and not invocation.json and invocation.verbosity > 0
-    end_s = time.monotonic() + most_s
-    try:
-        while True:
-            now_s = time.monotonic()
-            pause_s = min(_TICK_S, max(0.0, end_s - now_s))
-            left = remote.settle(pause_s)
-            if not left or time.monotonic() >= end_s or time.monotonic() - now_s < pause_s / 2:  # nothing is under way any more
-                return left
-            if shows:
-                _show(invocation, remote, left)
-    except KeyboardInterrupt:
-        return len(remote.outgoing())
-    finally:
-        if shows:
-            invocation.stderr.write(_ERASE)
-            invocation.stderr.flush()
-
-
-def _show(invocation: Invocation, remote: LateStore, left: int) -> None:
     from paperbuild.terminal.amounts import counted, size_text
 
-    store = remote.opened()
-    sent = 0 if store is None else store.underway().bytes_sent
-    invocation.stderr.write(f"{_ERASE}uploading: {counted(left, 'result')} left, {size_text(sent)} sent")
-    invocation.stderr.flush()
+    end_s = time.monotonic() + most_s
+    try:
+        with invocation.meter() as meter:
+            while True:
+                now_s = time.monotonic()
+                pause_s = min(_TICK_S, max(0.0, end_s - now_s))
+                left = remote.settle(pause_s)
+                if not left or time.monotonic() >= end_s or time.monotonic() - now_s < pause_s / 2:  # nothing is under way any more
+                    return left
+                meter.show(f"uploading: {counted(left, 'result')} left, {size_text(remote.bytes_sent())} sent")
+    except KeyboardInterrupt:
+        return len(remote.outgoing())

@@ -103,6 +103,12 @@ class LateStore:
         except OSError:
             return ()
 
+    def bytes_sent(self) -> int:
+        """Return how many bytes of contents were uploaded in this command."""
+        with self._lock:
+            store = self._store
+        return 0 if store is None else store.underway().bytes_sent
+
     # the port
 
     def find(self, keys: Sequence[str]) -> Mapping[str, tuple[Record, ...]]:

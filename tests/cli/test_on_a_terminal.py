@@ -57,3 +57,14 @@ def test_a_dumb_terminal_gets_lines(project):
     written = on_a_terminal(project, "run", "train", "-j1", TERM="dumb")
     assert "\x1b" not in written
     assert "ran train[seed=0] in " in written
+
+
+def test_a_terminal_sees_how_far_uploads_are_and_nothing_of_that_stays(project, tmp_path_factory):
+    there = tmp_path_factory.mktemp("there")
+    home = {"XDG_CONFIG_HOME": str(tmp_path_factory.mktemp("home"))}
+    project.call("run", "train")
+    on_a_terminal(project, "key", "new", **home)
+    written = on_a_terminal(project, "cache", "push", COLUMNS="24", PAPERBUILD_REMOTE=f"file://{there}", **home)
+    assert "\r\x1b[2Kuploading 1 of 2, 1" in written
+    assert all(len(part) < 24 for part in written.split("\r\x1b[2K")[:-1])
+    assert written.rpartition("\r\x1b[2K")[2].startswith("2 results uploaded, ")
