@@ -101,7 +101,7 @@ def sharing(repository, remote):
     return repository
 
 
-@pytest.mark.parametrize("remote", ["s3://bucket/paper", "gs://bucket/paper", "az://container/paper", "ssh://host/paper"])
+@pytest.mark.parametrize("remote", ["s3://bucket/paper", "az://container/paper"])
 def test_a_workflow_that_shares_results_passes_them_as_well(repository, remote):
     assert sharing(repository, remote).call("ci", "github", "--runner", "cirun-gpu").code == 0
     schema = tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(repository.root / WORKFLOWS[0]))
@@ -138,6 +138,19 @@ def test_what_signs_and_writes_is_given_to_no_pull_request_and_to_no_step_but_th
     shares = [step for _, step in steps(repository) if step.get("name") == "Share results"]
     assert {step["if"] for step in shares} == {"${{ !cancelled() && github.event_name != 'pull_request' }}"}
     assert len(shares) == 3
+
+
+@pytest.mark.parametrize(
+    ("remote", "secrets"),
+    [
+        ("gs://bucket/paper", {"PAPERBUILD_KEY", "GOOGLE_SERVICE_ACCOUNT_KEY", "GOOGLE_READ_SERVICE_ACCOUNT_KEY"}),
+        ("ssh://host/paper", {"PAPERBUILD_KEY"}),
+        ("file:///srv/paper", {"PAPERBUILD_KEY"}),
+    ],
+)
+def test_each_kind_of_store_gets_the_secrets_that_it_takes(repository, remote, secrets):
+    sharing(repository, remote).call("ci", "github")
+    assert set(re.findall(r"secrets\.(\w+)", repository.read(WORKFLOWS[0]))) == secrets
 
 
 def test_a_project_that_shares_nothing_or_only_reads_gets_no_secrets(repository):
