@@ -164,7 +164,7 @@ def _tell_left(invocation: Invocation, left: int) -> None:
 
 def _tell_how(invocation: Invocation, remote: LateStore, marker: str) -> None:
     """Say once in a project how to share what is made in it."""
-    if remote.signs or os.path.exists(marker):
+    if remote.has_key or os.path.exists(marker):
         return
     invocation.narrate(f"what you make is not shared with {remote.terms.place.address}: paperbuild key new makes the key for that")
     with suppress(OSError), open(marker, "wb"):

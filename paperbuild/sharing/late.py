@@ -42,7 +42,9 @@ class LateStore:
         self._is_asked = False
         self._store: SharedStore | None = None
         self._told: list[Diagnostic] = []
-        self.signs = has_key(environ) and not terms.place.is_read_only
+        self.has_key = has_key(environ)
+        """Whether there is a key of ours, good or not."""
+        self.signs = self.has_key and not terms.place.is_read_only
         """Whether what is made here is shared."""
         self.kept = 0
         """How many results were made that stay here, since nobody signs them."""

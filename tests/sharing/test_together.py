@@ -414,6 +414,14 @@ def test_who_has_no_key_is_told_once_how_to_share(pair: Pair) -> None:
     assert (refused.code, "error[PB626]" in refused.err) == (2, True)
 
 
+def test_who_has_a_key_that_cannot_be_used_is_told_that_and_not_to_make_one(pair: Pair) -> None:
+    (pair.writer.home / "paperbuild/key").chmod(0o644)
+    built = pair.writer.call("run")
+    assert (built.code, built.err.count("warning[PB621]")) == (0, 1)
+    assert "makes the key for that" not in built.err
+    assert pair.there.names() == []
+
+
 def test_a_pull_request_without_a_key_is_told_nothing_of_keys(pair: Pair) -> None:
     assert "key" not in pair.reader.call("run", PAPERBUILD_KEY="").err
 
