@@ -88,6 +88,12 @@ class CommandAttempt(Attempt):
                 wanted.update(away.touched(self._inside(path), listed=is_listed))
         away.bring(filter(self._has_settled, wanted))
 
+    def _missed(self, reading: Reading, seen: Seen | None) -> tuple[str, ...]:
+        """Return the outputs away that the command may have looked for: where nobody saw it, elsewhere perhaps, all."""
+        away = self._workshop.away
+        found = () if not away else away.outputs() if seen is None else reading.touched_away(seen, away)
+        return tuple(filter(self._has_settled, found))
+
     def _has_settled(self, path: str) -> bool:
         """Return whether the output ``path`` is another's that is up to date."""
         maker = self._graph.maker(path.rstrip("/"))
@@ -109,7 +115,7 @@ class CommandAttempt(Attempt):
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)
         unsettled = reading.unsettled(seen or told, self._settled)
-        away = tuple(filter(self._has_settled, reading.touched_away(seen or told, self._workshop.away))) if self._workshop.away else ()
+        away = self._missed(reading, seen)
         if (unsettled or away) and not ended.cancelled:
             checkpoints.wipe()
             return Needs(
