@@ -279,7 +279,7 @@ class Away:
             if artifact.digest in lost or not self._settle(plain, artifact):
                 self._lose(plain)
                 gone.append(artifact.path)
-        gone = [path for path in gone if self.is_away(path)]
+        gone = [path for path in gone if not self._fs.exists(f"{self._root}/{path.rstrip('/')}")]
         if gone:
             raise Unfetched(gone)
 
@@ -306,8 +306,9 @@ class Away:
 
     def _lose(self, plain: str) -> None:
         with self._lock:
-            artifact = self.drop(plain)
+            artifact = self._artifacts.get(plain)
             if artifact is not None:
+                self.drop(plain)
                 self._lost[plain] = artifact.path
 
     def _settle(self, plain: str, artifact: Artifact) -> bool:

@@ -60,6 +60,7 @@ class RecordingReader:
             self._note(Content(relative, A_FOLDER))
             raise FileNotFoundError(path) from None
         except (FileNotFoundError, NotADirectoryError):
+            self.require((path,))  # it may be made again by now, since nobody could fetch it
             self._note(Absent(relative))
             raise FileNotFoundError(path) from None
         self._note(Content(relative, digest_bytes(data)))

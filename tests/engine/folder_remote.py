@@ -38,6 +38,10 @@ class FolderRemote:
         self.fetched += came
         return frozenset(came)
 
+    def path_of(self, digest: str) -> str:
+        """Return where a blob is there."""
+        return self._there.blob(digest)
+
     def offer(self, record: Record) -> None:
         for digest in self._here.blobs_of(record):
             blob = self._there.blob(digest)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from paperbuild.engine.graph import Action
+from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.queries import State
 from paperbuild.events import ActionStarted, Outcome
 from tests.engine.disk import Project
@@ -92,3 +96,72 @@ def test_results_that_are_lost_elsewhere_are_made_here(clones: tuple[Clone, Clon
     assert second.build().succeeded
     assert set(second.ran()) == {"train", "sum", "paper"}
     assert (second.root / "_build/paper").read_text() == "dother"
+
+
+def test_everybody_hears_that_an_output_cannot_be_had(clones: tuple[Clone, Clone]):
+    _, second = clones
+    second.build()
+    for path in (second.root.parent / "shared/blobs").glob("*/*"):
+        path.unlink()
+    away = second.workshop().noting()[0].away
+    assert away is not None
+    heard = []
+    together = threading.Barrier(4)
+
+    def ask() -> None:
+        together.wait()
+        try:
+            away.bring(("ckpt/", "big"))
+        except Unfetched as gone:
+            heard.append(gone.paths)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == [("big", "ckpt/")] * 4
+    assert set(away.touched("ckpt/a/link")) == {"ckpt/"}
+
+
+class Leaky(FolderRemote):
+    """A store elsewhere that loses a share of what it is asked for."""
+
+    def __init__(self, place: str, local: str, random: Random) -> None:
+        super().__init__(place, local)
+        self.random = random
+
+    def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:
+        for digest in wanted:
+            if self.random.random() < 0.15:
+                Path(self.path_of(digest)).unlink(missing_ok=True)
+        return super().fetch(wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_many_at_once_make_what_is_lost_beneath_them(tmp_path: Path, seed: int):
+    count = 16
+    makes = [command(f"m[n={n}]", f"cat data{n} > m/{n}", f"m/{n}", f"data{n}") for n in range(count)]
+    folds = [command(f"f[n={n}]", f"mkdir -p f/{n}/s && cp m/{n} f/{n}/s/x", f"f/{n}/", "", needs=f"m[n={n}]") for n in range(count)]
+    uses = [
+        command(
+            f"u[n={n}]", f"cat f/{n}/s/x f/{(n + 1) % count}/s/x more > u/{n}", f"u/{n}", "more", needs=f"f[n={n}] f[n={(n + 1) % count}]"
+        )
+        for n in range(count)
+    ]
+    paper = document("paper", " ".join(f"u/{n}" for n in range(count)), needs=" ".join(use.id for use in uses))
+    places = [tmp_path / "one", tmp_path / "two"]
+    for place in places:
+        place.mkdir()
+    first, second = (
+        Project(place, (*makes, *folds, *uses, paper), remote=Leaky(f"{tmp_path}/shared", f"{place}/.paperbuild", Random(seed)))
+        .write({f"data{n}": f"{n};" for n in range(count)} | {"more": "m"})
+        for place in places
+    )  # fmt: skip
+    assert first.build(jobs=4).succeeded
+    for more in ("m", "other"):
+        second.write({"more": more})
+        assert second.build(jobs=8).succeeded
+        assert (second.root / "_build/paper").read_text() == "|".join(f"{n};{(n + 1) % count};{more}" for n in range(count))
+        assert second.build(jobs=8).count(Outcome.RAN) == 0
