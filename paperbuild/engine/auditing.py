@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
 from paperbuild.engine.collecting import is_newer
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record, load_record
 from paperbuild.engine.tree import parse_listing
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Kind = Literal["blob", "record", "lost"]
 
@@ -89,7 +87,7 @@ def _read_records(store: Store, fs: FileSystem) -> tuple[list[tuple[str, Record]
 def _fault(fs: FileSystem, path: str) -> str | None:
     """Return what is wrong with the blob at ``path``: "" where nothing is, None where it has just gone."""
     digest = posixpath.basename(path)
-    if not _DIGEST.fullmatch(digest) or posixpath.basename(posixpath.dirname(path)) != digest[:2]:
+    if not is_digest(digest) or posixpath.basename(posixpath.dirname(path)) != digest[:2]:
         return "is no content at all"
     try:
         return "" if fs.digest(path) == digest else "is not what its name says"

@@ -406,7 +406,7 @@ class _Build:
         self._turns.end_waiting()
         self._workshop.executor.cancel_all(leaves=leaves)
         if self._workshop.remote is not None:
-            self._workshop.remote.close()
+            self._workshop.remote.halt()
         self._workshop.lanes.drain()
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.keys import name_of
 from paperbuild.engine.ports import FileSystem, Lock
 from paperbuild.engine.store import DAY_NS, Store
@@ -23,7 +24,6 @@ from paperbuild.engine.trace import RECORD_VERSION, load_record
 from paperbuild.errors import BuildError
 
 _HEAD = re.compile(rb"paperbuild-record (\d+) ")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def take_inventory(store: Store, fs: FileSystem) -> Inventory:
     blobs: dict[str, Blob] = {}
     for path in store.blob_files():
         digest, stat = posixpath.basename(path), fs.stat(path)
-        if stat is not None and _DIGEST.fullmatch(digest):
+        if stat is not None and is_digest(digest):
             blobs[digest] = Blob(stat.size, stat.mtime_ns)
     records, newer = [], ""
     for path in store.record_files():

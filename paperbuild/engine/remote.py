@@ -29,6 +29,9 @@ class Remote(Protocol):
         for its record again in a later build, and makes it itself in this one.
         """
 
+    def halt(self) -> None:
+        """End what is being fetched, soon: it does not come. Who interrupts a build waits for none of it; what is asked later is answered."""
+
     def offer(self, record: Record) -> None:
         """Have ``record``, which is in the local store with its blobs, uploaded beside what goes on; at once or by a later build."""
 
@@ -39,10 +42,7 @@ class Remote(Protocol):
         """Return what is to be told since this was last asked: what was refused and why, that the remote is not to be reached."""
 
     def close(self) -> None:
-        """Let go of connections and end transfers under way; what was not uploaded is remembered. May be called more than once.
-
-        A build that is interrupted calls it so that nothing keeps it waiting: what it fetches then does not come.
-        """
+        """Let go of connections; what was not uploaded is remembered."""
 
 
 class Carrier(Protocol):

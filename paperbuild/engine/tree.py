@@ -7,15 +7,12 @@ is written ``\\`` and a line feed ``\n``. The digest of a folder is the SHA-256 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.digest import digest_bytes, is_digest
 from paperbuild.engine.ports import FileSystem
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -87,7 +84,7 @@ def parse_listing(data: bytes) -> tuple[Entry, ...]:
         above = {"/".join(names[:n]) for n in range(1, len(names) + 1)}
         if not {"", ".", ".."}.isdisjoint(names) or kind not in {"file", "exec", "link", "folder"} or above & leaves:
             raise ValueError(line)
-        if not (digest == "-" if kind == "folder" else _DIGEST.fullmatch(digest)):
+        if not (digest == "-" if kind == "folder" else is_digest(digest)):
             raise ValueError(line)  # it would name a file anywhere
         leaves |= {path} if kind != "folder" else set()
         entries.append(Entry(kind, digest, path))

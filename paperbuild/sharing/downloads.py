@@ -122,6 +122,7 @@ class _Arrival:
         self._offset = offset
         self._most = most
         self._count = 0
+        self._halts = link.halts
         self._hash = hashlib.sha256()
 
     def receive(self, *, hashing: bool) -> str | None:
@@ -131,7 +132,7 @@ class _Arrival:
 
         Raises:
             TransportError: it broke off, and nothing more came.
-            Down: the place counts as down.
+            Down: the place counts as down, or nobody waits any more.
         """
         while True:
             before = self._count
@@ -149,6 +150,8 @@ class _Arrival:
         if stream is None:
             return False
         for chunk in stream:
+            if self._link.halts != self._halts:
+                raise Down
             if self._count + len(chunk) > self._most:
                 return True  # longer than it can be: not what its name says, which its digest shows
             _write(self._handle, chunk, self._offset + self._count)

@@ -123,6 +123,13 @@ class LateStore:
         store = self.opened() if wanted else None
         return frozenset() if store is None else store.fetch(wanted)
 
+    def halt(self) -> None:
+        """See the port."""
+        with self._lock:
+            store = self._store
+        if store is not None:
+            store.halt()
+
     def offer(self, record: Record) -> None:
         """See the port."""
         store = self.opened() if self.signs else None

@@ -32,6 +32,8 @@ class Link:
         self.reads = Patience()
         self.writes = Patience()
         self.telling = Telling(place)
+        self.halts = 0
+        """How often whoever fetches was told to stop: what began before ends."""
         self._lock = threading.Lock()
         self._is_known = self._is_marked = False
         if not transport.can_write:

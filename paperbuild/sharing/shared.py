@@ -77,8 +77,10 @@ class SharedStore:
         """See the port."""
         there = {digest for digest, path in wanted.items() if self._small.write(digest, path)}
         todo = [(digest, path) for digest, path in wanted.items() if digest not in there and is_digest(digest)]
+        halts = self.link.halts
         if todo and self.link.reading(lambda: True) is not None:
-            there |= {digest for (digest, _), came in spread(self._fetch, todo, FETCHED_AT_ONCE) if came}
+            found = spread(lambda one: self.link.halts == halts and self._fetch(one), todo, FETCHED_AT_ONCE)
+            there |= {digest for (digest, _), came in found if came}
         return frozenset(there)
 
     def _fetch(self, one: tuple[str, str]) -> bool:
@@ -86,6 +88,10 @@ class SharedStore:
             return self._downloads.fetch(*one)
         except OSError:  # the disk here is full, or not to be written to: whoever makes it instead will say so
             return False
+
+    def halt(self) -> None:
+        """See the port."""
+        self.link.halts += 1
 
     def offer(self, record: Record) -> None:
         """See the port."""

@@ -51,6 +51,9 @@ class MemoryRemote:
             self.fetched.append(digest)
         return came
 
+    def halt(self) -> None:
+        return
+
     def offer(self, record: Record) -> None:
         self.offered.append(record)
         if self.is_down:

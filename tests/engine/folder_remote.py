@@ -42,6 +42,9 @@ class FolderRemote:
         """Return where a blob is there."""
         return self._there.blob(digest)
 
+    def halt(self) -> None:
+        return
+
     def offer(self, record: Record) -> None:
         for digest in self._here.blobs_of(record):
             blob = self._there.blob(digest)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,39 @@ def test_who_is_not_trusted_is_not_believed(clone: CloneMaker, address: str) -> 
     assert mine.signer.public in notice.notes
     yours.shared.find([record.key])
     assert yours.shared.notices() == ()
+
+
+def test_who_is_interrupted_waits_for_no_transfer(
+    clone: CloneMaker, folder: Path, small_pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = clone(f"file://{folder}")
+    record = mine.made("train", os.urandom(9 * small_pieces), *(os.urandom(40_000 + n) for n in range(1, 9)))
+    mine.shared.offer(record)
+    mine.shared.settle(30)
+    yours = clone(f"file://{folder}", mine)
+    yours.shared.find([record.key])
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    stream = yours.shared.link.transport.stream
+
+    def slowly(name: str, offset: int) -> Iterator[bytes] | None:
+        found = stream(name, offset)
+        if found is not None:
+            begun.release()
+            go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(yours.shared.link.transport, "stream", slowly)
+    came: list[frozenset[str]] = []
+    wanted = {artifact.digest: f"{folder.parent}/{n}" for n, artifact in enumerate(record.artifacts)}
+    fetching = threading.Thread(target=lambda: came.append(yours.shared.fetch(wanted)))
+    fetching.start()
+    assert all(begun.acquire(timeout=30) for _ in range(4))  # so many begin at once
+    yours.shared.halt()
+    go_on.set()
+    fetching.join(30)
+    assert came == [frozenset()]
+    assert not any(os.path.exists(path) for path in wanted.values())
+    assert yours.shared.fetch(wanted) == wanted.keys()
 
 
 def test_a_larger_content_goes_and_comes_in_pieces(clone: CloneMaker, address: str, small_pieces: int) -> None:
