@@ -30,7 +30,7 @@ class Remote(Protocol):
         """
 
     def halt(self) -> None:
-        """End what is being fetched, soon: it does not come. Who interrupts a build waits for none of it; what is asked later is answered."""
+        """End what is being fetched, soon: it does not come, and who interrupts a build need not wait. What is asked later is answered."""
 
     def offer(self, record: Record) -> None:
         """Have ``record``, which is in the local store with its blobs, uploaded beside what goes on; at once or by a later build."""
