@@ -8,7 +8,6 @@ record that lacks a content; whoever wants it makes it anew, and sends it again.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,8 +16,7 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.collecting import is_newer
 from paperbuild.engine.keys import name_of
-from paperbuild.engine.trace import Record, load_record
-from paperbuild.engine.tree import parse_listing
+from paperbuild.engine.trace import Artifact, Record, load_record
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, load_bundle
 from paperbuild.sharing.crew import spread
@@ -27,7 +25,7 @@ from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces
 from paperbuild.sharing.shared import SharedStore
-from paperbuild.sharing.surveying import MOST_LISTING, READ_AT_ONCE, layered
+from paperbuild.sharing.surveying import READ_AT_ONCE, entries_of, layered
 from paperbuild.sharing.telling import trouble_with
 from paperbuild.sharing.transport import Seen, TransportError
 
@@ -55,12 +53,21 @@ class RemotePlan(msgspec.Struct, frozen=True):
     actions: tuple[tuple[str, int], ...]
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """What of a record is needed here: there may be a hundred thousand. ``name`` is that of the action as it was declared."""
+
+    action: str
+    name: str
+    finished_ns: int
+    artifacts: tuple[Artifact, ...]
+
+
 class _Bundle(msgspec.Struct, frozen=True):
     """A bundle and what is in it that can be read."""
 
     seen: Seen
     layer: str
-    records: tuple[Record, ...]
+    records: tuple[_Kept, ...]
 
 
 class _Contents(msgspec.Struct, frozen=True):
@@ -139,10 +146,15 @@ def _read(link: Link, bundles: Sequence[tuple[str, Seen]]) -> tuple[_Bundle, ...
             entries = ()
         if any(is_newer(entry.data) for entry in entries):
             raise _later(link, seen.name)
-        records = tuple(record for record in (load_record(entry.data) for entry in entries) if record is not None)
+        records = tuple(_kept(record) for record in (load_record(entry.data) for entry in entries) if record is not None)
         if content is not None:
             found.append(_Bundle(seen, layer, records))
     return tuple(found)
+
+
+def _kept(record: Record) -> _Kept:
+    stored = tuple(artifact for artifact in record.artifacts if artifact.stored)
+    return _Kept(record.action, name_of(record.action, record.components), record.finished_ns, stored)
 
 
 def _later(link: Link, name: str) -> BuildError:
@@ -154,9 +166,8 @@ def _old(bundles: Iterable[_Bundle], policy: RemotePolicy) -> list[_Bundle]:
     newest: dict[str, tuple[int, str]] = {}
     for bundle in bundles:
         for record in bundle.records:
-            name = name_of(record.action, record.components)
-            if name in policy.named:
-                newest[name] = max(newest.get(name, (0, "")), (record.finished_ns, bundle.seen.name))
+            if record.name in policy.named:
+                newest[record.name] = max(newest.get(record.name, (0, "")), (record.finished_ns, bundle.seen.name))
     stays = {place for _, place in newest.values()}
     before_ns = min(policy.old_ns, policy.spare_ns)
     return [bundle for bundle in bundles if bundle.seen.modified_ns < before_ns and bundle.seen.name not in stays]
@@ -184,11 +195,10 @@ def _loose(link: Link, contents: _Contents, staying: Iterable[_Bundle], spare_ns
     needed: set[tuple[str, str]] = set()
     folders: set[tuple[str, str]] = set()
     for bundle in staying:
-        for artifact in (artifact for record in bundle.records for artifact in record.artifacts if artifact.stored):
+        for artifact in (artifact for record in bundle.records for artifact in record.artifacts):
             (folders if artifact.is_folder else needed).add((bundle.layer, artifact.digest))
-    for (layer, _), data in spread(lambda place: _list(link, *place), sorted(folders), READ_AT_ONCE):
-        if data is not None:
-            needed |= {(layer, entry.digest) for entry in parse_listing(data) if entry.kind != "folder"}
+    for (layer, _), entries in spread(lambda place: entries_of(link, *place), sorted(folders), READ_AT_ONCE):
+        needed |= {(layer, entry.digest) for entry in entries if entry.kind != "folder"}
     kept = _names(link, contents, needed | folders)
     return [seen for place, seen in sorted(contents.others.items()) if place not in kept and seen.modified_ns < spare_ns]
 
@@ -204,18 +214,6 @@ def _names(link: Link, contents: _Contents, needed: set[tuple[str, str]]) -> set
         if pieces is not None:
             names |= {(where, blob_name(digest)) for digest in pieces.digests for where in (layer, "")}
     return names | lists
-
-
-def _list(link: Link, layer: str, digest: str) -> bytes | None:
-    for where in dict.fromkeys((layer, "")):
-        content = link.reads.attempt(lambda where=where: link.transport.read(where + blob_name(digest), MOST_LISTING))  # type: ignore[misc]
-        if content is not None and hashlib.sha256(content.data).hexdigest() == digest:
-            try:
-                parse_listing(content.data)
-            except ValueError:
-                return None
-            return content.data
-    return None
 
 
 def _delete(link: Link, names: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ from paperbuild.sharing.transport import ANSWER_S, CHUNK, CONNECT_S, STALL_S, Co
 T = TypeVar("T")
 
 _MOST_WAIT_S = 60.0
-_AHEAD = 32
+_AHEAD = 128
 """How many requests for parts of a file are under way at once, of 32 KiB each."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -9,12 +10,13 @@ from typing import TypeVar
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.trace import Record
-from paperbuild.engine.tree import parse_listing
+from paperbuild.engine.trace import Artifact, Record
+from paperbuild.engine.tree import Entry, parse_listing
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Refusal, believed, load_bundle
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.layout import NAMESPACES, blob_name, bundle_name, is_digest, is_namespace, pieces_name
+from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces
 from paperbuild.sharing.sending import Progress, Tell
@@ -101,11 +103,26 @@ def layered(name: str) -> tuple[str, str] | None:
     return (layer, rest) if kind in {"records", "blobs", "pieces"} and is_digest(digest) and group == digest[:2] else None
 
 
+def entries_of(link: Link, layer: str, digest: str) -> tuple[Entry, ...]:
+    """Return what the folder ``digest``, of a record in ``layer``, lists; nothing where the list is not there, or is none.
+
+    Raises:
+        TransportError: it cannot be read.
+        Down: the place counts as down.
+    """
+    for where in (*dict.fromkeys((layer, "")),) * 2:  # twice: a list that was altered on its way is none that is lost
+        content = link.reads.attempt(lambda where=where: link.transport.read(where + blob_name(digest), MOST_LISTING))  # type: ignore[misc]
+        if content is not None and hashlib.sha256(content.data).hexdigest() == digest:
+            with contextlib.suppress(ValueError):
+                return parse_listing(content.data)
+    return ()
+
+
 class _Surveying:
     def __init__(self, shared: SharedStore) -> None:
         self._link = shared.link
         self._trust = shared.access.trust
-        self._records: list[tuple[str, str, Record]] = []
+        self._records: list[tuple[str, str, str, tuple[Artifact, ...]]] = []  # of each only what is needed: there may be very many
         self._untrusted = self._later = self._blobs = self._bytes = 0
         self._damages: list[RemoteDamage] = []
 
@@ -131,7 +148,7 @@ class _Surveying:
 
     def _sort(self, layer: str, name: str, found: Record | Refusal) -> None:
         if not isinstance(found, Refusal):
-            self._records.append((layer, name, found))
+            self._records.append((layer, name, found.action, tuple(artifact for artifact in found.artifacts if artifact.stored)))
         elif found.fault in {Fault.UNSIGNED, Fault.UNKNOWN}:
             self._untrusted += 1
         elif found.fault is Fault.LATER:
@@ -143,13 +160,12 @@ class _Surveying:
         """Read every content that a sound record needs, once."""
         needed: dict[tuple[str, str], dict[tuple[str, str], None]] = {}  # by whom: actions, and the bundles with their records
         folders: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
-        for layer, name, record in self._records:
-            for artifact in record.artifacts:
-                if artifact.stored:
-                    users = (folders if artifact.is_folder else needed).setdefault((layer, artifact.digest), {})
-                    users[record.action, layer + name] = None
-        for (layer, digest), data in spread(self._asking(self._list), [*folders], READ_AT_ONCE):
-            for entry in () if data is None else parse_listing(data):
+        for layer, name, action, artifacts in self._records:
+            for artifact in artifacts:
+                users = (folders if artifact.is_folder else needed).setdefault((layer, artifact.digest), {})
+                users[action, layer + name] = None
+        for (layer, digest), entries in spread(lambda place: entries_of(self._link, *place), [*folders], READ_AT_ONCE):
+            for entry in entries:
                 if entry.kind != "folder":
                     needed.setdefault((layer, entry.digest), {}).update(folders[layer, digest])
         needed |= folders
@@ -164,18 +180,6 @@ class _Surveying:
 
     def _asking(self, act: Callable[[tuple[str, str]], T]) -> Callable[[tuple[str, str]], T]:
         return lambda place: self._link.reads.attempt(lambda: act(place))
-
-    def _list(self, place: tuple[str, str]) -> bytes | None:
-        """Return the list of a folder; None where it is not there, or none: which is told when it is read as a content."""
-        for layer in dict.fromkeys((place[0], "")):
-            content = self._link.transport.read(layer + blob_name(place[1]), MOST_LISTING)
-            if content is not None and hashlib.sha256(content.data).hexdigest() == place[1]:
-                try:
-                    parse_listing(content.data)
-                except ValueError:
-                    return None
-                return content.data
-        return None
 
     def _read(self, place: tuple[str, str]) -> tuple[int, str]:
         """Return how many bytes a content has, and what is wrong with it ("": nothing)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,14 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from paperbuild.engine.keys import name_of
 from paperbuild.engine.trace import Record
 from paperbuild.errors import BuildError
 from paperbuild.sharing import downloads, patience, pieces, sending
 from paperbuild.sharing.bundles import SMALL
+from paperbuild.sharing.clearing import RemotePolicy, collect_remote
 from paperbuild.sharing.exchange import push
 from paperbuild.sharing.layout import blob_name, bundle_name
 from tests.sharing.clones import Clone, key_of
-from tests.sharing.servers import CUT, LOST, Answer, Fault, Proxy, Request, S3Server, Slow, Spoilt, error
+from tests.sharing.servers import CUT, LOST, TOP, Answer, Fault, Proxy, Request, S3Server, Slow, Spoilt, error
 
 CloneMaker = Callable[..., Clone]
 PIECE = 1 << 16
@@ -310,6 +314,33 @@ def test_an_upload_that_was_interrupted_goes_on_where_it_was(clone: CloneMaker, 
     assert clone(address, mine).fetched(record) == [large]
 
 
+LEAVE = """
+import sys
+from pathlib import Path
+from tests.sharing.clones import Clone
+mine = Clone(Path(sys.argv[1]), sys.argv[2])
+for number in range(6):
+    mine.shared.offer(mine.made(f"cell-{number}", b"%d" % number))
+print(mine.shared.settle(0.2))
+mine.shared.close()
+"""
+
+
+def test_a_command_ends_while_uploads_are_under_way_and_a_later_one_goes_on(proxy: Proxy, address: str, tmp_path: Path) -> None:
+    over = threading.Event()
+    proxy.fault = lambda request: Slow(0) if request.method != "PUT" or over.wait(20) else None
+    command = [sys.executable, "-c", LEAVE, str(tmp_path / "left"), address]
+    ended = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(TOP)}, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "6\n", "")
+    over.set()
+    proxy.fault = lambda _: None
+    later = Clone(tmp_path / "left", address)
+    assert later.shared.settle(30) == 0
+    names = {seen.name for seen in later.shared.link.transport.listed("records/")}
+    assert names == {bundle_name(key_of(f"cell-{n}")) for n in range(6)}
+    later.shared.close()
+
+
 # --- what is asked
 
 
@@ -351,3 +382,15 @@ def test_small_contents_come_with_their_record(clone: CloneMaker, proxy: Proxy, 
     assert len(proxy.requests) == before + 1
     assert yours.fetched(records[2]) == [bytes([n]) * SMALL for n in range(6)]
     assert len(proxy.requests) == before + 1 + 2  # four go with it
+
+
+def test_a_list_that_was_altered_on_its_way_costs_nobody_a_content(clone: CloneMaker, proxy: Proxy, address: str) -> None:
+    mine = clone(address)
+    record = mine.made("tree", folder={f"file-{n}": result(n) for n in range(3)})
+    push(mine.shared, [record])
+    name, spoilt = blob_name(record.artifacts[0].digest), itertools.count()
+    proxy.fault = lambda request: Spoilt(lambda body: body[:-9]) if name in request.path and not next(spoilt) else None
+    late_ns = time.time_ns() + 10**15
+    policy = RemotePolicy(late_ns, late_ns, frozenset([name_of(record.action, record.components)]))
+    assert collect_remote(mine.shared, policy, dry_run=False).blobs == 0
+    assert next(spoilt) > 1
