@@ -36,8 +36,9 @@ _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _NOWHERE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName"}
 _CREDENTIALS = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", "InvalidToken", "AuthFailure",
-    "UnrecognizedClientException", "InvalidSecurity", "AuthenticationFailed", "AuthorizationHeaderMalformed",
+    "UnrecognizedClientException", "InvalidSecurity", "AuthenticationFailed",
 }  # fmt: skip
+_ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _FULL = {"QuotaExceeded", "InsufficientStorage", "EntityTooLarge", "XMinioStorageFull", "ServiceQuotaExceeded"}
 _OF_WHOM = {"s3": "AWS_ACCESS_KEY_ID", "gs": "GOOGLE_SERVICE_ACCOUNT_KEY", "az": "AZURE_STORAGE_SAS_TOKEN"}
 _NOBODY_AT_GOOGLE = '{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}'
@@ -258,6 +259,8 @@ def _said(text: str) -> str:
     message = re.sub(r" in [\d.]+(ns|µs|ms|s)\b", "", message)
     told = re.search(r"<Message>(.*?)</Message>", text)
     code = _code(text)
+    if code in _ELSEWHERE or "BareRedirect" in text:
+        return "the bucket is in another region than was said: name its own with region in [store], or with AWS_REGION"
     if code:
         return f"{code}: {told[1]}" if told else code
     if _BAD_CERTIFICATE.search(text):

@@ -12,7 +12,7 @@ from paperbuild.sharing.places import Place
 from paperbuild.sharing.transport import TransportError, Trouble
 
 _SERVICES = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
     "az": "AZURE_STORAGE_ACCOUNT_NAME",
 }
@@ -23,7 +23,7 @@ _REASONS: dict[Trouble, tuple[str, str, str]] = {
     Trouble.SLOW: ("PB617", "answers too slowly", "PAPERBUILD_REMOTE=off leaves it alone"),
     Trouble.NOWHERE: ("PB603", "does not exist", "make it, or mend the address"),
     Trouble.DENIED: ("PB604", "may not be {done} with these credentials", "ask whoever runs it for the right to"),
-    Trouble.CREDENTIALS: ("PB605", "wants credentials that are right", "set {variables}"),
+    Trouble.CREDENTIALS: ("PB605", "wants credentials that are right", "{credentials}"),
     Trouble.SKEWED: ("PB606", "refuses requests because of the time that this machine's clock shows", "set the clock"),
     Trouble.READ_ONLY: ("PB607", "can only be read", "name a place that can be written to, such as s3:// or ssh://"),
     Trouble.FULL: ("PB608", "is full", "make room there: paperbuild cache gc --remote"),
@@ -45,10 +45,11 @@ def trouble_with(place: Place, error: TransportError, done: str = "read") -> Dia
     """Return the error for a place that could not be ``done``: "read", "written"."""
     code, what, help_ = _REASONS[error.trouble]
     vouching = "connect once with ssh, and compare the key" if place.scheme == "ssh" else "SSL_CERT_FILE names more authorities"
-    variables = _SERVICES.get(place.scheme, "a key that the host knows, with ssh-agent or ~/.ssh/config")
+    variables = _SERVICES.get(place.scheme)
+    credentials = f"set {variables}" if variables else "use a key that the host knows, by ssh-agent or ~/.ssh/config"
     notes = (text,) if (text := str(error)) else ()
-    message = f"the store {place.address} {what.format(done=done)}"
-    return Diagnostic(code, message, notes=notes, help=(help_.format(variables=variables, vouching=vouching),))
+    message = f"the store {place.address} {what.format(done='written to' if done == 'written' else done)}"
+    return Diagnostic(code, message, notes=notes, help=(help_.format(credentials=credentials, vouching=vouching),))
 
 
 class Telling:
