@@ -10,13 +10,14 @@ import msgspec.structs
 
 from paperbuild.clusters.router import Router
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.cluster import OUTPOST, Cluster
+from paperbuild.engine.cluster import OUTPOST
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError
 from paperbuild.paper.declarations import ExecutorSpec
 
 if TYPE_CHECKING:
+    from paperbuild.engine.cluster import Cluster
     from paperbuild.sharing.late import LateStore
 
 

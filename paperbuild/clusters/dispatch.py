@@ -20,6 +20,7 @@ from paperbuild import __version__
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, packed, report_of
 from paperbuild.engine.graph import Resources
+from paperbuild.engine.logs import WAITS
 from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Ended, Errand, Job
 from paperbuild.errors import BuildError
@@ -57,12 +58,21 @@ class _Sent:
         self.faults: tuple[Diagnostic, ...] = ()
         self.gone_since_s: float | None = None
         self.detail = ""
+        self.words = ""
         if handle:
             self.handed_in.set()
 
     @property
     def folder(self) -> str:
         return self.parcel.folder
+
+    def tell(self, fate: Fate) -> None:
+        """Say in the folder why the job waits."""
+        words = f"it waits: {fate.detail}" if fate.state == "waiting" and fate.detail else ""
+        if words != self.words:
+            self.words = words
+            with contextlib.suppress(OSError):
+                _write(f"{self.folder}/{WAITS}", words.encode())
 
     def end(self, ended: Ended | None, faults: tuple[Diagnostic, ...] = ()) -> None:
         """Tell whoever waits how it ended, or why it could not be sent."""
@@ -116,6 +126,7 @@ class FarExecutor:
         if not errand.handle:
             os.makedirs(errand.folder)
             _write(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
+            _write(f"{errand.folder}/{LOG}", b"")  # whoever looks at it from now on sees it grow
         _show_log(job, errand.folder)
         self._take(sent)
         sent.handed_in.wait()
@@ -286,6 +297,7 @@ class FarExecutor:
             fate = fates.get(sent.handle, Fate("gone", "the scheduler does not know it any more"))
             if fate.state not in {"ended", "gone"}:
                 sent.gone_since_s = None
+                sent.tell(fate)
                 continue
             sent.detail = fate.detail
             sent.gone_since_s = now_s if sent.gone_since_s is None else sent.gone_since_s

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.cluster import Cluster
 from paperbuild.engine.ports import Ended, Errand, Executor, Job
 from paperbuild.errors import BuildError
+
+if TYPE_CHECKING:
+    from paperbuild.clusters.dispatch import FarExecutor
+    from paperbuild.engine.cluster import Cluster
 
 
 class Router:
@@ -92,6 +95,8 @@ class Router:
             if name not in self._makers:
                 raise BuildError(Diagnostic("PB711", f"there is no executor {name}"))
             if name not in self._far:
+                from paperbuild.clusters.dispatch import FarExecutor  # a build that sends nothing does without
+
                 self._far[name] = FarExecutor(self._makers[name]())
                 if self._cancelled:
                     self._far[name].cancel_all()

@@ -170,7 +170,7 @@ class CommandAttempt(Attempt):
         entry = self._shelf.sent.get(self._action.id)
         if entry is None or entry.sent is None:
             return None
-        if entry.sent.key != self._keyed.key or entry.sent.errand.executor != self._action.on:
+        if entry.sent.key != self._keyed.key:
             self._workshop.executor.recall((entry.sent.errand,))
             self._shelf.undo(entry)
             entry = None
@@ -191,7 +191,8 @@ class CommandAttempt(Attempt):
         if ended.cancelled:
             return Cancelled()
         if ended.lost:
-            return Failed((lost(self._action, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
+            where = self._entry.sent.errand.executor if self._entry.sent else self._action.on
+            return Failed((lost(self._action, where, ended, log, self._workshop.fs),), ended.duration_s, by_itself=True)
         if spoilt:
             return Failed(spoilt, ended.duration_s)
         differs = skew(self._action, ended.elsewhere, findings.items, self._observer.portable)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import posixpath
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +27,9 @@ LOG_BYTES = 1 << 16
 LOGS_KEPT = 10
 
 _LINE_BYTES = 4096
+
+WAITS = "waits"
+"""The file in the folder of a job elsewhere that says why it does not run yet."""
 
 
 def slug(id_: str) -> str:
@@ -71,6 +76,9 @@ def last_line(fs: FileSystem, state: str, id_: str) -> str:
         end = b"" if log is None else fs.read_end(log.path, _LINE_BYTES)
     except OSError:
         return ""  # it is just coming, or going
+    if not end and log is not None and (link := fs.link(log.path)):  # of a job elsewhere, which has said nothing yet
+        with contextlib.suppress(OSError):
+            end = fs.read_end(f"{posixpath.dirname(link)}/{WAITS}", _LINE_BYTES)
     return next((line for line in reversed(re.split(r"[\r\n]+", end.decode(errors="replace"))) if line.strip()), "").strip()
 
 

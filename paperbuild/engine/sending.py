@@ -91,12 +91,12 @@ def whereabouts(fs: FileSystem, state: str) -> tuple[Where, ...]:
     return tuple(found)
 
 
-def lost(action: Action, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:
-    """Return what is told of a run elsewhere of which nobody knows how it ended."""
+def lost(action: Action, where: str, ended: Ended, log: Log, fs: FileSystem) -> Diagnostic:
+    """Return what is told of a run on the executor ``where`` of which nobody knows how it ended."""
     text = fs.read_end(log.path, LOG_BYTES).decode(errors="replace") if fs.stat(log.path) else ""
     notes = (f"its log, as far as it came, is {log.shown}",)
     help_ = (f"more in the resources of {action.target}?",) if "memory" in ended.lost or "time" in ended.lost else ()
-    message = f"{action.id} was lost on {action.on}: {ended.lost}"
+    message = f"{action.id} was lost on {where}: {ended.lost}"
     return Diagnostic("PB707", message, action.span, notes=notes, help=help_, detail=tuple(text.rstrip().splitlines()[-LOG_LINES:]))
 
 

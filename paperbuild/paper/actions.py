@@ -115,6 +115,7 @@ def _in_id(name: str, value: Scalar) -> str:
 class _Expanding:
     def __init__(self, manifest: Manifest) -> None:
         self.faults = Faults(manifest.text)
+        self.has_executors = bool(manifest.executors)
         self.targets = {target.name: target for target in manifest.targets}
         self.written: list[Written] = []
         self.templates: dict[tuple[str, str, bool], substitution.Template] = {}
@@ -145,7 +146,7 @@ class _Expanding:
             resources=target.resources,
             observe=target.observe,
             heavy=target.heavy,
-            on=target.on,
+            on=target.on if self.has_executors else "",
             platform=tuple((name, "") for name in target.platform),
             retries=target.retries,
             refresh_s=target.refresh_s,

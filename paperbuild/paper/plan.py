@@ -92,8 +92,8 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
             UsageError: there is no such executor.
         """
         actions: Iterable[Action] = (_filled(action, secrets) if action.variables else action for action in self.actions)
-        if self.executors or on or any(action.on or action.platform for action in self.actions):
-            from paperbuild.paper.executors import placed  # a paper that is made on one machine does without
+        if self.executors or on:
+            from paperbuild.paper.placing import placed  # a paper that is made on one machine does without
 
             actions = placed(actions, self.executors, on)
         ids = [action.id for action in self.actions]

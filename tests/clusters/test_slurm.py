@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.logs import last_line
 from tests.clusters.slurm_server import SlurmServer
 
 MANIFEST = """\
@@ -60,6 +62,7 @@ class Paper:
     def __init__(self, folder: Path, server: SlurmServer) -> None:
         self.folder = folder
         self.server = server
+        self.processes: list[subprocess.Popen[str]] = []
         self.environment = {**os.environ, **server.environment, "NO_COLOR": "1"}
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -69,10 +72,19 @@ class Paper:
             path.write_text(text, encoding="utf-8")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "paperbuild", *words], cwd=self.folder, env=self.environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a test that failed left running."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def run(self, *words: str, status: int = 0) -> str:
         """Run the command, which must end with ``status``; return all that it says."""
@@ -91,10 +103,12 @@ class Paper:
 
 
 @pytest.fixture
-def paper(tmp_path: Path, slurm: SlurmServer) -> Paper:
+def paper(tmp_path: Path, slurm: SlurmServer) -> Iterator[Paper]:
     folder = tmp_path.resolve() / "paper"  # what is beside it counts for nothing
     folder.mkdir()
-    return Paper(folder, slurm)
+    made = Paper(folder, slurm)
+    yield made
+    made.close()
 
 
 def one(command: str, rest: str = "") -> str:
@@ -210,16 +224,18 @@ def test_cleaning_ends_what_runs(paper: Paper) -> None:
     assert not (paper.folder / "out").exists()
 
 
-def test_a_lost_terminal_leaves_jobs_to_the_next_build(paper: Paper) -> None:
-    paper.write({"paperbuild.toml": one("echo run >> ../RUNS; while [ -e ../HOLD ]; do sleep 0.05; done; echo x > out"), "../HOLD": ""})
-    first = paper.start("run")
+def test_a_lost_terminal_leaves_jobs_to_the_next_build_wherever_that_would_run_them(paper: Paper) -> None:
+    waiting = "echo run >> ../RUNS; echo begins; while [ -e ../HOLD ]; do sleep 0.05; done; echo x > out"
+    paper.write({"paperbuild.toml": one(waiting).replace('on = "cluster"\n', ""), "../HOLD": ""})
+    first = paper.start("run", "--on", "cluster")
     until(paper.runs, first)
     first.send_signal(signal.SIGHUP)
     first.communicate(timeout=30)
     assert first.returncode == 130
     assert "1 job with cluster" in paper.run("status")
     assert "sent to cluster" in paper.run("explain", "job")
-    assert json.loads(paper.run("logs", "job", "--json"))["logs"][0]["running"]
+    log = json.loads(paper.run("logs", "job", "--json"))["logs"][0]
+    assert (log["running"], log["end"]) == (True, "begins\n")
     (paper.folder.parent / "HOLD").unlink()
     paper.run("run")
     assert paper.runs() == ["run"]
@@ -227,6 +243,7 @@ def test_a_lost_terminal_leaves_jobs_to_the_next_build(paper: Paper) -> None:
     assert "with cluster" not in paper.run("status")
 
 
+@pytest.mark.slow
 def test_short_cells_share_a_job_and_each_is_held_to_what_it_declares(paper: Paper) -> None:
     manifest = MANIFEST.replace("NUMBERS", "1, 2, 3").replace('on = "cluster"', 'on = "cluster"\nobserve = "strict"')
     paper.write({"paperbuild.toml": manifest, "cell.sh": CELL, "total.sh": TOTAL, "paper.md": "None.\n"})
@@ -274,3 +291,17 @@ def test_what_counts_of_the_machine_is_compared_there(paper: Paper) -> None:
     paper.write({"paperbuild.toml": manifest + '[executor.cluster.platform]\ngpu = "none"\n'})
     paper.run("run")
     assert "0 ran, 1 up to date" in paper.run("run", "--on", "local")
+
+
+@pytest.mark.slow
+def test_why_a_job_waits_is_told_while_it_does(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo x > out", "resources = { cpu = 48 }")})
+    holder = paper.server.run("sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 60").strip()
+    process = paper.start("run")
+    try:
+        until(lambda: any(file.read_text() for file in paper.folder.glob(".paperbuild/sent/*/waits")), process)
+        assert last_line(DiskFileSystem(), f"{paper.folder}/.paperbuild", "job") == "it waits: no node is free"
+    finally:
+        paper.server.run("scancel", holder)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
