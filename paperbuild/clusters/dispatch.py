@@ -125,6 +125,7 @@ class FarExecutor:
         sent = _Sent(_parcel(job, errand), errand.handle)
         if not errand.handle:
             os.makedirs(errand.folder)
+            os.chmod(errand.folder, 0o700)  # a command's variables may be secrets
             _write(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
             _write(f"{errand.folder}/{LOG}", b"")  # whoever looks at it from now on sees it grow
         _show_log(job, errand.folder)

@@ -24,7 +24,7 @@ def errand_for(action: Action, workshop: Workshop) -> Errand | None:
         return None
     last = workshop.index.last_run(action.id)
     expected_s = last.duration_s if last is not None and last.succeeded else None
-    folder = f"{workshop.site.state}/sent/{slug(action.id)}.{workshop.store.token}"
+    folder = f"{workshop.site.state}/sent/{slug(action.id)}.{workshop.store.token}-{workshop.clock.now_ns():x}"
     return Errand(action.on, folder, action.resources, expected_s, action.platform)
 
 

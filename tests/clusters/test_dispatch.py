@@ -191,3 +191,8 @@ def test_a_parcel_begins_once_and_never_without_leave(sender: Sender, nearby: Ne
     assert nearby.status(*nearby.submit([parcel_of((folder / "parcel.json").read_bytes())])) == 1
     assert (sender.folder / "runs").read_text() == "run\n"
     assert not (folder / "ended.json").exists()
+
+
+def test_what_a_job_is_given_is_for_nobody_elses_eyes(sender: Sender) -> None:
+    sender.send(sender.job("one", ":"))
+    assert (sender.folder / "sent/one").stat().st_mode & 0o077 == 0

@@ -1,0 +1,111 @@
+"""What a command was seen to do on a machine that is not quite this one: it ran here, and what it told is altered on its way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from paperbuild.cli.main import main
+from paperbuild.clusters.dispatch import FarExecutor
+from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.ports import Elsewhere, Ended, Job
+from paperbuild.engine.sending import skew
+from paperbuild.engine.trace import Content, Package
+from tests.clusters.nearby import Nearby
+
+MANIFEST = """\
+[target.job]
+run = "python job.py"
+outputs = ["out"]
+on = "cluster"
+
+[executor.cluster]
+kind = "slurm"
+"""
+SCRIPT = "import msgspec, pathlib\npathlib.Path('out').write_text(pathlib.Path('in').read_text())\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in (("paperbuild.toml", MANIFEST), ("job.py", SCRIPT), ("in", "x\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("paperbuild.cli.executors._cluster", lambda _spec: Nearby())
+    return tmp_path
+
+
+def altered(monkeypatch: pytest.MonkeyPatch, change: Callable[[Ended], Ended]) -> None:
+    """Let what jobs elsewhere tell come back with this ``change``."""
+    run = FarExecutor.run
+
+    def changed(executor: FarExecutor, job: Job, started: Callable[[int, str], None]) -> Ended:
+        return change(run(executor, job, started))
+
+    monkeypatch.setattr(FarExecutor, "run", changed)
+
+
+def test_a_shared_file_system_has_another_number_there_and_its_files_are_the_same(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def elsewhere(ended: Ended) -> Ended:
+        assert ended.seen is not None
+        moved = (
+            replace(one, state=(*one.state[:5], one.state[5] + 1000, one.state[6])) if one.state else one for one in ended.seen.sightings
+        )
+        return replace(ended, seen=replace(ended.seen, sightings=tuple(moved)))
+
+    altered(monkeypatch, elsewhere)
+    assert main(["run"]) == 0
+    assert (project / "out").read_text() == "x\n"
+    assert main(["run"]) == 0
+    assert "0 ran, 1 up to date" in capsys.readouterr().err
+    (project / "in").write_text("y\n")
+    assert main(["run"]) == 0
+    assert (project / "out").read_text() == "y\n"
+
+
+def test_a_file_that_changed_while_it_was_read_there_is_read_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    def beside(ended: Ended) -> Ended:
+        runs.append(1)
+        if len(runs) == 1:
+            (project / "in").write_text("later\n")
+        return ended
+
+    altered(monkeypatch, beside)
+    assert main(["run"]) == 0
+    assert (len(runs), (project / "out").read_text()) == (2, "later\n")
+
+
+def test_another_version_of_a_package_there_is_one_clear_error(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def elsewhere(ended: Ended) -> Ended:
+        told = ended.elsewhere
+        assert told is not None
+        if not told.packages:
+            pytest.skip("commands cannot be watched here")
+        others = tuple(replace(one, fingerprint="0.1 another") if one.name == "msgspec" else one for one in told.packages)
+        return replace(ended, elsewhere=replace(told, packages=others))
+
+    altered(monkeypatch, elsewhere)
+    assert main(["run"]) == 1
+    told = capsys.readouterr().err
+    assert "error[PB708]: job used what is not the same on" in told
+    assert "msgspec: 0.1 another there" in told
+    assert not (project / "out").exists()
+
+
+def test_another_file_outside_the_project_is_told_by_its_name() -> None:
+    action = Action("job", "job", Command(":"), ())
+    items = (Content("/data/a", "1"), Content("/data/b", "2"), Package("python3", "numpy", "2.0"))
+    same = Elsewhere("node7", (("/data/a", "1"),), (Package("python3", "numpy", "2.0"),))
+    assert skew(action, same, items, str) is None
+    fault = skew(action, Elsewhere("node7", (("/data/b", "3"),)), items, str)
+    assert fault is not None
+    assert fault.notes == ("/data/b: another file there than here",)
+    assert "node7" in fault.message
