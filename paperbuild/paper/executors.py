@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import msgspec
+
 from paperbuild.paper.conversion import Faults
 from paperbuild.paper.declarations import ExecutorSpec, TargetSpec
 from paperbuild.paper.placing import LOCAL, meant, saying, unsaid

@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("paperbuild.toml", MANIFEST), ("job.py", SCRIPT), ("in", "x\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("paperbuild.cli.executors._cluster", lambda _spec: Nearby())
+    monkeypatch.setattr("paperbuild.cli.executors._cluster", lambda _spec, _program: Nearby())
     return tmp_path
 
 
