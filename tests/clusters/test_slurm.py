@@ -305,3 +305,31 @@ def test_why_a_job_waits_is_told_while_it_does(paper: Paper) -> None:
         paper.server.run("scancel", holder)
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_what_has_ended_is_taken_where_nothing_may_run_and_what_nothing_declares_any_more_is_cancelled(paper: Paper) -> None:
+    manifest = one("echo run >> ../RUNS; while [ -e ../HOLD ]; do sleep 0.05; done; echo x > out", "heavy = true")
+    paper.write({"paperbuild.toml": manifest, "../HOLD": ""})
+    first = paper.start("run")
+    until(paper.runs, first)
+    first.kill()
+    first.communicate()
+    assert "stale, and heavy" in paper.run("run", "--no-heavy", status=1)
+    (paper.folder.parent / "HOLD").unlink()
+    (report,) = (folder / "ended.json" for folder in (paper.folder / ".paperbuild/sent").iterdir())
+    process = paper.start("logs", "-f", "job")  # until it has ended
+    process.communicate(timeout=30)
+    assert report.exists()
+    paper.run("run", "--no-heavy")
+    assert (paper.folder / "out").read_text() == "x\n"
+    paper.write({"paperbuild.toml": manifest.replace("echo x", "echo $$ > ../PID; sleep 60; echo y")})
+    again = paper.start("run")
+    until(lambda: (paper.folder.parent / "PID").exists() and (paper.folder.parent / "PID").read_text(), again)
+    again.kill()
+    again.communicate()
+    paper.write({"paperbuild.toml": '[target.other]\nrun = "echo > other"\noutputs = ["other"]\n\n[executor.cluster]\nkind = "slurm"\n'})
+    paper.run("run")
+    assert not lives((paper.folder.parent / "PID").read_text().strip())
+    assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
+    assert len(paper.runs()) == 2

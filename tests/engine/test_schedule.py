@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.schedule import Elsewhere, Schedule
 
 
 def schedule(edges: Mapping[str, set[str]], capacity: Resources | None = None, **resources: Resources) -> Schedule:
@@ -226,3 +226,23 @@ def test_who_settled_at_a_moment_is_known_later_without_a_copy():
     plan.settle("b")
     assert [id_ for id_ in "abc" if id_ in then] == ["a"]
     assert [id_ for id_ in "abc" if id_ in plan.settled_now()] == ["a", "b"]
+
+
+def test_what_runs_elsewhere_uses_nothing_here_and_each_executor_takes_as_many_as_it_does():
+    edges = {id_: set() for id_ in "abcdef"}
+    resources = {id_: Resources(cpu=4) for id_ in edges}
+    elsewhere = Elsewhere({"a": "far", "b": "far", "c": "far", "d": "other"}, {"far": 2, "other": 1})
+    plan = Schedule([*edges], edges, resources, Resources(cpu=4), elsewhere=elsewhere)
+    for id_ in plan.arrivals():
+        plan.line_up(id_)
+    started = []
+    while (next_ := plan.next()) is not None:
+        plan.start(next_)
+        started.append(next_)
+    assert sorted(started) == ["a", "b", "d", "e"]  # one of those here, which uses all there is
+    plan.settle("a")
+    assert plan.next() == "c"
+    plan.start("c")
+    assert plan.next() is None
+    plan.settle("e")
+    assert plan.next() == "f"
