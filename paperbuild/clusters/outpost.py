@@ -26,6 +26,7 @@ from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Elsewhere, Ended, Executor, Job, Seen, Sighting
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Package
+from paperbuild.engine.tracing.heard import VARIABLE
 from paperbuild.engine.tracing.sightings import ASKED, RAN, READ
 from paperbuild.engine.workshop import local_executor
 from paperbuild.errors import PaperbuildError
@@ -111,9 +112,11 @@ class Outpost:
     def _run(self, folder: str, parcel: Parcel) -> Ended:
         environment = dict(parcel.job.environment)
         environment |= {name: value for name, value in os.environ.items() if name.startswith(_ALLOTTED)}
-        job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
         executor = local_executor()
         try:
+            if VARIABLE in environment and not executor.blind():
+                del environment[VARIABLE]  # who is watched tells by its calls
+            job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
             ended = self._await(folder, job, executor)
             told = Elsewhere(socket.gethostname(), *_looked_at(job, ended.seen))
         finally:

@@ -109,3 +109,12 @@ def test_another_file_outside_the_project_is_told_by_its_name() -> None:
     assert fault is not None
     assert fault.notes == ("/data/b: another file there than here",)
     assert "node7" in fault.message
+
+
+def test_a_sweep_whose_cells_look_for_modules_where_others_write_is_no_circle(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = MANIFEST.replace('"python job.py"', "\"python -c 'import nope'\"").replace('"out"', '"out-{n}"')
+    (project / "paperbuild.toml").write_text(manifest + "\n[target.job.matrix]\nn = [1, 2, 3]\n", encoding="utf-8")
+    assert main(["run"]) == 1
+    told = capsys.readouterr().err
+    assert "No module named 'nope'" in told
+    assert "wait for each other" not in told
