@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,12 @@ from paperbuild.terminal.progress import Progress, Verbosity
 
 if TYPE_CHECKING:
     from paperbuild.engine.forecast import Forecast
+
+
+MOST_ALIKE = 3
+"""How many errors of one kind at one place are shown."""
+
+_OF_RUNS = ("PB41", "PB44", "PB70")
 
 
 class _Record(msgspec.Struct):
@@ -76,7 +84,7 @@ def run_build(invocation: Invocation, request: Request) -> ExitCode:
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
     if errors and invocation.verbosity >= Verbosity.NORMAL:
         invocation.stderr.write("\n")
-    invocation.complain(errors)
+    invocation.complain(_folded(errors))
     for document in request.shows:
         if report.outcomes.get(document.action, Outcome.CANCELLED).is_good:
             invocation.answer(invocation.shown(root, document.path))
@@ -92,6 +100,20 @@ def _concluded(invocation: Invocation, project: Project) -> tuple[Diagnostic, ..
 
     invocation.stdout.flush()  # where the documents are need not wait for that
     return conclude(invocation, project.remote, project.workshop.site.state)
+
+
+def _folded(errors: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield ``errors``; of many of one kind at one place, as when all cells of a sweep fail at once, the first few."""
+    alike: Counter[tuple[str, object]] = Counter((error.code, error.span) for error in errors if error.code.startswith(_OF_RUNS))
+    shown: Counter[tuple[str, object]] = Counter()
+    for error in errors:
+        kind: tuple[str, object] = error.code, error.span
+        shown[kind] += 1
+        more = alike[kind] - MOST_ALIKE
+        if more <= 0 or shown[kind] < MOST_ALIKE:
+            yield error
+        elif shown[kind] == MOST_ALIKE:
+            yield replace(error, notes=(*error.notes, f"and {more} more like this"))
 
 
 def _note_facts(project: Project, report: BuildReport) -> None:

@@ -118,3 +118,12 @@ def test_a_sweep_whose_cells_look_for_modules_where_others_write_is_no_circle(pr
     told = capsys.readouterr().err
     assert "No module named 'nope'" in told
     assert "wait for each other" not in told
+
+
+def test_of_many_cells_that_fail_alike_a_few_are_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = MANIFEST.replace('"python job.py"', '"exit 3"').replace('"out"', '"out-{n}"')
+    (project / "paperbuild.toml").write_text(manifest + "\n[target.job.matrix]\nn = [1, 2, 3, 4, 5]\n", encoding="utf-8")
+    assert main(["run"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("failed with exit status 3") == 3
+    assert "and 2 more like this" in told
