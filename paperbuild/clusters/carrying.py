@@ -17,7 +17,7 @@ import msgspec
 
 from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, packed_text, unpacked
 from paperbuild.clusters.packing import Load, Packer
-from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of
+from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of, within
 from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.remote import Carrier
@@ -78,6 +78,8 @@ class Carrying:
                     more = self._bring(folder, one)
                 except ValueError as error:
                     fate, more = Fate("gone", f"what came back is not to be believed: {error}"), None
+                except OSError as error:
+                    fate, more = Fate("gone", f"what came back cannot be put into its place: {error}"), None
                 if more is not None:
                     again.append((_parcel(folder), more))
                     fate = Fate("waiting", "it is begun again, with a file that it turned out to need")
@@ -180,7 +182,7 @@ def _place(parcel: Parcel, haul: Haul, folder: str, carrier: Carrier) -> None:
     carrier.fetch({thing.digest: f"{blobs}/{thing.digest}" for thing in things if thing.kind == "file"})
     uses = [thing.digest for thing in things]
     for thing in things:
-        path = f"{root}/{thing.path}"
+        path = within(root, thing.path)
         os.makedirs(path if thing.kind == "folder" else posixpath.dirname(path), exist_ok=True)
         if thing.kind == "link":
             os.symlink(thing.text, path)

@@ -110,7 +110,7 @@ class Packer:
             return
         path = given.rstrip("/")
         absolute = f"{self._root}/{path}"
-        if os.path.isdir(absolute) and not os.path.islink(absolute):
+        if os.path.isdir(absolute) and (not os.path.islink(absolute) or self._leads_out(path)):
             yield path
             if given.endswith("/"):
                 yield from self._below(path)
@@ -129,16 +129,23 @@ class Packer:
 
     def _size(self, path: str) -> int:
         try:
-            found = os.lstat(f"{self._root}/{path}")
+            found = os.stat(f"{self._root}/{path}")
         except OSError:
             return 0
-        return found.st_size if os.path.isfile(f"{self._root}/{path}") else 0
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+    def _leads_out(self, path: str) -> bool:
+        """Return whether a link at ``path`` leads out of the project, where the other end has nothing: what it leads to goes instead."""
+        return not f"{os.path.realpath(f'{self._root}/{path}')}/".startswith(f"{os.path.realpath(self._root)}/")
+
+    def _is_folder(self, entry: os.DirEntry[str], path: str) -> bool:
+        return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and entry.is_dir() and self._leads_out(path))
 
     def _thing(self, path: str) -> Thing | None:
         """Return ``path`` as it goes along; None where nothing is there any more."""
         absolute = f"{self._root}/{path}"
         try:
-            if os.path.islink(absolute):
+            if os.path.islink(absolute) and not (os.path.exists(absolute) and self._leads_out(path)):
                 return Thing(path, "link", text=os.readlink(absolute))
             state = state_of(absolute)
         except OSError:
@@ -161,7 +168,7 @@ class Packer:
             path = _joined(folder, entry.name)
             if patterns.is_ignored(entry.name) or patterns.is_within(path, own) or patterns.is_within(f"{path}/", own):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if self._is_folder(entry, path):
                 if _is_apart(entry):
                     continue
                 if path in around or path in sent:

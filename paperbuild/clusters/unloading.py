@@ -181,7 +181,7 @@ def _make(cargo: Cargo, root: str, area: str, carrier: Carrier) -> None:
     os.makedirs(root)
     carrier.fetch({thing.digest: f"{blobs}/{thing.digest}" for thing in cargo.things if thing.kind == "file"})
     for thing in sorted(cargo.things, key=lambda thing: thing.path):
-        path = _within(root, thing.path)
+        path = within(root, thing.path)
         os.makedirs(path if thing.kind == "folder" else posixpath.dirname(path), exist_ok=True)
         if thing.kind == "link":
             os.symlink(thing.text, path)
@@ -192,19 +192,20 @@ def _make(cargo: Cargo, root: str, area: str, carrier: Carrier) -> None:
                 os.utime(path, ns=(thing.state[2], thing.state[2]))
     shutil.rmtree(blobs)
     for output in cargo.outputs:
-        os.makedirs(posixpath.dirname(_within(root, output.rstrip("/"))), exist_ok=True)
+        os.makedirs(posixpath.dirname(within(root, output.rstrip("/"))), exist_ok=True)
 
 
-def _within(root: str, path: str) -> str:
-    """Return where ``path`` of a project is in ``root``.
+def within(root: str, path: str) -> str:
+    """Return where ``path`` of a project is in ``root``, absolute and without links.
 
     Raises:
         OSError: it leads out of it.
     """
-    absolute = f"{root}/{path}"
-    if path.startswith("/") or ".." in path.split("/") or not f"{os.path.realpath(posixpath.dirname(absolute))}/".startswith(f"{root}/"):
+    root = os.path.realpath(root)
+    folder = os.path.realpath(posixpath.dirname(f"{root}/{path}"))
+    if path.startswith("/") or ".." in path.split("/") or not f"{folder}/".startswith(f"{root}/"):
         raise OSError(f"{path} leads out of the project")
-    return absolute
+    return f"{folder}/{posixpath.basename(path)}"
 
 
 def _things(root: str, path: str) -> Iterator[Thing]:

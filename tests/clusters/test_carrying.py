@@ -14,10 +14,13 @@ import msgspec
 import pytest
 
 from paperbuild.cli.carried import PROGRAM
-from paperbuild.clusters.carrying import Address, Carrying
+from paperbuild.clusters.cargo import Haul, Thing
+from paperbuild.clusters.carrying import Address, Carrying, _place
 from paperbuild.clusters.dispatch import FarExecutor, Pace
 from paperbuild.clusters.packing import Limits, Packer
+from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest
+from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.engine.tracing.sightings import READ
 from paperbuild.errors import BuildError
@@ -136,6 +139,30 @@ def test_what_is_declared_goes_along_at_once(sender: Sender, project: Path) -> N
     assert sender.run("cat data/*.csv > out.txt", ("out.txt",), ("data/",)).status == 0
     assert (project / "out.txt").read_text() == "12"
     assert sender.nearby.hand_ins == [1]
+
+
+def test_a_link_that_leads_out_of_the_project_goes_as_what_it_leads_to(sender: Sender, project: Path, tmp_path: Path) -> None:
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    (mounted / "a.csv").write_text("a")
+    (mounted / "b.csv").write_text("b")
+    (project / "all").symlink_to(mounted)
+    (project / "one.csv").symlink_to(mounted / "a.csv")
+    (project / "inner.txt").symlink_to("in.txt")
+    line = "cat all/*.csv one.csv inner.txt > out.txt; test -L inner.txt && ! test -L one.csv"
+    assert sender.run(line, ("out.txt",)).status == 0
+    assert (project / "out.txt").read_text() == "abatracked"
+
+
+def test_what_comes_back_cannot_leave_the_project_by_a_link(sender: Sender, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    ended = sender.run(f"mkdir out; ln -s {tmp_path}/precious out/a; ln -s {tmp_path}/precious out/b", ("out/",))
+    assert ended.status == 0
+    parcel = Parcel("", sender.job("true", ("out/",)), Resources(), "", outputs=("out/",))
+    haul = Haul(Report("", ""), (Thing("out/a/new.txt", "folder"),))
+    with pytest.raises(OSError, match="leads out of the project"):
+        _place(parcel, haul, str(tmp_path), sender.loose)
+    assert [*(tmp_path / "precious").iterdir()] == []
 
 
 def test_nothing_but_its_outputs_comes_back(sender: Sender, project: Path) -> None:

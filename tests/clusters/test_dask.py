@@ -294,6 +294,7 @@ def test_workers_without_paperbuild_or_with_another_are_told(bare: Dask, tmp_pat
     bare.kill("old")
 
 
+@pytest.mark.slow
 def test_a_cluster_that_the_user_names_is_made_used_and_ended(tmp_path: Path) -> None:
     arguments = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0", "processes": True}
     program = tmp_path / "program.py"
@@ -321,6 +322,7 @@ def test_a_cluster_that_does_not_exist_or_cannot_be_made_is_told(tmp_path: Path)
     )
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_is_told_and_what_its_workers_ran_ends(tmp_path: Path) -> None:
     servers = Dask(tmp_path)
     try:

@@ -145,6 +145,7 @@ def test_a_worker_that_is_killed_midway_loses_its_cell_and_no_other_runs_twice(t
     assert project.runs() == runs
 
 
+@pytest.mark.slow
 def test_a_lost_cell_is_tried_again_as_often_as_its_retries_say(two: Dask, tmp_path: Path) -> None:
     project = Project(tmp_path, two.address, cells=6, retries=1)
     project.slow.touch()
@@ -159,6 +160,7 @@ def test_a_lost_cell_is_tried_again_as_often_as_its_retries_say(two: Dask, tmp_p
     assert project.shown() == sum(n * n for n in range(6))
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_result_as_here(two: Dask, tmp_path: Path) -> None:
     there, here = tmp_path / "there", tmp_path / "here"
     there.mkdir()
@@ -171,6 +173,7 @@ def test_the_same_key_gives_the_same_result_as_here(two: Dask, tmp_path: Path) -
     assert len(away.records()) == 3
 
 
+@pytest.mark.slow
 def test_a_build_that_was_killed_is_taken_up_where_it_was(two: Dask, tmp_path: Path) -> None:
     project = Project(tmp_path, two.address, cells=12)
     project.slow.touch()
@@ -185,6 +188,7 @@ def test_a_build_that_was_killed_is_taken_up_where_it_was(two: Dask, tmp_path: P
     assert project.shown() == sum(n * n for n in range(12))
 
 
+@pytest.mark.slow
 def test_without_a_shared_folder_files_go_along_and_results_come_back(two: Dask, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
@@ -203,3 +207,31 @@ def test_without_a_shared_folder_files_go_along_and_results_come_back(two: Dask,
     assert project.run("render", "--on", "lab")[0] == 0
     assert len(project.runs()) == len(before) + 4  # now it is known that it is read
     assert project.shown() == sum(n * n + 2 for n in range(4))
+
+
+@pytest.mark.slow
+def test_without_a_shared_folder_a_killed_worker_and_a_killed_build_lose_what_they_must(two: Dask, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    project = Project(tmp_path, two.address, cells=8, more=f'files = "store"\n\n[store]\nremote = "file://{store}"')
+    project.slow.touch()
+    process = project.start("run", "--on", "lab", "--keep-going")
+    _wait(lambda: len(project.runs()) == 2)
+    two.kill("one")
+    project.slow.unlink()
+    said = process.communicate(timeout=120)[0].decode()
+    assert process.returncode == 1, said
+    assert len(re.findall(r"error\[PB707\]: cell\[n=\d+\] was lost on lab", said)) == 1, said
+    assert project.runs() == list(range(8))
+    two.add_worker("one")
+    project.slow.touch()
+    (project.root / "add.txt").write_text("1\n")
+    process = project.start("run", "--on", "lab")
+    _wait(lambda: len(project.runs()) == 10)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    project.slow.unlink()
+    code, said = project.run("render", "--on", "lab")
+    assert code == 0, said
+    assert len(project.runs()) == 16
+    assert project.shown() == sum(n * n + 1 for n in range(8))
