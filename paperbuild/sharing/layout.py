@@ -6,6 +6,7 @@ Layout, version 1::
     records/ab/<key>               all records under one action key, see :mod:`paperbuild.sharing.bundles`
     blobs/ab/<sha256>              the content of one file, of 32 MiB at most
     pieces/ab/<sha256>             of which blobs a larger one consists, see :mod:`paperbuild.sharing.pieces`
+    parcels/<sha256>/              a command on its way to another machine and back, see :mod:`paperbuild.clusters.cargo`
     namespaces/<name>/             the same once more, for who may not write above: read there first, then above
 
 ``ab`` are the first two digits. One request answers a key, and nothing is ever listed but by who removes what is old.
@@ -18,6 +19,7 @@ import re
 LAYOUT_VERSION = "1"
 VERSION = "version"
 NAMESPACES = "namespaces/"
+PARCELS = "parcels"
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -15,7 +15,7 @@ from paperbuild.engine.tree import Entry, parse_listing
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Refusal, believed, load_bundle
 from paperbuild.sharing.crew import spread
-from paperbuild.sharing.layout import NAMESPACES, blob_name, bundle_name, is_digest, is_namespace, pieces_name
+from paperbuild.sharing.layout import NAMESPACES, PARCELS, blob_name, bundle_name, is_digest, is_namespace, pieces_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces
@@ -100,6 +100,8 @@ def layered(name: str) -> tuple[str, str] | None:
         layer = f"{NAMESPACES}{space}/"
     kind, _, place = rest.partition("/")
     group, _, digest = place.partition("/")
+    if kind == PARCELS:
+        return (layer, rest) if is_digest(group) else None
     return (layer, rest) if kind in {"records", "blobs", "pieces"} and is_digest(digest) and group == digest[:2] else None
 
 

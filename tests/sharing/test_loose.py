@@ -8,6 +8,7 @@ import pytest
 from paperbuild.errors import BuildError
 from paperbuild.sharing.loose import LooseStore
 from paperbuild.sharing.places import parse_place
+from paperbuild.sharing.surveying import layered
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -42,3 +43,10 @@ def test_what_is_not_there_is_an_error(store: LooseStore, tmp_path: Path) -> Non
         store.fetch({"0" * 64: str(tmp_path / "out")})
     with pytest.raises(BuildError, match="what a command elsewhere needs cannot be written in"):
         store.send({"0" * 64: str(tmp_path / "none")})
+
+
+def test_the_collector_knows_parcels_that_were_left_and_takes_nothing_else_for_one() -> None:
+    cargo = "ab" * 32
+    assert layered(f"parcels/{cargo}/cargo") == ("", f"parcels/{cargo}/cargo")
+    assert layered(f"namespaces/pr-1/parcels/{cargo}/haul") == ("namespaces/pr-1/", f"parcels/{cargo}/haul")
+    assert layered("parcels/mine/notes.txt") is None
