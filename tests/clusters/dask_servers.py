@@ -14,6 +14,8 @@ import psutil
 from paperbuild.clusters.dask_line import Line
 
 START_S = 30.0
+WITHOUT = "import sys; sys.modules['paperbuild'] = None"
+"""What has a Python behave as one that has no paperbuild, as that of a scheduler may."""
 
 
 class Dask:
@@ -25,7 +27,7 @@ class Dask:
         self._processes: list[subprocess.Popen[bytes]] = []
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self._file))
-        self.scheduler = self._start("scheduler", *words)
+        self.scheduler = self._start("scheduler", *words, before=WITHOUT)
         self.address = str(_awaited(self._address)["address"])
 
     def _address(self) -> dict[str, object] | None:

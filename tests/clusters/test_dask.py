@@ -26,7 +26,7 @@ from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
-from tests.clusters.dask_servers import Dask
+from tests.clusters.dask_servers import WITHOUT, Dask
 
 PROGRAM = textwrap.dedent("""
     import json, os, pathlib, subprocess, sys, threading, time
@@ -281,7 +281,7 @@ def test_a_scheduler_without_workers_is_told(bare: Dask, tmp_path: Path, monkeyp
 
 
 def test_workers_without_paperbuild_or_with_another_are_told(bare: Dask, tmp_path: Path) -> None:
-    bare.add_worker("without", before="import sys; sys.modules['paperbuild'] = None")
+    bare.add_worker("without", before=WITHOUT)
     said = _refusal(Lab("lab", bare.address), tmp_path / "without")
     assert said.startswith("PB733 | the worker of the executor lab has no paperbuild | tcp://127.0.0.1:")
     (tmp_path / "old" / "paperbuild").mkdir(parents=True)

@@ -119,11 +119,9 @@ def _wait_for_two(project: Project) -> None:
         time.sleep(1)
 
 
-SUM = sum(n * n for n in range(CELLS))
-
-
-def test_a_worker_that_is_killed_midway_loses_its_cell_and_no_other_runs_twice(two: Dask, tmp_path: Path) -> None:
-    project = Project(tmp_path, two.address)
+@pytest.mark.parametrize("cells", [12, pytest.param(CELLS, marks=pytest.mark.slow)])
+def test_a_worker_that_is_killed_midway_loses_its_cell_and_no_other_runs_twice(two: Dask, tmp_path: Path, cells: int) -> None:
+    project = Project(tmp_path, two.address, cells=cells)
     process = project.start("render", "--on", "lab", "--keep-going")
     _wait(lambda: len(project.runs()) >= 6)
     project.slow.touch()
@@ -134,13 +132,13 @@ def test_a_worker_that_is_killed_midway_loses_its_cell_and_no_other_runs_twice(t
     said = process.communicate(timeout=120)[0].decode()
     assert process.returncode == 1, said
     assert len(re.findall(r"error\[PB707\]: cell\[n=\d+\] was lost on lab: the worker tcp:\S+ died while it ran", said)) == 1, said
-    assert project.runs() == list(range(CELLS))
+    assert project.runs() == list(range(cells))
     two.add_worker("two")
     code, said = project.run("render", "--on", "lab")
     assert code == 0, said
     runs = project.runs()
-    assert len(runs) == CELLS + 1
-    assert project.shown() == SUM
+    assert len(runs) == cells + 1
+    assert project.shown() == sum(n * n for n in range(cells))
     assert project.run("render")[0] == 0  # where it ran is in no key: nothing is to be done here
     assert project.runs() == runs
 
