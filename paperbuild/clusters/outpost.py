@@ -113,6 +113,9 @@ class Outpost:
         environment = dict(parcel.job.environment)
         environment |= {name: value for name, value in os.environ.items() if name.startswith(_ALLOTTED)}
         executor = local_executor()
+        if parcel.job.watch is not None and not executor.blind():
+            environment.pop(VARIABLE, None)  # Pythons that write down what they do tell less to who watches
+        job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
         try:
             if VARIABLE in environment and not executor.blind():
                 del environment[VARIABLE]  # who is watched tells by its calls

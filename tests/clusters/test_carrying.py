@@ -22,7 +22,8 @@ from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
-from paperbuild.engine.tracing.sightings import READ
+from paperbuild.engine.tracing.heard import VARIABLE
+from paperbuild.engine.tracing.sightings import LISTED, READ, SOUGHT
 from paperbuild.errors import BuildError
 from paperbuild.sharing.loose import LooseStore
 from paperbuild.sharing.places import parse_place
@@ -133,6 +134,17 @@ def test_a_module_that_was_not_sent_is_found_all_the_same(sender: Sender, projec
     job = msgspec.structs.replace(job, environment=(*job.environment, ("PYTHONPATH", str(hook)), ("PYTHONDONTWRITEBYTECODE", "1")))
     assert sender.executor.run(job, lambda _group, _handle: None).status == 0
     assert (project / "out.txt").read_text() == "7\n"
+
+
+def test_a_python_that_is_watched_there_tells_which_modules_it_looked_for(sender: Sender, project: Path, tmp_path: Path) -> None:
+    (project / "main.py").write_text("import json\n")
+    hook = Path(sys.modules["paperbuild.engine"].__file__ or "").parent / "tracing" / "hook"
+    job = sender.job("python main.py")
+    job = msgspec.structs.replace(job, environment=(*job.environment, ("PYTHONPATH", str(hook)), (VARIABLE, f"{tmp_path}/heard")))
+    ended = sender.executor.run(job, lambda _group, _handle: None)
+    assert ended.seen is not None
+    bits = next(sighting.bits for sighting in ended.seen.sightings if sighting.path == str(project))
+    assert (bits & SOUGHT, bits & LISTED, "json" in ended.seen.sought) == (SOUGHT, 0, True)
 
 
 def test_what_is_declared_goes_along_at_once(sender: Sender, project: Path) -> None:
