@@ -274,11 +274,12 @@ class CommandAttempt(Attempt):
 
     def _unsettled(self) -> tuple[str, ...]:
         """Return the outputs that nobody may touch yet. Of very many none: what was touched is looked at afterwards in any case."""
-        unsettled = (id_ for id_ in self._graph.actions if id_ not in self._settled and id_ != self._action.id)
-        others = [*itertools.islice(unsettled, MOST_UNSETTLED + 1)]
         away = self._workshop.away.outputs() if self._workshop.away else ()
-        if len(others) + len(away) > MOST_UNSETTLED:
+        count = len(self._graph.actions) - len(self._settled)
+        if count + len(away) > MOST_UNSETTLED:
             return ()
+        unsettled = (id_ for id_ in reversed(self._graph.actions) if id_ not in self._settled)  # mostly the last of them
+        others = {*itertools.islice(unsettled, count)} - {self._action.id}
         return (*(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs), *away)
 
     def _told(self, job: Job) -> Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from paperbuild.diagnostics import Diagnostic
@@ -10,7 +10,7 @@ from paperbuild.engine.earlier import Earlier, resting_on
 from paperbuild.engine.graph import Action, Graph, circle
 from paperbuild.engine.keys import Keyed
 from paperbuild.engine.reasons import Reason
-from paperbuild.engine.schedule import Schedule
+from paperbuild.engine.schedule import Schedule, Settled
 from paperbuild.events import ActionEnded, ActionReopened, Listener, Noticed, Outcome
 
 
@@ -36,16 +36,19 @@ class _SettledFor(AbstractSet[str]):
         return sum(1 for _ in self)
 
 
-class _SettledThenFor(Container[str]):
+class _SettledThenFor:
     """What :class:`_SettledFor` says, at one moment."""
 
-    def __init__(self, settled: Container[str], stale: AbstractSet[str], known: AbstractSet[str]) -> None:
+    def __init__(self, settled: Settled, stale: AbstractSet[str], known: AbstractSet[str]) -> None:
         self._settled = settled
         self._stale = stale
         self._known = known
 
     def __contains__(self, id_: object) -> bool:
         return id_ in self._settled and (id_ not in self._stale or id_ in self._known)
+
+    def __len__(self) -> int:
+        return len(self._settled)
 
 
 class Course:
@@ -97,7 +100,7 @@ class Course:
         """
         return _SettledFor(self.schedule.settled, self.earlier.keys(), self._graph.edges[id_]) if self.earlier else self.schedule.settled
 
-    def settled_then(self, id_: str) -> Container[str]:
+    def settled_then(self, id_: str) -> Settled:
         """Return what :meth:`settled_for` says, as it is at this moment."""
         then = self.schedule.settled_now()
         return _SettledThenFor(then, frozenset(self.earlier), self._graph.edges[id_]) if self.earlier else then

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +10,7 @@ from paperbuild.engine.graph import Action, Graph, Step
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.reasons import Reason
+from paperbuild.engine.schedule import Settled
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.workshop import Workshop
 
@@ -29,7 +29,7 @@ class Floor(msgspec.Struct, frozen=True):
     strict: bool = False
     keeps_checkpoints: bool = False
 
-    def attempt(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: Container[str]) -> Attempt:
+    def attempt(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: Settled) -> Attempt:
         """Return an attempt at ``action``, not begun: for its ``reasons``, with the actions in ``settled`` up to date."""
         from paperbuild.engine.commanding import CommandAttempt  # only a build with something to do pays for it
         from paperbuild.engine.running import StepAttempt

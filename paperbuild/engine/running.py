@@ -6,7 +6,7 @@ An attempt never raises; it returns how it ended. Commands have :mod:`paperbuild
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from paperbuild.engine.keys import Keyed
 from paperbuild.engine.ports import NotSettled, Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.reasons import Reason
+from paperbuild.engine.schedule import Settled
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Item, Record, path_of
 from paperbuild.errors import BuildError, PaperbuildError
@@ -80,7 +81,7 @@ Result = Made | Failed | Needs | Lost | Changed | Cancelled | BaseException
 class Attempt(ABC):
     """One attempt at ``action`` under the key ``keyed``, because of ``reasons``, with the actions in ``settled`` up to date."""
 
-    def __init__(self, floor: Floor, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: Container[str] = ()) -> None:
+    def __init__(self, floor: Floor, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], settled: Settled = ()) -> None:
         self._workshop = floor.workshop
         self._graph = floor.graph
         self._observer = floor.observer

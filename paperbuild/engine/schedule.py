@@ -11,10 +11,21 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 import msgspec
 
 from paperbuild.engine.graph import Resources
+
+
+class Settled(Protocol):
+    """Which ids were up to date at one moment, and how many; whoever asks many times need not know more."""
+
+    def __contains__(self, id_: object, /) -> bool:
+        """Return whether it was."""
+
+    def __len__(self) -> int:
+        """Return how many were, about."""
 
 
 class SettledThen:
@@ -23,6 +34,11 @@ class SettledThen:
     def __init__(self, when: Mapping[str, int], moment: int) -> None:
         self._when = when
         self._moment = moment
+        self._count = len(when)
+
+    def __len__(self) -> int:
+        """Return how many had settled by then."""
+        return self._count
 
     def __contains__(self, id_: object) -> bool:
         """Return whether it had settled by then, and is so still."""
