@@ -225,6 +225,7 @@ def test_who_settled_at_a_moment_is_known_later_without_a_copy():
     then = plan.settled_now()
     plan.settle("b")
     assert [id_ for id_ in "abc" if id_ in then] == ["a"]
+    assert (len(then), len(plan.settled_now())) == (1, 2)
     assert [id_ for id_ in "abc" if id_ in plan.settled_now()] == ["a", "b"]
 
 
