@@ -151,7 +151,8 @@ class Grounds:
             if id_ in self._grounds:
                 found.update(self._grounds[id_].numbers)
         numbers = [*found]
-        self._moved = {numbers[n]: True for n in self._workshop.fs.moved(map(self._fact, numbers))}
+        facts = zip(*(map(column.__getitem__, numbers) for column in (self._kinds, self._paths, self._marks)), strict=True)
+        self._moved = {numbers[n]: True for n in self._workshop.fs.moved(facts)}
         self._still = set(numbers) - self._moved.keys()
 
     def _holds(self, ground: _Ground, action: Action) -> bool:
