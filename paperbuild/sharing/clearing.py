@@ -20,7 +20,7 @@ from paperbuild.engine.trace import Artifact, Record, load_record
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, load_bundle
 from paperbuild.sharing.crew import spread
-from paperbuild.sharing.layout import NAMESPACES, blob_name, pieces_name
+from paperbuild.sharing.layout import INCOMING, NAMESPACES, blob_name, pieces_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces
@@ -126,6 +126,8 @@ def _listed(link: Link) -> _Contents:
             bundles.append((place[0], seen))
         elif place is not None:
             others[place] = seen
+        elif seen.name.startswith(INCOMING):
+            others["", seen.name] = seen
     return _Contents(_read(link, bundles), others)
 
 

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
+from paperbuild.sharing.layout import INCOMING
 from paperbuild.sharing.transport import CHUNK, Content, Seen, TransportError, Trouble
 
 TURN = ".turn"
@@ -100,10 +101,10 @@ class Files:
 
     def _written(self, data: bytes | memoryview) -> str:
         """Write ``data`` to a new file and have it on the disk; return its path."""
-        folder = f"{self._root}/incoming"
+        folder = f"{self._root}/{INCOMING}"
         if os.path.isdir(self._root):  # a folder that is not mounted is not made
             os.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/{os.urandom(8).hex()}"
+        temporary = f"{folder}{os.urandom(8).hex()}"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             rest = memoryview(data)
@@ -150,7 +151,7 @@ class Files:
         self._find_root()
         for where, folders, names in os.walk(f"{self._root}/{folder}".rstrip("/")):
             if where == self._root:
-                folders[:] = [name for name in folders if name not in {"incoming", "locks"}]
+                folders[:] = [name for name in folders if name != "locks"]
             for name in names:
                 path = f"{where}/{name}"
                 with contextlib.suppress(*_GONE):

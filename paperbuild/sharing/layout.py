@@ -8,6 +8,7 @@ Layout, version 1::
     pieces/ab/<sha256>             of which blobs a larger one consists, see :mod:`paperbuild.sharing.pieces`
     parcels/<sha256>/              a command on its way to another machine and back, see :mod:`paperbuild.clusters.cargo`
     namespaces/<name>/             the same once more, for who may not write above: read there first, then above
+    incoming/, locks/              in folders alone: what is on its way, and whose turn it is to write
 
 ``ab`` are the first two digits. One request answers a key, and nothing is ever listed but by who removes what is old.
 """
@@ -20,6 +21,8 @@ LAYOUT_VERSION = "1"
 VERSION = "version"
 NAMESPACES = "namespaces/"
 PARCELS = "parcels"
+INCOMING = "incoming/"
+"""What is on its way, where a place cannot write a content as a whole; what is old there was left by who died."""
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

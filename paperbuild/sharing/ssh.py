@@ -24,6 +24,7 @@ import paramiko
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
 from paperbuild.sharing.files import STALE_S, TURN
+from paperbuild.sharing.layout import INCOMING
 from paperbuild.sharing.places import Place
 from paperbuild.sharing.transport import ANSWER_S, CHUNK, CONNECT_S, STALL_S, Content, Seen, TransportError, Trouble
 
@@ -174,9 +175,9 @@ class Ssh:
             with self._sftp(STALL_S) as sftp:
                 if over == "" and _exists(sftp, path):
                     return False
-                for folder in ("incoming", "locks", os.path.dirname(name)):
+                for folder in (INCOMING.rstrip("/"), "locks", os.path.dirname(name)):
                     self._make(sftp, folder)
-                temporary = f"{self._root}/incoming/{os.urandom(8).hex()}"
+                temporary = f"{self._root}/{INCOMING}{os.urandom(8).hex()}"
                 try:
                     with sftp.open(temporary, "wxb") as file:
                         file.set_pipelined(True)
@@ -237,7 +238,7 @@ class Ssh:
             return turn, time.monotonic()
         if time.monotonic() - seen[1] > STALE_S:
             with contextlib.suppress(OSError):
-                sftp.rename(path, f"{self._root}/incoming/{os.urandom(8).hex()}")  # of two only one can
+                sftp.rename(path, f"{self._root}/{INCOMING}{os.urandom(8).hex()}")  # of two only one can
         return seen
 
     def _make(self, sftp: paramiko.SFTPClient, folder: str) -> None:
@@ -266,7 +267,7 @@ class Ssh:
         for one in below:
             name = f"{folder}{one.filename}"
             if modes.S_ISDIR(one.st_mode or 0):
-                if name not in {"incoming", "locks"}:
+                if name != "locks":
                     yield from self.listed(f"{name}/")
             else:
                 yield Seen(name, one.st_size or 0, (one.st_mtime or 0) * 1_000_000_000)

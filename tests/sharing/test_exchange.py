@@ -261,6 +261,16 @@ def test_what_is_young_stays_whatever_is_asked_for(clone: CloneMaker, folder: Pa
     assert contents(folder) == before
 
 
+def test_what_writers_that_died_left_on_its_way_goes_when_it_is_old(clone: CloneMaker, folder: Path) -> None:
+    mine = clone(f"file://{folder}")
+    push(mine.shared, several(mine))
+    for name in ("old", "young"):
+        (folder / "incoming" / name).write_bytes(b"half of")
+    age(folder, 2, "incoming/old")
+    assert collect_remote(mine.shared, policy(90), dry_run=False).blobs == 1
+    assert [path.name for path in (folder / "incoming").iterdir()] == ["young"]
+
+
 def test_what_a_namespace_needs_stays_above(clone: CloneMaker, folder: Path) -> None:
     main = clone(f"file://{folder}")
     above = main.made("data", b"shared" * 20_000)
