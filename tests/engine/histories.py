@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.events import Outcome
 from tests.engine.programs import Ask, Choose, Clean, Item, Made, Names, Refuse, Statement, Take, Target
 
@@ -39,11 +40,15 @@ GOOD = frozenset({Outcome.RAN, Outcome.REUSED})
 
 @dataclass(frozen=True)
 class Built:
-    """How a build ended: the outcome of each target, the targets that were started, once for each time, and why each was the last time."""
+    """How a build ended: the outcome of each target, the targets that were started, once for each time, and why each was the last time.
+
+    ``told`` is what it complained of, for whoever has to find out what went wrong.
+    """
 
     outcomes: Mapping[str, Outcome]
     ran: Sequence[str]
     reasons: Mapping[str, str]
+    told: Sequence[Diagnostic] = ()
 
 
 class Ground(Protocol):
@@ -250,7 +255,7 @@ class Histories(RuleBasedStateMachine):
     def _compare_outcomes(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
         for id_ in clean.closure(frozenset(wanted)):
             made = clean.made(id_)
-            assert made.is_open or (built.outcomes.get(id_) in GOOD) == (made.files is not None), (id_, built.outcomes, made)
+            assert made.is_open or (built.outcomes.get(id_) in GOOD) == (made.files is not None), (id_, built, made)
 
     def _compare_trees(self, clean: Clean, wanted: Sequence[str]) -> None:
         tree = self.place.files()

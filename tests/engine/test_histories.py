@@ -41,7 +41,7 @@ class MemoryGround:
         self.world.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         assert self.world.report is not None
         reasons = {event.action: event.reason for event in self.world.events if isinstance(event, ActionStarted)}
-        return Built(self.world.report.outcomes, self.world.ran_now, reasons)
+        return Built(self.world.report.outcomes, self.world.ran_now, reasons, self.world.report.diagnostics)
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         self.world.fs.dies_after = self.world.fs.changes + after

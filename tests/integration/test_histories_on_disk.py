@@ -67,7 +67,8 @@ class DiskGround:
         self.project.actions = tuple(target.action(id_, target.shell()) for id_, target in targets.items())
         report = self.project.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         started = [event for event in self.project.events if isinstance(event, ActionStarted)]
-        return Built(report.outcomes, [event.action for event in started], {event.action: event.reason for event in started})
+        reasons = {event.action: event.reason for event in started}
+        return Built(report.outcomes, [event.action for event in started], reasons, report.diagnostics)
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         child = os.fork()
