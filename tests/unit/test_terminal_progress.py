@@ -5,7 +5,18 @@ import pytest
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.forecast import Forecast
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources
-from paperbuild.events import ActionEnded, ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Noticed, Outcome
+from paperbuild.events import (
+    ActionEnded,
+    ActionReopened,
+    ActionStarted,
+    ActionWaits,
+    BuildEnded,
+    BuildStarted,
+    BuildWaits,
+    Fetching,
+    Noticed,
+    Outcome,
+)
 from paperbuild.phrases import duration_text
 from paperbuild.terminal.progress import Progress, Verbosity, summary
 from paperbuild.terminal.screen import Screen, cut, screen_of
@@ -184,6 +195,27 @@ def test_another_build_in_the_project_is_waited_for_in_so_many_words():
     assert narrated(LINES, Verbosity.NORMAL, BuildWaits("17")) == "waiting for another paperbuild in this project (process 17)\n"
     assert narrated(LINES, Verbosity.NORMAL, BuildWaits("")) == "waiting for another paperbuild in this project\n"
     assert narrated(LINES, Verbosity.QUIET, BuildWaits("17")) == ""
+
+
+def test_the_line_tells_what_comes_from_elsewhere_until_it_is_there():
+    progress = Progress(io.StringIO(), TERMINAL, clock=Clock())
+    progress(BuildStarted(3))
+    progress(Fetching(0, 2, 3_000_000))
+    assert progress.status_line() == "[0/3] 0.0 s  fetching 2 outputs of 3.0 MB, 0 there"
+    progress(Fetching(1, 2, 3_000_000))
+    progress(ActionStarted("train", "never ran", None))
+    assert "fetching 2 outputs of 3.0 MB, 1 there · train" in progress.status_line()
+    progress(Fetching(2, 2, 3_000_000))
+    assert progress.status_line() == "[0/3] 0.0 s  train 0.0 s"
+
+
+def test_what_is_looked_at_again_counts_once():
+    progress = Progress(io.StringIO(), TERMINAL, clock=Clock())
+    progress(BuildStarted(1))
+    progress(ActionEnded("a", Outcome.REUSED, 0))
+    progress(ActionReopened("a"))
+    progress(ActionEnded("a", Outcome.RAN, 0))
+    assert progress.status_line().startswith("[1/1]")
 
 
 def test_the_line_tells_about_how_long_it_still_takes_once_that_can_be_known():
