@@ -113,6 +113,11 @@ class Away:
     def __bool__(self) -> bool:
         return bool(self._artifacts or self._lost)
 
+    @property
+    def has_folders(self) -> bool:
+        """Whether folders are away, in which there may be links."""
+        return bool(self._folders)
+
     def _put(self, artifact: Artifact) -> None:
         plain = artifact.path.rstrip("/")
         self._artifacts[plain] = artifact

@@ -84,7 +84,7 @@ class AwayFileSystem:
     def link(self, path: str) -> str | None:
         """See the port."""
         text = self._fs.link(path)
-        if text is None and self._away and not self._fs.exists(path):
+        if text is None and self._away.has_folders and not self._fs.exists(path):
             found = self._found(path)
             if found is not None and found[1].kind == "link":
                 return self._away.link_text(found[1])
@@ -125,7 +125,7 @@ class AwayFileSystem:
             return self._names_mark(path, mark)
         if kind == "presence":
             return mark or (b"there" if self._found(path) is not None else b"")
-        if kind == "link" and mark == b"-" and not self._fs.exists(path):
+        if kind == "link" and mark == b"-" and self._away.has_folders and not self._fs.exists(path):
             found = self._found(path)
             return mark if found is None or found[1].kind != "link" else found[1].digest.encode()
         return mark_of(self.stat(path)) if kind == "status" and not mark else mark
