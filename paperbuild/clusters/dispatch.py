@@ -18,7 +18,7 @@ import msgspec
 
 from paperbuild import __version__
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, packed, report_of
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, files_in, packed, report_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import WAITS
 from paperbuild.engine.platforms import platform_here, python_here
@@ -41,7 +41,7 @@ class Pace(msgspec.Struct, frozen=True):
     slow_glance_s: float = 1.0
     ask_s: float = 1.0
     slow_ask_s: float = 10.0
-    late_s: float = 3.0
+    late_s: float = 6.0
     patience_s: float = 120.0
     end_s: float = 45.0
 
@@ -312,6 +312,8 @@ class FarExecutor:
         if sent.over.is_set():
             return
         try:
+            if ENDED not in files_in(sent.folder):
+                return
             with open(f"{sent.folder}/{ENDED}", "rb") as file:
                 report = report_of(file.read())
         except FileNotFoundError:
@@ -446,7 +448,10 @@ def _last_word(folder: str) -> str:
 
 def _may_run(folder: str) -> bool:
     """Return whether the job in ``folder`` began and has not said how it ended."""
-    return os.path.exists(f"{folder}/{BEGUN}") and not os.path.exists(f"{folder}/{ENDED}")
+    with contextlib.suppress(FileNotFoundError):
+        names = files_in(folder)
+        return BEGUN in names and ENDED not in names
+    return False
 
 
 def _would_not_end(number: int) -> Diagnostic:

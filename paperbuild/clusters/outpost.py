@@ -19,7 +19,7 @@ from types import FrameType
 import msgspec
 
 from paperbuild import __version__
-from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, packed, parcel_of
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, files_in, packed, parcel_of
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment
 from paperbuild.engine.platforms import platform_here, python_here
@@ -37,7 +37,8 @@ GATE_S = 120.0
 ATTENDED = "PAPERBUILD_ATTENDED"
 """A variable that says that whoever started this holds its standard input open as long as it lives: when that closes, all is to end."""
 
-_LOOK_S = 0.2  # for ``stop``, and for signals; the end of a job is heard at once
+_LOOK_S = 0.2  # for signals; the end of a job is heard at once
+_ASK_S = 1.0  # for ``stop``: a thousand jobs ask the server of one file system
 
 _ALLOTTED = ("SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "TMPDIR")
 """What a scheduler says about the place that a job got: its command is told, too."""
@@ -92,14 +93,13 @@ class Outpost:
     def _may_begin(self, folder: str) -> bool:
         """Wait until it is known where the parcel is; return whether it begins here and now, for the first time."""
         deadline, pause_s = time.monotonic() + GATE_S, 0.02
-        while not os.path.exists(f"{folder}/{GO}"):
-            if self._ending or time.monotonic() > deadline or os.path.exists(f"{folder}/{STOP}"):
+        while GO not in (names := files_in(folder)) and not self._ending and STOP not in names:
+            if time.monotonic() > deadline:
                 _tell(f"nobody said that {folder} may begin")
                 return False
-            os.stat(f"{folder}/{PARCEL}")
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, 0.5)
-        if self._ending or os.path.exists(f"{folder}/{STOP}"):
+        if self._ending or STOP in names:
             return False
         try:
             with open(f"{folder}/{BEGUN}", "x", encoding="utf-8") as file:
@@ -140,15 +140,28 @@ class Outpost:
 
         worker = threading.Thread(target=work, name=job.action, daemon=True)
         worker.start()
-        cancelled = False
+        cancelled, look_at_s = False, 0.0
         while not done.wait(_LOOK_S):
-            if not cancelled and (self._ending or os.path.exists(f"{folder}/{STOP}") or not os.path.exists(folder)):
+            now_s = time.monotonic()
+            stops = now_s >= look_at_s and _is_unwanted(folder)
+            look_at_s = now_s + _ASK_S if now_s >= look_at_s else look_at_s
+            if not cancelled and (self._ending or stops):
                 cancelled = True
                 executor.cancel_all()
         worker.join()
         if isinstance(outcome[0], BaseException):
             raise outcome[0]
         return outcome[0]
+
+
+def _is_unwanted(folder: str) -> bool:
+    """Return whether the parcel in ``folder``, which runs, is to end."""
+    try:
+        return STOP in files_in(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # a server that does not answer says nothing
 
 
 def differences(parcel: Parcel) -> Iterator[str]:

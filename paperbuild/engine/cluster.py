@@ -7,6 +7,7 @@ can look it up by.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeVar
 
@@ -39,6 +40,18 @@ ENDED = "ended.json"
 
 OUTPOST = ("-P", "-m", "paperbuild.clusters.outpost")
 """What a Python at the other end is started with to run parcels, before their folders."""
+
+
+def files_in(folder: str) -> frozenset[str]:
+    """Return the names in a parcel's folder, as they are at the other end.
+
+    To list it is to ask for that: where a file is missing, a client of NFS may believe so for a minute, but not once it has opened the
+    folder (close-to-open consistency, RFC 7530, section 10.3.1).
+
+    Raises:
+        FileNotFoundError: the folder is gone.
+    """
+    return frozenset(os.listdir(folder))
 
 
 _Packed = TypeVar("_Packed")

@@ -27,7 +27,7 @@ from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
 from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
-from paperbuild.engine.sending import disowned, errand_for, lost, noted, skew, taken_up, unreachable
+from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, noted, skew, taken_up, unreachable
 from paperbuild.engine.supplying import supplies_of
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import VARIABLE, heard
@@ -111,6 +111,8 @@ class CommandAttempt(Attempt):
         ended = self._execute(job, partial(self._started, entry, job, before))
         if ended.unreachable:
             return Failed(unreachable(self._action, ended), ended.duration_s, goes_on=True)
+        if ended.elsewhere is not None:
+            look_anew(self._action, self._workshop)
         reading = self._reading(ended.elsewhere)
         seen = ended.seen if ended.seen is not None and not ended.seen.blind else None
         told = self._told(job)

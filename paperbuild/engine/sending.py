@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -46,6 +47,12 @@ def taken_up(entry: Entry, log: Log, fs: FileSystem) -> Job | None:
     except (OSError, ValueError):
         return None
     return msgspec.structs.replace(job, log=log.path, errand=errand)
+
+
+def look_anew(action: Action, workshop: Workshop) -> None:
+    """See what ``action`` made as it is where it was made: see :func:`paperbuild.engine.cluster.files_in`."""
+    for folder in {posixpath.dirname(output.path.rstrip("/")) for output in action.outputs}:
+        workshop.fs.names(f"{workshop.site.root}/{folder}")
 
 
 def has_come(entry: Entry | None, key: str, fs: FileSystem) -> bool:

@@ -10,9 +10,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from paperbuild import __version__
 from paperbuild.clusters.dispatch import FarExecutor, Pace
-from paperbuild.engine.cluster import parcel_of
+from paperbuild.clusters.outpost import differences
+from paperbuild.engine.cluster import Parcel, parcel_of
+from paperbuild.engine.graph import Resources
+from paperbuild.engine.machine_facts import fact_here
+from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
 from tests.clusters.nearby import Nearby
@@ -196,3 +202,14 @@ def test_a_parcel_begins_once_and_never_without_leave(sender: Sender, nearby: Ne
 def test_what_a_job_is_given_is_for_nobody_elses_eyes(sender: Sender) -> None:
     sender.send(sender.job("one", ":"))
     assert (sender.folder / "sent/one").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_not_at_the_other_end_as_it_is_here_is_told(tmp_path: Path) -> None:
+    bare = Job("train", ":", "/bin/sh", str(tmp_path), (), "/log", None)
+    here = Parcel("/sent", bare, Resources(), __version__, None, python_here(), platform_here(), facts=(("gpu", fact_here("gpu")),))
+    assert [*differences(here)] == []
+    other = Parcel("/sent", replace(bare, folder="/nowhere"), Resources(), "9", None, "pypy 3.11", "Plan9 mips", facts=(("gpu", "A100"),))
+    told = [*differences(other)]
+    assert [next(word for word in ("paperbuild", "Python", "machine", "gpu", "folder") if word in one) for one in told] == [
+        "paperbuild", "Python", "machine", "gpu", "folder",
+    ]  # fmt: skip

@@ -280,6 +280,7 @@ def test_without_slurm_the_error_says_where_to_build(paper: Paper) -> None:
     assert "there is no sbatch here" in paper.run("run", status=1)
 
 
+@pytest.mark.slow
 def test_what_counts_of_the_machine_is_compared_there(paper: Paper) -> None:
     manifest = one("echo x > out", 'platform = ["gpu"]')
     paper.write({"paperbuild.toml": manifest})
