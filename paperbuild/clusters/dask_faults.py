@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from paperbuild import __version__
 from paperbuild.clusters.dask_line import NoAnswerError
@@ -60,8 +61,9 @@ def no_such_worker(name: str, action: str, asked: Mapping[str, float]) -> Diagno
 
 def no_such_cluster(name: str, cluster: str, why: str) -> Diagnostic:
     """Return that the class of a cluster does not exist."""
-    package = cluster.partition(".")[0].replace("_", "-")
-    help_ = (f"pip install {package}", 'it is written as "module.Class", such as "dask.distributed.LocalCluster"')
+    package = cluster.partition(".")[0]
+    missing = (f"pip install {package.replace('_', '-')}",) if "." in cluster and find_spec(package or "?") is None else ()
+    help_ = (*missing, 'it is written as "module.Class", such as "dask.distributed.LocalCluster"')
     return Diagnostic("PB736", f"the executor {name} has no cluster {cluster}", notes=(why,), help=help_)
 
 

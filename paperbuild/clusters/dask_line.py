@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -117,7 +118,8 @@ class Line:
         except TimeoutError:
             raise NoAnswerError(f"it did not answer within {CONNECT_S:.0f} s") from None
         except (OSError, OverflowError) as error:
-            raise NoAnswerError(getattr(error, "strerror", None) or str(error)) from None
+            number = getattr(error, "errno", None) or 0  # of a name that nobody knows it is negative, and none of the system's
+            raise NoAnswerError(os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)) from None
         writer.close()
 
     async def _dropped(self) -> None:

@@ -200,6 +200,14 @@ def test_another_process_can_cancel_what_a_killed_one_handed_in(two: Dask, lab: 
     assert not _alive(int((tmp_path / "pid").read_text()))
 
 
+def test_a_connection_that_was_lost_is_made_again_and_what_runs_is_found(lab: DaskCluster, tmp_path: Path) -> None:
+    handles = lab.submit(_parcels(tmp_path, [f"echo x >> {tmp_path}/ran; sleep 1"] * 2))
+    lab._connection().ask(lambda client: client.close(), 5)
+    assert {fate.state for fate in lab.look(handles).values()} <= {"running", "waiting"}
+    assert {fate.state for fate in _settled(lab, handles).values()} == {"ended"}
+    assert (tmp_path / "ran").read_text() == "x\nx\n"
+
+
 def test_who_closes_lets_go_of_what_runs(two: Dask, lab: DaskCluster, tmp_path: Path) -> None:
     first = _lab(two, tmp_path)
     handles = first.submit(_parcels(tmp_path, ["sleep 0.5"]))
