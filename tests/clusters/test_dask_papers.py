@@ -216,6 +216,7 @@ def test_without_a_shared_folder_a_killed_worker_and_a_killed_build_lose_what_th
     process = project.start("run", "--on", "lab", "--keep-going")
     _wait(lambda: len(project.runs()) == 2)
     two.kill("one")
+    _wait(lambda: [*store.glob("parcels/*/haul")] or project.ends())  # what its worker ran has ended
     project.slow.unlink()
     said = process.communicate(timeout=120)[0].decode()
     assert process.returncode == 1, said
