@@ -101,7 +101,7 @@ def test_a_version_is_a_whole_number(value: str) -> None:
         ("[papr]", "papr", "did you mean paper?"),
         ("[targets.x]\nneeds = []", "targets", "did you mean target?"),
         ('[train]\nrun = "x"', "train", "a target's table is [target.train]"),
-        ("colour = 1", "colour", "the keys are check, document, environment, paper, profile, store, target, version"),
+        ("colour = 1", "colour", "the keys are check, document, environment, executor, paper, profile, store, target, version"),
     ],
 )
 def test_an_unknown_table_is_a_fault_with_what_was_meant(text: str, underlined: str, meant: str) -> None:
