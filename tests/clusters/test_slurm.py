@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -334,3 +336,23 @@ def test_what_has_ended_is_taken_where_nothing_may_run_and_what_nothing_declares
     assert not lives((paper.folder.parent / "PID").read_text().strip())
     assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
     assert len(paper.runs()) == 2
+
+
+@pytest.mark.slow
+def test_whenever_a_build_is_killed_each_cell_runs_once(paper: Paper) -> None:
+    dice = random.Random(8)
+    cell = 'run = "echo {n} >> ../RUNS; sleep 0.3; echo {n} > build/{n}"\ninputs = []\noutputs = ["build/{n}"]\non = "cluster"\n'
+    numbers = [str(n) for n in range(12)]
+    for round_ in range(6):
+        manifest = f'[target.cell]\n{cell}matrix = {{ n = [{", ".join(numbers)}] }}\n[executor.cluster]\nkind = "slurm"\n'
+        paper.write({"paperbuild.toml": manifest.replace("echo {n} >> ", f": {round_}; echo {{n}} >> "), "../RUNS": ""})
+        for _ in range(2):
+            build = paper.start("run")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                build.communicate(timeout=dice.uniform(0.3, 3))
+            build.kill()
+            build.communicate()
+        paper.run("run")
+        assert paper.runs() == sorted(numbers)
+        assert [(paper.folder / "build" / n).read_text().strip() for n in numbers] == numbers
+        assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
