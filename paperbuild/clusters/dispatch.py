@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from paperbuild import __version__
+from paperbuild.clusters.pace import Pace, Rounds
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, files_in, packed, report_of
 from paperbuild.engine.graph import Resources
@@ -24,26 +25,6 @@ from paperbuild.engine.logs import WAITS
 from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Ended, Errand, Job
 from paperbuild.errors import BuildError
-
-
-class Pace(msgspec.Struct, frozen=True):
-    """How long, in seconds, is waited for what.
-
-    Jobs are handed in once none came for ``quiet_s``, or the first waited for ``gather_s``. Folders are looked at after ``glance_s`` at
-    first and up to ``slow_glance_s`` while nothing happens; the scheduler is asked after ``ask_s``, up to ``slow_ask_s``. What a job that
-    is gone wrote last may be seen ``late_s`` later. A scheduler that does not answer for ``patience_s`` is given up, and one that is to
-    end a job has ``end_s`` for it.
-    """
-
-    quiet_s: float = 0.15
-    gather_s: float = 5.0
-    glance_s: float = 0.03
-    slow_glance_s: float = 1.0
-    ask_s: float = 1.0
-    slow_ask_s: float = 10.0
-    late_s: float = 6.0
-    patience_s: float = 120.0
-    end_s: float = 45.0
 
 
 class _Sent:
@@ -215,7 +196,7 @@ class FarExecutor:
     # the one thread that speaks with the cluster
 
     def _serve(self) -> None:
-        rounds = _Rounds(self._pace)
+        rounds = Rounds(self._pace)
         while True:
             with self._changed:
                 self._changed.wait_for(self._is_urgent, self._pause_s(rounds))
@@ -244,7 +225,7 @@ class FarExecutor:
         now_s = time.monotonic()
         return bool(self._new) and (now_s >= self._came_s + self._pace.quiet_s or now_s >= self._first_came_s + self._pace.gather_s)
 
-    def _pause_s(self, rounds: _Rounds) -> float | None:
+    def _pause_s(self, rounds: Rounds) -> float | None:
         pauses = [self._pace.quiet_s] if self._new else []
         return min((*pauses, rounds.glance_s)) if self._out else next(iter(pauses), None)
 
@@ -273,7 +254,7 @@ class FarExecutor:
                     sent.handed_in.set()
         self._drop_ended()
 
-    def _look(self, rounds: _Rounds) -> None:
+    def _look(self, rounds: Rounds) -> None:
         out = [sent for sent in self._out if sent.handle]
         for sent in out:
             self._read_end(sent)
@@ -284,7 +265,7 @@ class FarExecutor:
             self._drop_ended()
         rounds.go_on()
 
-    def _ask(self, out: Sequence[_Sent], rounds: _Rounds) -> None:
+    def _ask(self, out: Sequence[_Sent], rounds: Rounds) -> None:
         try:
             fates = self._cluster.look([sent.handle for sent in out])
         except BuildError as error:
@@ -391,52 +372,6 @@ class FarExecutor:
         for wish in recalls:
             wish.faults = (fault,)
             wish.over.set()
-
-
-class _Rounds:
-    """When the thread looks again: soon where something happens, seldom where nothing does."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._unanswered_since_s: float | None = None
-        self.begin_anew()
-        self._ask_at_s = 0.0
-
-    def begin_anew(self) -> None:
-        """Something happened: more may happen soon."""
-        self.glance_s = self._pace.glance_s
-        self._ask_s = self._pace.ask_s
-        self._ask_at_s = time.monotonic() + self._ask_s
-
-    def ask_soon(self) -> None:
-        """Something is about to be known."""
-        self.glance_s = self._pace.glance_s
-        self._ask_s = min(self._ask_s, self._pace.ask_s)
-        self._ask_at_s = time.monotonic() + self._ask_s
-
-    def go_on(self) -> None:
-        """A look is over."""
-        self.glance_s = min(1.3 * self.glance_s, self._pace.slow_glance_s)
-
-    def may_ask(self) -> bool:
-        """Return whether the scheduler may be asked now; if so it is."""
-        now_s = time.monotonic()
-        if now_s < self._ask_at_s:
-            return False
-        self._ask_s = min(1.5 * self._ask_s, self._pace.slow_ask_s)
-        self._ask_at_s = now_s + self._ask_s
-        return True
-
-    def was_answered(self) -> None:
-        """The scheduler answered."""
-        self._unanswered_since_s = None
-
-    def is_given_up(self) -> bool:
-        """The scheduler did not answer: return whether that has been so for too long."""
-        now_s = time.monotonic()
-        if self._unanswered_since_s is None:
-            self._unanswered_since_s = now_s
-        return now_s - self._unanswered_since_s >= self._pace.patience_s
 
 
 def _last_word(folder: str) -> str:

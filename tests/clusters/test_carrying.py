@@ -16,7 +16,8 @@ import pytest
 from paperbuild.cli.carried import PROGRAM
 from paperbuild.clusters.cargo import Haul, Thing
 from paperbuild.clusters.carrying import Address, Carrying, _place
-from paperbuild.clusters.dispatch import FarExecutor, Pace
+from paperbuild.clusters.dispatch import FarExecutor
+from paperbuild.clusters.pace import Pace
 from paperbuild.clusters.packing import Limits, Packer
 from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest

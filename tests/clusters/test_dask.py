@@ -21,7 +21,8 @@ from paperbuild import __version__
 from paperbuild.clusters import dask as dask_module
 from paperbuild.clusters.dask import DaskCluster
 from paperbuild.clusters.dask_making import Lab
-from paperbuild.clusters.dispatch import FarExecutor, Pace
+from paperbuild.clusters.dispatch import FarExecutor
+from paperbuild.clusters.pace import Pace
 from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch

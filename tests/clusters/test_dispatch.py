@@ -13,8 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from paperbuild import __version__
-from paperbuild.clusters.dispatch import FarExecutor, Pace
+from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.clusters.outpost import differences
+from paperbuild.clusters.pace import Pace
 from paperbuild.engine.cluster import Parcel, parcel_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.machine_facts import fact_here
