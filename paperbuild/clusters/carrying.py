@@ -98,6 +98,7 @@ class Carrying:
     def close(self) -> None:
         """See the port."""
         self._cluster.close()
+        self._carrier.close()
 
     def _hand_in(self, parcels: Sequence[tuple[Parcel, _Sent]], unasked: Sequence[str]) -> None:
         ready = []

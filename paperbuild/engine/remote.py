@@ -65,3 +65,6 @@ class Carrier(Protocol):
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove what was written under these names; what is not there is gone already."""
+
+    def close(self) -> None:
+        """Let go of connections."""

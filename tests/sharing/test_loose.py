@@ -29,6 +29,14 @@ def test_contents_come_as_they_went(store: LooseStore, tmp_path: Path) -> None:
     assert all((tmp_path / f"out-{n}").read_bytes() == (tmp_path / f"in-{n}").read_bytes() for n in range(20))
 
 
+def test_a_large_content_goes_in_pieces(store: LooseStore, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"0123456789abcdef" * (40 << 16))
+    digest = hashlib.sha256((tmp_path / "large").read_bytes()).hexdigest()
+    store.send({digest: str(tmp_path / "large")})
+    store.fetch({digest: str(tmp_path / "again")})
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "large").read_bytes()
+
+
 def test_a_name_is_written_once_read_and_removed(store: LooseStore) -> None:
     name = "parcels/ab/begun"
     assert store.read(name) is None
