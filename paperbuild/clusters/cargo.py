@@ -40,13 +40,16 @@ class Thing(msgspec.Struct, frozen=True):
 class Cargo(msgspec.Struct, frozen=True):
     """A parcel and what goes with it.
 
-    ``things`` are copied to the other end. ``unsent`` are paths in the project where something stands that was not sent (one that ends in a
+    ``things`` are copied to the other end, and those in the blob ``common``, a list of such in JSON that commands handed in together share,
+    but for the paths in ``without``. ``unsent`` are paths in the project where something stands that was not sent (one that ends in a
     slash: anything in that folder): whoever touches one has to have it first. ``outputs`` come back. ``places`` are folders at this end
     by what they are, such as the project, absolute.
     """
 
     parcel: Parcel
     things: tuple[Thing, ...]
+    common: str
+    without: tuple[str, ...]
     unsent: tuple[str, ...]
     outputs: tuple[str, ...]
     places: tuple[tuple[str, str], ...]
@@ -80,7 +83,7 @@ class Reference(msgspec.Struct, frozen=True):
 _T = TypeVar("_T")
 
 
-def packed_text(thing: Cargo | Haul | Reference) -> bytes:
+def packed_text(thing: Cargo | Haul | Reference | tuple[Thing, ...]) -> bytes:
     """Return ``thing`` as JSON; names that are no text are escaped by halves."""
     try:
         return msgspec.json.encode(thing)

@@ -11,12 +11,13 @@ import contextlib
 import os
 import posixpath
 import secrets
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, packed_text, unpacked
-from paperbuild.clusters.packing import Load, Packer
+from paperbuild.clusters.packing import Packer
 from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of, within
 from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import digest_bytes
@@ -58,8 +59,7 @@ class Carrying:
 
     def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
         """See the port."""
-        unasked = self._packer.known_to_git()
-        self._hand_in([(parcel, _Sent("", Reference("", "", ""))) for parcel in parcels], unasked)
+        self._hand_in([(parcel, _Sent("", Reference("", "", ""))) for parcel in parcels])
         return tuple(parcel.folder for parcel in parcels)
 
     def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
@@ -85,7 +85,7 @@ class Carrying:
                     fate = Fate("waiting", "it is begun again, with a file that it turned out to need")
             found[folder] = fate
         if again:
-            self._hand_in(again, self._packer.known_to_git())
+            self._hand_in(again)
         return found
 
     def cancel(self, handles: Sequence[str]) -> None:
@@ -100,28 +100,33 @@ class Carrying:
         self._cluster.close()
         self._carrier.close()
 
-    def _hand_in(self, parcels: Sequence[tuple[Parcel, _Sent]], unasked: Sequence[str]) -> None:
-        ready = []
-        for parcel, sent in parcels:
-            load = self._load(parcel, sent, unasked)
-            cargo = Cargo(
-                parcel, load.things, load.unsent, parcel.outputs, tuple(places_of(parcel.job.folder, dict(parcel.job.environment)).items())
-            )
-            root = parcel.job.folder
-            self._carrier.send({thing.digest: f"{root}/{thing.path}" for thing in load.things if thing.kind == "file"})
-            data = packed_text(cargo)
-            where = self._address
-            reference = Reference(where.address, digest_bytes(data), secrets.token_hex(16), where.endpoint, where.region, where.namespace)
-            self._carrier.write(f"{reference.folder}/{CARGO}", data)
-            ready.append((parcel, msgspec.structs.replace(sent, reference=reference)))
+    def _hand_in(self, parcels: Sequence[tuple[Parcel, _Sent]]) -> None:
+        common = self._packer.common()
+        data = packed_text(common)
+        digest = digest_bytes(data)
+        root = parcels[0][0].job.folder
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            self._carrier.send({digest: file.name, **_contents(common, root)})
+        ready = [(parcel, self._prepared(parcel, sent, common, digest)) for parcel, sent in parcels]
         told = [msgspec.structs.replace(parcel, folder=packed_text(sent.reference).decode()) for parcel, sent in ready]
         handles = self._cluster.submit(told)
         for (parcel, sent), handle in zip(ready, handles, strict=True):
             _write(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))
 
-    def _load(self, parcel: Parcel, sent: _Sent, unasked: Sequence[str]) -> Load:
-        given = _given(parcel)
-        return self._packer.pack(parcel.job.action, unasked, (*parcel.supplies, *sent.asked, *given), parcel.outputs)
+    def _prepared(self, parcel: Parcel, sent: _Sent, common: Sequence[Thing], digest: str) -> _Sent:
+        """Have all that ``parcel`` needs in the store; return how it is sent."""
+        root = parcel.job.folder
+        load = self._packer.pack(parcel.job.action, common, (*parcel.supplies, *sent.asked, *_given(parcel)), parcel.outputs)
+        self._carrier.send(_contents(load.things, root))
+        places = tuple(places_of(root, dict(parcel.job.environment)).items())
+        data = packed_text(Cargo(parcel, load.things, digest, load.without, load.unsent, parcel.outputs, places))
+        where = self._address
+        key = secrets.token_hex(16)
+        reference = Reference(where.address, digest_bytes(data), key, where.endpoint, where.region, where.namespace)
+        self._carrier.write(f"{reference.folder}/{CARGO}", data)
+        return msgspec.structs.replace(sent, reference=reference)
 
     def _bring(self, folder: str, sent: _Sent) -> _Sent | None:
         """Bring what came back to its places; return how it is sent once more, where it touched what it did not have.
@@ -158,6 +163,10 @@ class Carrying:
     def _forget(self, sent: _Sent) -> None:
         with contextlib.suppress(BuildError):  # what is left there is collected as anything that nobody uses
             self._carrier.remove([f"{sent.reference.folder}/{name}" for name in (CARGO, BEGUN, HAUL)])
+
+
+def _contents(things: Iterable[Thing], root: str) -> dict[str, str]:
+    return {thing.digest: f"{root}/{thing.path}" for thing in things if thing.kind == "file"}
 
 
 def _given(parcel: Parcel) -> tuple[str, ...]:

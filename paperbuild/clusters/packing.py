@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -37,9 +37,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What goes along, and what stands in the project and does not: see :class:`paperbuild.clusters.cargo.Cargo`."""
+    """What goes along with one command, and what stands in the project and does not: see :class:`paperbuild.clusters.cargo.Cargo`."""
 
     things: tuple[Thing, ...]
+    without: tuple[str, ...]
     unsent: tuple[str, ...]
 
 
@@ -52,7 +53,7 @@ class Packer:
         self._limits = limits or Limits()
         self._known: dict[str, tuple[State, str]] = {}
 
-    def known_to_git(self) -> tuple[str, ...]:
+    def _known_to_git(self) -> tuple[str, ...]:
         """Return the files that git tracks or would not ignore; where there is no git, all."""
         words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
         status, found, _ = run_git(self._root, words, _GIT_S)
@@ -60,8 +61,21 @@ class Packer:
             return tuple(self._below(""))
         return tuple(sorted(os.fsdecode(path) for path in found.split(b"\0") if path))
 
-    def pack(self, action: str, unasked: Iterable[str], asked: Iterable[str], outputs: Iterable[str]) -> Load:
-        """Return what goes along with ``action``: what is ``asked`` for, and of the files ``unasked`` those that are not too large.
+    def common(self) -> tuple[Thing, ...]:
+        """Return what goes along with every command that is handed in now: what git knows, as far as it is not too large."""
+        rest, found = self._limits.unasked, []
+        for path in self._known_to_git():
+            size = self._size(path)
+            if size > min(rest, self._limits.unasked_file) or not _NEVER.isdisjoint(path.split("/")):
+                continue
+            thing = self._thing(path)
+            if thing is not None:
+                rest -= size
+                found.append(thing)
+        return tuple(found)
+
+    def pack(self, action: str, common: Sequence[Thing], asked: Iterable[str], outputs: Iterable[str]) -> Load:
+        """Return what goes along with ``action`` besides what is ``common``: all that is ``asked`` for.
 
         Its own ``outputs`` never go. Paths are relative to the project; one that ends in a slash is a folder with all that is in it.
 
@@ -69,19 +83,15 @@ class Packer:
             BuildError: it is too much.
         """
         own = tuple(outputs)
+        usual = {thing.path for thing in common}
+        without = tuple(path for path in usual if patterns.is_within(path, own))
         wanted = dict.fromkeys(path for given in asked for path in self._expanded(given) if not patterns.is_within(path, own))
         sizes = {path: self._size(path) for path in wanted}
-        total = sum(sizes.values())
-        if total > self._limits.most:
+        if sum(sizes.values()) > self._limits.most:
             raise BuildError(_too_much(action, sizes, self._limits.most))
-        rest = self._limits.unasked
-        for path in unasked:
-            size = self._size(path)
-            if path not in wanted and size <= min(rest, self._limits.unasked_file) and not self._is_out(path, own):
-                rest -= size
-                wanted[path] = None
-        things = tuple(thing for path in wanted if (thing := self._thing(path)) is not None)
-        return Load(things, tuple(self._left("", {thing.path for thing in things}, _folders((*wanted, *own)), own)))
+        things = tuple(thing for path in wanted if path not in usual and (thing := self._thing(path)) is not None)
+        sent = {thing.path for thing in things} | usual
+        return Load(things, tuple(sorted(without)), tuple(self._left("", sent, _folders((*sent, *wanted, *own)), own)))
 
     def around(self, path: str) -> tuple[str, ...]:
         """Return what goes along once ``path`` was touched: itself, and what is beside it or in it, as far as it is not large."""
@@ -100,9 +110,6 @@ class Packer:
             elif not patterns.is_ignored(entry.name) and (size := self._size(path)) <= min(rest, self._limits.unasked_file):
                 rest -= size
                 yield path
-
-    def _is_out(self, path: str, own: tuple[str, ...]) -> bool:
-        return patterns.is_within(path, own) or not _NEVER.isdisjoint(path.split("/")) or not os.path.lexists(f"{self._root}/{path}")
 
     def _expanded(self, given: str) -> Iterator[str]:
         if given.endswith(BESIDE):

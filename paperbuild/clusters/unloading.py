@@ -19,7 +19,7 @@ import msgspec
 
 import paperbuild
 from paperbuild import __version__
-from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, cargo_of, sealed
+from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, cargo_of, sealed, unpacked
 from paperbuild.clusters.outpost import Outpost
 from paperbuild.clusters.translation import Translation, groups_back, job_there, pairs_between, seen_back, watch_there
 from paperbuild.engine import patterns
@@ -64,7 +64,7 @@ class Unloading:
         data = self._carrier.read(f"{folder}/{CARGO}")
         if data is None:
             return _tell("nobody wants it any more")
-        cargo = cargo_of(data, self._reference)
+        cargo = self._whole(cargo_of(data, self._reference))
         if not self._carrier.write(f"{folder}/{BEGUN}", f"{socket.gethostname()} {os.getpid()}\n".encode()):
             before = (self._carrier.read(f"{folder}/{BEGUN}") or b"").decode(errors="replace").partition(" ")[0]
             return _tell(f"it had begun on {before}, which was lost, and is not begun again")
@@ -76,6 +76,15 @@ class Unloading:
         finally:
             shutil.rmtree(area, ignore_errors=True)
         return self._carrier.write(f"{folder}/{HAUL}", sealed(haul, self._reference.key))
+
+    def _whole(self, cargo: Cargo) -> Cargo:
+        """Return ``cargo`` with all that goes along among its things."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._carrier.fetch({cargo.common: f"{folder}/common"})
+            with open(f"{folder}/common", "rb") as file:
+                common = unpacked(file.read(), tuple[Thing, ...])
+        without = frozenset(cargo.without)
+        return msgspec.structs.replace(cargo, things=(*cargo.things, *(thing for thing in common if thing.path not in without)))
 
     def _run(self, cargo: Cargo, area: str) -> Haul:
         sent = cargo.parcel
