@@ -92,7 +92,9 @@ def test_the_tables_of_the_manifest_page_have_a_row_for_each_key(table):
 
 
 MANIFESTS = [
-    (name, text) for name in ("README.md", "docs/manifest.md", "docs/references.md", "docs/training.md") for text in blocks(name, "toml")
+    (name, text)
+    for name in ("README.md", "docs/manifest.md", "docs/references.md", "docs/training.md", "docs/slurm.md")
+    for text in blocks(name, "toml")
 ]
 
 
