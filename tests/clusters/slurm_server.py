@@ -57,7 +57,7 @@ KillWait=3
 InactiveLimit=0
 SlurmctldTimeout=30
 SlurmdTimeout=30
-MessageTimeout=2
+MessageTimeout=10
 SlurmdParameters=config_overrides
 NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=64000 State=UNKNOWN
 PartitionName=short Nodes={node} Default=YES MaxTime=60 State=UP
@@ -88,6 +88,8 @@ class SlurmServer:
             host=host, node="n1", folder=folder, ctld_port=ports[0], slurmd_port=ports[1], cpus=cpus, min_job_age=min_job_age_s
         )  # fmt: skip
         self.conf.write_text(text)
+        self.hasty_conf = folder / "hasty.conf"  # for commands that are not to wait long for a controller that is down
+        self.hasty_conf.write_text(text.replace("MessageTimeout=10", "MessageTimeout=2"))
         key = folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o400)

@@ -265,6 +265,7 @@ def test_without_a_controller_one_error_says_so_and_local_work_is_kept(paper: Pa
     other = '[target.here]\nrun = "echo y > here"\ninputs = []\noutputs = ["here"]\n'
     paper.write({"paperbuild.toml": one("echo x > out") + other})
     paper.server.stop_controller()
+    paper.environment["SLURM_CONF"] = str(paper.server.hasty_conf)
     try:
         told = paper.run("run", "-k", status=1)
     finally:
