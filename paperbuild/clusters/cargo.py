@@ -2,12 +2,15 @@
 
 Both lie in the shared store under ``parcels/<cargo>/``, where ``<cargo>`` is the SHA-256 of the first file's content::
 
-    cargo     a :class:`Cargo`, JSON: the parcel, and which files of the project go with it; their contents are blobs of the store
+    cargo     12 bytes, and a :class:`Cargo`, JSON, locked: the parcel, and which files of the project go with it; their contents are
+              blobs of the store
     begun     who began it; written once: a scheduler may start a job once more, and none runs twice
     haul      64 hexadecimal digits, and a :class:`Haul`, JSON: how it ended, and what it made; contents are blobs again
 
 Whoever can write to the store could write these, too. What is run is known by its digest, and what comes back by a keyed digest
-(HMAC-SHA256), whose key, new for each parcel, travels by the scheduler: that one is believed, since it says what is to be run.
+(HMAC-SHA256), whose key, new for each parcel, travels by the scheduler: that one is believed, since it says what is to be run. A parcel
+holds what its command finds in its environment, secrets among it, so the cargo is locked by that key (ChaCha20-Poly1305, RFC 8439):
+who can read the store reads nothing of it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import Literal, TypeVar
+import os
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -23,7 +27,11 @@ from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.ports import State
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 FOLDER = "parcels"
+_NONCE = 12
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -103,15 +111,32 @@ def unpacked(data: bytes, kind: type[_T]) -> _T:
         raise ValueError(str(error)) from None
 
 
+def locked(cargo: Cargo, key: str) -> bytes:
+    """Return the file content of ``cargo``, which who knows ``key`` can read."""
+    nonce = os.urandom(_NONCE)
+    return nonce + _lock(key).encrypt(nonce, packed_text(cargo), None)
+
+
+def _lock(key: str) -> ChaCha20Poly1305:
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+    return ChaCha20Poly1305(hashlib.sha256(b"cargo\0" + key.encode()).digest())
+
+
 def cargo_of(data: bytes, reference: Reference) -> Cargo:
-    """Return the cargo in ``data``.
+    """Return the cargo in ``data``, which :func:`locked` made.
 
     Raises:
         ValueError: it is not the one that is meant.
     """
     if digest_bytes(data) != reference.cargo:
         raise ValueError("what lies there is not what was sent")
-    return unpacked(data, Cargo)
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return unpacked(_lock(reference.key).decrypt(data[:_NONCE], data[_NONCE:], None), Cargo)
+    except InvalidTag:
+        raise ValueError("what lies there was locked by another key") from None
 
 
 def sealed(haul: Haul, key: str) -> bytes:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, packed_text, unpacked
+from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, locked, packed_text, unpacked
 from paperbuild.clusters.packing import Packer
 from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of, within
 from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
@@ -121,9 +121,9 @@ class Carrying:
         load = self._packer.pack(parcel.job.action, common, (*parcel.supplies, *sent.asked, *_given(parcel)), parcel.outputs)
         self._carrier.send(_contents(load.things, root))
         places = tuple(places_of(root, dict(parcel.job.environment)).items())
-        data = packed_text(Cargo(parcel, load.things, digest, load.without, load.unsent, parcel.outputs, places))
         where = self._address
         key = secrets.token_hex(16)
+        data = locked(Cargo(parcel, load.things, digest, load.without, load.unsent, parcel.outputs, places), key)
         reference = Reference(where.address, digest_bytes(data), key, where.endpoint, where.region, where.namespace)
         self._carrier.write(f"{reference.folder}/{CARGO}", data)
         return msgspec.structs.replace(sent, reference=reference)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -193,6 +193,23 @@ def test_of_a_command_that_fails_no_output_comes_back(sender: Sender, project: P
 def test_the_store_keeps_nothing_of_a_parcel_that_is_over(sender: Sender, tmp_path: Path) -> None:
     sender.run("true")
     assert [path for path in (tmp_path / "store" / "parcels").rglob("*") if path.is_file()] == []
+
+
+def test_who_can_read_the_store_reads_no_secret_of_a_command(sender: Sender, project: Path, tmp_path: Path) -> None:
+    told = sender.job('printf "%s" "$TOKEN" > token', ("token",))
+    told = msgspec.structs.replace(told, environment=(*told.environment, ("TOKEN", "hunter2hunter2")))
+    kept: list[bytes] = []
+    send = sender.nearby.submit
+
+    def submit(parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        kept.extend(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+        return send(parcels)
+
+    sender.nearby.submit = submit  # type: ignore[method-assign]  # to look at what lies there by then
+    assert sender.executor.run(told, lambda _group, _handle: None).status == 0
+    assert (project / "token").read_text() == "hunter2hunter2"
+    assert kept
+    assert not any(b"hunter2" in data for data in kept)
 
 
 def test_too_much_is_refused_before_anything_is_sent(project: Path, tmp_path: Path) -> None:
