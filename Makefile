@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch docs test test-all histories check lint bench bench-live soak clean help
+.PHONY: paper watch docs test test-machines test-all histories check lint bench bench-live soak clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
@@ -20,6 +20,9 @@ docs: $(VENV)/.ready-docs ## the site of docs/, into _site/; a broken link fails
 
 test: $(VENV)/.ready-dev ## the tests that belong to every change
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-machines: $(VENV)/.ready-dev ## the long tests of Slurm, Dask and shared stores
+	$(PY) -m pytest -n 2 --dist loadfile -m slow tests/clusters tests/sharing
 
 test-all: $(VENV)/.ready-dev ## every test, the long ones too
 	HYPOTHESIS_PROFILE=search $(PY) -m pytest -n 2 --dist loadfile

@@ -128,6 +128,7 @@ def test_parcels_that_are_handed_in_together_run_on_both_workers_each_once(lab: 
     assert len(set(handles)) == 12
 
 
+@pytest.mark.slow
 def test_equal_commands_are_as_many_runs(lab: DaskCluster, tmp_path: Path) -> None:
     first = lab.submit(_parcels(tmp_path / "a", [f"echo x >> {tmp_path}/ran"] * 2))
     second = lab.submit(_parcels(tmp_path / "b", [f"echo x >> {tmp_path}/ran"]))
@@ -168,6 +169,7 @@ def test_cancelling_ends_grandchildren_and_what_waits_never_begins(lab: DaskClus
     lab.cancel(handles)  # what is gone already is no error
 
 
+@pytest.mark.slow
 def test_another_process_finds_what_a_killed_one_handed_in(two: Dask, lab: DaskCluster, tmp_path: Path) -> None:
     parcels = _parcels(tmp_path, [f"echo {n} >> {tmp_path}/ran; sleep 1" for n in range(4)])
     script = f"""
@@ -201,6 +203,7 @@ def test_another_process_can_cancel_what_a_killed_one_handed_in(two: Dask, lab: 
     assert not _alive(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.slow
 def test_a_connection_that_was_lost_is_made_again_and_what_runs_is_found(lab: DaskCluster, tmp_path: Path) -> None:
     handles = lab.submit(_parcels(tmp_path, [f"echo x >> {tmp_path}/ran; sleep 1"] * 2))
     lab._connection().ask(lambda client: client.close(), 5)
@@ -209,6 +212,7 @@ def test_a_connection_that_was_lost_is_made_again_and_what_runs_is_found(lab: Da
     assert (tmp_path / "ran").read_text() == "x\nx\n"
 
 
+@pytest.mark.slow
 def test_who_closes_lets_go_of_what_runs(two: Dask, lab: DaskCluster, tmp_path: Path) -> None:
     first = _lab(two, tmp_path)
     handles = first.submit(_parcels(tmp_path, ["sleep 0.5"]))
@@ -216,6 +220,7 @@ def test_who_closes_lets_go_of_what_runs(two: Dask, lab: DaskCluster, tmp_path: 
     assert _settled(lab, handles) == {handles[0]: Fate("ended")}
 
 
+@pytest.mark.slow
 def test_what_needs_a_gpu_runs_where_there_is_one(lab: DaskCluster, tmp_path: Path) -> None:
     parcels = _parcels(tmp_path, [f"echo $DASK_WORKER_NAME; echo {n} >> {tmp_path}/ran" for n in range(3)], Resources(gpu=1))
     assert {fate.state for fate in _settled(lab, lab.submit(parcels)).values()} == {"ended"}

@@ -58,6 +58,12 @@ echo '{"all": '$total'}' > build/total.json
 PROSE = 'The total is []{val=total.all}, and seven squared []{val="cell.where(n=7).square"}.\n'
 
 
+HEARS_ALL = (
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Starts Python so that it hears when its terminal is lost, also where the tests were started not to."""
+
+
 class Paper:
     """A project in ``folder``, made by the command line with the Slurm ``server`` around."""
 
@@ -75,7 +81,7 @@ class Paper:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "paperbuild", *words], cwd=self.folder, env=self.environment, text=True,
+            [sys.executable, "-c", HEARS_ALL, "-m", "paperbuild", *words], cwd=self.folder, env=self.environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self.processes.append(process)
@@ -198,6 +204,7 @@ def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Pap
     assert (paper.folder / "out").read_text() == "x\n"
 
 
+@pytest.mark.slow
 def test_a_job_under_another_key_is_cancelled_and_one_that_is_not_wanted_left_alone(paper: Paper) -> None:
     manifest = one("echo $$ >> ../RUNS; echo old > out; while [ -e ../HOLD ]; do sleep 0.05; done", "")
     other = '[target.other]\nrun = "echo y > other"\ninputs = []\noutputs = ["other"]\n'
@@ -215,6 +222,7 @@ def test_a_job_under_another_key_is_cancelled_and_one_that_is_not_wanted_left_al
     assert len(paper.jobs()) == 2
 
 
+@pytest.mark.slow
 def test_cleaning_ends_what_runs(paper: Paper) -> None:
     paper.write({"paperbuild.toml": one("echo $$ >> ../RUNS; echo old > out; sleep 60")})
     first = paper.start("run")
@@ -261,6 +269,7 @@ def test_short_cells_share_a_job_and_each_is_held_to_what_it_declares(paper: Pap
     assert "wanted secret, which it does not declare" in told
 
 
+@pytest.mark.slow
 def test_without_a_controller_one_error_says_so_and_local_work_is_kept(paper: Paper) -> None:
     other = '[target.here]\nrun = "echo y > here"\ninputs = []\noutputs = ["here"]\n'
     paper.write({"paperbuild.toml": one("echo x > out") + other})

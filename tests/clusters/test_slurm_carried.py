@@ -49,6 +49,7 @@ def paper(tmp_path: Path, slurm: SlurmServer) -> Paper:
     return paper
 
 
+@pytest.mark.slow
 def test_cells_run_in_private_copies_and_what_they_made_comes_back(paper: Paper, tmp_path: Path) -> None:
     paper.run("render")
     page = (paper.folder / "_build" / "paper.html").read_text()
