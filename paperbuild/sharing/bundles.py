@@ -28,8 +28,8 @@ from enum import StrEnum
 import msgspec
 import msgspec.structs
 
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.trace import RECORD_VERSION, Record, dump_record, load_record
-from paperbuild.sharing.layout import is_digest
 from paperbuild.sharing.signing import Signer, Trust
 
 PURPOSE = "paperbuild-record 1"

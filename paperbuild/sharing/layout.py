@@ -24,13 +24,7 @@ PARCELS = "parcels"
 INCOMING = "incoming/"
 """What is on its way, where a place cannot write a content as a whole; what is old there was left by who died."""
 
-_HEX = re.compile(r"[0-9a-f]{64}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def is_digest(text: str) -> bool:
-    """Return whether ``text`` is a SHA-256 in hexadecimal: what keys and the names of blobs are, and what may be part of a name here."""
-    return _HEX.fullmatch(text) is not None
 
 
 def is_namespace(text: str) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.digest import digest_bytes, is_digest
 from paperbuild.engine.trace import Record
 from paperbuild.sharing.bundles import MOST_BYTES, SKEW_NS, BundleError, Refusal, Signed, believed, load_bundle
 from paperbuild.sharing.crew import spread
-from paperbuild.sharing.layout import bundle_name, is_digest
+from paperbuild.sharing.layout import bundle_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.signing import Trust
 from paperbuild.sharing.transport import Content, TransportError, Trouble

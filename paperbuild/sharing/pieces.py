@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from paperbuild.sharing.layout import is_digest
+from paperbuild.engine.digest import is_digest
 from paperbuild.sharing.transport import CHUNK
 
 PIECE = 32 << 20

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.ports import Clock, FileSystem, Lock
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
 from paperbuild.sharing import lookups
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.downloads import Downloads
-from paperbuild.sharing.layout import is_digest
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.places import Place, open_transport
 from paperbuild.sharing.sending import Sending

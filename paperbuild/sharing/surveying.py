@@ -10,12 +10,13 @@ from typing import TypeVar
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.trace import Artifact, Record
 from paperbuild.engine.tree import Entry, parse_listing
 from paperbuild.errors import BuildError
 from paperbuild.sharing.bundles import MOST_BYTES, BundleError, Fault, Refusal, believed, load_bundle
 from paperbuild.sharing.crew import spread
-from paperbuild.sharing.layout import NAMESPACES, PARCELS, blob_name, bundle_name, is_digest, is_namespace, pieces_name
+from paperbuild.sharing.layout import NAMESPACES, PARCELS, blob_name, bundle_name, is_namespace, pieces_name
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.pieces import MOST_LIST, load_pieces

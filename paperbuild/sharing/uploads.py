@@ -11,10 +11,10 @@ import queue
 import threading
 from collections import Counter
 
+from paperbuild.engine.digest import is_digest
 from paperbuild.engine.ports import FileSystem, Lock
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
-from paperbuild.sharing.layout import is_digest
 from paperbuild.sharing.link import Link
 from paperbuild.sharing.patience import Down
 from paperbuild.sharing.sending import Lacking, Sending
