@@ -355,10 +355,15 @@ class Shelf:
             raise BuildError(*faults)
         # Before the copy: what stands there until then is in a record, or kept, so it cannot be taken for somebody's own either way.
         unknown = {a.path: a.digest for a in by_path.values() if self.owned().get(a.path) != a.digest}
+        before = {path: self.owned()[path] for path in unknown if path in self.owned()}
         if unknown:
             self._own(unknown)
-        for artifact in todo:
-            self._place_one(artifact, may_be_away=may_be_away)
+        try:
+            for artifact in todo:
+                self._place_one(artifact, may_be_away=may_be_away)
+        except DamagedBlob:  # what stands there still is ours, though its record may be gone by now
+            self._own({path: digest for path, digest in before.items() if self._observer.output_digest(path) == digest})
+            raise
         return bool(todo)
 
     def _place_one(self, artifact: Artifact, *, may_be_away: bool) -> None:

@@ -60,6 +60,18 @@ def test_an_output_from_an_earlier_build_that_was_put_back_is_ours():
     assert world.content("fig.svg") == "2"
 
 
+def test_an_output_whose_record_has_gone_stays_ours_where_what_was_to_replace_it_is_damaged():
+    world = project().build().write(a="2").build()
+    store, last = world.workshop().store, world.record("fig")
+    world.fs.unlink(store.record_file(last))
+    (blob,) = (path for path, node in world.fs.nodes.items() if "/blobs/" in path and node.data == b"1")
+    node = world.fs.nodes[blob]
+    node.data = b"7"
+    world.write(a="1").build().ran("fig").succeeded()
+    assert world.codes() == []
+    assert world.content("fig.svg") == "1"
+
+
 def test_an_output_edited_by_hand_is_left_alone_and_other_targets_go_on():
     world = project().build().put("fig.svg", "edited").targets(*project().actions.values(), command("new", "write n x", "n"))
     world.build().ran("new")
