@@ -19,13 +19,13 @@ docs: $(VENV)/.ready-docs ## the site of docs/, into _site/; a broken link fails
 	$(VENV)/bin/zensical build --strict --clean
 
 test: $(VENV)/.ready-dev ## the tests that belong to every change
-	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-machines: $(VENV)/.ready-dev ## the long tests of Slurm, Dask and shared stores
 	$(PY) -m pytest -n 2 --dist loadfile -m slow tests/clusters tests/sharing
 
 test-all: $(VENV)/.ready-dev ## every test, the long ones too
-	HYPOTHESIS_PROFILE=search $(PY) -m pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=search $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready-dev ## style, types, and which module may import which
 	$(PY) -m ruff check .

@@ -6,7 +6,9 @@
 
 import os
 import signal
+from collections.abc import MutableSequence
 
+import pytest
 from hypothesis import settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a run in the background: what the tests start must hear Ctrl-C all the same
@@ -20,3 +22,23 @@ settings.register_profile("same", derandomize=True, deadline=None, max_examples=
 settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=10_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+LONG = frozenset(
+    (
+        "test_histories_on_disk.py",
+        "test_tutorial.py",
+        "test_example_paper.py",
+        "test_live_converging.py",
+        "test_incremental.py",
+        "test_templates.py",
+        "test_system_calls.py",
+        "test_faults.py",
+        "test_notebooks.py",
+    )
+)
+"""Files whose tests take long. They begin first, so that at the end nobody waits for the last of them with an idle processor."""
+
+
+def pytest_collection_modifyitems(items: MutableSequence[pytest.Item]) -> None:
+    """Put the tests of :data:`LONG` files in front; all others stay in their order."""
+    items[:] = sorted(items, key=lambda item: item.path.name not in LONG)
