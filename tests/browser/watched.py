@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
+from playwright.sync_api import Error
+
 TOP = Path(__file__).resolve().parents[2]
 LIMIT_S = 60
 PATIENCE_MS = 15_000
@@ -176,9 +178,21 @@ class Window:
         return self.frame.evaluate(script, given)
 
     def until(self, holds):
-        """Wait until ``holds()`` is true, which it may not be before the page is what it is about to become."""
+        """Wait until ``holds()`` is true, which it may not be before the page is what it is about to become.
+
+        A page that is loaded anew while it is asked has not answered.
+        """
+
+        def answer():
+            try:
+                return holds()
+            except Error as error:
+                if "context was destroyed" not in error.message:
+                    raise
+                return False
+
         until = time.monotonic() + PATIENCE_MS / 1000
-        while not holds():
+        while not answer():
             assert time.monotonic() < until
             self.page.wait_for_timeout(20)
         return True
