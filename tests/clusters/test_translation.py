@@ -4,7 +4,7 @@ from paperbuild.clusters.translation import Translation, groups_back, pairs_betw
 from paperbuild.engine.ports import Permission, Seen, Sighting, Surroundings, Watch
 
 HERE = {"project": "/home/me/paper", "home": "/home/me", "environment": "/home/me/paper/.venv", "ours": "/opt/paperbuild"}
-THERE = {"project": "/tmp/x/paper", "home": "/root", "environment": "/usr/local/venv", "ours": "/usr/lib/paperbuild"}
+THERE = {"project": "/tmp/x/paper", "home": "/home/you", "environment": "/usr/local/venv", "ours": "/usr/lib/paperbuild"}
 FORTH = Translation(pairs_between(HERE, THERE))
 BACK = Translation(pairs_between(THERE, HERE))
 
@@ -12,13 +12,13 @@ BACK = Translation(pairs_between(THERE, HERE))
 def test_the_longest_place_that_fits_counts():
     assert FORTH.path("/home/me/paper/.venv/bin/python") == "/usr/local/venv/bin/python"
     assert FORTH.path("/home/me/paper/a.txt") == "/tmp/x/paper/a.txt"
-    assert FORTH.path("/home/me/paper-2/a.txt") == "/root/paper-2/a.txt"
+    assert FORTH.path("/home/me/paper-2/a.txt") == "/home/you/paper-2/a.txt"
     assert FORTH.path("/data/set.csv") == "/data/set.csv"
     assert FORTH.path("/home/me/paper/") == "/tmp/x/paper/"
 
 
 def test_lists_of_paths_in_variables_are_moved_one_by_one():
-    assert FORTH.value("/home/me/paper/.venv/bin:/usr/bin:/home/me/bin") == "/usr/local/venv/bin:/usr/bin:/root/bin"
+    assert FORTH.value("/home/me/paper/.venv/bin:/usr/bin:/home/me/bin") == "/usr/local/venv/bin:/usr/bin:/home/you/bin"
     assert FORTH.value("a:b") == "a:b"
 
 
