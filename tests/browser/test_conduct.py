@@ -77,7 +77,7 @@ def test_the_theme_is_the_systems_until_the_reader_chooses_and_the_choice_is_kep
     page.emulate_media(color_scheme="light")
     light = ground(page)
     assert light != dark
-    assert button.get_attribute("aria-pressed") == "false"
+    page.locator("button.theme[aria-pressed='false']").wait_for()  # the page hears of the system's change with its next frame
     button.click()
     assert ground(page) == dark
     page.reload()
