@@ -5,9 +5,9 @@ from __future__ import annotations
 import string
 
 import msgspec
+import msgspec.structs
 
-from paperbuild.render.pandoc import WrittenAffiliation, WrittenAuthor
-from paperbuild.render.parts import Affiliation, Author, Parts
+from paperbuild.render.parts import Author, Parts
 
 _RUNNING_TITLE = 68
 """Characters of a running title: what fits beside the authors on one line of the narrowest page."""
@@ -86,17 +86,12 @@ _PARTICLES = frozenset(
 _SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
 
 
-def author(written: WrittenAuthor) -> Author:
-    """Return an author as the templates get it: one whose name was not given in parts has it split."""
-    said = msgspec.structs.asdict(written)
-    if not written.family:
-        said["given"], said["family"], said["suffix"] = split_name(written.plain)
-    return Author(**said)
-
-
-def affiliation(written: WrittenAffiliation) -> Affiliation:
-    """Return an affiliation as the templates get it."""
-    return Affiliation(**msgspec.structs.asdict(written))
+def named(author: Author) -> Author:
+    """Return ``author`` with the parts of the name: those that the paper gives, or those that it is split into."""
+    if author.family:
+        return author
+    given, family, suffix = split_name(author.plain)
+    return msgspec.structs.replace(author, given=given, family=family, suffix=suffix)
 
 
 def split_name(name: str) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from paperbuild.paper.frontmatter import FrontMatter, Located
 from paperbuild.paper.source import decode_text
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts
-from paperbuild.render.pandoc import Library
+from paperbuild.render.protocol import Library
 
 _READERS = MappingProxyType(
     {

@@ -24,7 +24,7 @@ from paperbuild.paper import frontmatter
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.formats import locale_of
 from paperbuild.paper.source import SourceMap
-from paperbuild.render.byline import affiliation, author
+from paperbuild.render.byline import named
 from paperbuild.render.citing import Citing, named_libraries, named_style, read_citing
 from paperbuild.render.fetching import Fetcher
 from paperbuild.render.figures import Figures, Medium, Shown, image_labels
@@ -33,11 +33,12 @@ from paperbuild.render.includes import Includes
 from paperbuild.render.manuscript import Manuscript, Manuscripts
 from paperbuild.render.notice import notice
 from paperbuild.render.origins import Artifacts, Origin, Place, provenance
-from paperbuild.render.pandoc import BoundCode, PandocWorker, Problem, Request, Written
+from paperbuild.render.pandoc import PandocWorker
 from paperbuild.render.parts import Parts, Provenance
 from paperbuild.render.patches import joined
 from paperbuild.render.places import Places
 from paperbuild.render.problems import Told, concerns
+from paperbuild.render.protocol import BoundCode, Problem, Request, Written
 from paperbuild.render.scholarly import date_parts, timestamp_of
 from paperbuild.render.standards import lacking, wants_words
 from paperbuild.render.templates import Template, TemplateFinder
@@ -384,8 +385,8 @@ class _Rendering:
             plain_title=" ".join(written.plain_title.split()) or stem,
             body=written.body or joined((*(unit.html for unit in written.units), written.notes)),
             subtitle=written.subtitle,
-            authors=tuple(map(author, written.authors)),
-            affiliations=tuple(map(affiliation, written.affiliations)),
+            authors=tuple(map(named, written.authors)),
+            affiliations=written.affiliations,
             date=written.date,
             abstract=written.abstract,
             keywords=written.keywords,

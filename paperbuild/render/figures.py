@@ -18,8 +18,8 @@ from paperbuild.paper.results import is_table
 from paperbuild.render.images import Picture, is_remote, prepare
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin
-from paperbuild.render.pandoc import BoundImage, ScannedImage
 from paperbuild.render.parts import Format
+from paperbuild.render.protocol import BoundImage, ScannedImage
 from paperbuild.render.typst import Typesetter
 
 _LATEX_SUFFIXES = (".pdf", ".svg", ".png", ".jpg", ".jpeg")

@@ -11,7 +11,7 @@ from paperbuild.paper.excerpts import LANGUAGES, ExcerptError, excerpt
 from paperbuild.paper.source import decode_text
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts
-from paperbuild.render.pandoc import BoundCode, ScannedInclude
+from paperbuild.render.protocol import BoundCode, ScannedInclude
 
 
 class Includes:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from paperbuild.diagnostics import Span
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.marks import Generated
-from paperbuild.render.pandoc import Block
+from paperbuild.render.protocol import Block
 
 _WORDS = 5  # enough to tell two paragraphs apart, few enough to stay in front of most markup
 _WORD = re.compile(r"[^\W_]+")

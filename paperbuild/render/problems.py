@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
 from paperbuild.render.manuscript import Manuscript
-from paperbuild.render.pandoc import Problem
+from paperbuild.render.protocol import Problem
 
 _SHOWN = 60
 

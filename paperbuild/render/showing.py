@@ -18,8 +18,9 @@ from paperbuild.paper.results import is_table, load_table
 from paperbuild.paper.source import Destination, SourceMap
 from paperbuild.render.figures import TEXT
 from paperbuild.render.images import is_remote
-from paperbuild.render.pandoc import BoundCell, BoundTable, PandocWorker
+from paperbuild.render.pandoc import PandocWorker
 from paperbuild.render.proofreading import Proof, Proofreader
+from paperbuild.render.protocol import BoundCell, BoundTable
 from paperbuild.render.table_attributes import Place
 from paperbuild.render.tables import shown_table
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from paperbuild.diagnostics import Diagnostic, Span
 from paperbuild.render.manuscript import Manuscript
-from paperbuild.render.pandoc import Written
+from paperbuild.render.protocol import Written
 
 _ATTACHING = frozenset({"a-3a", "a-3b", "a-3u", "a-4f", "a-4e"})
 

@@ -11,8 +11,9 @@ from paperbuild.errors import BuildError
 from paperbuild.paper.edits import Edit, applied, edits, refusal
 from paperbuild.paper.literals import agrees
 from paperbuild.paper.positions import Match
-from paperbuild.render.pandoc import BoundValue, PandocWorker, Request, Scanned, Written
+from paperbuild.render.pandoc import PandocWorker
 from paperbuild.render.proofreading import Proof
+from paperbuild.render.protocol import BoundValue, Request, Scanned, Written
 
 
 class Synced(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.paper.data import Entry, Number, Table
 from paperbuild.paper.faults import Misfit
 from paperbuild.paper.formats import NO_BREAK, Format, Locale, Piece, Printable, Spread, doubts, plain, render
-from paperbuild.render.pandoc import BoundCell
+from paperbuild.render.protocol import BoundCell
 from paperbuild.render.table_attributes import Complaints
 from paperbuild.render.table_columns import Better, Column
 

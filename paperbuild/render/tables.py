@@ -19,7 +19,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.paper.data import Table
 from paperbuild.paper.faults import Finding
 from paperbuild.paper.formats import Locale, Piece
-from paperbuild.render.pandoc import BoundCell, BoundGroup, BoundImage, BoundTable
+from paperbuild.render.protocol import BoundCell, BoundGroup, BoundImage, BoundTable
 from paperbuild.render.table_attributes import Attributes, Complaints, Place
 from paperbuild.render.table_cells import MISSING, Writing
 from paperbuild.render.table_columns import Column, Spanner, shown_columns, spanners, written_formats

@@ -13,7 +13,7 @@ from paperbuild.paper.formats import Locale
 from paperbuild.paper.references import Reference, ReferenceFault, ResultCache
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.origins import Artifacts, Origin
-from paperbuild.render.pandoc import BoundValue
+from paperbuild.render.protocol import BoundValue
 
 
 class Bound(msgspec.Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 
 PLAIN = "Nothing but words stand here, *some* set **apart**, number {}.\n\n"
 BUSY = "Here $x_{}$ is a formula, and @sec:s{} a reference.^[A note.]\n\n"

@@ -5,8 +5,9 @@ import pytest
 from paperbuild.paper.source import SourceMap
 from paperbuild.render.manuscript import Manuscript
 from paperbuild.render.marks import TEX, TYPST, Generated, generated
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
 from paperbuild.render.places import Places
+from paperbuild.render.protocol import Request
 
 PAPER = """\
 ---

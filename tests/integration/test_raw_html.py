@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from paperbuild.render.pandoc import BoundImage, PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import BoundImage, Request
 
 
 @pytest.fixture(scope="module")

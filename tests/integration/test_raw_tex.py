@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from paperbuild.render.pandoc import BoundImage, Library, PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import BoundImage, Library, Request
 
 BIBLIOGRAPHY = Library(
     "biblatex",

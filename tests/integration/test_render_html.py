@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from paperbuild.render.pandoc import Library, PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Library, Request
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 
 SYMBOLS = """
 otimes oplus ominus odot oslash cap cup bigcap bigcup bigotimes bigodot bigoplus sqcap sqcup uplus biguplus wedge vee

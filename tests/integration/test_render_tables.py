@@ -5,7 +5,8 @@
 import pytest
 
 from paperbuild.paper.formats import Piece
-from paperbuild.render.pandoc import BoundCell, BoundGroup, BoundImage, BoundTable, PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import BoundCell, BoundGroup, BoundImage, BoundTable, Request
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from paperbuild.errors import BuildError
 from paperbuild.paper import positions
 from paperbuild.paper.formats import Piece
 from paperbuild.paper.source import scan
-from paperbuild.render.pandoc import BoundCell, BoundGroup, BoundImage, BoundTable, BoundValue, Library, PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import BoundCell, BoundGroup, BoundImage, BoundTable, BoundValue, Library, Request
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ from paperbuild.diagnostics import Severity, Span
 from paperbuild.errors import BuildError
 from paperbuild.render.images import ImageKind, prepare
 from paperbuild.render.marks import Generated
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
 from paperbuild.render.parts import Affiliation, Author, Parts, Provenance
+from paperbuild.render.protocol import Request
 from paperbuild.render.templates import Template, TemplateFinder
 from paperbuild.render.typst import Job, Pdf, Typesetter, typst_job
 

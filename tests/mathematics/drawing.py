@@ -11,7 +11,8 @@ from pathlib import Path
 import typst
 from PIL import Image, ImageChops, ImageFilter
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "article"
 _HEAD = """#import "/elements.typ": equation-lines, mq

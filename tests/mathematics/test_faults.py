@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 
 # The formula, what is pointed at, and a word of what is said of it.
 FAULTS = [

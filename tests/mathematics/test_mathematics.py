@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 from tests.formats.tex import needs_latex
 from tests.mathematics.corpus import FORMATS, load, save, structure
 from tests.mathematics.drawing import accepted, converted, difference, drawn, mathml

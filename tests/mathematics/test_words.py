@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from paperbuild.render.pandoc import PandocWorker, Request
+from paperbuild.render.pandoc import PandocWorker
+from paperbuild.render.protocol import Request
 from tests.mathematics.corpus import load
 
 SPOKEN = {
