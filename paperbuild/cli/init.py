@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from paperbuild.cli.init_files import NOBODY, editor_files, gitignore
 from paperbuild.cli.invocation import Invocation, shown_path
 from paperbuild.cli.options import json_option, offered, volume_options
 from paperbuild.cli.proposing import Manner, Proposal, carry_out, conclude, is_terminal
@@ -17,7 +18,6 @@ from paperbuild.errors import ExitCode, UsageError
 from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.starting import project
 
-NOBODY = "Your Name"
 _NO_LICENSE = "none"
 _ONLY_HERE = ("paper", "trace", "adopt")
 _NOT_HERE = ("title", "author", "license", "git")
@@ -81,24 +81,6 @@ def command(invocation: Invocation, /, **given: Any) -> int:
     return _begin(invocation, root, wanted, manner, vscode=given["vscode"])
 
 
-def editor_files(root: str) -> dict[str, str]:
-    """Return the files by which VS Code knows of the project in ``root``: its tasks, and the schema of the manifest.
-
-    Raises:
-        UsageError: there are tasks already, and they cannot be understood.
-    """
-    from paperbuild.starting.editor import TASKS, with_tasks
-
-    try:
-        with open(os.path.join(root, TASKS), "rb") as file:
-            before = file.read()
-    except FileNotFoundError:
-        before = None
-    except OSError as error:
-        raise UsageError(Diagnostic("PB187", f"{TASKS}: {error.strerror}", notes=("nothing was written",))) from error
-    return {TASKS: with_tasks(before), project.SCHEMA: project.schema()}
-
-
 def _begin(invocation: Invocation, root: str, wanted: Wanted, manner: Manner, *, vscode: bool) -> ExitCode:
     """Start a new paper in ``root``."""
     from paperbuild.engine import git
@@ -115,9 +97,7 @@ def _begin(invocation: Invocation, root: str, wanted: Wanted, manner: Manner, *,
     there = {_kind(name) for name in os.listdir(root)} if os.path.isdir(root) else set()
     for own in [name for name in files if _kind(name) and _kind(name) in there]:
         del files[own]  # the author's own stays
-    ignored = os.path.join(root, ".gitignore")
-    if os.path.isfile(ignored):
-        files[".gitignore"] = with_lines(text_of(ignored), files[".gitignore"])
+    files[".gitignore"] = gitignore(root, files[".gitignore"])
     where = "" if root == os.path.normpath(invocation.shown_from) else f"cd {shown_path(root, '.', invocation.shown_from)} && "
     proposal = Proposal(root, files, _lacking(root, invocation), then=(f"now: {where}paperbuild render",))
     answers = carry_out(invocation, proposal, manner)
@@ -130,19 +110,6 @@ def _kind(name: str) -> str:
     """Return which of the files it is that a freshly made repository holds; "" where it is none."""
     stem = name.upper().partition(".")[0]
     return ("LICENSE" if stem in ("LICENCE", "COPYING") else stem) if stem in _WELCOME else ""
-
-
-def with_lines(text: str, lines: str) -> str:
-    """Return ``text`` with those of ``lines`` that it lacks at its end."""
-    there = {line.strip().rstrip("/") for line in text.splitlines()}
-    missing = [line for line in lines.splitlines() if not line.startswith("#") and line.strip().rstrip("/") not in there]
-    return text + ("\n" if text and not text.endswith("\n") else "") + "".join(f"{line}\n" for line in missing)
-
-
-def text_of(path: str) -> str:
-    """Return what the file ``path`` holds; bytes that are no text come through."""
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:  # its line ends stay
-        return file.read()
 
 
 def _check(wanted: Wanted) -> None:

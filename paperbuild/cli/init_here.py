@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from paperbuild.cli.gathering import gathered
-from paperbuild.cli.init import NOBODY, editor_files, text_of, with_lines
+from paperbuild.cli.init_files import NOBODY, editor_files, gitignore
 from paperbuild.cli.invocation import Invocation, shown_path
 from paperbuild.cli.proposing import Manner, Proposal, carry_out, conclude
 from paperbuild.diagnostics import Diagnostic, Severity, Span, did_you_mean
@@ -29,6 +29,7 @@ _MOST_TRIED = 1_000_000_000
 """How many bytes of a project are copied to try its scripts."""
 _MOST_FIGURES = 12
 _DOCUMENTS = (".md", ".markdown", ".tex")
+_IGNORED = "# made by paperbuild render; .paperbuild/ ignores itself\n_build/\n"
 
 
 class Hints(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ def begin_here(invocation: Invocation, root: str, hints: Hints, manner: Manner) 
     trials = _trials(invocation, root, _with_room(repository, seen), hints, manner)
     found = proposed(repository, seen, (*sources.documents, *sources.fresh), makefile, trials)
     text = written(sources.documents, found, seen, hints.template)
-    files = {MANIFEST_NAME: text.text, project.SCHEMA: project.schema(), **sources.fresh, ".gitignore": _ignored(root)}
+    files = {MANIFEST_NAME: text.text, project.SCHEMA: project.schema(), **sources.fresh, ".gitignore": gitignore(root, _IGNORED)}
     files |= editor_files(root) if hints.vscode else {}
     adoptable = _adoptable(text, repository)
     told = (*sources.told, *(_lost(one, sources.documents, known) for one in found.lost))
@@ -217,12 +218,6 @@ def _trials(invocation: Invocation, root: str, repository: Repository, hints: Hi
             return tried(root, repository, scripts, Bench(folder, executor, environment), invocation.narrate)
         finally:
             executor.close()
-
-
-def _ignored(root: str) -> str:
-    path = os.path.join(root, ".gitignore")
-    lines = "# made by paperbuild render; .paperbuild/ ignores itself\n_build/\n"
-    return with_lines(text_of(path), lines) if os.path.isfile(path) else lines
 
 
 def _adoptable(text: Written, repository: Repository) -> tuple[str, ...]:

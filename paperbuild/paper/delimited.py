@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from paperbuild.errors import BuildError
 from paperbuild.paper.data import Entry, Number, Table, integer
-from paperbuild.paper.results import malformed
+from paperbuild.paper.malformed import malformed
 
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
 _REAL = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from paperbuild.diagnostics import Diagnostic, span_at
 from paperbuild.errors import BuildError
 from paperbuild.paper.data import Entry, Number, Table, Value, describe, integer
+from paperbuild.paper.malformed import malformed
 
 DATA_SUFFIXES = (".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv", ".tsv")
 """The extensions of files that an expression reads."""
@@ -129,11 +130,6 @@ def decode(path: str, data: bytes) -> str:
         before = data[: error.start].decode("utf-8-sig", "replace")
         message = f"{path} is not UTF-8: the byte 0x{data[error.start]:02X} stands here"
         raise malformed("PB302", path, before, len(before), message, "write the results as UTF-8") from None
-
-
-def malformed(code: str, path: str, text: str, offset: int, message: str, *help_lines: str) -> BuildError:
-    """Return the error for a fault ``offset`` characters into ``text``, the content of the result file ``path``."""
-    return BuildError(Diagnostic(code, message, span_at(path, text, offset), help=help_lines))
 
 
 def _suffix(path: str) -> str:

@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from paperbuild.errors import BuildError
 from paperbuild.paper.data import Number, Value, integer
-from paperbuild.paper.results import malformed
+from paperbuild.paper.malformed import malformed
 
 _TAG = "tag:yaml.org,2002:"
 _DECIMAL_INTEGER = re.compile(r"[+-]?[0-9]+")
