@@ -302,8 +302,7 @@ def test_the_frame_is_dark_where_the_paper_is(live, window):
     assert len(set(dark)) == 1
     assert dark != light
     window.paper.locator("button.theme").click()
-    window.page.wait_for_timeout(100)
-    assert grounds() == light
+    window.until(lambda: grounds() == light)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
