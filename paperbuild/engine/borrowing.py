@@ -26,10 +26,12 @@ def borrowed(action: Action, items: Iterable[Item], strays: Mapping[str, str], g
 
 
 def _fault(action: Action, path: str, writer: Action) -> Diagnostic:
+    declare = f"add {path} to the outputs of {writer.target}"
+    apart = "let each cell write a file of its own, and declare it"
     return Diagnostic(
         "PB445",
         f"{action.id} reads {path}, which {writer.id} writes without declaring it",
         action.span,
         notes=("nothing says that the one must come before the other",),
-        help=(f"add {path} to the outputs of {writer.target}",),
+        help=(apart if writer.target == action.target else declare,),
     )

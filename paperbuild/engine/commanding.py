@@ -20,7 +20,7 @@ from paperbuild.engine.checkpoints import Checkpoints
 from paperbuild.engine.code_files import put
 from paperbuild.engine.findings import Findings, Reading
 from paperbuild.engine.graph import CODE, Action, Command, text_of
-from paperbuild.engine.index import End
+from paperbuild.engine.index import FINE_STEP_NS, End
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
@@ -64,6 +64,8 @@ class CommandAttempt(Attempt):
             self._shelf.forget(self._entry)
         elif not (isinstance(result, Failed) and result.goes_on):
             self._shelf.undo(self._entry)
+        if isinstance(result, Changed):
+            self._look_closely(result.path)
         return result
 
     def _bring(self) -> None:
@@ -138,7 +140,7 @@ class CommandAttempt(Attempt):
             self._note_end(ended, log)
             checkpoints.tell(findings.items)
             return failed
-        still = [item for item in findings.items if not (isinstance(item, Absent) and item.path in findings.strays)]
+        still = findings.lasting
         altered = findings.changed or checkpoints.doubtful(still)
         changed = Changed(altered) if altered else self._changed(still)
         if changed is not None:
@@ -153,7 +155,7 @@ class CommandAttempt(Attempt):
             checkpoints.tell(still)
         else:
             checkpoints.wipe()
-        return Made(ended.duration_s, (*self._blindness(ended), *(_stray(self._action, path) for path in findings.strays)))
+        return Made(ended.duration_s, (*self._blindness(ended), *_astray(self._action, findings)))
 
     def _begun(self, recipe: Command, entry: Entry, log: Log, checkpoints: Checkpoints) -> tuple[Job, Mapping[str, Item] | None]:
         """Return the job, to be run or, where ``entry`` was sent by an earlier build, waited for; and what it is supposed to read."""
@@ -178,6 +180,15 @@ class CommandAttempt(Attempt):
             entry = None
         del self._shelf.sent[self._action.id]
         return entry
+
+    def _look_closely(self, path: str) -> None:
+        """Have the digest of the file at ``path``, whose status changed, known for the next attempt.
+
+        That can tell then whether its content changed, too: ``chmod`` leaves it as it is. A digest is trusted only of a file
+        that is older than the steps in which time is counted.
+        """
+        if self._workshop.executor.rest(2 * FINE_STEP_NS / 1e9):
+            self._observer.file_digest(path)
 
     def _started(self, entry: Entry, job: Job, before: Mapping[str, Item] | None, group: int, identity: str) -> None:
         """Note where the command is before its first instruction."""
@@ -387,13 +398,31 @@ class CommandAttempt(Attempt):
         return maker is not None and bool(self._graph.path(maker.id, self._action.id))
 
 
+def _astray(action: Action, findings: Findings) -> Iterator[Diagnostic]:
+    """Yield a warning for each file that a command wrote, or spent, where nobody expects it."""
+    yield from (_stray(action, path) for path in findings.strays if path not in findings.spent)
+    yield from (_spent(action, path, is_there=path in findings.strays) for path in findings.spent)
+
+
+def _spent(action: Action, path: str, *, is_there: bool) -> Diagnostic:
+    did, meaning = ("changed", "from now on it counts as it is now") if is_there else ("took away", "the next run does not find it")
+    return Diagnostic(
+        "PB418",
+        f"{action.id} {did} {path}, which it had read",
+        action.span,
+        severity=Severity.WARNING,
+        notes=(f"so nobody can make this result again from the same input: {meaning}",),
+        help=(f"let it leave {path} as it is, and write another file",),
+    )
+
+
 def _stray(action: Action, path: str) -> Diagnostic:
     return Diagnostic(
         "PB415",
         f"{action.id} wrote {path}, which its outputs do not declare",
         action.span,
         severity=Severity.WARNING,
-        notes=("it stays in the project, and counts as an input of the next run",),
+        notes=("it stays in the project, where the next run finds it",),
         help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
     )
 

@@ -15,7 +15,7 @@ from paperbuild.engine.observation import Observer, status_of
 from paperbuild.engine.ports import CommandEnvironment, Elsewhere, FileSystem, Seen, Sighting, Stat, State
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Link, Listing, Modules, Package, Program, Status
-from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
+from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 
 _NO_INPUT = re.compile(r"\.py[co]$|(?:^|/)__pycache__$|(?:^|/)python\d+\.zip$")
 """Bytecode, whose source is read besides, and the archive in which every Python looks for its own library first."""
@@ -28,8 +28,8 @@ class Findings(msgspec.Struct, frozen=True):
     """What a run was found to depend on.
 
     ``items`` are its trace, ``reads`` the outputs of others among them. ``changed`` is something that was not the same any more when the
-    run had ended. ``strays`` are files that it wrote and does not declare. ``observed`` says that this is what it was seen to do, not
-    what it is supposed to.
+    run had ended. ``strays`` are files that it wrote and does not declare; ``spent`` those that it had read before it changed them or took
+    them away. ``observed`` says that this is what it was seen to do, not what it is supposed to.
     """
 
     items: tuple[Item, ...] = ()
@@ -37,6 +37,17 @@ class Findings(msgspec.Struct, frozen=True):
     changed: str = ""
     strays: tuple[str, ...] = ()
     observed: bool = True
+    spent: tuple[str, ...] = ()
+
+    @property
+    def lasting(self) -> tuple[Item, ...]:
+        """What of ``items`` still holds after the run: neither that something is absent which it left, nor what it took away."""
+        gone = {*self.spent} - {*self.strays}
+        return tuple(
+            item
+            for item in self.items
+            if not (isinstance(item, Absent) and item.path in self.strays) and not (isinstance(item, Content) and item.path in gone)
+        )
 
 
 class Reading:
@@ -58,6 +69,7 @@ class Reading:
         self._items: dict[tuple[str, str], Item] = {}
         self._reads: set[str] = set()
         self._strays: list[str] = []
+        self._spent: list[str] = []
         self._changed = ""
 
     def unsettled(self, seen: Seen, settled: Container[str]) -> frozenset[str]:
@@ -153,7 +165,7 @@ class Reading:
         for missing in self._environment.unfound({name.partition(".")[0] for name in seen.sought} - self._modules_read()):
             self._add(missing, f"{missing.tool}:{missing.name}")
         items = tuple(item for _, item in sorted(self._items.items()))
-        return Findings(items, tuple(sorted(self._reads)), self._changed, tuple(self._strays))
+        return Findings(items, tuple(sorted(self._reads)), self._changed, tuple(self._strays), spent=tuple(self._spent))
 
     def _modules_read(self) -> set[str]:
         """Return the names of modules that were found in the project: whoever looked for them looked no further."""
@@ -166,12 +178,31 @@ class Reading:
         inside = not path.startswith(("/", "~/"))
         if inside and self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED)) - {self._action.id}:
             self._reads.add(path)
+        if sighting.bits & UPDATES and self._is_untouched(path, sighting.state):
+            sighting = msgspec.structs.replace(sighting, bits=sighting.bits & ~WROTE)
         if sighting.bits & WROTE:
-            if inside and self._fs.exists(sighting.path) and (sighting.state is None or sighting.state[0] == "file"):
-                self._strays.append(path)
-            return  # what it changed itself holds for no later run
+            if inside and (sighting.state is None or sighting.state[0] == "file"):
+                self._take_written(path, sighting)
+            return
         for item in self._items_of(path, sighting, link, sought):
             self._add(item, path)
+
+    def _take_written(self, path: str, sighting: Sighting) -> None:
+        """Take in a file of the project that it changed or took away. What it had read of it before counts, as far as that can be said.
+
+        One that is there counts as the run left it, so that the next run waits for somebody to change it: a run that finds again what it
+        needs of its own work is no other than this one. One that is gone is found by no later run, so no later run is this one.
+        """
+        is_there = self._fs.exists(sighting.path)
+        if is_there:
+            self._strays.append(path)
+        if sighting.state is not None and sighting.bits & READ and not sighting.bits & UPDATES:
+            self._spent.append(path)
+            self._add(Content(path, (self._observer.file_digest(path) if is_there else None) or "unreadable"), path)
+
+    def _is_untouched(self, path: str, state: State | None) -> bool:
+        now = self._fs.stat(self._observer.absolute(path))
+        return now is not None and state is not None and now == self._then(state, now)
 
     def _items_of(self, path: str, sighting: Sighting, link: str | None, sought: tuple[str, ...]) -> Iterator[Item]:
         bits, state = sighting.bits, sighting.state
@@ -213,11 +244,15 @@ class Reading:
             return False
         if path in self._digests:  # of a file of that machine's own, which is compared as a whole, later
             return self._digests[path] is not None
+        then = self._then(state, now)
+        return now == then or self._observer.digest_then(path, then) == self._observer.file_digest(path)
+
+    def _then(self, state: State, now: Stat) -> Stat:
+        """Return what ``state`` says of a file, as one compares it with what is so ``now``."""
         _, size, mtime_ns, ctime_ns, inode, device, executable = state
         if self._elsewhere is not None:
             device = now.device  # of a file system that machines share each has a number of its own
-        then = Stat(False, size, mtime_ns, ctime_ns, inode, device, executable)
-        return now == then or self._observer.digest_then(path, then) == self._observer.file_digest(path)
+        return Stat(False, size, mtime_ns, ctime_ns, inode, device, executable)
 
     def _notice_change(self, path: str, changed: bool) -> None:
         if changed and not self._changed:

@@ -351,6 +351,7 @@ class ScriptedExecutor:
     """Runs a little language on the memory's files: statements separated by ``;``, words as a shell splits them.
 
     ``write OUT TEXT``, ``cat IN... to OUT``, ``append IN to OUT``, ``list FOLDER to OUT`` (names and contents of the files below),
+    ``query IN to OUT`` (reads what it opens to write, as SQLite does), ``move IN to OUT``,
     ``lazy IN to OUT`` (does nothing where OUT exists), ``fail``, ``fold IN to FOLDER/``, ``remove PATH``, ``edit PATH TEXT``
     (somebody changes a file meanwhile), ``ask PATH`` (whether it is there), ``names FOLDER to OUT``, ``use PROGRAM``; ``save TEXT`` as a
     checkpoint, ``resume to OUT`` what was saved; ``flaky N...`` fails the Nth time that it runs, ``deadly N...`` dies then with the whole
@@ -433,6 +434,12 @@ class ScriptedExecutor:
             case ["append", source, "to", out]:
                 old = self._read(at(out)) if self._is_there(at(out)) else b""
                 self._write(at(out), old + self._read(at(source)))
+            case ["query", source, "to", out]:
+                self._seen.opened(at(source).encode(), os.O_RDWR | os.O_CREAT, 1)
+                self._write(at(out), self.fs.read(at(source)))
+            case ["move", source, "to", out]:
+                self._seen.renamed(at(source).encode(), at(out).encode())
+                self.fs.rename(at(source), at(out))
             case ["lazy", source, "to", out]:
                 if not self._is_there(at(out)):
                     self._write(at(out), self._read(at(source)))

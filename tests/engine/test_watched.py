@@ -209,10 +209,44 @@ class TestStrays:
         assert world.codes() == ["PB415"]
         world.build().ran_nothing()
 
-    def test_an_input_that_it_changes_itself_holds_for_no_later_run(self, world: World):
-        world.write(a="1").targets(undeclared("t", "append b to a; cat a to out", "out")).write(b="2").build().succeeded()
-        assert world.codes() == ["PB415"]
-        assert items(world, "t") == (Content("b", items(world, "t")[0].digest),)  # type: ignore[union-attr]  # a Content
+    def test_an_input_that_it_changes_itself_counts_as_it_left_it(self, world: World):
+        world.write(a="1", b="2").targets(undeclared("t", "append b to a; cat a to out", "out")).build().succeeded()
+        assert world.codes() == ["PB418"]
+        world.build().ran_nothing()
+        world.put("a", "3").build().ran("t")
+        assert world.content("out") == "32"
+
+    def test_an_input_that_it_takes_away_is_missed_by_the_next_run(self, world: World):
+        world.write(a="1").targets(undeclared("t", "cat a to out; remove a", "out")).build().ran("t").succeeded()
+        assert world.codes() == ["PB418"]
+        assert world.content("out") == "1"
+        assert [reason.text for reason in world.situation("t").reasons] == ["a is gone"]
+        world.put("a", "2").build().ran("t")
+        assert world.content("out") == "2"
+
+    def test_an_input_that_becomes_an_output_is_missed_by_the_next_run(self, world: World):
+        world.write(a="1").targets(undeclared("t", "move a to out", "out")).build().ran("t").succeeded()
+        assert world.content("out") == "1", "nothing is lost"
+        world.put("a", "2").build().ran("t")
+        assert world.content("out") == "2"
+
+    def test_a_leftover_that_nobody_read_may_go(self, world: World):
+        world.write(a="1", rest="x").targets(undeclared("t", "ask rest to x; remove rest; cat a to out", "out x")).build().succeeded()
+        assert world.codes() == []
+        world.build().ran_nothing()
+
+    def test_a_file_that_was_opened_to_be_changed_and_was_not_is_an_input(self, world: World):
+        world.write(a="1").targets(undeclared("t", "query a to out", "out")).build().ran("t").succeeded()
+        assert world.codes() == []
+        world.build().ran_nothing()
+        world.put("a", "2").build().ran("t")
+        assert world.content("out") == "2"
+
+    def test_cells_that_read_and_write_one_file_are_told_to_have_one_each(self, world: World):
+        cells = [undeclared(f"t[{n}]", f"cat s to o{n}; append s to log", f"o{n}") for n in range(2)]
+        world.write(s="1", log="").targets(*cells).build(keep_going=True)
+        (fault,) = (told for told in world.report.diagnostics if told.code == "PB445")  # type: ignore[union-attr]  # it was built
+        assert fault.help == ("let each cell write a file of its own, and declare it",)
 
 
 def test_what_is_supposed_to_be_read_is_believed_only_where_nobody_could_look(world: World):

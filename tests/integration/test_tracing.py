@@ -19,7 +19,7 @@ import pytest
 from paperbuild.engine.ports import Ended, Job, Seen, Watch
 from paperbuild.engine.process import MARK, LocalExecutor
 from paperbuild.engine.tracing.executor import TracingExecutor
-from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, WROTE
+from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 from paperbuild.errors import BuildError
 
 PYTHON = shlex.quote(sys.executable)
@@ -89,6 +89,16 @@ def test_the_state_is_that_before_the_command_changed_anything(run: Run, tmp_pat
     assert state is not None
     assert state[:2] == ("file", 3)
     assert states["fresh"][1] is None
+
+
+def test_what_is_opened_to_be_changed_is_told_from_what_was_read_before(run: Run, tmp_path: Path):
+    for name in ("base", "journal", "both", "raw"):
+        (tmp_path / name).write_text("abc")
+    ended = run("cat base 1<>base > /dev/null; echo >> journal; cat both > /dev/null; echo >> both; mv raw moved")
+    found = bits(ended, tmp_path)
+    assert found["base"] == found["journal"] == READ | WROTE | UPDATES
+    assert found["both"] == READ | WROTE
+    assert found["raw"] & (READ | WROTE | UPDATES) == READ | WROTE
 
 
 def test_children_and_grandchildren_in_subshells_and_sessions_are_watched(run: Run, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -260,3 +261,28 @@ def test_an_output_behind_a_link_out_of_the_project_is_refused_and_nothing_there
     assert codes(report) == ["PB421"]
     assert (tmp_path / "elsewhere/out").read_text() == "precious"
     assert os.listdir(tmp_path / "elsewhere") == ["out"]
+
+
+def test_a_script_that_is_made_executable_by_each_run_is_not_taken_for_one_that_changes(make: Make):
+    line = "chmod +x s.sh && ./s.sh > out"
+    project = make({"s.sh": "#!/bin/sh\necho hi\n"}, undeclared("t", line, "out"))
+    assert codes(project.build()) == []
+    assert ran(project.build()) == set()
+    (project.root / "s.sh").write_text("#!/bin/sh\necho ho\n")
+    assert ran(project.build()) == {"t"}
+    assert (project.root / "out").read_text() == "ho\n"
+
+
+def test_a_database_that_is_only_asked_is_an_input(make: Make):
+    """SQLite opens what it reads to write, as memory maps and HDF5 do."""
+    script = "import sqlite3; print(*sqlite3.connect('d.db').execute('select x from t').fetchone())"
+    project = make({"ask.py": script}, undeclared("t", f"{sys.executable} -S ask.py > out", "out"))
+    database = sqlite3.connect(project.root / "d.db", isolation_level=None)
+    database.execute("create table t(x)")
+    database.execute("insert into t values (1)")
+    assert codes(project.build()) == []
+    assert ran(project.build()) == set()
+    database.execute("update t set x = 2")
+    database.close()
+    assert ran(project.build()) == {"t"}
+    assert (project.root / "out").read_text() == "2\n"

@@ -38,7 +38,10 @@ def _take(sightings: Sightings, process: int, kind: bytes, path: bytes) -> None:
     if not path.startswith(b"/") or not sightings.matters(path):
         return
     if kind.startswith(b"O") and kind[1:].isdigit():
-        sightings.opened(path, int(kind[1:]), process)
+        flags = int(kind[1:])
+        if flags & os.O_CREAT and flags & (os.O_WRONLY | os.O_RDWR):
+            flags |= os.O_TRUNC  # whether there was something is not known any more: it may have made it
+        sightings.opened(path, flags, process)
     elif kind == b"W":
         sightings.wrote(path)
     elif kind == b"M":

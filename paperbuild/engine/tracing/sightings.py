@@ -11,9 +11,10 @@ import stat as stat_bits
 
 from paperbuild.engine.tracing import calls
 
-READ, LISTED, ASKED, LINK, WROTE, RAN, SOUGHT = (1 << n for n in range(7))
+READ, LISTED, ASKED, LINK, WROTE, RAN, SOUGHT, UPDATES = (1 << n for n in range(8))
 """What was done with a path: its content read, its names listed, its status asked for, its own text as a link read, written (or removed,
-or made), executed; listed by Python's import system alone, which looks for names that are told besides."""
+or made), executed; listed by Python's import system alone, which looks for names that are told besides; opened to be changed where it
+stands, which counts as read and written, and may be neither: databases and memory maps are opened so by who only reads."""
 
 HOOK = b"/\x01paperbuild/"
 """Paths below this do not exist: by asking for them, Python programs tell what no call shows (see ``hook/sitecustomize.py``)."""
@@ -108,8 +109,8 @@ class Sightings:
                 return
         elif state[0] != "file":
             return
-        elif not flags & os.O_TRUNC:  # what it held stays in what it will hold, or is read
-            bits |= READ
+        elif not flags & os.O_TRUNC and not bits & READ:  # what it held stays in what it will hold, or is read
+            bits |= READ | UPDATES
         if flags & _WRITES or state is None or flags & os.O_TRUNC:
             bits |= WROTE
             self._made.add(path)
@@ -162,6 +163,8 @@ class Sightings:
         """Note that ``source`` is about to become ``target``."""
         state = self.state_of(source)
         is_folder = source in self._made_folders or (state is not None and state[0] == "folder")
+        if state is not None and state[0] == "file":
+            self._opened_to_read(source, 0)  # what it held is what the other will hold
         self.wrote(source)
         self.wrote(target)
         if is_folder:
