@@ -241,13 +241,13 @@ class LocalEnvironment:
         return f"{folder}/".startswith(self._ground.environments)
 
     def surroundings(self, given: Mapping[str, str]) -> Surroundings:
-        """See the port."""
+        """See the port. The hook, which every Python reads, may lie among installed packages: that is no use of the package paperbuild."""
         path = os.pathsep.join(filter(None, (_HOOK, given.get("PYTHONPATH", ""))))
         ground = self._ground
         system = (*(place for place in SYSTEM if place != "/usr/"), *_BELOW_USR)
         dropped = (*ground.ours, *ground.environments, *ground.depots, *KERNEL, *TEMPORARY, *ground.caches, *system)
         scratch = ("/dev/", *TEMPORARY, *ground.caches)
-        grouped = (*self._sites, *self._r_libraries, *self._places, *ground.caches[:1])
+        grouped = (_HOOK, *self._sites, *self._r_libraries, *self._places, *ground.caches[:1])
         return Surroundings(dropped, grouped, scratch, (("PYTHONPATH", path),))
 
     def treatment(self, path: str) -> Treatment:

@@ -14,6 +14,7 @@ from paperbuild.engine.distributions import Distribution
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.graph import Action, Command, Output, Variable
 from paperbuild.engine.packages import imported
+from paperbuild.engine.tracing.sightings import Sightings
 
 
 def action(line: str, *variables: Variable) -> Action:
@@ -265,6 +266,17 @@ class TestInstalledFiles:
         before = made.package("python", "/nobodys")
         (site.folder / "nobodys" / "code.py").write_text("2")
         assert environment(tmp_path).package("python", "/nobodys") != before
+
+    def test_our_hook_among_the_packages_is_no_use_of_our_package(self, tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch):
+        folder = str(site.folder)
+        hook = f"{folder}/paperbuild/engine/tracing/hook"
+        monkeypatch.setattr("paperbuild.engine.environment._HOOK", hook)
+        around = environment(tmp_path).surroundings({})
+        sightings = Sightings(b"/p/", tuple(map(os.fsencode, around.dropped)), tuple(map(os.fsencode, around.grouped)))
+        assert not any(sightings.matters(os.fsencode(path)) for path in (hook, f"{hook}/sitecustomize.py"))
+        assert not sightings.groups[os.fsencode(f"{folder}/")]
+        sightings.matters(os.fsencode(f"{folder}/paperbuild/mpl.py"))
+        assert sightings.groups[os.fsencode(f"{folder}/")] == {b"paperbuild"}
 
     def test_a_module_that_was_looked_for_in_vain_counts_once_it_is_installed(self, tmp_path: Path, site: Site):
         (missing,) = environment(tmp_path).unfound({"solver", "json"})
