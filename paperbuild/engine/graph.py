@@ -129,6 +129,10 @@ class Step(msgspec.Struct, frozen=True, tag="step", gc=False):
     config: tuple[tuple[str, Scalar], ...]
 
 
+ASKED_FOR = -1.0
+"""As the age at which a result is too old: whatever there is, since somebody asks for a new one."""
+
+
 class Action(msgspec.Struct, frozen=True, gc=False):
     """One runnable step.
 
@@ -138,7 +142,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
     command. ``needs`` are ids of actions that settle first. ``heavy`` says that it runs only where that is wished, ``on`` the executor
     that runs it ("": this machine), ``platform`` what of the machine counts ("cpu", "gpu", "cuda"), and what it is there ("": what this
     one is); ``retries`` how often it is tried again when it fails. ``refresh_s`` is the age in seconds at which a result is too old
-    (0: always, None: never). ``span`` is where the author declared it.
+    (0: always, None: never; :data:`ASKED_FOR`). ``span`` is where the author declared it.
     """
 
     id: str

@@ -216,7 +216,7 @@ class Grounds:
         rows = [(kind, path, mark) for (kind, path), mark in facts.items()]
         if not all(mark != MOVED and settled_before(*stamped_ns(mark), when.taken_ns) and _is_text(path) for _, path, mark in rows):
             return
-        if action.refresh_s is not None and not action.refresh_s:
+        if action.refresh_s is not None and action.refresh_s <= 0:
             return
         until_ns = when.until_ns
         if action.refresh_s is not None:

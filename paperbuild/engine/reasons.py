@@ -8,7 +8,7 @@ kind           subject              before, after
 never, gone                         it was never built; it was, and its result is not in the store any more
 unknown                             nothing tells what it reads, so it runs each time
 unobserved                          its last run was not watched, and the next one will be
-refresh                             after: "always", or "old"
+refresh                             after: "always", "old", or "asked": somebody wants it again
 command        ""                   the command's line
 code           ""                   the text of the program that the command is about
 parameter      its name             its value, with its type before it where it is no text
@@ -231,8 +231,10 @@ def _cells(reason: Reason) -> str:
     return f"of the cells of what it needs, {inside}" if inside else "the cells of what it needs changed"
 
 
+_REFRESHED = {"always": "it is refreshed each time", "asked": "it was asked for again"}
+
 _WORDS: Mapping[Kind, Callable[[Reason], str]] = {
-    "refresh": lambda r: "it is refreshed each time" if r.after == "always" else "its result is older than refresh allows",
+    "refresh": lambda r: _REFRESHED.get(r.after or "", "its result is older than refresh allows"),
     "parameter": _named("parameter"),
     "option": _named("option"),
     "earlier": lambda r: f"{'it showed' if r.after is None else 'there is only'} an earlier result of {r.subject}",

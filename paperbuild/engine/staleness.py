@@ -100,12 +100,13 @@ def _is_open(reason: Reason, present: Present) -> bool:
 def _is_old(question: Question, record: Record) -> bool:
     if question.refresh_s is None:
         return False
-    return question.refresh_s == 0 or question.now_ns - record.finished_ns >= question.refresh_s * 1e9  # a clock may be set back
+    return question.refresh_s <= 0 or question.now_ns - record.finished_ns >= question.refresh_s * 1e9  # a clock may be set back
 
 
 def _why_not(question: Question, record: Record, present: Present) -> Iterator[Reason]:
     if _is_old(question, record):
-        yield Reason("refresh", after="always" if question.refresh_s == 0 else "old")
+        refresh_s = question.refresh_s or 0
+        yield Reason("refresh", after="asked" if refresh_s < 0 else "always" if refresh_s == 0 else "old")
     yield from merged(_reason(item, present) for item in record.items if not present.holds(item))
     for artifact in record.artifacts:
         if not present.available(artifact):

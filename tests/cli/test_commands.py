@@ -198,6 +198,21 @@ def test_adopt_takes_what_is_there_and_says_so_wherever_it_appears(project):
     assert "train[seed=1]" not in facts, "the paper refers to no target"
 
 
+def test_a_result_that_should_not_stand_is_made_again_when_that_is_asked_for(project):
+    project.call("run", "joined")
+    right = project.read("acc-1.json")
+    project.write("acc-1.json", '{"acc": 0}\n').call("adopt", "acc-1.json")
+    assert "0 ran" in project.call("run", "train", "--overwrite").err
+    answer = project.call("run", "--again", "-v", "train[seed=1]")
+    assert "ran train[seed=1]" in answer.err
+    assert "it was asked for again" in answer.err
+    assert project.read("acc-1.json") == right
+    assert "adopted" not in project.call("status").out
+    assert "0 ran" in project.call("run", "train[seed=1]").err, "once"
+    refused = project.call("run", "--again")
+    assert (refused.code, "PB183" in refused.err) == (2, True)
+
+
 def test_an_adopted_result_is_told_as_such_beside_the_documents(project):
     project.write("paper.md", '# Result\n\nIt is [0.9]{val="train.where(seed=1).acc.acc:.2f"}.\n')
     for seed in "01":

@@ -71,6 +71,7 @@ def test_every_kind_has_a_sentence(kind: Kind):
         (Reason("maker", "citation_styles", "1", "2"), "citation styles changed from 1 to 2"),
         (Reason("cells", "", OLD, NEW, (), (), ("train[seed=0]",)), "of the cells of what it needs, train[seed=0] changed"),
         (Reason("refresh", after="always"), "it is refreshed each time"),
+        (Reason("refresh", after="asked"), "it was asked for again"),
         (Reason("lost", "", OLD, "damaged"), "the store's copy of its output is damaged"),
     ],
 )  # fmt: skip
