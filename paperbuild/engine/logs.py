@@ -106,9 +106,25 @@ def failure(action: Action, ended: Ended, log: Log, fs: FileSystem, folder: str 
     else:
         what = f"{action.id} failed with exit status {ended.status}"
     notes = (*command, f"the whole log is {log.shown}")
-    found = Diagnostic("PB440", what, span, notes=notes, help=help_, detail=tuple(lines[-LOG_LINES:]))
+    found = Diagnostic("PB440", what, span, notes=notes, help=help_, detail=_last_words(lines))
     fault = told_fault(recipe.notebook, folder, fs) if recipe.notebook and not ended.timed_out and ended.status > 0 else None
     return found if fault is None else explained(found, fault, action, recipe.notebook)
+
+
+def _last_words(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the last lines; where they are the inside of a library, after the author's own line that led there (Python's tracebacks)."""
+    end = lines[-LOG_LINES:]
+    frames = [n for n, line in enumerate(lines) if _FRAME.match(line)]
+    own = [n for n in frames if not _OF_OTHERS.search(lines[n])]
+    if not own or own[-1] >= len(lines) - LOG_LINES:
+        return tuple(end)
+    after = next(n for n in (*frames, len(lines)) if n > own[-1])
+    shown = lines[own[-1] : min(after, own[-1] + 3)]
+    return (*shown, "  …", *end[len(shown) + 1 :])
+
+
+_FRAME = re.compile(r'\s*File "[^"]+", line \d+')
+_OF_OTHERS = re.compile(r'/(?:site|dist)-packages/|/lib/python3[^/]*/|File "<frozen ')
 
 
 def _span(seconds: float) -> str:

@@ -69,7 +69,9 @@ def view_of(catalog: Catalog, name: str, text: str, offset: int) -> View:
         return View(target, target.cells, target.is_sweep)
     if not catalog.targets:
         raise Misfit(
-            "PB211", f"there is no target {name}: the manifest declares none", help=(f"declare it in paperbuild.toml: [target.{name}]",)
+            "PB211",
+            f"there is no target {name}: this paper has none",
+            help=(f"declare [target.{name}] in a paperbuild.toml that names this paper as a source",),
         )
     help_lines = dash_help(text, offset, catalog.targets, "target") or did_you_mean(name, map(folded, catalog.targets))
     raise Misfit("PB211", f"there is no target {name}", help=help_lines, notes=(f"the targets are {named(sorted(catalog.targets))}",))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paperbuild.engine.graph import Action, Command, Output
-from paperbuild.engine.logs import _mends
+from paperbuild.engine.logs import LOG_LINES, _last_words, _mends
 from paperbuild.events import Outcome
 from tests.engine.disk import Project
 from tests.engine.world import World, command
@@ -39,6 +39,22 @@ def test_a_failure_that_tells_its_cause_comes_with_its_mend(status: int, log: li
 )
 def test_any_other_failure_offers_nothing(log: list[str]):
     assert _mends(1, log, command("t", "python a.py", "out m/x/"), Command("python a.py")) == ()
+
+
+INSIDE = [line for n in range(9) for line in (f'  File "/env/lib/python3.11/site-packages/lib/a{n}.py", line {n}, in f', f"    f{n}()")]
+OWN = ["Traceback (most recent call last):", '  File "/p/run.py", line 7, in <module>', "    fit(x)", "    ^^^^^^"]
+
+
+def test_the_line_of_ones_own_script_is_told_though_the_failure_is_deep_in_a_library():
+    told = _last_words(["before", *OWN, *INSIDE, "ValueError: x"])
+    assert told[:4] == (*OWN[1:], "  …")
+    assert told[-1] == "ValueError: x"
+    assert len(told) == LOG_LINES
+
+
+@pytest.mark.parametrize("lines", [[], ["a"], INSIDE, [*INSIDE, *OWN, "ValueError"], [*OWN, *INSIDE[:4], "ValueError"]])
+def test_other_last_words_are_the_last_lines(lines: list[str]):
+    assert _last_words(lines) == tuple(lines[-LOG_LINES:])
 
 
 def test_a_pattern_that_matches_nothing_is_a_warning_with_its_mend():
