@@ -16,6 +16,7 @@ import msgspec.structs
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine import notebooks
+from paperbuild.engine.astray import astray
 from paperbuild.engine.checkpoints import Checkpoints
 from paperbuild.engine.code_files import put
 from paperbuild.engine.findings import Findings, Reading
@@ -155,7 +156,7 @@ class CommandAttempt(Attempt):
             checkpoints.tell(still)
         else:
             checkpoints.wipe()
-        return Made(ended.duration_s, (*self._blindness(ended), *_astray(self._action, findings)))
+        return Made(ended.duration_s, (*self._blindness(ended), *astray(self._action, findings)))
 
     def _begun(self, recipe: Command, entry: Entry, log: Log, checkpoints: Checkpoints) -> tuple[Job, Mapping[str, Item] | None]:
         """Return the job, to be run or, where ``entry`` was sent by an earlier build, waited for; and what it is supposed to read."""
@@ -396,35 +397,6 @@ class CommandAttempt(Attempt):
         path = path_of(item)
         maker = None if path is None else self._graph.maker(path)
         return maker is not None and bool(self._graph.path(maker.id, self._action.id))
-
-
-def _astray(action: Action, findings: Findings) -> Iterator[Diagnostic]:
-    """Yield a warning for each file that a command wrote, or spent, where nobody expects it."""
-    yield from (_stray(action, path) for path in findings.strays if path not in findings.spent)
-    yield from (_spent(action, path, is_there=path in findings.strays) for path in findings.spent)
-
-
-def _spent(action: Action, path: str, *, is_there: bool) -> Diagnostic:
-    did, meaning = ("changed", "from now on it counts as it is now") if is_there else ("took away", "the next run does not find it")
-    return Diagnostic(
-        "PB418",
-        f"{action.id} {did} {path}, which it had read",
-        action.span,
-        severity=Severity.WARNING,
-        notes=(f"so nobody can make this result again from the same input: {meaning}",),
-        help=(f"let it leave {path} as it is, and write another file",),
-    )
-
-
-def _stray(action: Action, path: str) -> Diagnostic:
-    return Diagnostic(
-        "PB415",
-        f"{action.id} wrote {path}, which its outputs do not declare",
-        action.span,
-        severity=Severity.WARNING,
-        notes=("it stays in the project, where the next run finds it",),
-        help=(f"add {path} to the outputs of {action.target}, or write it outside the project",),
-    )
 
 
 def _trespass(action: Action, path: str, other: str) -> Diagnostic:

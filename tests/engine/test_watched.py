@@ -209,6 +209,13 @@ class TestStrays:
         assert world.codes() == ["PB415"]
         world.build().ran_nothing()
 
+    def test_a_folder_full_of_them_is_told_as_one(self, world: World):
+        line = "fold a to cache; write log1 x; write log2 x; cat a to out"
+        world.write(a="1").targets(undeclared("t", line, "out")).build().ran("t").succeeded()
+        (told,) = world.report.diagnostics  # type: ignore[union-attr]  # it was built
+        assert told.message == "t wrote cache/, log1 and 1 more, which its outputs do not declare"
+        assert told.detail == ("cache/", "log1", "log2")
+
     def test_an_input_that_it_changes_itself_counts_as_it_left_it(self, world: World):
         world.write(a="1", b="2").targets(undeclared("t", "append b to a; cat a to out", "out")).build().succeeded()
         assert world.codes() == ["PB418"]

@@ -91,6 +91,11 @@ def test_the_state_is_that_before_the_command_changed_anything(run: Run, tmp_pat
     assert states["fresh"][1] is None
 
 
+def test_a_folder_that_is_missed_and_then_made_with_the_one_around_it_is_the_commands_own(run: Run, tmp_path: Path):
+    ended = run("[ -e new/sub ] || mkdir -p new/sub")
+    assert bits(ended, tmp_path)["new/sub"] & (ASKED | WROTE) == ASKED | WROTE
+
+
 def test_what_is_opened_to_be_changed_is_told_from_what_was_read_before(run: Run, tmp_path: Path):
     for name in ("base", "journal", "both", "raw"):
         (tmp_path / name).write_text("abc")

@@ -157,6 +157,9 @@ class Sightings:
                 self._made_folders.add(path)
                 bits |= WROTE
             self._note(path, bits | ASKED, state)  # making one that is there fails, and tells
+        elif path in self.seen:  # it was missed before the folder around it was made
+            bits, state = self.seen[path]
+            self._note(path, bits | WROTE, state)
         return False
 
     def renamed(self, source: bytes, target: bytes) -> None:
