@@ -27,7 +27,7 @@ from paperbuild.engine.ports import Elsewhere, Ended, Executor, Job, Seen, Sight
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Package
 from paperbuild.engine.tracing.heard import VARIABLE
-from paperbuild.engine.tracing.sightings import ASKED, RAN, READ
+from paperbuild.engine.tracing.sightings import ASKED, RAN, READ, UPDATES
 from paperbuild.engine.workshop import local_executor
 from paperbuild.errors import PaperbuildError
 
@@ -199,7 +199,7 @@ def _looked_at(job: Job, seen: Seen | None) -> tuple[tuple[tuple[str, str | None
         if not sighting.path.startswith(kept)
         and sighting.state is not None
         and sighting.state[0] == "file"
-        and sighting.bits & (READ | RAN | ASKED)
+        and sighting.bits & (READ | RAN | ASKED | UPDATES)
         and environment.treatment(sighting.path) is Treatment.INPUT
     ]
     items = (item for prefix, names in seen.groups for item in environment.grouped(prefix, names))

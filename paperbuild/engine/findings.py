@@ -194,10 +194,13 @@ class Reading:
         needs of its own work is no other than this one. One that is gone is found by no later run, so no later run is this one.
         """
         is_there = self._fs.exists(sighting.path)
-        if is_there:
+        is_gits = "/.git/" in f"/{path}"  # git brings its index up to date when it is asked something: nobody need be told
+        was_read = sighting.state is not None and bool(sighting.bits & READ)
+        if is_there and not is_gits:
             self._strays.append(path)
-        if sighting.state is not None and sighting.bits & READ and not sighting.bits & UPDATES:
+        if was_read and not is_gits:
             self._spent.append(path)
+        if was_read and (is_there or not is_gits):
             self._add(Content(path, (self._observer.file_digest(path) if is_there else None) or "unreadable"), path)
 
     def _is_untouched(self, path: str, state: State | None) -> bool:
@@ -218,7 +221,7 @@ class Reading:
             return
         if kind == "file":
             self._notice_change(path, not self._is_same(path, state))
-            if bits & (READ | RAN):
+            if bits & (READ | RAN | UPDATES):
                 yield Content(path, self._observer.file_digest(path) or "unreadable")
             elif bits & ASKED:
                 yield Status(path, status_of(False, size, executable))

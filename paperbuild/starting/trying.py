@@ -10,7 +10,7 @@ import msgspec
 from paperbuild.engine.filesystem import DiskFileSystem
 from paperbuild.engine.graph import Action, Command
 from paperbuild.engine.ports import CommandEnvironment, Executor, Job, Seen, Watch
-from paperbuild.engine.tracing.sightings import READ
+from paperbuild.engine.tracing.sightings import READ, UPDATES
 from paperbuild.starting.proposal import Trial
 from paperbuild.starting.repository import Repository, runs
 
@@ -88,7 +88,7 @@ def _run(script: str, line: str, root: str, bench: Bench) -> Trial:
 def _read(seen: Seen | None, root: str, before: Mapping[str, object]) -> Iterator[str]:
     """Yield the files of the project that were there before and that were read."""
     for sighting in seen.sightings if seen is not None else ():
-        inside = sighting.path.startswith(f"{root}/") and sighting.bits & READ
+        inside = sighting.path.startswith(f"{root}/") and sighting.bits & (READ | UPDATES)
         if inside and sighting.path[len(root) + 1 :] in before:
             yield sighting.path[len(root) + 1 :]
 

@@ -273,6 +273,18 @@ def test_a_script_that_is_made_executable_by_each_run_is_not_taken_for_one_that_
     assert (project.root / "out").read_text() == "ho\n"
 
 
+def test_what_git_writes_for_itself_is_nobodys_stray(make: Make):
+    asks = (undeclared(name, f"git {line} > {name}", name) for name, line in (("dirt", "describe --always --dirty"), ("files", "ls-files")))
+    project = make({"a": "1", ".gitignore": ".paperbuild\n/dirt\n/files\n"}, *asks)
+    identity = "-c user.name=A -c user.email=a@example.org"
+    line = f"git init -q . && git add . && git {identity} commit -qm 1 && touch a"
+    subprocess.run(line, shell=True, cwd=project.root, check=True)
+    assert [codes(project.build(jobs=1)) for _ in range(2)] == [[], []]
+    assert ran(project.build()) == set()
+    subprocess.run(f"git {identity} commit -qm 2 --allow-empty", shell=True, cwd=project.root, check=True)
+    assert "dirt" in ran(project.build())
+
+
 def test_a_database_that_is_only_asked_is_an_input(make: Make):
     """SQLite opens what it reads to write, as memory maps and HDF5 do."""
     script = "import sqlite3; print(*sqlite3.connect('d.db').execute('select x from t').fetchone())"

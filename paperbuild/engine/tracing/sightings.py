@@ -14,7 +14,7 @@ from paperbuild.engine.tracing import calls
 READ, LISTED, ASKED, LINK, WROTE, RAN, SOUGHT, UPDATES = (1 << n for n in range(8))
 """What was done with a path: its content read, its names listed, its status asked for, its own text as a link read, written (or removed,
 or made), executed; listed by Python's import system alone, which looks for names that are told besides; opened to be changed where it
-stands, which counts as read and written, and may be neither: databases and memory maps are opened so by who only reads."""
+stands: whoever opens databases and memory maps so may only read."""
 
 HOOK = b"/\x01paperbuild/"
 """Paths below this do not exist: by asking for them, Python programs tell what no call shows (see ``hook/sitecustomize.py``)."""
@@ -109,8 +109,8 @@ class Sightings:
                 return
         elif state[0] != "file":
             return
-        elif not flags & os.O_TRUNC and not bits & READ:  # what it held stays in what it will hold, or is read
-            bits |= READ | UPDATES
+        elif not flags & os.O_TRUNC:  # what it held stays in what it will hold, or is read
+            bits |= UPDATES if flags & _WRITES else READ
         if flags & _WRITES or state is None or flags & os.O_TRUNC:
             bits |= WROTE
             self._made.add(path)
