@@ -86,5 +86,7 @@ def _mend(reason: str, line: str, column: int) -> tuple[str, ...]:
     if reason.startswith("Invalid value"):
         if not rest:
             return ("a value is missing here, or a list is not closed",)
-        return (f'text needs quotes: "{rest}"',) if rest[0].isalpha() and len(rest) <= 60 and '"' not in rest else ()
+        if "=" in line[:column] and line[:column].rstrip().endswith(("[", "{", ",")):
+            rest = re.split(r"\s*[,\]}#]", rest, maxsplit=1)[0]
+        return (f'text needs quotes: "{rest}"',) if rest and rest[0].isalpha() and len(rest) <= 60 and '"' not in rest else ()
     return ()

@@ -50,6 +50,7 @@ def test_a_tolerance_is_no_less_than_none_and_a_share_no_more_than_all(tolerance
     ("text", "line", "column", "help_part"),
     [
         ("[paper]\nsource = paper.md\n", 2, 10, 'text needs quotes: "paper.md"'),
+        ("[target.t]\noutputs = [a.json, b.json]\n", 2, 12, 'text needs quotes: "a.json"'),
         ("a = \n", 1, 5, "a value is missing"),
         ('x = "abc\ny = 1', 1, 9, "close the string"),
         ('x = "abc', 1, 9, "close the string"),
