@@ -15,8 +15,9 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.graph import STALE, Action, Graph, Scalar
+from paperbuild.engine.observation import Observer
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.trace import Artifact, Record
+from paperbuild.engine.trace import Artifact, Record, is_of_project
 from paperbuild.engine.workshop import Workshop
 from paperbuild.phrases import listed, moment_utc
 
@@ -59,18 +60,24 @@ class StaleNote(msgspec.Struct, frozen=True):
 _told = msgspec.json.Decoder(tuple[StaleNote, ...])
 
 
-def newest_known(action: Action, workshop: Workshop, shelf: Shelf) -> tuple[Artifact, ...] | None:
-    """Return the outputs of the newest result of ``action`` that is known here; None where there is none that has all of them.
+class Known(msgspec.Struct, frozen=True):
+    """A result of an action that can be had, all its outputs; of what stands in the tree and nobody remembers there is no ``record``."""
 
-    That is what its last run made, or where nobody remembers one, what stands in the tree and is ours. Where results of others are shared,
-    nobody would know who made what stands there.
+    artifacts: tuple[Artifact, ...]
+    record: Record | None = None
+
+
+def newest_known(action: Action, key: str, workshop: Workshop, shelf: Shelf, observer: Observer) -> Known | None:
+    """Return the newest result of ``action`` that is known here, where ``key`` is its key now; None where there is none.
+
+    That is what was made of the project's files as they are, here or by others, if with other packages; else what its last run made, or where
+    nobody remembers one, what stands in the tree and is ours. Where results of others are shared, nobody would know who made what stands there.
     """
-    record = last_record(action, workshop)
     wanted = {output.path: output for output in action.outputs}
-    if record is not None:
+    for record in _records(action, key, workshop, observer):
         made = {artifact.path: artifact for artifact in record.artifacts if artifact.path in wanted}
         if made.keys() == wanted.keys() and all(map(shelf.available, made.values())):
-            return tuple(made.values())
+            return Known(tuple(made.values()), record)
     if workshop.belief is not None:
         return None
     standing = {path: shelf.published(path) for path in wanted}
@@ -79,7 +86,20 @@ def newest_known(action: Action, workshop: Workshop, shelf: Shelf) -> tuple[Arti
         for path, output in wanted.items()
         if (digest := standing[path]) is not None
     )
-    return found if len(found) == len(wanted) else None
+    return Known(found) if len(found) == len(wanted) else None
+
+
+def _records(action: Action, key: str, workshop: Workshop, observer: Observer) -> Iterator[Record]:
+    """Yield the records whose results may stand in, the best first. One of other files may be another project's: keys know no project."""
+    belief = workshop.belief
+    yield from (
+        record
+        for record in workshop.store.records(key)
+        if (belief is None or belief.holds(record.origin)) and all(map(observer.holds, filter(is_of_project, record.items)))
+    )
+    last = last_record(action, workshop)
+    if last is not None:
+        yield last
 
 
 def last_record(action: Action, workshop: Workshop) -> Record | None:
@@ -192,7 +212,7 @@ def _warning(target: str, several: Sequence[Earlier], earlier: Mapping[str, Earl
 
 
 def earlier_of(action: Action, reason: str, record: Record | None) -> Earlier:
-    """Return what is told of ``action``, which must run for ``reason`` and may not; ``record`` is that of its last run."""
+    """Return what is told of ``action``, which must run for ``reason`` and may not; ``record`` is that of the result that stands in."""
     return Earlier(action.id, reason, "" if record is None else moment_utc(record.finished_ns))
 
 

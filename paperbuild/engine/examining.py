@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.course import Course
-from paperbuild.engine.earlier import earlier_of, last_record, newest_known, told
+from paperbuild.engine.earlier import earlier_of, newest_known, told
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Graph, Step
@@ -212,18 +212,18 @@ class Examiner:
 
     def _stand_in(self, action: Action, reason: Reason) -> bool:
         """Put the newest known result of ``action`` into its place; return whether that was the end of it, one way or the other."""
-        artifacts = newest_known(action, self._workshop, self._shelf)
-        if artifacts is None:
+        known = newest_known(action, self._course.keyed[action.id].key, self._workshop, self._shelf, self._observer)
+        if known is None:
             return False
         try:
-            if self._shelf.place(action, artifacts, may_be_away=not self._is_wanted_here(action)):
+            if self._shelf.place(action, known.artifacts, may_be_away=not self._is_wanted_here(action)):
                 self._grounds.disturb()
         except DamagedBlob:
             return False
         except BuildError as error:
             self._course.fail(action.id, error.diagnostics, stop=False)
             return True
-        self._course.stand_in(action, earlier_of(action, reason.text, last_record(action, self._workshop)))
+        self._course.stand_in(action, earlier_of(action, reason.text, known.record))
         return True
 
     def _may_rely_on(self, action: Action, found: Record) -> Record | tuple[Reason, ...] | None:

@@ -116,9 +116,9 @@ class _Fates:
     def __init__(self, workshop: Workshop, options: BuildOptions) -> None:
         self._workshop, fs = workshop.noting()
         self._options = options
-        observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment)
+        self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment)
         self._shelf = Shelf(
-            workshop.site, self._workshop.fs, self._workshop.store, workshop.index, observer, workshop.versions
+            workshop.site, self._workshop.fs, self._workshop.store, workshop.index, self._observer, workshop.versions
         )  # fmt: skip
         self.of: dict[str, Fate] = {}
         self._put_back: set[str] = set()
@@ -145,8 +145,10 @@ class _Fates:
         reason = situation.reasons[0] if situation.reasons else Reason("unknown")
         if why_held(action, options, reason) is None:
             return Fate.MAY_RUN if is_open or state is State.WAITING else Fate.RUNS
-        is_known = may_stand_in(action, options) and newest_known(action, self._workshop, self._shelf) is not None
-        return Fate.STALE if is_known else Fate.HELD
+        if not may_stand_in(action, options):
+            return Fate.HELD
+        known = newest_known(action, situation.key, self._workshop, self._shelf, self._observer)
+        return Fate.HELD if known is None else Fate.STALE
 
 
 def _expected(took_s: Mapping[str, float], graph: Graph, known: Mapping[str, Situation]) -> Callable[[str], float | None]:

@@ -44,7 +44,8 @@ class Situation(msgspec.Struct, frozen=True):
     """How one action stands.
 
     ``reasons`` say why it would run; of one that waits after what, and what else changed since its last run, ``last``. ``record`` is
-    the one to reuse, or where there is none, that of the last run that succeeded; ``reads`` are the outputs of others that it read.
+    the one to reuse, or where there is none, that of the last run that succeeded; ``reads`` are the outputs of others that it read. ``key``
+    is the action's now.
     """
 
     action: Action
@@ -53,6 +54,7 @@ class Situation(msgspec.Struct, frozen=True):
     last: Run | None
     record: Record | None = None
     reads: tuple[str, ...] = ()
+    key: str = ""
 
     @property
     def result(self) -> Record | None:
@@ -138,14 +140,14 @@ class _Inspector:
     def _judge(self, action: Action) -> Situation:
         last = self._workshop.index.last_run(action.id)
         before = None if last is None else self._workshop.store.record(last.key, last.record)
+        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
+        keyed = self._keys.key(action)
 
         def stands(state: State, reasons: tuple[Reason, ...], record: Record | None = before) -> Situation:
             is_last = record is None or (last is not None and last.record == record.name)
             reads = self._lookup.reads(record, self._graph) if record is not None and not is_last else last.reads if last else ()
-            return Situation(action, state, reasons, last, record, reads)
+            return Situation(action, state, reasons, last, record, reads, keyed.key)
 
-        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
-        keyed = self._keys.key(action)
         if waits:
             changes = self._lookup.changes(action, keyed, self._graph, self._is_open)
             return stands(State.WAITING, (*waits, *changes))

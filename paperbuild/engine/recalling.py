@@ -15,7 +15,7 @@ from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.keys import Components, KeyMaker, declared, name_of
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.queries import SETTLED, Situation, State
-from paperbuild.engine.trace import Artifact, Record, path_of
+from paperbuild.engine.trace import Artifact, Record, is_of_project
 from paperbuild.engine.workshop import Workshop
 
 
@@ -61,10 +61,8 @@ class _Recall:
         return max(fitting, key=lambda record: record.finished_ns, default=None)
 
     def _holds(self, record: Record) -> bool:
-        paths = ((item, path_of(item)) for item in record.items)
-        inside = (item for item, path in paths if path is not None and not path.startswith(("/", "~")))
         stored = all(artifact.stored and self._store.has(artifact) for artifact in record.artifacts)
-        return stored and all(map(self._observer.holds, inside))
+        return stored and all(map(self._observer.holds, filter(is_of_project, record.items)))
 
 
 def _own(components: Components, action: Action) -> Mapping[str, str]:

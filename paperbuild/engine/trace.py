@@ -116,6 +116,12 @@ def path_of(item: Item) -> str | None:
     return None if isinstance(item, EnvironmentVariable | Package | Program) else item.path
 
 
+def is_of_project(item: Item) -> bool:
+    """Return whether ``item`` is about a path in the project."""
+    path = path_of(item)
+    return path is not None and not path.startswith(("/", "~"))
+
+
 def value_of(item: Item) -> str | None:
     """Return what was seen, to be compared with what is there now; None where nothing was."""
     match item:

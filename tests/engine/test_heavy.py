@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from paperbuild.engine import earlier as earlier_results
 from paperbuild.engine.earlier import Earlier
 from paperbuild.engine.graph import Command, Graph, Resources
+from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.outlook import Fate, outlook
 from paperbuild.engine.queries import State
 from paperbuild.engine.workshop import Belief, Workshop
 from paperbuild.events import Outcome
@@ -213,6 +215,31 @@ def test_a_laptop_shows_what_a_cluster_made_and_fetches_it_only_where_somebody_r
     assert (here.content("model"), here.content("_build/paper")) == (None, "1+1")
     shown(here.write(b="2")).ran("plot").succeeded()
     assert (here.content("model"), here.content("_build/paper")) == ("1", "1+2")
+
+
+def first_on_a_laptop(theirs: str, ours: str) -> Clone:
+    """Return a clone in which nothing ran, with the file ``ours``; another one has run all, with another trainer and the file ``theirs``."""
+    shelter = Shelter()
+    cluster, here = (Clone(shelter, watched=True) for _ in range(2))
+    for clone, text, version in ((cluster, theirs, "1"), (here, ours, "2")):
+        clone.environment.programs["trainer"] = version
+        training = replace(command("train", "use trainer; cat a to model", "model", None), heavy=True)
+        clone.write(a=text).targets(training, document("paper", "model", needs="train"))
+    cluster.build().succeeded()
+    return here
+
+
+def test_a_laptop_where_nothing_ever_ran_shows_what_a_cluster_made_of_the_same_files_with_other_programs():
+    here = shown(first_on_a_laptop("1", "1")).succeeded()
+    assert told(here) == {"train": "the program trainer changed from 1 to 2", "paper": "rests on train"}
+    assert here.content("_build/paper") == "1"
+    foretold = outlook(Graph(here.actions.values()), ["paper"], here.workshop(), BuildOptions(no_heavy=True, shows_stale=True))
+    assert foretold.count(Fate.STALE) == 1
+
+
+def test_what_a_key_had_of_other_files_is_shown_to_nobody():
+    """Projects may share a store, and ``python train.py`` is a command of many: their keys are one."""
+    assert shown(first_on_a_laptop("1", "2")).codes() == ["PB431"]
 
 
 def test_an_earlier_result_that_cannot_be_fetched_after_all_is_none():
