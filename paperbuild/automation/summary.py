@@ -11,6 +11,7 @@ from paperbuild.diagnostics import Span
 from paperbuild.phrases import duration_text
 
 _MOST_ROWS = 50
+_MOST_NOTES = 3
 _MOST_FAULTS = 20
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&])")
 _PING = re.compile(r"@(?=\w)")
@@ -41,6 +42,7 @@ class Fault(msgspec.Struct, frozen=True):
     severity: str
     message: str
     span: Span | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -98,7 +100,8 @@ def _row(cells: Sequence[Action]) -> str:
 
 def _fault(fault: Fault) -> str:
     place = f" ({_text(fault.span.path)}, line {fault.span.line})" if fault.span is not None and fault.span.line else ""
-    return f"{fault.severity} {fault.code}: {_text(fault.message)}{place}"
+    notes = "".join(f"\n  - {_text(note)}" for note in fault.notes[:_MOST_NOTES])
+    return f"{fault.severity} {fault.code}: {_text(fault.message)}{place}{notes}"
 
 
 def _text(text: str) -> str:

@@ -104,16 +104,21 @@ def _concluded(invocation: Invocation, project: Project) -> tuple[Diagnostic, ..
 
 def _folded(errors: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     """Yield ``errors``; of many of one kind at one place, as when all cells of a sweep fail at once, the first few."""
-    alike: Counter[tuple[str, object]] = Counter((error.code, error.span) for error in errors if error.code.startswith(_OF_RUNS))
+    alike: Counter[tuple[str, object]] = Counter(_kind(error) for error in errors if error.code.startswith(_OF_RUNS))
     shown: Counter[tuple[str, object]] = Counter()
     for error in errors:
-        kind: tuple[str, object] = error.code, error.span
+        kind = _kind(error)
         shown[kind] += 1
         more = alike[kind] - MOST_ALIKE
         if more <= 0 or shown[kind] < MOST_ALIKE:
             yield error
         elif shown[kind] == MOST_ALIKE:
             yield replace(error, notes=(*error.notes, f"and {more} more like this"))
+
+
+def _kind(error: Diagnostic) -> tuple[str, object]:
+    """Return what errors have in common that one of them may stand for: of those that are about no place, only what says the same."""
+    return error.code, error.span or error.message
 
 
 def _note_facts(project: Project, report: BuildReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from paperbuild.sharing.shared import SharedStore
 
 _HELD = "PB430"
+_MOST_NAMED = 4
 _MOST_TOLD = 20
 """How many damaged contents are described one by one; ``--json`` has all."""
 
@@ -155,7 +157,12 @@ def _missing(names: tuple[str, ...]) -> Iterator[Diagnostic]:
         from paperbuild.phrases import listed
 
         has = "has" if len(names) == 1 else "have"
-        yield Diagnostic("PB630", f"{listed(names)} {has} no result here or there", help=("to make it: paperbuild run",))
+        help_ = (f"to make {'it' if len(names) == 1 else 'them'}: {_run(names)}",)
+        yield Diagnostic("PB630", f"{listed(names)} {has} no result here or there", help=help_)
+
+
+def _run(names: tuple[str, ...]) -> str:
+    return f"paperbuild run {' '.join(map(shlex.quote, names))}" if len(names) <= _MOST_NAMED else "paperbuild run"
 
 
 def _lost(records: Iterable[Record], lost: frozenset[str]) -> Iterator[Diagnostic]:
@@ -163,7 +170,7 @@ def _lost(records: Iterable[Record], lost: frozenset[str]) -> Iterator[Diagnosti
         gone = [artifact.path for artifact in record.artifacts if artifact.digest in lost]
         if gone:
             what = f"{', '.join(gone)} of {record.action} cannot be had from the shared store"
-            yield Diagnostic("PB630", what, help=("to make it again: paperbuild run",))
+            yield Diagnostic("PB630", what, help=(f"to make it again: {_run((record.action,))}",))
 
 
 @contextmanager

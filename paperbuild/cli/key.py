@@ -50,6 +50,8 @@ def new(invocation: Invocation, *, file: str, replaces: bool) -> int:
         return ExitCode.OK
     invocation.answer(key.public)
     invocation.narrate(f"the private key is in {file or path}: keep it to yourself")
+    if shared is not None and shared.remote and not file:
+        invocation.narrate("what you make from now on goes there; to send what there is already: paperbuild cache push")
     for line in (*_naming(key, shared), *(_for_ci(shlex.quote(file)) if file else _FOR_CI)):
         invocation.narrate(line)
     if KEY_VARIABLE in invocation.environ and not file:
@@ -111,7 +113,8 @@ def _naming(key: OwnKey, shared: SharingSpec | None) -> Iterator[str]:
     trusted = ", ".join(json.dumps(public) for public in (*known.trusted, key.public))
     yield ""
     yield "    [store]"
-    yield f"    remote = {json.dumps(known.remote or 's3://bucket/prefix')}"
+    if not known.remote:  # the rest of the table stands there already
+        yield '    remote = "s3://bucket/prefix"'
     yield f"    trusted = [{trusted}]"
     yield ""
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from paperbuild.sharing.late import LateStore
 
 
+_SENT = "sent"
+"""What is said instead of the state of an action that an earlier build sent elsewhere."""
+
+
 @click.command("status")
 @profile_option
 @click.option("--sizes", is_flag=True, help="Say also what the store holds of each target.")
@@ -39,7 +43,7 @@ def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
         if invocation.json:
             _answer_json(invocation, project.root, situations, _more(away, held), shared)
         else:
-            _print(invocation, situations)
+            _print(invocation, situations, {where.action: where for where in away})
             _print_away(invocation, away)
             if held is not None:
                 _print_sizes(invocation, held)
@@ -65,8 +69,8 @@ def _print_away(invocation: Invocation, away: tuple[Where, ...]) -> None:
     for name in dict.fromkeys(where.executor for where in away):
         there = [where for where in away if where.executor == name]
         ended = sum(where.has_ended for where in there)
-        shown = ", ".join(f"{where.action} as {where.handle}" for where in there[:3]) + (" …" if len(there) > 3 else "")
-        invocation.narrate(f"{counted(len(there), 'job')} with {name}, of which {ended} ended and wait for a build to take them: {shown}")
+        taken = f", of which {ended} ended: the next build takes what it needs of them" if ended else ""
+        invocation.narrate(f"{counted(len(there), 'job')} with {name}{taken}")
 
 
 class _TargetSize(msgspec.Struct, frozen=True):
@@ -146,17 +150,30 @@ def _print_sizes(invocation: Invocation, held: _Held) -> None:
         invocation.answer(f"{size:>{widths[0]}}  {target:{widths[1]}}  {what}")
 
 
-def _print(invocation: Invocation, situations: tuple[Situation, ...]) -> None:
-    state_width = max((len(s.state.value) for s in situations), default=0)
-    name_width = min(40, max((len(s.action.id) for s in situations), default=0))
-    for situation in situations:
-        reason = situation.reasons[0].text if situation.reasons and situation.state is not State.NEVER else ""
-        adoption = adopted(situation)
-        reason = adoption.words if adoption else reason
-        rest = f"  {situation.action.id:{name_width}}  {reason}".rstrip()
-        invocation.answer(rest, lead=situation.state.value.ljust(state_width), tone=TONES[situation.state])
+def _print(invocation: Invocation, situations: tuple[Situation, ...], away: Mapping[str, Where]) -> None:
+    rows = [(situation, _lead(situation, away), _rest(situation, away)) for situation in situations]
+    lead_width = max((len(lead) for _, lead, _ in rows), default=0)
+    name_width = min(40, max((len(situation.action.id) for situation in situations), default=0))
+    for situation, lead, rest in rows:
+        words = f"  {situation.action.id:{name_width}}  {rest}".rstrip()
+        invocation.answer(words, lead=lead.ljust(lead_width), tone=TONES[State.WAITING if lead == _SENT else situation.state])
     fresh = sum(situation.state in SETTLED for situation in situations)
     invocation.narrate(f"{fresh} of {len(situations)} up to date")
+
+
+def _lead(situation: Situation, away: Mapping[str, Where]) -> str:
+    return _SENT if situation.action.id in away and situation.state not in SETTLED else situation.state.value
+
+
+def _rest(situation: Situation, away: Mapping[str, Where]) -> str:
+    """Return what is told beside the state: where it is, why it must run, or who says that it need not."""
+    if _lead(situation, away) == _SENT:
+        where = away[situation.action.id]
+        return f"with {where.executor}, as {where.handle}{', and has ended' if where.has_ended else ''}"
+    adoption = adopted(situation)
+    if adoption:
+        return adoption.words
+    return situation.reasons[0].text if situation.reasons and situation.reasons[0].kind != "never" else ""
 
 
 def _more(away: tuple[Where, ...], held: _Held | None) -> dict[str, Value]:

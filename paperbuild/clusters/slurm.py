@@ -21,6 +21,7 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.cluster import OUTPOST, WORDS, Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.errors import BuildError
+from paperbuild.phrases import duration_text, listed
 
 SHORT_S = 10.0
 """Parcels that took no longer than this the last time share a job: to start one takes a cluster seconds."""
@@ -77,7 +78,7 @@ _REFUSALS = (
     (r"invalid partition", "there is no partition {partition}", "partition in [executor.{name}], or resources.partition; sinfo lists them"),
     (r"account", "the account {account} may not be used", "account in [executor.{name}]"),
     (r"qos", "the QOS {qos} may not be used", "qos in [executor.{name}]"),
-    (r"gres|gpu", "no node gives {gpu:g} GPUs", "gpu in the resources, or the partition; sinfo -o '%P %G' lists what there is"),
+    (r"gres|gpu", "no node gives {gpu}", "gpu in the resources, or the partition; sinfo -o '%P %G' lists what there is"),
     (r"memory specification", "no node gives {memory}", "mem in the resources, or the partition; sinfo -o '%P %m' lists MB"),
     (r"processors|cpu count", "no node gives {cpu:g} processors", "cpu in the resources, or the partition; sinfo -o '%P %c' lists them"),
     (r"time limit", "the partition does not give {time}", "time in the resources, or the partition; sinfo -o '%P %l' lists limits"),
@@ -130,7 +131,7 @@ class Slurm:
         done = self._run(words, script)
         if done.returncode == 0:
             return done.stdout.strip().partition(";")[0]
-        raise BuildError(self._refusal(done.stderr, first.resources))
+        raise BuildError(self._refusal(done.stderr, first.resources, listed(_targets(tasks))))
 
     def _script(self, tasks: Sequence[Sequence[Parcel]]) -> str:
         python = shlex.quote(self._settings.python or sys.executable)
@@ -185,7 +186,7 @@ class Slurm:
         mend = ("what runs there goes on, and the next build finds it", "is slurmctld up? scontrol ping")
         return Diagnostic("PB700", f"Slurm, the executor {self._settings.name}, does not answer", notes=_lines(told), help=mend)
 
-    def _refusal(self, told: str, resources: Resources) -> Diagnostic:
+    def _refusal(self, told: str, resources: Resources, targets: str) -> Diagnostic:
         if _AWAY.search(told):
             return self._silence(told)
         settings = self._settings
@@ -196,23 +197,23 @@ class Slurm:
             "qos": settings.qos or "that is yours",
             "options": " ".join(settings.options) or "there are none",
             "cpu": resources.cpu,
-            "gpu": resources.gpu,
-            "memory": f"{math.ceil(resources.memory_bytes / 2**20)} MiB of memory",
-            "time": f"{_minutes(resources.time_s or 0)} minutes",
+            "gpu": f"{resources.gpu:g} GPU{'' if resources.gpu == 1 else 's'}",
+            "memory": f"{_memory_text(resources.memory_bytes)} of memory",
+            "time": duration_text(60 * _minutes(resources.time_s or 0)),
         }
         for pattern, message, mend in _REFUSALS:
             if re.search(pattern, told, re.IGNORECASE):
-                what = f"Slurm refuses: {message.format(**facts)}"
+                what = f"Slurm refuses {targets}: {message.format(**facts)}"
                 return Diagnostic("PB706", what, notes=_lines(told), help=(f"mend {mend.format(**facts)}",))
-        return Diagnostic("PB706", "Slurm refuses the job", notes=_lines(told), help=(f"is [executor.{settings.name}] right?",))
+        return Diagnostic("PB706", f"Slurm refuses {targets}", notes=_lines(told), help=(f"is [executor.{settings.name}] right?",))
 
 
 def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Iterator[str]:
     """Yield the options of sbatch for an array of ``tasks``, each some parcels that run one after the other."""
     first = tasks[0][0]
     resources = first.resources
-    targets = {parcel.job.action.partition("[")[0] for pack in tasks for parcel in pack}
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", targets.pop()) if len(targets) == 1 else f"{len(targets)} targets".replace(" ", "-")
+    targets = _targets(tasks)
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", targets[0]) if len(targets) == 1 else f"{len(targets)} targets".replace(" ", "-")
     yield from ("--parsable", f"--job-name=paperbuild-{name}", f"--array=0-{len(tasks) - 1}", "--nodes=1", "--ntasks=1", "--no-requeue")
     yield f"--chdir={first.job.folder if _sees_folders(tasks) else '/'}"
     yield from ("--output=/dev/null", "--error=/dev/null", "--input=/dev/null")
@@ -227,6 +228,10 @@ def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Itera
         if value:
             yield f"--{key}={value}"
     yield from settings.options
+
+
+def _targets(tasks: Sequence[Sequence[Parcel]]) -> tuple[str, ...]:
+    return tuple(sorted({parcel.job.action.partition("[")[0] for pack in tasks for parcel in pack}))
 
 
 def _sees_folders(tasks: Sequence[Sequence[Parcel]]) -> bool:
@@ -247,6 +252,10 @@ def packs(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
         found[-1].append(parcel)
         taken_s += parcel.expected_s
     return found
+
+
+def _memory_text(size_bytes: float) -> str:
+    return f"{size_bytes / 2**30:g} GiB" if size_bytes >= 2**30 else f"{math.ceil(size_bytes / 2**20)} MiB"
 
 
 def _minutes(seconds: float) -> int:

@@ -106,7 +106,7 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
             course.tell(BuildStarted(len(ids), tuple(ids)))
             _Build(floor, course, Examiner(floor, graph, grounds, course, options), grounds, turns).run(ids)
             if workshop.remote is not None:
-                course.notice(*workshop.remote.notices())
+                course.notice_new(workshop.remote.notices())
             return _report(course, workshop.clock.monotonic_s() - begin)
         finally:
             if floor.workshop.away is not None:

@@ -33,6 +33,7 @@ def consult(floor: Floor, lookup: Lookup, ids: Sequence[str], course: Course, as
         return
     asked.update(wanted)
     found = remote.find(tuple(wanted))
+    course.notice_new(remote.notices())  # before days are spent on what others have: who is told at the end would have mended it first
     lists: list[Artifact] = []
     for key, action in wanted.items():
         store.admit(record for record in found.get(key, ()) if record.key == key and lookup.may_be(action, record))

@@ -152,6 +152,10 @@ class Course:
             self._told.add(diagnostic)
             self.tell(Noticed(diagnostic))
 
+    def notice_new(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Keep and tell those of them that nobody has been told of."""
+        self.notice(*(one for one in diagnostics if not self.has_told(one)))
+
     def has_told(self, diagnostic: Diagnostic) -> bool:
         """Return whether somebody has been told of it."""
         return diagnostic in self._told

@@ -70,8 +70,9 @@ class Known(msgspec.Struct, frozen=True):
 def newest_known(action: Action, key: str, workshop: Workshop, shelf: Shelf, observer: Observer) -> Known | None:
     """Return the newest result of ``action`` that is known here, where ``key`` is its key now; None where there is none.
 
-    That is what was made of the project's files as they are, here or by others, if with other packages; else what its last run made, or where
-    nobody remembers one, what stands in the tree and is ours. Where results of others are shared, nobody would know who made what stands there.
+    That is what was made of the project's files as they are, here or by others, if with other packages; else what its last run made, or
+    where nobody remembers one, what stands in the tree and is ours. Where results of others are shared, nobody would know who made what
+    stands there.
     """
     wanted = {output.path: output for output in action.outputs}
     for record in _records(action, key, workshop, observer):

@@ -152,7 +152,7 @@ class Examiner:
             return False
         keyed = self._keys.key(action)
         self._course.keyed[action.id] = keyed
-        self._course.notice(*(notice for notice in keyed.notices if not self._course.has_told(notice)))
+        self._course.notice_new(keyed.notices)
         if keyed.faults:
             self._course.fail(action.id, keyed.faults)
             return False

@@ -451,13 +451,16 @@ def test_a_summary_says_what_ran_longest_first_and_calls_nobody():
             Action("c[x=2]", "ran", "", 40.0),
             Action("d", "failed", "", 1.0),
         ),
-        diagnostics=(Fault("PB440", "error", "d failed\nbadly", Span("paper.md", 3, 1)), Fault("PB403", "note", "nothing")),
+        diagnostics=(
+            Fault("PB440", "error", "d failed\nbadly", Span("paper.md", 3, 1), ("exit status 7",)),
+            Fault("PB403", "note", "nothing"),
+        ),
     )
     lines = summary(build, "### Paper: 1 number moved\n").splitlines()
     assert lines[0].startswith("**The paper could not be built**: 3 ran, 1 reused, 1 failed")
     assert [line.split("|")[1].strip() for line in lines if line.startswith("| ")][1:] == ["d", "c \N{MULTIPLICATION SIGN} 2", "a\\[x=1\\]"]
     assert "\\`b\\` \\| \\<i\\>c\\</i\\> @\u200bsomeone changed" in "\n".join(lines)
-    assert "- error PB440: d failed badly (paper.md, line 3)" in lines
+    assert lines[lines.index("- error PB440: d failed badly (paper.md, line 3)") + 1] == "  - exit status 7"
     assert lines.index("### Paper: 1 number moved") < lines.index("<details><summary>What ran, and for how long</summary>")
     assert "was not built" in summary(None, "")
 

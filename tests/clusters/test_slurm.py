@@ -152,6 +152,7 @@ def test_a_sweep_is_one_array_and_who_builds_after_a_kill_takes_up_what_runs(pap
     first.kill()
     first.communicate()
     assert json.loads(paper.run("status", "--json"))
+    assert re.search(r"^sent +cell\[.*\] +with cluster, as \d+_\d+$", paper.run("status"), re.MULTILINE)
     (paper.folder.parent / "HOLD").unlink()
     told = paper.run("render")
     assert re.search(r"an earlier build sent \d+ jobs to cluster", told)
@@ -194,13 +195,13 @@ def test_ctrl_c_ends_a_job_with_its_grandchildren(paper: Paper) -> None:
 
 def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Paper) -> None:
     manifest = one("echo x > out", 'resources = { partition = "nope" }')
+    manifest += '[target.large]\nrun = "echo x > large"\noutputs = ["large"]\non = "cluster"\nresources = { mem = "1TiB" }\n'
     paper.write({"paperbuild.toml": manifest + '[target.here]\nrun = "echo y > here"\ninputs = []\noutputs = ["here"]\n'})
     told = paper.run("run", "-k", status=1)
-    assert "Slurm refuses: there is no partition nope" in told
+    assert "Slurm refuses job: there is no partition nope" in told
+    assert "Slurm refuses large: no node gives 1024 GiB of memory" in told
     assert (paper.folder / "here").read_text() == "y\n"
-    paper.write({"paperbuild.toml": one("echo x > out", 'resources = { mem = "1TB" }')})
-    assert "Slurm refuses: no node gives" in paper.run("run", status=1)
-    paper.run("run", "--on", "local")
+    paper.run("run", "job", "--on", "local")
     assert (paper.folder / "out").read_text() == "x\n"
 
 
