@@ -113,8 +113,10 @@ def _naming(key: OwnKey, shared: SharingSpec | None) -> Iterator[str]:
     trusted = ", ".join(json.dumps(public) for public in (*known.trusted, key.public))
     yield ""
     yield "    [store]"
-    if not known.remote:  # the rest of the table stands there already
-        yield '    remote = "s3://bucket/prefix"'
+    yield f"    remote = {json.dumps(known.remote or 's3://bucket/prefix')}"
+    for name, value in (("endpoint", known.endpoint), ("region", known.region)):
+        if value:
+            yield f"    {name} = {json.dumps(value)}"
     yield f"    trusted = [{trusted}]"
     yield ""
 

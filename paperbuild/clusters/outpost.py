@@ -37,6 +37,10 @@ GATE_S = 120.0
 ATTENDED = "PAPERBUILD_ATTENDED"
 """A variable that says that whoever started this holds its standard input open as long as it lives: when that closes, all is to end."""
 
+_SETTLE_S = 0.1
+"""How long after a command it is told how that ended. Who ends a job asks all its processes, one after the other: a shell whose child has
+heard of it goes on, and may have ended well, with half a result, before we hear of it."""
+
 _LOOK_S = 0.2  # for signals; the end of a job is heard at once
 _ASK_S = 1.0  # for ``stop``: a thousand jobs ask the server of one file system
 
@@ -49,13 +53,14 @@ class Outpost:
 
     def __init__(self) -> None:
         self._ending = False
+        self._telling: list[threading.Thread] = []
 
     def end(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End what runs, and begin nothing more. May be called by a signal."""
         self._ending = True
 
     def run(self, folder: str) -> bool:
-        """Run the parcel in ``folder``; return whether it says now how it ended."""
+        """Run the parcel in ``folder``; return whether it says how it ended, now or a moment later: :meth:`finish` waits for that."""
         try:
             with open(f"{folder}/{PARCEL}", "rb") as file:
                 data = file.read()
@@ -64,8 +69,23 @@ class Outpost:
         except FileNotFoundError:
             _tell(f"nobody wants {folder} any more")
             return False
-        _write(f"{folder}/{ENDED}", packed(self.report(folder, data)))
+        report = self.report(folder, data)
+        teller = threading.Thread(target=lambda: _write(f"{folder}/{ENDED}", packed(self.settled(report))), name="telling")
+        self._telling.append(teller)
+        teller.start()  # beside the next parcel
         return True
+
+    def finish(self) -> None:
+        """Wait until it is told how all ended."""
+        for teller in self._telling:
+            teller.join()
+
+    def settled(self, report: Report) -> Report:
+        """Return ``report`` of a command that has just ended, once it is known whether that was its own end or everybody's here."""
+        if report.ended is None or report.ended.cancelled:
+            return report
+        time.sleep(_SETTLE_S)
+        return msgspec.structs.replace(report, ended=msgspec.structs.replace(report.ended, cancelled=True)) if self._ending else report
 
     def report(self, folder: str, data: bytes) -> Report:
         """Run the parcel that ``data`` holds; what it says goes to a file in ``folder``. Return how it ended."""
@@ -250,6 +270,7 @@ def main(folders: Sequence[str]) -> int:
     """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
     outpost = attended()
     told = [outpost.run(folder) for folder in folders]
+    outpost.finish()
     return 0 if all(told) else 1
 
 

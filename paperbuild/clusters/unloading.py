@@ -92,7 +92,7 @@ class Unloading:
         _make(cargo, root, area, self._carrier)
         copy = _Copy(cargo, root)
         os.makedirs(f"{area}/parcel")
-        report = self._outpost.report(f"{area}/parcel", packed(copy.parcel))
+        report = self._outpost.settled(self._outpost.report(f"{area}/parcel", packed(copy.parcel)))
         if report.ended is None:
             return Haul(report)
         ended, wanted = copy.told(report.ended)
@@ -100,7 +100,7 @@ class Unloading:
             why = f"commands cannot be watched on {report.host}: {ended.seen.blind}"
             return Haul(Report(report.version, report.host, fault=f"{why}. So nobody would notice that one needs what was not sent"))
         outputs: tuple[Thing, ...] = ()
-        if ended.status == 0 and not wanted:
+        if ended.status == 0 and not wanted and not ended.cancelled:
             outputs = self._sent_back(root, cargo.outputs)
         log = f"{area}/parcel/{LOG}"
         digest = file_digest(log) or ""

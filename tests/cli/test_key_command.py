@@ -34,9 +34,10 @@ def test_a_key_comes_about_and_is_shown(project, home):
 
 def test_what_is_said_to_be_written_is_a_manifest_that_names_the_key(project, home):
     other = Signer(PRIVATE + "A" * 43).public
-    project.write("paperbuild.toml", f'[store]\nremote = "s3://paper/r"\ntrusted = ["{other}"]\n')
+    project.write("paperbuild.toml", f'[store]\nremote = "s3://paper/r"\nendpoint = "https://s3"\ntrusted = ["{other}"]\n')
     made = project.call("key", "new")
-    assert told(made.err) == {"store": {"remote": "s3://paper/r", "trusted": [other, made.out.strip()]}}
+    assert "to send what there is already: paperbuild cache push" in made.err
+    assert told(made.err) == {"store": {"remote": "s3://paper/r", "endpoint": "https://s3", "trusted": [other, made.out.strip()]}}
     project.write("paperbuild.toml", "\n".join(line for line in made.err.splitlines() if line.startswith("    ")))
     assert "paperbuild.toml names it" in project.call("key", "show").err
     assert json.loads(project.call("key", "show", "--json").out)["named"] is True

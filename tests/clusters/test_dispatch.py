@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from paperbuild import __version__
 from paperbuild.clusters.dispatch import FarExecutor
-from paperbuild.clusters.outpost import differences
+from paperbuild.clusters.outpost import Outpost, differences
 from paperbuild.clusters.pace import Pace
-from paperbuild.engine.cluster import Parcel, parcel_of
+from paperbuild.engine.cluster import Parcel, Report, parcel_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.machine_facts import fact_here
 from paperbuild.engine.platforms import platform_here, python_here
@@ -145,6 +145,17 @@ def test_what_its_machine_took_down_with_it_is_lost(sender: Sender, nearby: Near
     nearby.kill(sender.handles["long"])
     thread.join(60)
     assert ended[0].lost == "its process is gone"
+
+
+def test_a_command_that_ended_well_a_moment_before_its_job_was_ended_has_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its child had heard of it first: ``sleep 60; echo > out`` then goes on, and ends with 0."""
+    report = Report("1", "there", (), "", Ended(0, 1.0))
+    assert Outpost().settled(report) == report
+    outpost = Outpost()
+    monkeypatch.setattr("paperbuild.clusters.outpost.time.sleep", lambda _seconds: outpost.end())
+    ended = outpost.settled(report).ended
+    assert ended is not None
+    assert ended.cancelled
 
 
 def test_a_scheduler_that_does_not_answer_is_given_up_and_its_jobs_go_on(sender: Sender, nearby: Nearby) -> None:

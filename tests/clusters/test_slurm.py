@@ -206,6 +206,20 @@ def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Pap
 
 
 @pytest.mark.slow
+def test_a_shell_that_goes_on_when_its_job_is_cancelled_gives_no_result(paper: Paper) -> None:
+    line = "echo {n} >> ../RUNS; sleep 60; echo $? > out-{n}"
+    cells = one(line, f"matrix = {{ n = {[*range(16)]} }}").replace('"out"', '"out-{n}"')
+    paper.write({"paperbuild.toml": cells})
+    process = paper.start("run", "-k")
+    until(lambda: len(paper.runs()) == 16, process)
+    paper.server.run("scancel", *paper.jobs())
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert "16 failed" in err
+    assert not [*paper.folder.glob("out-*")]
+
+
+@pytest.mark.slow
 def test_a_job_under_another_key_is_cancelled_and_one_that_is_not_wanted_left_alone(paper: Paper) -> None:
     manifest = one("echo $$ >> ../RUNS; echo old > out; while [ -e ../HOLD ]; do sleep 0.05; done", "")
     other = '[target.other]\nrun = "echo y > other"\ninputs = []\noutputs = ["other"]\n'
