@@ -51,7 +51,7 @@ _GONE = {
 }
 _RUNNING = frozenset({"RUNNING", "COMPLETING", "CONFIGURING", "STAGE_OUT", "SIGNALING", "SUSPENDED", "STOPPED", "RESIZING"})
 
-_REASONS = {
+_REASONS = {  # up to the first comma: after that some of them name nodes
     "None": "it has just been handed in",
     "Priority": "others are before it",
     "Resources": "no node is free",
@@ -64,6 +64,7 @@ _REASONS = {
     "PartitionNodeLimit": "it asks for more nodes than the partition has",
     "PartitionTimeLimit": "it asks for more time than the partition gives",
     "ReqNodeNotAvail": "the nodes that it could run on are not available",
+    "Nodes required for job are DOWN": "the nodes for it are down, drained or reserved",
     "Licenses": "no licence is free",
     "JobArrayTaskLimit": "as many of its array run as may",
     "QOSMaxJobsPerUserLimit": "as many of your jobs run as may",
@@ -268,7 +269,7 @@ def _told(lines: Iterable[str]) -> Iterator[tuple[str, Fate]]:
         task, _, rest = line.strip().partition("|")
         state, _, reason = rest.partition("|")
         if state == "PENDING":
-            yield task, Fate("waiting", _REASONS.get(reason, reason))
+            yield task, Fate("waiting", _REASONS.get(reason.partition(",")[0], reason))
         elif state in _RUNNING:
             yield task, Fate("running")
         elif state.startswith("REQUEUE") or state == "SPECIAL_EXIT":

@@ -102,7 +102,11 @@ def lost(action: Action, where: str, ended: Ended, log: Log, fs: FileSystem) -> 
     """Return what is told of a run on the executor ``where`` of which nobody knows how it ended."""
     text = fs.read_end(log.path, LOG_BYTES).decode(errors="replace") if fs.stat(log.path) else ""
     notes = (f"its log, as far as it came, is {log.shown}",)
-    help_ = (f"more in the resources of {action.target}?",) if "memory" in ended.lost or "time" in ended.lost else ()
+    help_: tuple[str, ...] = ()
+    if "memory" in ended.lost or "time limit" in ended.lost:
+        help_ = (f"more in the resources of {action.target}?",)
+    elif "not found" in ended.lost or "No module named" in ended.lost:  # nothing of ours began
+        help_ = (f"python in [executor.{where}] names a Python of its machines that has paperbuild",)
     message = f"{action.id} was lost on {where}: {ended.lost}"
     return Diagnostic("PB707", message, action.span, notes=notes, help=help_, detail=tuple(text.rstrip().splitlines()[-LOG_LINES:]))
 

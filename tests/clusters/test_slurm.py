@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from paperbuild.clusters.slurm import Slurm, SlurmSettings
+from paperbuild.engine.cluster import Fate
 from paperbuild.engine.filesystem import DiskFileSystem
 from paperbuild.engine.logs import last_line
 from tests.clusters.slurm_server import SlurmServer
@@ -203,6 +205,32 @@ def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Pap
     assert (paper.folder / "here").read_text() == "y\n"
     paper.run("run", "job", "--on", "local")
     assert (paper.folder / "out").read_text() == "x\n"
+
+
+def test_why_a_job_waits_is_said_in_words_whatever_nodes_slurm_names_with_it(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_CONF", str(paper.server.conf))
+    handed_in = ("sbatch", "--parsable", "--hold", "--array=0-0", "--output=/dev/null", "--wrap=true")
+    job = paper.server.run(*handed_in).strip()
+    cluster = Slurm(SlurmSettings("cluster"))
+    assert cluster.look([f"{job}_0"]) == {f"{job}_0": Fate("waiting", "somebody holds it: scontrol release")}
+    paper.server.run("scontrol", "update", "nodename=n1", "state=drain", "reason=test")
+    try:
+        paper.server.run("scontrol", "release", job)
+        until_told = time.monotonic() + 20
+        while (fate := cluster.look([f"{job}_0"])[f"{job}_0"]).detail != "the nodes for it are down, drained or reserved":
+            assert time.monotonic() < until_told, fate
+            time.sleep(0.2)
+    finally:
+        paper.server.run("scancel", job)
+        paper.server.run("scontrol", "update", "nodename=n1", "state=resume")
+
+
+@pytest.mark.slow
+def test_a_python_that_the_nodes_do_not_have_is_told_with_the_key_that_names_it(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": one("echo x > out") + 'python = "/no/such/python"\n'})
+    told = paper.run("run", status=1)
+    assert "/no/such/python: not found" in told
+    assert "help: python in [executor.cluster] names a Python of its machines that has paperbuild" in told
 
 
 @pytest.mark.slow
