@@ -132,12 +132,13 @@ class LateStore:
 
     def offer(self, record: Record) -> None:
         """See the port."""
-        store = self.opened() if self.signs else None
-        if store is not None and self.signs:
+        if self.signs:
+            self.opened()
+        with self._lock:
+            store = self._store
+            self.kept += store is None or not self.signs
+        if store is not None:
             store.offer(record)
-        else:
-            with self._lock:
-                self.kept += 1
 
     def settle(self, most_s: float) -> int:
         """See the port. Where it was out of reach a moment ago, a command that needs nothing of it does not try again."""

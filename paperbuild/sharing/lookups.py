@@ -8,7 +8,7 @@ import msgspec
 
 from paperbuild.engine.digest import digest_bytes, is_digest
 from paperbuild.engine.trace import Record
-from paperbuild.sharing.bundles import MOST_BYTES, SKEW_NS, BundleError, Refusal, Signed, believed, load_bundle
+from paperbuild.sharing.bundles import MOST_BYTES, SKEW_NS, BundleError, Fault, Refusal, Signed, believed, load_bundle
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.layout import bundle_name
 from paperbuild.sharing.link import Link
@@ -66,14 +66,20 @@ def bundles_of(link: Link, keys: Sequence[str]) -> Iterator[tuple[str, list[byte
 def _records(link: Link, trust: Trust, key: str, bundles: Sequence[bytes], now_ns: int) -> list[tuple[Record, tuple[bytes, ...]]]:
     """Return the records in ``bundles`` that are believed, each with the contents that came with it."""
     records: dict[str, tuple[Record, tuple[bytes, ...]]] = {}
+    strangers: list[Refusal] = []
     for entry in entries_of(bundles, lambda fault: link.telling.refused(Refusal(fault.fault, key))):
         record = believed(entry, key, trust)
         if isinstance(record, Refusal):
-            link.telling.refused(record)
+            (strangers.append if record.fault is Fault.UNKNOWN else link.telling.refused)(record)
             continue
         if record.finished_ns > now_ns + SKEW_NS:
             link.telling.early(record.action, record.finished_ns)
         records.setdefault(record.name, (record, entry.contents))
+    if records:  # somebody who is trusted made it, too: nobody need hear of others for ever, unless it is missed
+        link.telling.passed_over(key, strangers)
+    else:
+        for refusal in strangers:
+            link.telling.refused(refusal)
     return list(records.values())
 
 

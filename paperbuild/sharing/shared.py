@@ -94,7 +94,8 @@ class SharedStore:
         self.link.halts += 1
 
     def offer(self, record: Record) -> None:
-        """See the port."""
+        """See the port. Where nobody here signs, it is only noted that this had to be made."""
+        self.link.telling.missed(record.key)
         if self._uploads is not None:
             self._uploads.offer(record)
 

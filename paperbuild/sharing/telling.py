@@ -59,6 +59,7 @@ class Telling:
         self._place = place
         self._lock = threading.Lock()
         self._refused: dict[tuple[Fault, str], list[Refusal]] = {}
+        self._passed_over: dict[str, list[Refusal]] = {}
         self._told: set[tuple[str, str]] = set()
         self._ready: list[Diagnostic] = []
 
@@ -75,6 +76,18 @@ class Telling:
         with self._lock:
             reason = (refusal.fault, refusal.detail if refusal.fault is Fault.UNKNOWN else "")
             self._refused.setdefault(reason, []).append(refusal)
+
+    def passed_over(self, key: str, refusals: list[Refusal]) -> None:
+        """Keep to yourself that these were refused under ``key``, where others are believed, until :meth:`missed` says that it mattered."""
+        with self._lock:
+            self._passed_over[key] = refusals
+
+    def missed(self, key: str) -> None:
+        """Tell what was passed over under ``key``: nothing that is believed held, and what it is for was made here."""
+        with self._lock:
+            refusals = self._passed_over.pop(key, [])
+        for refusal in refusals:
+            self.refused(refusal)
 
     def spoilt(self, digest: str) -> None:
         """Tell that a content is not what its name says."""

@@ -218,7 +218,7 @@ def test_a_laptop_shows_what_a_cluster_made_and_fetches_it_only_where_somebody_r
 
 
 def first_on_a_laptop(theirs: str, ours: str) -> Clone:
-    """Return a clone in which nothing ran, with the file ``ours``; another one has run all, with another trainer and the file ``theirs``."""
+    """Return a clone in which nothing ran, with the file ``ours``; another has run all, with another trainer and the file ``theirs``."""
     shelter = Shelter()
     cluster, here = (Clone(shelter, watched=True) for _ in range(2))
     for clone, text, version in ((cluster, theirs, "1"), (here, ours, "2")):

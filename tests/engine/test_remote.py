@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from paperbuild.engine.graph import Action
 from paperbuild.engine.queries import State
-from paperbuild.events import ActionStarted, Fetching, Outcome
+from paperbuild.events import ActionStarted, Fetching, Noticed, Outcome
 from tests.engine.elsewhere import Clone, Shelter
 from tests.engine.world import ROOT, World, command, document
 
@@ -63,6 +63,16 @@ def test_keys_of_one_batch_are_asked_for_at_once():
     _, second = pair(*(command(f"t{n}", f"write o{n} text {n}", f"o{n}", "") for n in range(20)))
     second.build().ran_nothing()
     assert [len(keys) for keys in second.remote.asked] == [20]  # type: ignore[union-attr]
+
+
+def test_that_nobody_can_be_asked_is_told_before_anything_runs_for_it():
+    """Who hears after three days of training that others had the result would have mended the address first."""
+    _, second = pair(command("train", "cat data to model", "model", "data"), data="d")
+    second.remote.is_down = True  # type: ignore[union-attr]
+    second.build().succeeded().ran("train")
+    kinds = [type(event) for event in second.events]
+    assert kinds.index(Noticed) < kinds.index(ActionStarted)
+    assert second.codes() == ["PB999"]  # once
 
 
 def test_a_command_downstream_gets_its_inputs_and_nothing_else():

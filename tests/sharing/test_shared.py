@@ -76,6 +76,22 @@ def test_who_is_not_trusted_is_not_believed(clone: CloneMaker, address: str) -> 
     assert yours.shared.notices() == ()
 
 
+def test_of_a_stranger_is_told_beside_somebody_who_is_trusted_only_once_he_was_missed(clone: CloneMaker, folder: Path) -> None:
+    """A key that was withdrawn stays below what it signed, and nobody reads what is told with each build for ever."""
+    stranger, mine = clone(f"file://{folder}"), clone(f"file://{folder}")
+    record = mine.made("train", b"model")
+    for one, made in ((stranger, stranger.made("train", b"another")), (mine, record)):
+        one.shared.offer(made)
+        one.shared.settle(30)
+    yours = clone(f"file://{folder}", mine)
+    assert list(yours.shared.find([record.key])) == [record.key]
+    assert yours.codes() == []
+    yours.shared.offer(yours.made("train", b"a third"))  # what mine made did not hold
+    (notice,) = yours.shared.notices()
+    assert notice.code == "PB610"
+    assert stranger.signer.public in notice.notes
+
+
 def test_who_is_interrupted_waits_for_no_transfer(
     clone: CloneMaker, folder: Path, small_pieces: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
