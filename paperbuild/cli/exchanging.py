@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,23 +27,46 @@ from paperbuild.sharing.terms import is_off
 from paperbuild.terminal.amounts import counted, size_text
 
 if TYPE_CHECKING:
+    from paperbuild.sharing.link import Link
     from paperbuild.sharing.shared import SharedStore
 
 _HELD = "PB430"
 _MOST_NAMED = 4
+_TICK_S = 0.2
 _MOST_TOLD = 20
 """How many damaged contents are described one by one; ``--json`` has all."""
 
 
 @contextmanager
-def _metered(invocation: Invocation, doing: str) -> Iterator[Tell]:
-    """Yield what shows on a terminal how far an exchange is."""
+def metered(invocation: Invocation, doing: str, link: Link, total: int = 0) -> Iterator[Tell]:
+    """Yield what shows on a terminal how far an exchange through ``link`` is, while one large content is on its way, too."""
     with invocation.meter() as meter:
+        progress, lock, ended, before = Progress(0, total, 0), threading.Lock(), threading.Event(), link.moved
 
-        def tell(progress: Progress) -> None:
-            meter.show(f"{doing} {progress.done:,} of {progress.total:,}, {size_text(progress.bytes)}")
+        def show() -> None:
+            of = f" {progress.done:,} of {progress.total:,}," if progress.total else ""
+            meter.show(f"{doing}{of} {size_text(max(progress.bytes, link.moved - before))}")
 
-        yield tell
+        def tell(now: Progress) -> None:
+            nonlocal progress
+            with lock:
+                progress = now
+                show()
+
+        def tick() -> None:
+            while not ended.wait(_TICK_S):
+                with lock:
+                    show()
+
+        ticker = threading.Thread(target=tick, name="paperbuild-meter", daemon=True)
+        if invocation.screen.rewrites:
+            ticker.start()
+        try:
+            yield tell
+        finally:
+            ended.set()
+            if ticker.is_alive():
+                ticker.join()
 
 
 def _required(invocation: Invocation, remote: LateStore | None) -> LateStore:
@@ -68,7 +92,7 @@ def push_results(invocation: Invocation, targets: tuple[str, ...], profile: str)
         known = shared.find([record.key for record in records])
         believed = {(key, record.name) for key, found in known.items() for record in found}
         todo = [record for record in records if (record.key, record.name) not in believed]
-        with _metered(invocation, "uploading") as tell:
+        with metered(invocation, "uploading", shared.link, len(todo)) as tell:
             pushed = push(shared, todo, tell)
         left = _swept(shared, records, believed)
         there = pushed.there + len(records) - len(todo)
@@ -143,7 +167,8 @@ def _settled(invocation: Invocation, project: Project, wanted: tuple[str, ...]) 
 def _bring(invocation: Invocation, project: Project, away: list[Artifact]) -> frozenset[str]:
     lost: frozenset[str] = frozenset()
     moved = 0
-    with _metered(invocation, "fetching") as tell:
+    assert project.remote is not None
+    with metered(invocation, "fetching", project.remote.required().link, len(away)) as tell:
         for start in range(0, len(away), 64):
             batch = away[start : start + 64]
             lost |= project.workshop.store.bring(batch)
@@ -202,7 +227,7 @@ def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: b
 
     with _surveyed(invocation, targets) as (remote, keys):
         shared = remote.required()
-        with _metered(invocation, "reading") as tell:
+        with metered(invocation, "reading", shared.link) as tell:
             survey = verify_remote(shared, keys, tell=tell)
         if repair and survey.damages:
             shared.link.insist(written=True)

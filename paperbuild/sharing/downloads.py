@@ -158,6 +158,7 @@ class _Arrival:
             if hashing:
                 self._hash.update(chunk)
             self._count += len(chunk)
+            self._link.moved += len(chunk)
             self._link.reads.answered()
         return True
 

@@ -34,6 +34,8 @@ class Link:
         self.telling = Telling(place)
         self.halts = 0
         """How often whoever fetches was told to stop: what began before ends."""
+        self.moved = 0
+        """About how many bytes of contents came or went: for whoever waits for a large one."""
         self._lock = threading.Lock()
         self._is_known = self._is_marked = False
         if not transport.can_write:

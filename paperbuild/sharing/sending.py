@@ -136,7 +136,9 @@ class Contents:
         return size
 
     def _put(self, name: str, data: bytes, over: str | None) -> bool:
-        return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))
+        written = self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))
+        self._link.moved += len(data)
+        return written
 
 
 class Sending:

@@ -1,8 +1,14 @@
+import io
 import os
 import pty
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
+from paperbuild.cli.exchanging import metered
+from paperbuild.terminal.meter import Meter
+from paperbuild.terminal.screen import Screen
 from tests.cli.conftest import LIMIT_S, clean_environment
 
 
@@ -68,3 +74,15 @@ def test_a_terminal_sees_how_far_uploads_are_and_nothing_of_that_stays(project, 
     assert "\r\x1b[2Kuploading 1 of 2, 1" in written
     assert all(len(part) < 24 for part in written.split("\r\x1b[2K")[:-1])
     assert written.rpartition("\r\x1b[2K")[2].startswith("2 results uploaded, ")
+
+
+def test_how_much_of_one_large_content_came_is_seen_while_it_comes():
+    stream, screen, link = io.StringIO(), Screen(rewrites=True), SimpleNamespace(moved=5)
+    invocation = SimpleNamespace(screen=screen, meter=lambda: Meter(stream, screen))
+    with metered(invocation, "fetching", link, 1):
+        link.moved += 12_000_000
+        limit_s = time.monotonic() + 20
+        while "fetching 0 of 1, 12 MB" not in stream.getvalue():
+            assert time.monotonic() < limit_s
+            time.sleep(0.02)
+    assert stream.getvalue().endswith("\r\x1b[2K")
