@@ -1,6 +1,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -71,7 +72,7 @@ def test_a_terminal_sees_how_far_uploads_are_and_nothing_of_that_stays(project, 
     project.call("run", "train")
     on_a_terminal(project, "key", "new", **home)
     written = on_a_terminal(project, "cache", "push", COLUMNS="24", PAPERBUILD_REMOTE=f"file://{there}", **home)
-    assert "\r\x1b[2Kuploading 1 of 2, 1" in written
+    assert re.search(r"\r\x1b\[2Kuploading 1 of 2, (14|28) B\r", written)  # of the second there may be more by then
     assert all(len(part) < 24 for part in written.split("\r\x1b[2K")[:-1])
     assert written.rpartition("\r\x1b[2K")[2].startswith("2 results uploaded, ")
 
