@@ -85,7 +85,8 @@ class Checkpoints:
             return ""
         paths = [item.path for item in items if isinstance(item, Content | Tree)]
         files = ((path, self._fs.stat(file)) for path in paths for file in self._observer.files(path))
-        return next((path for path, stat in files if stat is not None and stat.ctime_ns >= self._unseen_since_ns), "")
+        since_ns = self._unseen_since_ns
+        return next((path for path, stat in files if stat is not None and stat.ctime_ns >= since_ns - self._clock.lag_ns(stat.device)), "")
 
     def tell(self, items: Iterable[Item]) -> None:
         """Note what an attempt that has ended read; nothing of use is kept where it left nothing, or went on from something doubtful."""

@@ -10,8 +10,12 @@ import stat as stat_bits
 import time
 from collections.abc import Iterable
 from io import BufferedReader
+from typing import TYPE_CHECKING
 
 from paperbuild.engine.ports import STAMP, Mark, Stat, stamp
+
+if TYPE_CHECKING:
+    from paperbuild.engine.stamping import Stamping
 
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 _CHUNK = 1 << 20
@@ -230,11 +234,25 @@ def _regular(path: str) -> BufferedReader:
 
 
 class SystemClock:
-    """:class:`paperbuild.engine.ports.Clock` by the system."""
+    """:class:`paperbuild.engine.ports.Clock` by the system. ``folder`` is one that a file may be written to, "" for none."""
+
+    def __init__(self, folder: str = "") -> None:
+        self._folder = folder
+        self._stamping: Stamping | None = None
 
     def now_ns(self) -> int:
         """See the port."""
         return time.time_ns()
+
+    def lag_ns(self, device: int) -> int:
+        """See the port."""
+        if os.major(device):
+            return 0  # a disk of this machine
+        if self._stamping is None:
+            from paperbuild.engine.stamping import Stamping
+
+            self._stamping = Stamping(self._folder, self.now_ns, self.monotonic_s)
+        return self._stamping.lag_ns(device)
 
     def monotonic_s(self) -> float:
         """See the port."""

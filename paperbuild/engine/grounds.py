@@ -214,7 +214,7 @@ class Grounds:
         """
         self.drop(action.id)
         rows = [(kind, path, mark) for (kind, path), mark in facts.items()]
-        if not all(mark != MOVED and settled_before(*stamped_ns(mark), when.taken_ns) and _is_text(path) for _, path, mark in rows):
+        if not all(mark != MOVED and self._is_old(mark, when.taken_ns) and _is_text(path) for _, path, mark in rows):
             return
         if action.refresh_s is not None and action.refresh_s <= 0:
             return
@@ -226,6 +226,11 @@ class Grounds:
         self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind)
         self._fresh.add(action.id)
         self._is_new = True
+
+    def _is_old(self, mark: bytes, taken_ns: int) -> bool:
+        """Return whether what ``mark`` stands for cannot have been written again, unnoticed, since ``taken_ns``."""
+        mtime_ns, ctime_ns, device = stamped_ns(mark)
+        return settled_before(mtime_ns, ctime_ns, taken_ns - self._workshop.clock.lag_ns(device))
 
     def _number(self, fact: tuple[Mark, str, bytes]) -> int:
         if not self._numbers:

@@ -6,7 +6,8 @@ removed, and the rest of the build goes on in memory. :attr:`Index.is_new` says 
 
 Stat cache: a cached digest counts only if device, inode, size and both times are unchanged *and* both times were older than the file
 system's time step when the content was hashed. Otherwise a write within the same step could have gone unnoticed (git calls such
-entries "racily clean").
+entries "racily clean"). When that was is told by the file system's own clock (:mod:`paperbuild.engine.stamping`). A file that is hashed
+again some seconds later, and still has the stamps it had, is as good: no clock stood still for so long.
 """
 
 from __future__ import annotations
@@ -212,21 +213,30 @@ class Index:
 
     def digest(self, path: str, stat: Stat) -> str | None:
         """Return the digest of the file at the absolute ``path`` with this status, if it is known and can be trusted."""
+        row = self._row(path, stat)
+        if row is None:
+            return None
+        hashed_ns, digest = row[6], row[7]
+        if not isinstance(hashed_ns, int) or not isinstance(digest, str):
+            return None
+        return digest if settled_before(stat.mtime_ns, stat.ctime_ns, hashed_ns) else None
+
+    def _row(self, path: str, stat: Stat) -> tuple[Any, ...] | None:
+        """Return what was noted of the file at ``path`` with this status, if anything was."""
         with self._lock:
             row = self._pending.get(path)
             if row is None:
                 row = next(iter(self._ask("select * from digests where path=?", _key(path))), None)
         if row is None or row[1:6] != (stat.device, stat.inode, stat.size, stat.mtime_ns, stat.ctime_ns):
             return None
-        if row[8] != _sum(row[:8]):
-            return None  # a damaged disk: a wrong digest would be worse than none
-        hashed_ns, digest = row[6], row[7]
-        if not isinstance(hashed_ns, int) or not isinstance(digest, str):
-            return None
-        return digest if settled_before(stat.mtime_ns, stat.ctime_ns, hashed_ns) else None
+        return row if row[8] == _sum(row[:8]) else None  # a damaged disk: a wrong digest would be worse than none
 
     def note_digest(self, path: str, stat: Stat, hashed_ns: int, digest: str) -> None:
-        """Remember the digest of the file at ``path``, whose status was ``stat`` before hashing began at ``hashed_ns``."""
+        """Remember the digest of the file at ``path``, whose status was ``stat`` before hashing began at ``hashed_ns``, by its clock."""
+        if not settled_before(stat.mtime_ns, stat.ctime_ns, hashed_ns):
+            before = self._row(path, stat)
+            if before is not None and isinstance(before[6], int) and before[6] + COARSE_STEP_NS < hashed_ns:
+                hashed_ns = max(stat.mtime_ns, stat.ctime_ns) + COARSE_STEP_NS + 1
         row = (_key(path), stat.device, stat.inode, stat.size, stat.mtime_ns, stat.ctime_ns, hashed_ns, digest)
         with self._lock:
             self._pending[path] = (*row, _sum(row))

@@ -117,7 +117,7 @@ class Observer:
         known = self._index.digest(absolute, stat)
         if known is not None:
             return known
-        hashed_ns = self._clock.now_ns()
+        hashed_ns = self._clock.now_ns() - self._clock.lag_ns(stat.device)
         try:
             digest = self._fs.digest(absolute)
         except OSError:

@@ -52,12 +52,12 @@ def stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int, device: int) -> b
     return STAMP.pack(size, mtime_ns, ctime_ns, inode, device)
 
 
-def stamped_ns(mark: bytes) -> tuple[int, int]:
-    """Return the mtime and ctime that ``mark`` is made of; zeros where it is made of none."""
+def stamped_ns(mark: bytes) -> tuple[int, int, int]:
+    """Return the mtime and ctime that ``mark`` is made of, and the device; zeros where it is made of none."""
     if len(mark) != STAMP.size:
-        return 0, 0
-    _, mtime_ns, ctime_ns, _, _ = STAMP.unpack(mark)
-    return mtime_ns, ctime_ns
+        return 0, 0, 0
+    _, mtime_ns, ctime_ns, _, device = STAMP.unpack(mark)
+    return mtime_ns, ctime_ns, device
 
 
 class FileSystem(Protocol):
@@ -141,7 +141,13 @@ class Clock(Protocol):
     """Time."""
 
     def now_ns(self) -> int:
-        """Return nanoseconds since the epoch, by the clock that stamps files."""
+        """Return nanoseconds since the epoch."""
+
+    def lag_ns(self, device: int) -> int:
+        """Return by how much, at most, the clock that stamps the files of the file system ``device`` is behind this one; below 0: ahead.
+
+        What it stamps from now on gets a time that is later than :meth:`now_ns` less that.
+        """
 
     def monotonic_s(self) -> float:
         """Return seconds on a clock that never goes back."""

@@ -138,7 +138,7 @@ class AwayFileSystem:
         if len(mark) != STAMP.size:
             return stamp(0, 0, 0, number, 0)
         size, mtime_ns, ctime_ns, inode, device = STAMP.unpack(mark)
-        return stamp(size, mtime_ns, ctime_ns, inode, device ^ number)
+        return stamp(size, mtime_ns, ctime_ns, inode ^ number, device)
 
     def moved(self, facts: Iterable[tuple[Mark, str, bytes]]) -> list[int]:
         """See the port. What is away is looked for on the disk all at once: as long as nothing is there, its mark is the one it has."""

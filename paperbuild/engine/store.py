@@ -391,7 +391,7 @@ class Store:
         """Note that ``record`` is used now, at most once a day; return until when that need not be done again."""
         path, used_ns = self.record_file(record), record.finished_ns
         if now_ns - used_ns >= DAY_NS:
-            used_ns, _ = stamped_ns(self._fs.mark("status", path))
+            used_ns, *_ = stamped_ns(self._fs.mark("status", path))
         if now_ns - used_ns >= DAY_NS:
             used_ns = now_ns
             with contextlib.suppress(OSError):  # a store that can only be read

@@ -135,6 +135,7 @@ def open_workshop(
             os.makedirs(state, exist_ok=True)
     index = Index(f"{state}/index.sqlite", reading_only=reading_only)
     return Workshop(
-        site=Site(root, state), fs=fs, store=Store(fs, store, remote), index=index, clock=SystemClock(), lock=FileLock(),
-        lanes=ThreadLanes(), executor=local_executor(), versions=Git(root), environment=environment, runners=runners, remote=remote,
+        site=Site(root, state), fs=fs, store=Store(fs, store, remote), index=index, clock=SystemClock("" if reading_only else state),
+        lock=FileLock(), lanes=ThreadLanes(), executor=local_executor(), versions=Git(root), environment=environment, runners=runners,
+        remote=remote,
     )  # fmt: skip

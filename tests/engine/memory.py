@@ -32,9 +32,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_700_000_000_500_000_000
+        self.ahead = 0
+        """By how much it is ahead of the one that stamps files."""
 
     def now_ns(self) -> int:
-        return self.now
+        return self.now + self.ahead
+
+    def lag_ns(self, device: int) -> int:
+        return self.ahead
 
     def monotonic_s(self) -> float:
         return self.now / 1e9

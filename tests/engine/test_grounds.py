@@ -175,6 +175,6 @@ def test_marks_tell_when_what_they_stand_for_was_written():
     world = World().write(a="1")
     stat = world.fs.stat(f"{ROOT}/a")
     assert stat is not None
-    assert stamped_ns(mark_of(stat)) == (stat.mtime_ns, stat.ctime_ns)
-    assert stamped_ns(mark_of(None)) == (0, 0)
-    assert stamped_ns(mark_of(world.fs.stat(ROOT))) == (0, 0)
+    assert stamped_ns(mark_of(stat)) == (stat.mtime_ns, stat.ctime_ns, stat.device)
+    assert stamped_ns(mark_of(None)) == (0, 0, 0)
+    assert stamped_ns(mark_of(world.fs.stat(ROOT))) == (0, 0, 0)
