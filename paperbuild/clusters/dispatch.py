@@ -17,9 +17,26 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from paperbuild import __version__
+from paperbuild.clusters.clocks import Clocks
 from paperbuild.clusters.pace import Pace, Rounds
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, WORDS, Cluster, Fate, Parcel, Report, files_in, packed, report_of
+from paperbuild.engine.cluster import (
+    BEGUN,
+    CLOCK,
+    ENDED,
+    GO,
+    LOG,
+    PARCEL,
+    STOP,
+    WORDS,
+    Cluster,
+    Fate,
+    Parcel,
+    Report,
+    files_in,
+    packed,
+    report_of,
+)
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import WAITS
 from paperbuild.engine.platforms import platform_here, python_here
@@ -37,6 +54,8 @@ class _Sent:
         self.over = threading.Event()
         self.ended: Ended | None = None
         self.faults: tuple[Diagnostic, ...] = ()
+        self.sent_ns = 0 if handle else time.time_ns()
+        self.clock_is_known = False
         self.gone_since_s: float | None = None
         self.detail = ""
         self.words = ""
@@ -93,6 +112,11 @@ class FarExecutor:
         self._leaves = False
         self._closing = False
         self._came_s = self._first_came_s = 0.0
+        self._clocks = Clocks()
+
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """See the port."""
+        self._clocks.tells = listener
 
     def blind(self) -> str:
         """See the port. Whether commands can be watched there is known only there; each tells."""
@@ -293,7 +317,10 @@ class FarExecutor:
         if sent.over.is_set():
             return
         try:
-            if ENDED not in files_in(sent.folder):
+            names = files_in(sent.folder)
+            if CLOCK in names and not sent.clock_is_known:
+                sent.clock_is_known = self._clocks.begun(sent.folder)
+            if ENDED not in names:
                 return
             with open(f"{sent.folder}/{ENDED}", "rb") as file:
                 report = report_of(file.read())
@@ -302,6 +329,8 @@ class FarExecutor:
         except (OSError, ValueError) as error:
             sent.end(Ended(-1, 0.0, lost=f"{ENDED} cannot be read: {error}"))
             return
+        if report.version == __version__:
+            self._clocks.ended(report, sent.sent_ns)
         if report.ended is None or report.version != __version__:
             sent.end(None, (_not_run(sent.parcel.job.action, report),))
         elif not report.ended.cancelled:

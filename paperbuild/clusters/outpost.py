@@ -19,6 +19,7 @@ from types import FrameType
 import msgspec
 
 from paperbuild import __version__
+from paperbuild.clusters.clocks import Reading, ahead_of_files, tell_clock
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, files_in, packed, parcel_of
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment
@@ -89,6 +90,7 @@ class Outpost:
 
     def report(self, folder: str, data: bytes) -> Report:
         """Run the parcel that ``data`` holds; what it says goes to a file in ``folder``. Return how it ended."""
+        began_ns = time.time_ns()
         try:
             parcel = parcel_of(data)
             refused = tuple(differences(parcel))
@@ -97,7 +99,7 @@ class Outpost:
                 refused = tuple(_version_differs(str(msgspec.json.decode(data).get("version", "?"))))
             refused = refused or (f"{folder}/{PARCEL} cannot be read: it is damaged",)
         ended, fault = (None, "") if refused else self._ended(folder, parcel)
-        return Report(__version__, socket.gethostname(), refused, fault, ended)
+        return Report(__version__, socket.gethostname(), refused, fault, ended, (began_ns, time.time_ns()))
 
     def _ended(self, folder: str, parcel: Parcel) -> tuple[Ended | None, str]:
         """Run the parcel; return how it ended, or what went wrong."""
@@ -122,11 +124,11 @@ class Outpost:
         if self._ending or STOP in names:
             return False
         try:
-            with open(f"{folder}/{BEGUN}", "x", encoding="utf-8") as file:
-                file.write(f"{socket.gethostname()} {os.getpid()}\n")
+            ahead = ahead_of_files(f"{folder}/{BEGUN}", _begin)
         except FileExistsError:
             _tell(f"{folder} began before, and is not begun again")
             return False
+        tell_clock(folder, Reading(socket.gethostname(), ahead))
         return True
 
     def _run(self, folder: str, parcel: Parcel) -> Ended:
@@ -172,6 +174,11 @@ class Outpost:
         if isinstance(outcome[0], BaseException):
             raise outcome[0]
         return outcome[0]
+
+
+def _begin(path: str) -> None:
+    with open(path, "x", encoding="utf-8") as file:
+        file.write(f"{socket.gethostname()} {os.getpid()}\n")
 
 
 def _is_unwanted(folder: str) -> bool:

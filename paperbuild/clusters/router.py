@@ -29,6 +29,14 @@ class Router:
         self._away: dict[str, Errand] = {}
         self._lock = threading.Lock()
         self._cancelled = False
+        self._tells: Callable[[Diagnostic], None] = lambda _: None
+
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """See the port."""
+        with self._lock:
+            self._tells = listener
+            for executor in self._far.values():
+                executor.hear(listener)
 
     def blind(self) -> str:
         """See the port. It is told of this machine."""
@@ -98,6 +106,7 @@ class Router:
                 from paperbuild.clusters.dispatch import FarExecutor  # a build that sends nothing does without
 
                 self._far[name] = FarExecutor(self._makers[name]())
+                self._far[name].hear(self._tells)
                 if self._cancelled:
                     self._far[name].cancel_all()
             return self._far[name]

@@ -74,7 +74,12 @@ _REASONS = {  # up to the first comma: after that some of them name nodes
     "BadConstraints": "no node is as it asks for",
 }
 
-_AWAY = re.compile(r"Unable to contact slurm controller|load_jobs error: .*(?:timed out|connect)|Socket timed out|[Mm]unge|Zero Bytes")
+_AWAY = re.compile(
+    r"Unable to contact slurm controller|load_jobs error: .*(?:timed out|connect)|Socket timed out|[Mm]unge|Zero Bytes|authentication error"
+)
+_UNBELIEVED = re.compile(r"[Mm]unge|Zero Bytes|authentication error|credential")
+"""What Slurm's commands say where slurmctld does not believe who asks. Why not only its own log says."""
+
 _REFUSALS = (
     (r"invalid partition", "there is no partition {partition}", "partition in [executor.{name}], or resources.partition; sinfo lists them"),
     (r"account", "the account {account} may not be used", "account in [executor.{name}]"),
@@ -184,7 +189,10 @@ class Slurm:
             raise BuildError(self._silence(f"{words[0]} took longer than {_LIMIT_S:g} s")) from None
 
     def _silence(self, told: str) -> Diagnostic:
-        mend = ("what runs there goes on, and the next build finds it", "is slurmctld up? scontrol ping")
+        mend: tuple[str, ...] = ("what runs there goes on, and the next build finds it", "is slurmctld up? scontrol ping")
+        if _UNBELIEVED.search(told):
+            why = "does it believe this machine? The clock here must be right to a few minutes, and munge's key the cluster's"
+            mend = (*mend, f"{why}: munge -n | ssh NODE unmunge")
         return Diagnostic("PB700", f"Slurm, the executor {self._settings.name}, does not answer", notes=_lines(told), help=mend)
 
     def _refusal(self, told: str, resources: Resources, targets: str) -> Diagnostic:

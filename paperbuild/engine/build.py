@@ -123,6 +123,7 @@ def _floor(graph: Graph, workshop: Workshop, options: BuildOptions) -> Floor:
     else:
         workshop.away.tells = partial(workshop.lanes.tell, "")
     observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)
+    workshop.executor.hear(partial(workshop.lanes.tell, ""))
     shelf = Shelf(
         workshop.site, workshop.fs, workshop.store, workshop.index, observer, workshop.versions, overwrite=options.overwrite,
         away=workshop.away,
@@ -312,6 +313,9 @@ class _Build:
 
         if isinstance(result, Fetching):
             self._course.tell(result)
+            return
+        if isinstance(result, Diagnostic):
+            self._course.notice(result)
             return
         if isinstance(result, running.Released):
             self._schedule.rest(id_)

@@ -25,6 +25,9 @@ GO = "go"
 BEGUN = "begun"
 """The file in a parcel's folder that says that it began, and where: a scheduler may start a job once more, and none runs twice."""
 
+CLOCK = "clock"
+"""The file in a parcel's folder that says, once it began, how the clock there goes: see :mod:`paperbuild.clusters.clocks`."""
+
 STOP = "stop"
 """The file in a parcel's folder that has it ended, or not begun."""
 
@@ -81,7 +84,8 @@ class Report(msgspec.Struct, frozen=True):
     """How a parcel ended on the machine ``host``; ``version`` is that of the paperbuild there.
 
     ``ended`` is None where it was not run: ``refused`` says what is of another version there, each a sentence, ``fault`` what went wrong.
-    A reader that finds another version than its own relies on these alone.
+    A reader that finds another version than its own relies on these alone. ``when`` it began and ended is by the clock there, in
+    nanoseconds since the epoch; zeros where nobody knows.
     """
 
     version: str
@@ -89,6 +93,7 @@ class Report(msgspec.Struct, frozen=True):
     refused: tuple[str, ...] = ()
     fault: str = ""
     ended: Ended | None = None
+    when: tuple[int, int] = (0, 0)
 
 
 def packed(thing: Parcel | Report) -> bytes:

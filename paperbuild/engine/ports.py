@@ -510,6 +510,9 @@ class Executor(Protocol):
             BuildError: it could not be started, or sent, and did not run.
         """
 
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """Have ``listener`` told what comes up beside the runs themselves, such as a clock elsewhere that is wrong. By any thread."""
+
     def rest(self, seconds: float) -> bool:
         """Wait so long, unless everything is cancelled before; return whether to go on."""
 

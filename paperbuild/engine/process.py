@@ -78,6 +78,9 @@ class LocalExecutor:
                 self._groups.discard(group)
         return Ended(status, time.monotonic() - begin, timed_out, self._cancelled.is_set())
 
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """See the port. All that there is to tell is in how runs end."""
+
     def rest(self, seconds: float) -> bool:
         """See the port."""
         return not self._cancelled.wait(seconds)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.ports import Ended, Errand, Executor, Job
 
 
@@ -56,6 +57,10 @@ class CancellingExecutor:
     def blind(self) -> str:
         """See the port."""
         return self._inner.blind()
+
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """See the port."""
+        self._inner.hear(listener)
 
     def rest(self, seconds: float) -> bool:
         """See the port."""

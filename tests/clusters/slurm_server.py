@@ -111,6 +111,17 @@ class SlurmServer:
         self._start("slurmd", ["slurmd", "-D", "-N", "n1", "-f", str(self.conf)])
         self._await(self._is_idle, "slurmd")
 
+    def believed_wrong(self, library: str, shift: str) -> Path:
+        """Return a configuration for commands that sign by a clock that is ``shift`` off ("-1h"), by libfaketime, the ``library``."""
+        folder = self.folder
+        words = ["munged", "--foreground", "--force", f"--key-file={folder}/munge.key", f"--socket={folder}/late.socket"]
+        words += [f"--pid-file={folder}/late.pid", f"--log-file={folder}/late.log", f"--seed-file={folder}/late.seed"]
+        self._start("late", words, LD_PRELOAD=library, FAKETIME=shift, FAKETIME_DONT_FAKE_MONOTONIC="1", NO_FAKE_STAT="1")
+        self._await((folder / "late.socket").exists, "late")
+        conf = folder / "late.conf"
+        conf.write_text(self.hasty_conf.read_text().replace(f"{folder}/munge.socket", f"{folder}/late.socket"))
+        return conf
+
     def start_controller(self) -> None:
         """Start slurmctld; it finds the state that an earlier one left."""
         self._start("slurmctld", ["slurmctld", "-D", "-f", str(self.conf)])
@@ -133,7 +144,7 @@ class SlurmServer:
         with contextlib.suppress(subprocess.SubprocessError):
             if "slurmctld" in self._daemons:
                 self.run("scancel", "--user=root", "--full")
-        for name in ("slurmctld", "slurmd", "munged"):
+        for name in ("slurmctld", "slurmd", "munged", "late"):
             if name in self._daemons:
                 self._end(self._daemons.pop(name))
 
@@ -143,8 +154,8 @@ class SlurmServer:
         except subprocess.SubprocessError:
             return False
 
-    def _start(self, name: str, words: list[str]) -> None:
-        environment = {**os.environ, **self.environment}
+    def _start(self, name: str, words: list[str], **variables: str) -> None:
+        environment = {**os.environ, **self.environment, **variables}
         with open(self.folder / f"{name}.out", "ab") as out:
             self._daemons[name] = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment, cwd="/", start_new_session=True

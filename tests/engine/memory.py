@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.ports import Ended, Errand, Hold, Job, Mark, Seen, Stat, State, mark_of, stamp
 from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
@@ -488,6 +489,9 @@ class ScriptedExecutor:
             case _:
                 return False
         return True
+
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        return
 
     def rest(self, seconds: float) -> bool:
         self.rests.append(seconds)

@@ -102,6 +102,9 @@ class TracingExecutor:
         ended = self._local.run(job, started)
         return msgspec.structs.replace(ended, seen=Seen(blind=self._blind or ""))
 
+    def hear(self, listener: Callable[[Diagnostic], None]) -> None:
+        """See the port. All that there is to tell is in how runs end."""
+
     def rest(self, seconds: float) -> bool:
         """See the port."""
         return self._local.rest(seconds)
