@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from paperbuild.clusters.cargo import Reference, unpacked
 from paperbuild.clusters.outpost import attended
@@ -27,8 +28,9 @@ def main(references: Sequence[str]) -> int:
         try:
             reference = unpacked(text.encode(), Reference)
             place = parse_place(reference.address, endpoint=reference.endpoint, region=reference.region)
-            store = LooseStore(place, reference.namespace)
-            told.append(Unloading(reference, store, outpost).run())
+            opened = partial(LooseStore, place, reference.namespace)
+            store = opened()
+            told.append(Unloading(reference, store, outpost, opened).run())
             store.close()
         except PaperbuildError as error:
             told.append(_tell("; ".join(": ".join((fault.message, *fault.notes)) for fault in error.diagnostics)))

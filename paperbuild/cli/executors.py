@@ -48,7 +48,7 @@ def _made(spec: ExecutorSpec, workshop: Workshop, remote: LateStore | None) -> C
     place, namespace = remote.terms.place, remote.terms.namespace
     address = Address(place.address, place.endpoint, place.region, namespace)
     packer = Packer(workshop.site.root, file_digest)
-    return Carrying(_cluster(spec, PROGRAM), LooseStore(place, namespace, workshop.site.state), address, packer)
+    return Carrying(_cluster(spec, PROGRAM), partial(LooseStore, place, namespace, workshop.site.state), address, packer)
 
 
 def _cluster(spec: ExecutorSpec, program: Sequence[str]) -> Cluster:

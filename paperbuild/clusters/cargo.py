@@ -5,6 +5,7 @@ Both lie in the shared store under ``parcels/<cargo>/``, where ``<cargo>`` is th
     cargo     12 bytes, and a :class:`Cargo`, JSON, locked: the parcel, and which files of the project go with it; their contents are
               blobs of the store
     begun     who began it; written once: a scheduler may start a job once more, and none runs twice
+    news-N    64 hexadecimal digits, and :class:`News`, JSON: what is to be told of it while it runs, from 0 on
     haul      64 hexadecimal digits, and a :class:`Haul`, JSON: how it ended, and what it made; contents are blobs again
 
 Whoever can write to the store could write these, too. What is run is known by its digest, and what comes back by a keyed digest
@@ -19,12 +20,14 @@ import hashlib
 import hmac
 import json
 import os
+import posixpath
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 from paperbuild.engine.cluster import Parcel, Report
-from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.digest import digest_bytes, file_digest
 from paperbuild.engine.ports import State
 
 if TYPE_CHECKING:
@@ -64,12 +67,26 @@ class Cargo(msgspec.Struct, frozen=True):
 
 
 class Haul(msgspec.Struct, frozen=True):
-    """What comes back: paths are those of the sender. ``wanted`` are unsent paths that were touched: the run counts for nothing."""
+    """What comes back: paths are those of the sender. ``wanted`` are unsent paths that were touched: the run counts for nothing.
+
+    ``kept`` are its checkpoints, where it did not succeed, by their paths in their folder. ``news`` is how many pieces were told before.
+    """
 
     report: Report
     outputs: tuple[Thing, ...] = ()
     log: str = ""
     wanted: tuple[str, ...] = ()
+    kept: tuple[Thing, ...] | None = None
+    news: int = 0
+
+
+class News(msgspec.Struct, frozen=True):
+    """What is told of a command that runs: that its ``log`` goes on so from byte ``start``, and what it ``kept`` (None: nothing new)."""
+
+    number: int
+    start: int
+    log: bytes
+    kept: tuple[Thing, ...] | None = None
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -91,7 +108,7 @@ class Reference(msgspec.Struct, frozen=True):
 _T = TypeVar("_T")
 
 
-def packed_text(thing: Cargo | Haul | Reference | tuple[Thing, ...]) -> bytes:
+def packed_text(thing: Cargo | Haul | News | Reference | tuple[Thing, ...]) -> bytes:
     """Return ``thing`` as JSON; names that are no text are escaped by halves."""
     try:
         return msgspec.json.encode(thing)
@@ -139,9 +156,9 @@ def cargo_of(data: bytes, reference: Reference) -> Cargo:
         raise ValueError("what lies there was locked by another key") from None
 
 
-def sealed(haul: Haul, key: str) -> bytes:
-    """Return the file content of ``haul``, which who knows ``key`` can check."""
-    body = packed_text(haul)
+def sealed(told: Haul | News, key: str) -> bytes:
+    """Return the file content of what is ``told``, which who knows ``key`` can check."""
+    body = packed_text(told)
     return _seal(body, key) + body
 
 
@@ -151,10 +168,51 @@ def haul_of(data: bytes, key: str) -> Haul:
     Raises:
         ValueError: whoever wrote it does not know ``key``, or it is damaged.
     """
+    return _unsealed(data, key, Haul)
+
+
+def news_of(data: bytes, key: str) -> News:
+    """Return the news in ``data``.
+
+    Raises:
+        ValueError: whoever wrote it does not know ``key``, or it is damaged.
+    """
+    return _unsealed(data, key, News)
+
+
+def _unsealed(data: bytes, key: str, kind: type[_T]) -> _T:
     seal, body = data[:64], data[64:]
     if not hmac.compare_digest(seal, _seal(body, key)):
         raise ValueError("it was not written by whom the command was sent to")
-    return unpacked(body, Haul)
+    return unpacked(body, kind)
+
+
+def within(root: str, path: str) -> str:
+    """Return where ``path`` of a project is in ``root``, absolute and without links.
+
+    Raises:
+        OSError: it leads out of it.
+    """
+    root = os.path.realpath(root)
+    folder = os.path.realpath(posixpath.dirname(f"{root}/{path}"))
+    if path.startswith("/") or ".." in path.split("/") or not f"{folder}/".startswith(f"{root}/"):
+        raise OSError(f"{path} leads out of the project")
+    return f"{folder}/{posixpath.basename(path)}"
+
+
+def things_at(root: str, path: str) -> Iterator[Thing]:
+    """Yield what stands at ``path`` of ``root``, with all that is in it."""
+    absolute = f"{root}/{path}"
+    if os.path.islink(absolute):
+        yield Thing(path, "link", text=os.readlink(absolute))
+    elif os.path.isdir(absolute):
+        yield Thing(path, "folder")
+        for name in sorted(os.listdir(absolute)):
+            yield from things_at(root, f"{path}/{name}")
+    elif os.path.isfile(absolute):
+        digest = file_digest(absolute)
+        if digest is not None:
+            yield Thing(path, "file", digest, executable=bool(os.stat(absolute).st_mode & 0o100))
 
 
 def _seal(body: bytes, key: str) -> bytes:

@@ -16,11 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, locked, packed_text, unpacked
+from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, locked, packed_text, unpacked, within
+from paperbuild.clusters.news import Heard, Newsreader, Opened, put_back
 from paperbuild.clusters.packing import Packer
-from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of, within
+from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of
 from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import digest_bytes
+from paperbuild.engine.process import MARK
 from paperbuild.engine.remote import Carrier
 from paperbuild.errors import BuildError
 
@@ -49,11 +51,12 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class Carrying:
-    """Hands parcels to ``cluster`` by way of ``carrier``, whose store is at ``address``; ``packer`` knows the project."""
+    """Hands parcels to ``cluster`` by way of what is ``opened``, a store at ``address``; ``packer`` knows the project."""
 
-    def __init__(self, cluster: Cluster, carrier: Carrier, address: Address, packer: Packer) -> None:
+    def __init__(self, cluster: Cluster, opened: Opened, address: Address, packer: Packer) -> None:
         self._cluster = cluster
-        self._carrier = carrier
+        self._carrier = opened()
+        self._news = Newsreader(opened)
         self._address = address
         self._packer = packer
 
@@ -86,17 +89,22 @@ class Carrying:
             found[folder] = fate
         if again:
             self._hand_in(again)
+        self._news.follow({folder: one.reference for folder, one in sent.items() if one is not None and found[folder].state == "running"})
         return found
 
     def cancel(self, handles: Sequence[str]) -> None:
         """See the port."""
-        sent = [one for one in map(_sent, handles) if one is not None]
-        self._cluster.cancel([one.handle for one in sent])
-        for one in sent:
-            self._forget(one)
+        sent = {folder: one for folder in handles if (one := _sent(folder)) is not None}
+        self._cluster.cancel([one.handle for one in sent.values()])
+        for folder, one in sent.items():
+            with contextlib.suppress(BuildError, OSError, ValueError):  # what it kept is worth a look, and not more
+                data = self._carrier.read(f"{one.reference.folder}/{HAUL}")
+                haul = None if data is None else haul_of(data, one.reference.key)
+                self._forget(one, self._keep(folder, one, haul))
 
     def close(self) -> None:
         """See the port."""
+        self._news.close()
         self._cluster.close()
         self._carrier.close()
 
@@ -137,7 +145,9 @@ class Carrying:
         """
         data = self._carrier.read(f"{sent.reference.folder}/{HAUL}")
         if data is None:
+            self._keep(folder, sent, None)
             return None
+        self._news.drop(folder)
         haul = haul_of(data, sent.reference.key)
         if haul.log:
             with contextlib.suppress(FileNotFoundError):
@@ -146,7 +156,7 @@ class Carrying:
         parcel = _parcel(folder)
         report = haul.report
         if haul.wanted and sent.rounds < MOST_ROUNDS:
-            self._forget(sent)
+            self._forget(sent, haul.news)
             more = dict.fromkeys((*sent.asked, *(path for wanted in haul.wanted for path in self._packer.around(wanted))))
             return _Sent("", sent.reference, tuple(more), sent.rounds + 1)
         if haul.wanted:
@@ -156,13 +166,25 @@ class Carrying:
             report = Report(report.version, report.host, fault=missing)
         else:
             _place(parcel, haul, folder, self._carrier)
+            self._keep(folder, sent, haul)
         _write(f"{folder}/{ENDED}", packed(report))
-        self._forget(sent)
+        self._forget(sent, haul.news)
         return None
 
-    def _forget(self, sent: _Sent) -> None:
+    def _keep(self, folder: str, sent: _Sent, haul: Haul | None) -> int:
+        """Let what the command kept be found by the next attempt: by the ``haul``, or else what it told. Return how much that was."""
+        heard = Heard(haul.news, 0, haul.kept) if haul is not None else self._news.rest(folder, sent.reference, self._carrier)
+        kept, heard.kept = heard.kept, None  # put there once
+        parcel = _parcel(folder)
+        place = dict(parcel.job.environment).get(MARK, "")
+        if kept and place.startswith(f"{parcel.job.folder}/.paperbuild/checkpoints/"):
+            put_back(kept, place, self._carrier)
+        return heard.number
+
+    def _forget(self, sent: _Sent, news: int) -> None:
+        names = (CARGO, BEGUN, HAUL, *(f"news-{n}" for n in range(news + 1)))
         with contextlib.suppress(BuildError):  # what is left there is collected as anything that nobody uses
-            self._carrier.remove([f"{sent.reference.folder}/{name}" for name in (CARGO, BEGUN, HAUL)])
+            self._carrier.remove([f"{sent.reference.folder}/{name}" for name in names])
 
 
 def _contents(things: Iterable[Thing], root: str) -> dict[str, str]:
@@ -172,8 +194,9 @@ def _contents(things: Iterable[Thing], root: str) -> dict[str, str]:
 def _given(parcel: Parcel) -> tuple[str, ...]:
     """Return the files of paperbuild's own folder in the project that the command is told of by its variables."""
     root = parcel.job.folder
-    values = (value for _, given in parcel.job.environment if root in given for value in given.split(os.pathsep))
-    return tuple(value[len(root) + 1 :] for value in values if value.startswith(f"{root}/.paperbuild/") and os.path.exists(value))
+    values = ((name, value) for name, given in parcel.job.environment if root in given for value in given.split(os.pathsep))
+    own = ((name, value) for name, value in values if value.startswith(f"{root}/.paperbuild/") and os.path.exists(value))
+    return tuple(value[len(root) + 1 :] + ("/" if name == MARK else "") for name, value in own)
 
 
 def _known_there_alone(report: Report) -> str:

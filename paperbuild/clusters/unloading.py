@@ -7,6 +7,7 @@ absent is not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 import shutil
@@ -19,7 +20,8 @@ import msgspec
 
 import paperbuild
 from paperbuild import __version__
-from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, cargo_of, sealed, unpacked
+from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, cargo_of, sealed, things_at, unpacked, within
+from paperbuild.clusters.news import Opened, Reporter, keep
 from paperbuild.clusters.outpost import Outpost
 from paperbuild.clusters.translation import Translation, groups_back, job_there, pairs_between, seen_back, watch_there
 from paperbuild.engine import patterns
@@ -28,6 +30,7 @@ from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.findings import modules_sought
 from paperbuild.engine.ports import Ended, Seen, State, Surroundings
+from paperbuild.engine.process import MARK
 from paperbuild.engine.remote import Carrier
 from paperbuild.engine.tracing.sightings import LISTED, SOUGHT
 from paperbuild.errors import BuildError
@@ -46,12 +49,13 @@ def places_of(root: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Unloading:
-    """Runs the cargo that ``reference`` means, by ``outpost``."""
+    """Runs the cargo that ``reference`` means, by ``outpost``; what is told while it runs goes by another carrier, that is ``opened``."""
 
-    def __init__(self, reference: Reference, carrier: Carrier, outpost: Outpost) -> None:
+    def __init__(self, reference: Reference, carrier: Carrier, outpost: Outpost, opened: Opened) -> None:
         self._reference = reference
         self._carrier = carrier
         self._outpost = outpost
+        self._opened = opened
 
     def run(self) -> bool:
         """Run it in a folder of its own; return whether the store says now how it ended.
@@ -92,24 +96,30 @@ class Unloading:
         _make(cargo, root, area, self._carrier)
         copy = _Copy(cargo, root)
         os.makedirs(f"{area}/parcel")
-        report = self._outpost.settled(self._outpost.report(f"{area}/parcel", packed(copy.parcel)))
+        log, folder = f"{area}/parcel/{LOG}", dict(copy.parcel.job.environment).get(MARK, "")
+        with Reporter(self._reference, self._opened, log, folder) as reporter:
+            report = self._outpost.settled(self._outpost.report(f"{area}/parcel", packed(copy.parcel)))
         if report.ended is None:
-            return Haul(report)
+            return Haul(report, news=reporter.count)
         ended, wanted = copy.told(report.ended)
         if ended.seen is not None and ended.seen.blind and cargo.unsent:
             why = f"commands cannot be watched on {report.host}: {ended.seen.blind}"
-            return Haul(Report(report.version, report.host, fault=f"{why}. So nobody would notice that one needs what was not sent"))
+            fault = f"{why}. So nobody would notice that one needs what was not sent"
+            return Haul(Report(report.version, report.host, fault=fault), news=reporter.count)
         outputs: tuple[Thing, ...] = ()
+        kept = None
         if ended.status == 0 and not wanted and not ended.cancelled:
             outputs = self._sent_back(root, cargo.outputs)
-        log = f"{area}/parcel/{LOG}"
+        elif folder and not wanted:
+            with contextlib.suppress(BuildError, OSError):  # how it ended is to be told all the same
+                kept = keep(folder, self._carrier)
         digest = file_digest(log) or ""
         if digest:
             self._carrier.send({digest: log})
-        return Haul(msgspec.structs.replace(report, ended=ended), outputs, digest, wanted)
+        return Haul(msgspec.structs.replace(report, ended=ended), outputs, digest, wanted, kept, reporter.count)
 
     def _sent_back(self, root: str, outputs: Sequence[str]) -> tuple[Thing, ...]:
-        things = [thing for path in outputs for thing in _things(root, path.rstrip("/"))]
+        things = [thing for path in outputs for thing in things_at(root, path.rstrip("/"))]
         self._carrier.send({thing.digest: f"{root}/{thing.path}" for thing in things if thing.kind == "file"})
         return tuple(things)
 
@@ -202,34 +212,6 @@ def _make(cargo: Cargo, root: str, area: str, carrier: Carrier) -> None:
     shutil.rmtree(blobs)
     for output in cargo.outputs:
         os.makedirs(posixpath.dirname(within(root, output.rstrip("/"))), exist_ok=True)
-
-
-def within(root: str, path: str) -> str:
-    """Return where ``path`` of a project is in ``root``, absolute and without links.
-
-    Raises:
-        OSError: it leads out of it.
-    """
-    root = os.path.realpath(root)
-    folder = os.path.realpath(posixpath.dirname(f"{root}/{path}"))
-    if path.startswith("/") or ".." in path.split("/") or not f"{folder}/".startswith(f"{root}/"):
-        raise OSError(f"{path} leads out of the project")
-    return f"{folder}/{posixpath.basename(path)}"
-
-
-def _things(root: str, path: str) -> Iterator[Thing]:
-    """Yield what stands at ``path`` of ``root``, with all that is in it."""
-    absolute = f"{root}/{path}"
-    if os.path.islink(absolute):
-        yield Thing(path, "link", text=os.readlink(absolute))
-    elif os.path.isdir(absolute):
-        yield Thing(path, "folder")
-        for name in sorted(os.listdir(absolute)):
-            yield from _things(root, f"{path}/{name}")
-    elif os.path.isfile(absolute):
-        digest = file_digest(absolute)
-        if digest is not None:
-            yield Thing(path, "file", digest, executable=bool(os.stat(absolute).st_mode & 0o100))
 
 
 def _tell(text: str) -> bool:

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,12 +18,16 @@ from paperbuild.cli.carried import PROGRAM
 from paperbuild.clusters.cargo import Haul, Thing
 from paperbuild.clusters.carrying import Address, Carrying, _place
 from paperbuild.clusters.dispatch import FarExecutor
+from paperbuild.clusters.news import MOST_LOG, grown, keep, put_back
 from paperbuild.clusters.pace import Pace
 from paperbuild.clusters.packing import Limits, Packer
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
+from paperbuild.engine.process import MARK
+from paperbuild.engine.remote import Carrier
 from paperbuild.engine.tracing.heard import VARIABLE
 from paperbuild.engine.tracing.sightings import LISTED, READ, SOUGHT
 from paperbuild.errors import BuildError
@@ -36,14 +41,19 @@ PACE = Pace(late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
 class Sender:
     """Sends commands of the project in ``root`` away, by a store in a folder."""
 
-    def __init__(self, root: Path, store: Path, limits: Limits | None = None) -> None:
+    def __init__(self, root: Path, store: Path, limits: Limits | None = None, opened: Callable[[], Carrier] | None = None) -> None:
         self.root = root
         self.store = store
         store.mkdir(exist_ok=True)
         self.nearby = Nearby(PROGRAM)
         place = parse_place(f"file://{store}")
         self.loose = LooseStore(place, scratch=str(store.parent))
-        cluster = Carrying(self.nearby, self.loose, Address(place.address), Packer(str(root), file_digest, limits))
+        cluster = Carrying(
+            self.nearby,
+            opened or (lambda: LooseStore(place, scratch=str(store.parent))),
+            Address(place.address),
+            Packer(str(root), file_digest, limits),
+        )
         self.executor = FarExecutor(cluster, PACE)
         self._count = 0
 
@@ -247,9 +257,131 @@ def test_an_answer_of_somebody_else_is_not_believed(sender: Sender, project: Pat
     assert not isinstance(outcome[0], Ended) or outcome[0].unreachable or outcome[0].lost
 
 
-def _appeared(folder: Path, name: str) -> Path:
-    import time
+def _kept(sender: Sender, line: str, outputs: tuple[str, ...] = ()) -> Job:
+    """A command that keeps something to go on from."""
+    job = sender.job(line, outputs)
+    folder = sender.root / ".paperbuild/checkpoints/cell/key-1"
+    folder.mkdir(parents=True, exist_ok=True)
+    return msgspec.structs.replace(job, environment=(*job.environment, (MARK, str(folder))))
 
+
+def _beside(sender: Sender, job: Job) -> tuple[threading.Thread, list[Ended]]:
+    ended: list[Ended] = []
+    thread = threading.Thread(target=lambda: ended.append(sender.executor.run(job, lambda _group, _handle: None)))
+    thread.start()
+    return thread, ended
+
+
+def _has_told(store: Path, words: bytes) -> bool:
+    return any(words in path.read_bytes() for path in (store / "parcels").rglob("news-*"))
+
+
+def _until(holds: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+SAVES = 'echo half > "$PAPERBUILD_CHECKPOINTS/state"; mkdir -p "$PAPERBUILD_CHECKPOINTS/more"; echo saved; '
+
+
+@pytest.mark.slow
+def test_what_a_command_writes_is_read_while_it_runs_and_what_it_kept_when_its_machine_died_is_gone_on_from(
+    sender: Sender, project: Path, tmp_path: Path
+) -> None:
+    thread, ended = _beside(sender, _kept(sender, SAVES + "sleep 60"))
+    log = tmp_path / "store.log"
+    _until(lambda: log.exists() and log.read_text() == "saved\n")
+    _until(lambda: _has_told(tmp_path / "store", b'"kept":[{'))
+    sender.nearby.kill(sender.nearby.handles()[-1])
+    thread.join(60)
+    assert ended[0].lost
+    assert log.read_text() == "saved\n"
+    again = _kept(sender, 'cat "$PAPERBUILD_CHECKPOINTS/state" > out.txt; ls "$PAPERBUILD_CHECKPOINTS" >> out.txt', ("out.txt",))
+    assert sender.executor.run(again, lambda _group, _handle: None).status == 0
+    assert (project / "out.txt").read_text() == "half\nmore\nstate\n"
+
+
+def test_what_a_command_kept_that_fails_comes_back_and_of_one_that_succeeds_nothing(sender: Sender, project: Path) -> None:
+    state = project / ".paperbuild/checkpoints/cell/key-1/state"
+    assert sender.executor.run(_kept(sender, SAVES + "exit 3"), lambda _group, _handle: None).status == 3
+    assert state.read_text() == "half\n"
+    assert sender.executor.run(_kept(sender, 'echo all > "$PAPERBUILD_CHECKPOINTS/state"'), lambda _group, _handle: None).status == 0
+    assert state.read_text() == "half\n"  # whoever takes the result takes it away
+    assert not [*state.parent.parent.glob("*.*")]
+
+
+def test_what_a_command_kept_that_is_cancelled_comes_back(sender: Sender, project: Path, tmp_path: Path) -> None:
+    thread, ended = _beside(sender, _kept(sender, f"{SAVES} echo > {tmp_path}/HERE; sleep 60"))
+    _until((tmp_path / "HERE").exists)
+    sender.executor.cancel_all()
+    thread.join(60)
+    assert ended[0].cancelled
+    assert (project / ".paperbuild/checkpoints/cell/key-1/state").read_text() == "half\n"
+    assert [path for path in (tmp_path / "store" / "parcels").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow
+def test_news_of_somebody_else_are_not_believed_and_a_store_that_cannot_be_asked_for_them_ends_nothing(
+    project: Path, tmp_path: Path
+) -> None:
+    opened: list[int] = []
+
+    def once() -> Carrier:
+        opened.append(1)
+        if len(opened) == 2:
+            raise BuildError(Diagnostic("PB720", "it does not answer"))
+        return LooseStore(parse_place(f"file://{tmp_path}/store"), scratch=str(tmp_path))
+
+    sender = Sender(project, tmp_path / "store", opened=once)
+    thread, ended = _beside(sender, sender.job(f"echo well; while [ ! -e {tmp_path}/END ]; do sleep 0.1; done"))
+    begun = _appeared(tmp_path / "store" / "parcels", "begun")
+    (begun.parent / "news-0").write_bytes(b"0" * 64 + b'{"number":0,"start":0,"log":"aGE="}')
+    _until(lambda: len(opened) == 2)
+    (tmp_path / "END").touch()
+    thread.join(60)
+    assert ended[0].status == 0
+    assert (tmp_path / "store.log").read_text() == "well\n"
+    sender.executor.close()
+    sender.nearby.close()
+    sender.loose.close()
+
+
+def test_of_a_log_that_grows_fast_the_end_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert grown(str(log), 0) == (0, b"")
+    log.write_bytes(b"a" * 10)
+    assert grown(str(log), 4) == (4, b"a" * 6)
+    log.write_bytes(b"a" * MOST_LOG + b"b" * 10)
+    start, data = grown(str(log), 4)
+    assert (start, len(data), data[-10:]) == (10, MOST_LOG, b"b" * 10)
+
+
+def test_checkpoints_that_are_written_just_now_are_not_kept_by_halves(tmp_path: Path, sender: Sender) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    assert keep(str(folder), sender.loose) is None
+    (folder / "state").write_text("1")
+
+    class Slow(LooseStore):
+        def send(self, contents: Mapping[str, str]) -> None:
+            super().send(contents)
+            (folder / "state").write_text("22")
+
+    slow = Slow(parse_place(f"file://{tmp_path}/store"), scratch=str(tmp_path))
+    assert keep(str(folder), slow) is None
+    slow.close()
+    things = keep(str(folder), sender.loose)
+    assert things is not None
+    put_back(things, str(tmp_path / "other"), sender.loose)
+    assert (tmp_path / "other/state").read_text() == "22"
+    with pytest.raises(OSError, match="leads out"):
+        put_back((msgspec.structs.replace(things[0], path="../x"),), str(tmp_path / "other"), sender.loose)
+    assert (tmp_path / "other/state").read_text() == "22"
+
+
+def _appeared(folder: Path, name: str) -> Path:
     deadline_s = time.monotonic() + 20
     while time.monotonic() < deadline_s:
         found = [path for path in folder.rglob(name) if path.is_file()]
