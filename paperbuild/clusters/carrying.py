@@ -102,6 +102,10 @@ class Carrying:
                 haul = None if data is None else haul_of(data, one.reference.key)
                 self._forget(one, self._keep(folder, one, haul))
 
+    def halt(self) -> None:
+        """See the port."""
+        self._cluster.halt()
+
     def close(self) -> None:
         """See the port."""
         self._news.close()

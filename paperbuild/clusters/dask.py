@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ from paperbuild import __version__
 from paperbuild.clusters import dask_faults as faults
 from paperbuild.clusters import dask_worker
 from paperbuild.clusters.dask_line import Line, NoAnswerError
-from paperbuild.clusters.dask_making import START_S, Lab, made_cluster
+from paperbuild.clusters.dask_making import START_S, Lab, Troubles, close, made_cluster
 from paperbuild.engine.cluster import BEGUN, ENDED, OUTPOST, Fate, Parcel
 from paperbuild.engine.graph import Resources
 from paperbuild.errors import BuildError
@@ -36,6 +37,8 @@ _END_S = 30.0
 """How long a worker may take to end a command with all that it started."""
 _WORKERS_S = 10.0
 """How long a scheduler that others run may be without workers."""
+_LOOK_S = 1.0
+"""How often is looked, while there are none, whether anybody still waits."""
 _ALONE_S = 60.0
 """How long it may be without workers when it had some."""
 T = TypeVar("T")
@@ -57,6 +60,8 @@ class DaskCluster:
         self._program = tuple(program)
         self._line: Line | None = None
         self._made: Any = None
+        self._troubles: Troubles | None = None
+        self._halted = threading.Event()
         self._batches: dict[str, _Batch] = {}
         self._known: set[str] = set()
         """The addresses of workers that have what they need."""
@@ -116,14 +121,20 @@ class DaskCluster:
         self._ask(end, _END_S)
         self._settle(handles)
 
+    def halt(self) -> None:
+        """See the port."""
+        self._halted.set()
+
     def close(self) -> None:
         """See the port. A cluster that was made here ends, with what runs in it."""
         if self._line is not None:
             self._line.close()
             self._line = None
         if self._made is not None:
-            self._made.close()
+            close(self._made)
             self._made = None
+        if self._troubles is not None:
+            self._troubles.close()
 
     # how far
 
@@ -158,6 +169,8 @@ class DaskCluster:
                 return Fate("gone", dask_worker.lost(worker))
             return Fate("running", f"the worker {worker} died")
         alone_s = 0.0 if self._alone_since is None else now - self._alone_since
+        if alone_s and self._why_none():
+            return Fate("gone", f"no worker could be started: {' '.join(self._why_none()[-2:])}")
         if alone_s > (START_S if self._lab.cluster else _ALONE_S):
             return Fate("gone", f"there has been no worker for {alone_s:.0f} s")
         if assigned and not folder.startswith("/"):  # whether it has begun is known to nobody here
@@ -208,7 +221,8 @@ class DaskCluster:
             if find_spec("distributed") is None:
                 raise BuildError(faults.not_installed(self._lab.name))
             if self._lab.cluster:
-                self._made = made_cluster(self._lab)
+                self._troubles = Troubles()
+                self._made = made_cluster(self._lab, self._halted)
                 self._line = Line(str(self._made.scheduler_address), getattr(self._made, "security", None))
             else:
                 self._line = Line(self._lab.scheduler)
@@ -222,30 +236,41 @@ class DaskCluster:
             raise BuildError(faults.no_scheduler(self._lab.name, self._where, silence)) from None
 
     def _ready_workers(self) -> tuple[Mapping[str, float], ...]:
-        """Return the resources that each worker offers, once there are some and each is known to have what it needs."""
-        wait_s = START_S if self._lab.cluster else _WORKERS_S
+        """Return the resources that each worker offers, once there are some and each is known to have what it needs.
+
+        Nothing of a cluster that was made for the build and has none yet: they may wait in a queue.
+        """
 
         async def ask(client: Client) -> tuple[dict[str, Any], dict[str, Any]]:
             with contextlib.suppress(TimeoutError):
-                await cast("Any", client.wait_for_workers(1, timeout=wait_s))
+                await cast("Any", client.wait_for_workers(1, timeout=_LOOK_S))
             workers = client.scheduler_info()["workers"]  # as they were just found by that
             new = [address for address in workers if address not in self._known]
             return workers, (await client.run(eval, dask_worker.PROBE, workers=new, on_error="return")) if new else {}
 
-        workers, told = self._ask(ask, wait_s + _ANSWER_S)
-        if not workers:
-            raise BuildError(faults.no_workers(self._lab.name, self._where, wait_s))
+        deadline_s = time.monotonic() + _WORKERS_S
+        workers, told = self._ask(ask)
+        while not (workers or self._halted.is_set() or self._why_none() or time.monotonic() >= deadline_s):
+            workers, told = self._ask(ask)
+        if not workers and self._why_none():
+            raise BuildError(faults.unmade_cluster(self._lab.name, self._lab.cluster, self._why_none(), "could start no worker"))
+        if not workers and not self._lab.cluster:
+            raise BuildError(faults.no_workers(self._lab.name, self._where, _WORKERS_S))
         wrong = faults.of_workers(self._lab.name, told)
         if wrong is not None:
             raise BuildError(wrong)
-        self._known = set(workers)
+        self._known.update(workers)
         return tuple(worker.get("resources") or {} for worker in workers.values())
+
+    def _why_none(self) -> tuple[str, ...]:
+        """Return why the cluster that was made here could start no worker, where it could not."""
+        return () if self._troubles is None else self._troubles.why
 
     def _needed(self, resources: Resources, offered: Sequence[Mapping[str, float]], action: str) -> tuple[tuple[str, float], ...]:
         """Return what a worker must offer by Dask's names: GPUs always, processors and memory where workers say how much they have."""
         wanted = {"GPU": resources.gpu, "CPU": resources.cpu, "MEMORY": float(resources.memory_bytes)}
         asked = {name: value for name, value in wanted.items() if value and (name == "GPU" or any(name in one for one in offered))}
-        if not any(all(one.get(name, 0) >= value for name, value in asked.items()) for one in offered):
+        if offered and not any(all(one.get(name, 0) >= value for name, value in asked.items()) for one in offered):
             raise BuildError(faults.no_such_worker(self._lab.name, action, asked))
         return tuple(sorted(asked.items()))
 

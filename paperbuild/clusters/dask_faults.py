@@ -67,9 +67,10 @@ def no_such_cluster(name: str, cluster: str, why: str) -> Diagnostic:
     return Diagnostic("PB736", f"the executor {name} has no cluster {cluster}", notes=(why,), help=help_)
 
 
-def unmade_cluster(name: str, cluster: str, why: str) -> Diagnostic:
-    """Return that a cluster could not be made."""
-    return Diagnostic("PB737", f"the cluster {cluster} of the executor {name} could not be made", notes=(why,))
+def unmade_cluster(name: str, cluster: str, why: tuple[str, ...], what: str = "could not be made") -> Diagnostic:
+    """Return that a cluster could not be made, or has no workers because none could be started."""
+    help_ = (f"see arguments in [executor.{name}]",)
+    return Diagnostic("PB737", f"the cluster {cluster} of the executor {name} {what}", notes=why, help=help_)
 
 
 def not_installed(name: str) -> Diagnostic:

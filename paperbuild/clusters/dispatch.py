@@ -163,6 +163,7 @@ class FarExecutor:
             self._leaves = leaves
             waiting = (*self._new, *self._out)
             self._changed.notify_all()
+        self._cluster.halt()
         for sent in waiting:
             sent.over.wait()
 
@@ -269,8 +270,10 @@ class FarExecutor:
             try:
                 handles = self._cluster.submit([sent.parcel for sent in group])
             except BuildError as error:
-                group[0].end(None, error.diagnostics)
-                for sent in group[1:]:
+                first = () if self._cancelled else group[:1]
+                for sent in first:
+                    sent.end(None, error.diagnostics)
+                for sent in group[len(first) :]:
                     sent.end(_CANCELLED)
             else:
                 for sent, handle in zip(group, handles, strict=True):

@@ -175,6 +175,9 @@ class Slurm:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, 2.0)
 
+    def halt(self) -> None:
+        """See the port. It waits for nothing."""
+
     def close(self) -> None:
         """See the port."""
 

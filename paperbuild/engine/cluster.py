@@ -162,5 +162,8 @@ class Cluster(Protocol):
     def cancel(self, handles: Sequence[str]) -> None:
         """End these, with all their children, and wait until they are gone. What is gone already is no error."""
 
+    def halt(self) -> None:
+        """Have :meth:`submit` wait for nothing any more, such as machines that have yet to come. Called by another thread."""
+
     def close(self) -> None:
         """Let go of connections; what was handed in goes on."""

@@ -64,6 +64,9 @@ class Nearby:
         os.killpg(int(handle), signal.SIGKILL)
         self._processes[handle].wait()
 
+    def halt(self) -> None:
+        return
+
     def close(self) -> None:
         for process in self._processes.values():
             process.kill()

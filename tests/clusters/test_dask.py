@@ -331,9 +331,7 @@ def test_a_cluster_that_does_not_exist_or_cannot_be_made_is_told(tmp_path: Path)
     said = _refusal(Lab("lab", cluster="fractions.Fraction", arguments={"numerator": "many"}), tmp_path / "b")
     assert said.startswith("PB737 | the cluster fractions.Fraction of the executor lab could not be made | ValueError: Invalid literal")
     said = _refusal(Lab("lab", cluster="fractions.Fraction"), tmp_path / "c")
-    assert said.endswith(
-        "fractions.Fraction of the executor lab could not be made | it has no scheduler_address: is it one of Dask's clusters?"
-    )
+    assert "could not be made | it has no scheduler_address: is it one of Dask's clusters?" in said
 
 
 @pytest.mark.slow
