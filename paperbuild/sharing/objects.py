@@ -1,13 +1,10 @@
 """Shared stores in the object stores of S3, Google Cloud Storage and Azure, by the library *obstore*.
 
-Credentials are what the service's own tools use: variables such as ``AWS_ACCESS_KEY_ID`` and ``AWS_ENDPOINT_URL``, a machine's role, and
-for S3 the profile in ``~/.aws/credentials`` and ``~/.aws/config`` that ``AWS_PROFILE`` names.
-Where the variable is set and empty, as CI leaves a secret that a build may not have, nobody asks: what anybody may read can be read.
+Who asks, and where, is what the service's own tools say (:mod:`paperbuild.sharing.services`).
 """
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import os
 import re
@@ -23,6 +20,8 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.errors import UsageError
 from paperbuild.sharing.places import Place
+from paperbuild.sharing.services import is_plain, settings_of
+from paperbuild.sharing.telling import trouble_with
 from paperbuild.sharing.transport import ANSWER_S, CHUNK, CONNECT_S, STALL_S, Content, Seen, TransportError, Trouble
 
 _UPLOAD_S = 900
@@ -33,16 +32,26 @@ _CAUSE = re.compile(r"(?:message|error): \"([^\"]+)\"")
 _BAD_CERTIFICATE = re.compile(r"InvalidCertificate|UnknownIssuer|certificate verify failed")
 _STATUS = re.compile(r"status code: (\d{3})")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
-_NOWHERE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName"}
+_CLOCK = re.compile(r"[Dd]ate header (in the request is )?too old|[Cc]heck your iat and exp values")
+_NOWHERE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "ContainerBeingDeleted", "InvalidResourceName", "OutOfRangeInput"}
 _CREDENTIALS = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", "InvalidToken", "AuthFailure",
-    "UnrecognizedClientException", "InvalidSecurity", "AuthenticationFailed",
+    "UnrecognizedClientException", "InvalidSecurity", "AuthenticationFailed", "AuthenticationRequired", "NoAuthenticationInformation",
+    "InvalidAuthenticationInfo", "PublicAccessNotPermitted",
 }  # fmt: skip
+_UNAUTHENTICATED = re.compile(r"<Message>[^<]*failed to authenticate")
+_WITHOUT_ACCOUNT = re.compile(r"\b(account|key|credentials?|token)\b", re.IGNORECASE)
 _ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _FULL = {"QuotaExceeded", "InsufficientStorage", "EntityTooLarge", "XMinioStorageFull", "ServiceQuotaExceeded"}
-_OF_WHOM = {"s3": "AWS_ACCESS_KEY_ID", "gs": "GOOGLE_SERVICE_ACCOUNT_KEY", "az": "AZURE_STORAGE_SAS_TOKEN"}
-_NOBODY_AT_GOOGLE = '{"disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}'
-_NO_CREDENTIALS = ("169.254.169.254", "/latest/api/token", "/latest/meta-data", "metadata.google.internal", "metadata server", "credential")
+_NO_ROLE = (
+    "169.254.169.254",
+    "/latest/api/token",
+    "/latest/meta-data",
+    "/metadata/identity",
+    "metadata.google.internal",
+    "metadata server",
+)
+"""Where a machine of the service is asked for its role, which is the last that is tried."""
 
 
 class Objects:
@@ -53,16 +62,17 @@ class Objects:
 
     def __init__(self, place: Place) -> None:
         self._prefix = f"{place.path}/" if place.path else ""
+        settings = settings_of(place)
         common: dict[str, Any] = {
             "connect_timeout": f"{CONNECT_S:g}s",
-            "allow_http": place.endpoint.startswith("http:") or _environment_is_plain(),
+            "allow_http": is_plain(place, settings),
         }
         if bundle := os.environ.get("AWS_CA_BUNDLE"):
             with contextlib.suppress(OSError), open(bundle, "rb") as file:
                 common["root_certificate"] = file.read()
-        self._asking = _opened(place, common | {"timeout": f"{ANSWER_S:g}s"})
-        self._reading = _opened(place, common | {"timeout": "7days", "read_timeout": f"{STALL_S:g}s"})
-        self._writing = _opened(place, common | {"timeout": f"{_UPLOAD_S}s"})
+        self._asking = _opened(place, settings, common | {"timeout": f"{ANSWER_S:g}s"})
+        self._reading = _opened(place, settings, common | {"timeout": "7days", "read_timeout": f"{STALL_S:g}s"})
+        self._writing = _opened(place, settings, common | {"timeout": f"{_UPLOAD_S}s"})
 
     def read(self, name: str, most: int) -> Content | None:
         """See the protocol."""
@@ -104,18 +114,25 @@ class Objects:
                 obstore.put(self._writing, self._prefix + name, data, mode=mode, use_multipart=False)
             except (AlreadyExistsError, PreconditionError):
                 return False
-            except FileNotFoundError as error:  # what was to be replaced has gone
+            except FileNotFoundError as error:  # what was to be replaced has gone, or there is nowhere to put anything
                 _find_bucket(error)
+                if not over:
+                    raise TransportError(Trouble.NOWHERE, _said(str(error))) from None
                 return False
         return True
 
     def delete(self, names: Sequence[str]) -> None:
         """See the protocol."""
+        paths = [self._prefix + name for name in names]
         with _troubles():
             try:
-                obstore.delete(self._writing, [self._prefix + name for name in names])
+                obstore.delete(self._writing, paths)
+                return
             except FileNotFoundError as error:
                 _find_bucket(error)
+            for path in paths:  # Google and Azure stop at a name that has gone already
+                with contextlib.suppress(FileNotFoundError):
+                    obstore.delete(self._writing, path)
 
     def listed(self, folder: str) -> Iterator[Seen]:
         """See the protocol."""
@@ -128,55 +145,16 @@ class Objects:
         """See the protocol."""
 
 
-def _environment_is_plain() -> bool:
-    """Return whether the environment names an endpoint that is not encrypted: whoever sets that knows."""
-    return any(os.environ.get(name, "").startswith("http:") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
-
-
-_SETTINGS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "region")
-_OTHER_WAYS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-)
-
-
-def _profile() -> dict[str, str]:
-    """Return what the files of AWS's tools say of the profile in use, where the variables say nothing; obstore does not read them."""
-    if any(os.environ.get(name) for name in _OTHER_WAYS):
-        return {}
-    name = os.environ.get("AWS_PROFILE") or "default"
-    found: dict[str, str] = {}
-    for variable, path, title in (
-        ("AWS_CONFIG_FILE", "~/.aws/config", name if name == "default" else f"profile {name}"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", name),
-    ):
-        parser = configparser.RawConfigParser()
-        with contextlib.suppress(configparser.Error, UnicodeDecodeError):
-            parser.read(os.path.expanduser(os.environ.get(variable) or path), encoding="utf-8")
-        if parser.has_section(title):
-            found |= {key: value for key, value in parser.items(title) if key in _SETTINGS}
-    if os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
-        found.pop("region", None)
-    return {key.removeprefix("aws_"): value for key, value in found.items()}
-
-
-def _opened(place: Place, client: dict[str, Any]) -> Any:
-    options: dict[str, Any] = {"client_options": client, "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=0)}}
-    if place.scheme == "s3":
-        options |= _profile()
-        if place.region:
-            options["region"] = place.region
-    if place.endpoint:
-        options["endpoint"] = place.endpoint
-    if os.environ.get(_OF_WHOM[place.scheme]) == "":
-        options |= {"skip_signature": True} | ({"service_account_key": _NOBODY_AT_GOOGLE} if place.scheme == "gs" else {})
+def _opened(place: Place, settings: dict[str, Any], client: dict[str, Any]) -> Any:
+    retries = {"max_retries": 0, "retry_timeout": timedelta(seconds=0)}
     kinds: dict[str, Callable[..., Any]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     try:
-        return kinds[place.scheme](place.host, **options)
+        return kinds[place.scheme](place.host, **settings, client_options=client, retry_config=retries)
     except (BaseError, ValueError) as error:
-        message = f"{place.address} cannot be opened: {_said(str(error))}"
+        said = _first_line(str(error))
+        if _WITHOUT_ACCOUNT.search(said):
+            raise UsageError(trouble_with(place, TransportError(Trouble.CREDENTIALS, said))) from None
+        message = f"{place.address} cannot be opened: {said}"
         raise UsageError(
             Diagnostic("PB600", message, help=("look at its endpoint and region, and the variables of the service",))
         ) from None
@@ -226,6 +204,8 @@ def _code(text: str) -> str:
 def _trouble(error: Exception) -> Trouble:
     text = str(error)
     code = _code(text)
+    if _CLOCK.search(text):
+        return Trouble.SKEWED
     for codes, trouble in (
         (_SKEWED, Trouble.SKEWED),
         (_NOWHERE, Trouble.NOWHERE),
@@ -234,9 +214,9 @@ def _trouble(error: Exception) -> Trouble:
     ):
         if code in codes:
             return trouble
-    if any(sign in text.partition("Debug source")[0] for sign in _NO_CREDENTIALS):
+    if _has_no_role(text) or "credential" in text.partition("Debug source")[0]:
         return Trouble.CREDENTIALS
-    if isinstance(error, UnauthenticatedError):
+    if isinstance(error, UnauthenticatedError) or _UNAUTHENTICATED.search(text):
         return Trouble.CREDENTIALS
     if isinstance(error, PermissionDeniedError):
         return Trouble.DENIED
@@ -252,19 +232,28 @@ def _trouble(error: Exception) -> Trouble:
     return Trouble.BROKEN
 
 
+def _has_no_role(text: str) -> bool:
+    return any(sign in text.partition("Debug source")[0] for sign in _NO_ROLE)
+
+
 def _said(text: str) -> str:
-    """Return what of obstore's message a person can use: its first line, and the service's own words where it has any."""
-    message = text.partition("\n")[0].partition("Debug source")[0].strip()
-    message = re.sub(r"^(Generic \w+ error|The operation lacked .*? for path \S+): ", "", message)
-    message = re.sub(r" in [\d.]+(ns|µs|ms|s)\b", "", message)
-    told = re.search(r"<Message>(.*?)</Message>", text)
+    """Return what of obstore's message a person can use: the service's own words where it has any, else its first line."""
+    told = re.search(r"<Message>\s*(.*?)\s*(\\n.*?|\n.*?)?</Message>", text, re.DOTALL)  # Azure's has a number and the time besides
     code = _code(text)
     if code in _ELSEWHERE or "BareRedirect" in text:
         return "the bucket is in another region than was said: name its own with region in [store], or with AWS_REGION"
+    if _has_no_role(text):
+        return "no key and no token was found, and this machine has no role that the service would know"
     if code:
         return f"{code}: {told[1]}" if told else code
     if _BAD_CERTIFICATE.search(text):
         return "its certificate is not signed by an authority that is trusted here, or is not for this host"
     if cause := _CAUSE.search(text):
         return cause[1].lower()
-    return message[:300]
+    return _first_line(text)
+
+
+def _first_line(text: str) -> str:
+    message = text.partition("\n")[0].partition("Debug source")[0].strip()
+    message = re.sub(r"^(Generic \w+ error|The operation lacked .*? for path \S+): (GCP credential error: )?", "", message)
+    return re.sub(r" in [\d.]+(ns|µs|ms|s)\b| \(os error \d+\)", "", message)[:300]

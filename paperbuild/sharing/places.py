@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import posixpath
+import re
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -26,6 +27,8 @@ _SHAPES = {
     "ssh": "ssh://user@host/folder",
 }
 _BAD_IN_A_BUCKET = frozenset("%@:[]")
+_CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*|\$root|\$web")
+"""The names that Azure's containers may have; it answers others as if they were anything but a name."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -94,6 +97,8 @@ def _check(address: str, scheme: Scheme, parts: SplitResult, path: str) -> None:
         raise _refused(address, "it names no folder", shape)
     if scheme in {"s3", "gs", "az"} and not _BAD_IN_A_BUCKET.isdisjoint(parts.netloc):
         raise _refused(address, "a bucket's name has no such characters", shape)
+    if scheme == "az" and not _CONTAINER.fullmatch(parts.netloc):
+        raise _refused(address, "a container's name has 3 to 63 small letters, digits, and single hyphens between them", shape)
     if scheme == "http" and not _is_loopback(host):
         raise _refused(address, "whoever is in between could read and change what comes by http", ("write https://",))
     if scheme != "file" and ".." in path.split("/"):

@@ -14,7 +14,7 @@ from paperbuild.sharing.transport import TransportError, Trouble
 _SERVICES = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN, or AZURE_STORAGE_CONNECTION_STRING",
 }
 _REASONS: dict[Trouble, tuple[str, str, str]] = {
     Trouble.UNREACHABLE: ("PB602", "cannot be reached", "is the address right, and is there a network?"),

@@ -19,10 +19,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cryptography import x509
@@ -41,10 +43,15 @@ class S3Server:
     """moto's server on ``port`` of loopback. Buckets are made, and asked for, without a client library."""
 
     port: int
+    scheme: str = "s3"
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, port: int) -> dict[str, str]:
+        """Return the variables of whoever asks it by way of ``port``."""
+        return {**ACCESS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_REGION": REGION}
 
     def new_bucket(self) -> str:
         name = f"bucket-{os.getpid()}-{next(_buckets)}"
@@ -101,7 +108,7 @@ class Request:
 
     @property
     def is_listing(self) -> bool:
-        return "list-type" in self.path or "prefix=" in self.path
+        return "list-type" in self.path or "prefix=" in self.path or "comp=list" in self.path
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,14 @@ def error(status: int, code: str) -> Answer:
     return Answer(status, f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>So says the server.</Message></Error>'.encode())
 
 
+class Answered(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 @dataclass
 class Proxy:
     """A proxy on ``port`` before another server: it notes each request, and ``fault`` says what becomes of it (None: what should)."""
@@ -156,11 +171,11 @@ class Proxy:
 
     def note(self, method: str, path: str) -> Request:
         with self.lock:
-            self.requests.append(Request(len(self.requests) + 1, method, path))
+            self.requests.append(Request(len(self.requests) + 1, method, urllib.parse.unquote(path)))
             return self.requests[-1]
 
 
-class _ProxyHandler(http.server.BaseHTTPRequestHandler):
+class ProxyHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body as one
     proxy: Proxy
@@ -184,23 +199,24 @@ class _ProxyHandler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any  # noqa: N815 - the names of http.server
 
     def _forward(self, body: bytes, fault: Fault) -> None:
-        conditional = self.headers.get("If-Match") or self.headers.get("If-None-Match")
-        turn = self.proxy.turns if conditional and self.command == "PUT" else contextlib.nullcontext()
-        connection = http.client.HTTPConnection("127.0.0.1", self.proxy.upstream, timeout=60)
-        try:
-            with turn:  # S3 looks and writes as one step; moto's threads do not
-                connection.request(self.command, self.path, body, dict(self.headers))
-                response = connection.getresponse()
-                data = response.read()
-        finally:
-            connection.close()
+        answered = self.ask(body)
         if fault == LOST:
             self._let_go()
             return
         spoilt = fault if isinstance(fault, Spoilt) else Spoilt()
         hops = {"connection", "transfer-encoding", "date", "server"}
-        headers = [(name, value) for name, value in response.getheaders() if name.lower() not in hops]
-        self._answer(response.status, headers, spoilt.alter(data), spoilt.cut_after)
+        headers = [(name, value) for name, value in answered.headers if name.lower() not in hops]
+        self._answer(answered.status, headers, spoilt.alter(answered.body), spoilt.cut_after)
+
+    def ask(self, body: bytes) -> Answered:
+        """Return what the other server answers to this request."""
+        conditional = self.headers.get("If-Match") or self.headers.get("If-None-Match")
+        turn = self.proxy.turns if conditional and self.command == "PUT" else contextlib.nullcontext()
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy.upstream, timeout=60)
+        with contextlib.closing(connection), turn:  # S3 looks and writes as one step; moto's threads do not
+            connection.request(self.command, self.path, body, dict(self.headers))
+            response = connection.getresponse()
+            return Answered(response.status, response.getheaders(), response.read())
 
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, cut_after: int | None = None) -> None:
         self.send_response(status)
@@ -224,10 +240,10 @@ class _ProxyHandler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def proxy_before(upstream: int) -> Iterator[Proxy]:
+def proxy_before(upstream: int, kind: type[ProxyHandler] = ProxyHandler) -> Iterator[Proxy]:
     """Run a proxy before the server on ``upstream`` for the length of the block."""
     proxy = Proxy(upstream)
-    handler = type("Handler", (_ProxyHandler,), {"proxy": proxy})
+    handler = type("Handler", (kind,), {"proxy": proxy})
     with _QuietServer(("127.0.0.1", 0), handler) as server:
         proxy.port = server.server_address[1]
         with _running(server):
@@ -337,13 +353,13 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
     (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     with subprocess.Popen([program, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_for(port)
+            wait_for(port)
             yield SshServer(port, home)
         finally:
             process.terminate()
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

@@ -1,4 +1,4 @@
-"""What ``cache push``, ``verify --remote`` and ``gc --remote`` do, on a folder and on an S3 server."""
+"""What ``cache push``, ``verify --remote`` and ``gc --remote`` do, on a folder and on servers of S3, Azure and Google."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from paperbuild.sharing.link import Link
 from paperbuild.sharing.sending import Progress
 from paperbuild.sharing.surveying import verify_remote
 from tests.sharing.clones import Clone
+from tests.sharing.conftest import OBJECT_STORES, address_of
 from tests.sharing.servers import web_server
 
 CloneMaker = Callable[..., Clone]
@@ -40,10 +41,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "remote"
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture(params=["file", *OBJECT_STORES])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "s3":
-        return f"s3://{request.getfixturevalue('bucket')}/paper"
+    if request.param != "file":
+        return address_of(request, request.param)
     (tmp_path / "remote").mkdir()
     return f"file://{tmp_path}/remote"
 

@@ -1,4 +1,4 @@
-"""An S3 server that fails, behind a proxy that cuts, spoils, delays and counts: a wrong byte is never taken, and nobody waits long."""
+"""An object store that fails, behind a proxy that cuts, spoils, delays and counts: a wrong byte is never taken, nobody waits long."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from paperbuild.sharing.clearing import RemotePolicy, collect_remote
 from paperbuild.sharing.exchange import push
 from paperbuild.sharing.layout import blob_name, bundle_name
 from tests.sharing.clones import Clone, key_of
-from tests.sharing.servers import CUT, LOST, TOP, Answer, Fault, Proxy, Request, S3Server, Slow, Spoilt, error
+from tests.sharing.conftest import OBJECT_STORES, Service
+from tests.sharing.servers import CUT, LOST, TOP, Answer, Fault, Proxy, Request, Slow, Spoilt, error
 
 CloneMaker = Callable[..., Clone]
 PIECE = 1 << 16
@@ -37,9 +38,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PAUSES_S", (0.005, 0.01, 0.02))
 
 
+@pytest.fixture(params=OBJECT_STORES)
+def server(request: pytest.FixtureRequest) -> Service:
+    found: Service = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
-def address(bucket: str) -> str:
-    return f"s3://{bucket}/paper"
+def address(server: Service, bucket: str) -> str:
+    return f"{server.scheme}://{bucket}/paper"
 
 
 def result(number: int) -> bytes:
@@ -181,32 +188,6 @@ def test_a_server_that_is_slow_and_answers_is_waited_for(clone: CloneMaker, prox
     assert all_came(yours, records, large)
 
 
-REFUSED = [
-    (error(403, "AccessDenied"), "PB604"), (error(403, "SignatureDoesNotMatch"), "PB605"), (error(403, "InvalidAccessKeyId"), "PB605"),
-    (error(401, "Unauthorized"), "PB605"), (error(403, "RequestTimeTooSkewed"), "PB606"), (error(404, "NoSuchBucket"), "PB603"),
-    (error(400, "ExpiredToken"), "PB605"), (error(301, "PermanentRedirect"), "PB602"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"), REFUSED, ids=lambda one: one if isinstance(one, str) else one.body.decode().split("Code>")[1][:-2]
-)
-def test_what_a_server_refuses_is_one_clear_message(clone: CloneMaker, proxy: Proxy, address: str, answer: Answer, code: str) -> None:
-    mine = clone(address)
-    record = mine.made("train", b"model")
-    proxy.fault = lambda _: answer
-    assert mine.shared.find([record.key]) == {}
-    mine.shared.offer(record)
-    assert mine.shared.settle(30) == 1
-    (notice,) = mine.shared.notices()
-    assert (notice.code, notice.severity) == (code, "warning")
-    assert len(proxy.requests) <= 2
-    with pytest.raises(BuildError) as caught:
-        push(mine.opened(), [record])
-    (diagnostic,) = caught.value.diagnostics
-    assert (diagnostic.code, diagnostic.severity) == (code, "error")
-
-
 @pytest.mark.parametrize(
     ("answer", "code"), [(error(403, "AccessDenied"), "PB604"), (Answer(507, b"full"), "PB608")], ids=["denied", "full"]
 )
@@ -222,27 +203,6 @@ def test_who_may_not_write_reads_all_the_same(clone: CloneMaker, proxy: Proxy, a
     with pytest.raises(BuildError) as caught:
         push(yours.opened(), [own])
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
-
-
-def test_wrong_credentials_are_told_by_a_server_that_checks_them(
-    clone: CloneMaker, s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    s3.ask("POST", "/moto-api/reset-auth", b"0")
-    try:
-        mine = clone(f"s3://{bucket}/paper")
-        assert mine.shared.find([key_of("train")]) == {}
-        assert mine.codes() == ["PB605"]
-    finally:
-        s3.ask("POST", "/moto-api/reset-auth", b"inf")
-
-
-def test_no_credentials_at_all_are_told(clone: CloneMaker, proxy: Proxy, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
-    mine = clone(address)
-    assert mine.shared.find([key_of("train")]) == {}
-    assert mine.codes() == ["PB605"]
 
 
 # --- what was interrupted

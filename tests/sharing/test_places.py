@@ -16,6 +16,7 @@ from paperbuild.sharing.places import Place, open_transport, parse_place
         ("s3://bucket/some/prefix/", ("s3", "bucket", "some/prefix")),
         ("gs://bucket", ("gs", "bucket", "")),
         ("az://container/x", ("az", "container", "x")),
+        ("az://two-words9/x", ("az", "two-words9", "x")),
         ("file:///srv/results", ("file", "", "/srv/results")),
         ("file:///srv/with%20space/../b", ("file", "", "/srv/b")),
         ("https://example.org/results", ("https", "example.org", "results")),
@@ -47,6 +48,9 @@ def test_user_and_port_of_an_address_are_known() -> None:
         ("file://results", "no folder of this machine", "file:///folder"),
         ("file:///", "no folder of this machine", "file:///folder"),
         ("s3:///x", "names no bucket", "s3://bucket/prefix"),
+        ("az://My-Papers/x", "small letters", "az://container/prefix"),
+        ("az://my--papers/x", "single hyphens", "az://container/prefix"),
+        ("az://no", "3 to 63", "az://container/prefix"),
         ("s3://me:secret@bucket/x", "a password", "variables"),
         ("s3://bucket/../x", "leads upwards", "s3://bucket/prefix"),
         ("s3://bucket/x?y=1", "ends in what", "s3://bucket/prefix"),
@@ -71,7 +75,7 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("address", "library"), [("s3://bucket", "obstore"), ("az://c", "obstore"), ("ssh://host/x", "paramiko")])
+@pytest.mark.parametrize(("address", "library"), [("s3://bucket", "obstore"), ("az://con", "obstore"), ("ssh://host/x", "paramiko")])
 def test_an_address_whose_library_is_missing_says_which(address: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

@@ -1,4 +1,4 @@
-"""Clones that share results: through a folder, and through an S3 server."""
+"""Clones that share results: through a folder, and through servers of S3, Azure and Google."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from paperbuild.sharing import downloads, pieces, sending, small
 from paperbuild.sharing.bundles import PURPOSE, Signed, dump_bundle, signed
 from paperbuild.sharing.layout import blob_name, bundle_name, pieces_name
 from tests.sharing.clones import Clone, key_of
+from tests.sharing.conftest import OBJECT_STORES, address_of
 from tests.sharing.servers import web_server
 
 CloneMaker = Callable[..., Clone]
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture(params=["file", *OBJECT_STORES])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "s3":
-        return f"s3://{request.getfixturevalue('bucket')}/paper"
+    if request.param != "file":
+        return address_of(request, request.param)
     (tmp_path / "remote").mkdir()
     return f"file://{tmp_path}/remote"
 

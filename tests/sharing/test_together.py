@@ -18,7 +18,8 @@ from paperbuild.sharing.bundles import PURPOSE, Signed, dump_bundle, load_bundle
 from paperbuild.sharing.places import open_transport, parse_place
 from paperbuild.sharing.signing import Signer, new_private_key
 from paperbuild.sharing.transport import Transport
-from tests.sharing.servers import Answer, Proxy, S3Server, Slow, Spoilt, error
+from tests.sharing.conftest import OBJECT_STORES, Service
+from tests.sharing.servers import Answer, Proxy, Slow, Spoilt, error
 
 MANIFEST = """\
 [paper]
@@ -115,7 +116,7 @@ class Pair:
 class There:
     """A bucket, as it is behind everybody's back."""
 
-    bucket: str
+    address: str
     transport: Transport
 
     def names(self, begin: str = "") -> list[str]:
@@ -135,13 +136,13 @@ class There:
 
 
 @pytest.fixture
-def pair(machine: Callable[[str], Machine], s3: S3Server, bucket: str) -> Pair:
+def pair(machine: Callable[[str], Machine], server: Service, bucket: str) -> Pair:
     writer, reader = machine("writer"), machine("reader")
     key = writer.own_key()
     for one in (writer, reader):
-        one.trust(f"s3://{bucket}", key)
-    transport = open_transport(parse_place(f"s3://{bucket}", endpoint=s3.endpoint))
-    return Pair(writer, reader, There(bucket, transport), key)
+        one.trust(f"{server.scheme}://{bucket}", key)
+    place = parse_place(f"{server.scheme}://{bucket}")
+    return Pair(writer, reader, There(place.address, open_transport(place)), key)
 
 
 @pytest.fixture
@@ -152,12 +153,13 @@ def shared(pair: Pair) -> Pair:
     return pair
 
 
+@pytest.mark.parametrize("server", OBJECT_STORES, indirect=True)
 def test_a_second_clone_runs_nothing_and_its_paper_is_the_same_byte_for_byte(pair: Pair) -> None:
     first = pair.writer.call("render", "--json")
     assert first.outcomes == {"ran"}
     assert first.codes == []
     assert pair.writer.call("status", "--json").answer["sharing"] == {
-        "remote": f"s3://{pair.there.bucket}", "waiting": 0, "key": pair.key, "fault": "", "trusted": True, "namespace": "",
+        "remote": pair.there.address, "waiting": 0, "key": pair.key, "fault": "", "trusted": True, "namespace": "",
         "is_read_only": False,
     }  # fmt: skip
     second = pair.reader.call("render", "--json")
@@ -233,7 +235,7 @@ def test_a_content_that_is_another_is_told_and_made_here(shared: Pair) -> None:
 
 
 def test_a_key_that_was_withdrawn_is_believed_no_more_and_what_was_taken_for_it_neither(shared: Pair) -> None:
-    remote = f"s3://{shared.there.bucket}"
+    remote = shared.there.address
     assert shared.reader.call("cache", "pull").code == 0
     assert shared.reader.call("run", "--json", PAPERBUILD_REMOTE="off").outcomes == {"reused"}
     shared.reader.trust(remote)
@@ -252,9 +254,9 @@ def test_what_the_user_says_for_all_projects_counts_in_each(shared: Pair) -> Non
     (reader.root / "paperbuild.toml").write_text((reader.root / "paperbuild.toml").read_text().partition("[store]")[0])
     configuration = reader.home / "paperbuild/config.toml"
     configuration.parent.mkdir(parents=True)
-    configuration.write_text(f'[store]\nremote = "s3://{shared.there.bucket}"\ntrusted = ["{shared.key}"]\n')
+    configuration.write_text(f'[store]\nremote = "{shared.there.address}"\ntrusted = ["{shared.key}"]\n')
     assert reader.call("run", "--json").outcomes == {"reused"}
-    configuration.write_text(f'[store]\nremote = "s3://{shared.there.bucket}"\n')
+    configuration.write_text(f'[store]\nremote = "{shared.there.address}"\n')
     assert reader.call("run", "--json").outcomes == {"ran"}
     configuration.write_text("[store]\nremot = 1\n")
     refused = reader.call("status")
@@ -266,18 +268,18 @@ def test_what_the_user_says_for_all_projects_counts_in_each(shared: Pair) -> Non
 def test_nobody_vouches_for_what_others_made(shared: Pair, machine: Callable[[str], Machine]) -> None:
     between = machine("between")
     theirs = between.own_key()
-    between.trust(f"s3://{shared.there.bucket}", shared.key)
+    between.trust(shared.there.address, shared.key)
     assert between.call("run", "--json").outcomes == {"reused"}
     for name in shared.there.names("records/"):
         shared.there.transport.delete([name])
     assert between.call("cache", "push", "--json").answer["sent"] == 0
-    shared.reader.trust(f"s3://{shared.there.bucket}", theirs)
+    shared.reader.trust(shared.there.address, theirs)
     assert shared.reader.call("run", "--json").outcomes == {"ran"}
 
 
 def test_one_believes_oneself_on_another_machine(shared: Pair) -> None:
     key = (shared.writer.home / "paperbuild/key").read_text()
-    shared.reader.trust(f"s3://{shared.there.bucket}")
+    shared.reader.trust(shared.there.address)
     assert shared.reader.call("cache", "pull", PAPERBUILD_KEY=key).code == 0
     assert shared.reader.call("run", "--json", PAPERBUILD_KEY=key, PAPERBUILD_REMOTE="off").outcomes == {"reused"}
     assert shared.reader.call("run", "--json", PAPERBUILD_REMOTE="off").outcomes == {"ran"}
@@ -406,7 +408,7 @@ def test_an_address_that_is_none_is_told_at_its_place(pair: Pair) -> None:
 
 def test_who_has_no_key_is_told_once_how_to_share(pair: Pair) -> None:
     first = pair.reader.call("run")
-    assert f"what you make is not shared with s3://{pair.there.bucket}: paperbuild key new makes the key for that" in first.err
+    assert f"what you make is not shared with {pair.there.address}: paperbuild key new makes the key for that" in first.err
     assert pair.there.names() == []
     (pair.reader.root / "train.py").write_text(TRAIN + "\n")
     assert "is not shared" not in pair.reader.call("run").err
@@ -502,7 +504,7 @@ def test_what_is_old_and_what_no_manifest_names_goes(shared: Pair, monkeypatch: 
 
 def test_who_has_a_namespace_writes_only_there_and_is_believed_by_nobody_else(shared: Pair, machine: Callable[[str], Machine]) -> None:
     asked, again = machine("pull request"), machine("its next build")
-    remote, secret = f"s3://{shared.there.bucket}", new_private_key()
+    remote, secret = shared.there.address, new_private_key()
     theirs = {"PAPERBUILD_KEY": secret, "PAPERBUILD_NAMESPACE": "pr-12"}
     before = shared.there.names()
     for one in (asked, again):

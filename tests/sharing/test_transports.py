@@ -1,4 +1,4 @@
-"""What every transport promises, on a folder, an S3 server, OpenSSH's server, and what can be read of it by a web server."""
+"""What every transport promises, on a folder, servers of S3, Azure and Google, OpenSSH's server, and what a web server hands out of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from paperbuild.sharing.places import open_transport, parse_place
 from paperbuild.sharing.transport import Transport, TransportError, Trouble
+from tests.sharing.conftest import OBJECT_STORES, address_of
 from tests.sharing.servers import S3Server, SshServer, needs_sshd, ssh_server, web_server, write_certificate
 
 
@@ -26,15 +27,15 @@ def _opened(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
     match request.param:
         case "file":
             return open_transport(parse_place(f"file://{root}"))
-        case "s3":
-            return open_transport(parse_place(f"s3://{request.getfixturevalue('bucket')}/some/prefix"))
+        case "s3" | "azurite" | "fake_gcs":
+            return open_transport(parse_place(address_of(request, request.param)))
         case _:
             server = request.getfixturevalue("ssh")
             request.getfixturevalue("monkeypatch").setenv("HOME", str(server.home))
             return open_transport(parse_place(f"ssh://127.0.0.1:{server.port}{root}"))
 
 
-@pytest.fixture(params=["file", "s3", pytest.param("ssh", marks=needs_sshd)])
+@pytest.fixture(params=["file", *OBJECT_STORES, pytest.param("ssh", marks=needs_sshd)])
 def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Transport]:
     found = _opened(request, tmp_path)
     yield found
@@ -112,8 +113,10 @@ def test_of_many_who_put_at_once_one_does(transport: Transport) -> None:
 
 def test_what_is_deleted_is_gone_and_may_be_gone_already(transport: Transport) -> None:
     transport.put("blobs/ab/a", b"a", "")
-    transport.delete(["blobs/ab/a", "blobs/ab/never"])
+    transport.put("blobs/ab/b", b"b", "")
+    transport.delete(["blobs/ab/never", "blobs/ab/a", *(f"blobs/ab/{n}" for n in range(20)), "blobs/ab/b"])
     assert transport.look("blobs/ab/a") is None
+    assert transport.look("blobs/ab/b") is None
 
 
 def test_all_that_stands_there_is_listed_and_nothing_else(transport: Transport) -> None:

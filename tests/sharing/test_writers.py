@@ -14,6 +14,7 @@ from paperbuild.sharing.bundles import load_bundle
 from paperbuild.sharing.layout import bundle_name
 from paperbuild.sharing.surveying import verify_remote
 from tests.sharing.clones import Clone, key_of
+from tests.sharing.conftest import OBJECT_STORES, address_of
 from tests.sharing.servers import TOP, Proxy, SshServer, needs_sshd, ssh_server
 
 WRITERS, KEYS = 4, 6
@@ -26,7 +27,12 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture(
-    params=["file", "s3", pytest.param("ssh", marks=[needs_sshd, pytest.mark.slow]), pytest.param("file and ssh", marks=needs_sshd)]
+    params=[
+        "file",
+        *OBJECT_STORES,
+        pytest.param("ssh", marks=[needs_sshd, pytest.mark.slow]),
+        pytest.param("file and ssh", marks=needs_sshd),
+    ]
 )
 def addresses(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The address that each of the writers uses for the one store."""
@@ -36,6 +42,8 @@ def addresses(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
             proxy: Proxy = request.getfixturevalue("proxy")
             assert proxy.port
             return [f"s3://{request.getfixturevalue('bucket')}/paper"] * WRITERS
+        case "azurite" | "fake_gcs":
+            return [address_of(request, request.param)] * WRITERS
         case "file":
             return [f"file://{tmp_path}/remote"] * WRITERS
         case kind:
