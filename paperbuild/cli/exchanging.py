@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from paperbuild.cli.invocation import Invocation, relocated
 from paperbuild.cli.options import memory_bytes, processors
 from paperbuild.cli.selection import commands, selected
-from paperbuild.cli.sharing import Sharing
+from paperbuild.cli.sharing import Sharing, required
 from paperbuild.cli.storeroom import Storeroom, opened_store
 from paperbuild.cli.wiring import Project, Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
@@ -19,11 +19,10 @@ from paperbuild.engine.build import build
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.queries import survey
 from paperbuild.engine.trace import Artifact, Record
-from paperbuild.errors import ExitCode, UsageError
+from paperbuild.errors import ExitCode
 from paperbuild.sharing.exchange import push
 from paperbuild.sharing.late import LateStore
 from paperbuild.sharing.sending import Progress, Tell
-from paperbuild.sharing.terms import is_off
 from paperbuild.terminal.amounts import counted, size_text
 
 if TYPE_CHECKING:
@@ -69,24 +68,10 @@ def metered(invocation: Invocation, doing: str, link: Link, total: int = 0) -> I
                 ticker.join()
 
 
-def _required(invocation: Invocation, remote: LateStore | None) -> LateStore:
-    """Return ``remote``, or say that there is none.
-
-    Raises:
-        UsageError: so it is.
-    """
-    if remote is not None:
-        return remote
-    if is_off(invocation.environ):
-        raise UsageError(Diagnostic("PB628", "sharing is switched off: PAPERBUILD_REMOTE=off", help=("take that variable away",)))
-    help_ = ('write remote = "s3://bucket/prefix" into [store]', "docs/sharing.md tells more")
-    raise UsageError(Diagnostic("PB628", "this project shares no results: it names no remote", help=help_))
-
-
 def push_results(invocation: Invocation, targets: tuple[str, ...], profile: str) -> int:
     """Send results of ``targets``, of all where none is named, and what earlier commands left."""
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
-        remote = _required(invocation, project.remote)
+        remote = required(invocation, project.remote)
         shared = remote.required(signing=True)
         records = _records(project, targets, remote)
         known = shared.find([record.key for record in records])
@@ -133,7 +118,7 @@ def _swept(shared: SharedStore, records: list[Record], believed: set[tuple[str, 
 def pull_results(invocation: Invocation, targets: tuple[str, ...], profile: str) -> int:
     """Take the results of ``targets``, of all where none is named, with all that they hold."""
     with opened(locate(invocation, ""), invocation, Wishes(profile)) as project:
-        remote = _required(invocation, project.remote)
+        remote = required(invocation, project.remote)
         remote.required().link.insist()
         wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         records, faults = _settled(invocation, project, wanted)
@@ -203,7 +188,7 @@ def _shared_store(invocation: Invocation) -> Iterator[tuple[Storeroom, LateStore
     with opened_store(invocation) as room:
         sharing = Sharing()
         try:
-            yield room, _required(invocation, sharing.remote(room.shared, invocation.environ, room.root, room.store.root))
+            yield room, required(invocation, sharing.remote(room.shared, invocation.environ, room.root, room.store.root))
         finally:
             sharing.end(None)
 
@@ -218,7 +203,7 @@ def _surveyed(invocation: Invocation, targets: tuple[str, ...]) -> Iterator[tupl
     with opened(locate(invocation, ""), invocation, Wishes(reading_only=True)) as project:
         wanted = frozenset(selected(targets, project.graph, project.root, invocation.folder))
         keys = dict.fromkeys(record.key for record in project.workshop.store.all_records() if record.action in wanted)
-        yield _required(invocation, project.remote), tuple(keys)
+        yield required(invocation, project.remote), tuple(keys)
 
 
 def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: bool) -> int:

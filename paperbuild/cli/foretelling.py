@@ -9,6 +9,7 @@ import msgspec
 
 from paperbuild.cli.building import Request
 from paperbuild.cli.invocation import Invocation
+from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.outlook import WORKS, Fate, Outlook, Prospect, outlook
 from paperbuild.errors import ExitCode
 from paperbuild.phrases import duration_text, durations_text, listed, rough_text
@@ -16,6 +17,7 @@ from paperbuild.terminal.screen import cut, screen_of, text_width
 
 _TONES: Mapping[Fate, str] = {
     Fate.RUNS: "33", Fate.MAY_RUN: "2", Fate.STALE: "33", Fate.HELD: "31", Fate.BLOCKED: "31", Fate.REFUSED: "31", Fate.REUSED: "32",
+    Fate.ELSEWHERE: "32",
 }  # fmt: skip
 _WIDEST_NAME = 40
 _MOST_UNKNOWN = 5
@@ -44,10 +46,12 @@ def foretell(invocation: Invocation, request: Request) -> ExitCode:
     """Say what the build ``request`` would do; nothing is run or written. Return the exit code: whether it would go as far as it can."""
     project = request.project
     found = outlook(project.graph, request.wanted, project.workshop, request.options)
+    notices = () if project.remote is None else project.remote.notices()
     code = ExitCode.OK if found.is_good else ExitCode.FAILED
     if invocation.json:
-        _answer_json(invocation, request, found, code)
+        _answer_json(invocation, request, found, code, notices)
         return code
+    invocation.complain(notices)
     rows = tuple(_rows(found))
     names = min(_WIDEST_NAME, max((text_width(row.name) for row in rows), default=0))
     fates = max((len(row.several[0].fate) for row in rows), default=0)
@@ -91,7 +95,7 @@ def _summary(found: Outlook, jobs: int) -> str:
     return f"{words}{time if found.total_s else ''}{unknown}"
 
 
-def _answer_json(invocation: Invocation, request: Request, found: Outlook, code: ExitCode) -> None:
+def _answer_json(invocation: Invocation, request: Request, found: Outlook, code: ExitCode, notices: tuple[Diagnostic, ...]) -> None:
     from paperbuild.cli.answers import ProspectAnswer, answer, rows, write_json
 
     def row(one: Prospect) -> ProspectAnswer:
@@ -103,7 +107,7 @@ def _answer_json(invocation: Invocation, request: Request, found: Outlook, code:
         answer(
             request.command,
             code,
-            (),
+            notices,
             root=os.path.relpath(request.project.root, invocation.shown_from),
             dry_run=True,
             actions=rows(map(row, found.prospects)),

@@ -79,6 +79,22 @@ class Sharing:
             self._known = None
 
 
+def required(invocation: Invocation, remote: LateStore | None) -> LateStore:
+    """Return ``remote``, or say that there is none.
+
+    Raises:
+        UsageError: so it is.
+    """
+    from paperbuild.sharing.terms import is_off
+
+    if remote is not None:
+        return remote
+    if is_off(invocation.environ):
+        raise UsageError(Diagnostic("PB628", "sharing is switched off: PAPERBUILD_REMOTE=off", help=("take that variable away",)))
+    help_ = ('write remote = "s3://bucket/prefix" into [store]', "docs/sharing.md tells more")
+    raise UsageError(Diagnostic("PB628", "this project shares no results: it names no remote", help=help_))
+
+
 def _is_silent(spec: SharingSpec, environ: Mapping[str, str]) -> bool:
     """Return whether nobody says anything of sharing: then nothing need be imported for it."""
     return not spec.remote and not environ.get("PAPERBUILD_REMOTE") and not _has_configuration(environ)

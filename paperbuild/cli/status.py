@@ -20,6 +20,9 @@ from paperbuild.terminal.states import TONES
 
 if TYPE_CHECKING:
     from paperbuild.cli.answers import Value
+    from paperbuild.cli.wiring import Project
+    from paperbuild.diagnostics import Diagnostic
+    from paperbuild.engine.hearing import Heard
     from paperbuild.engine.sending import Where
     from paperbuild.sharing.late import LateStore
 
@@ -31,19 +34,24 @@ _SENT = "sent"
 @click.command("status")
 @profile_option
 @click.option("--sizes", is_flag=True, help="Say also what the store holds of each target.")
+@click.option("--remote", "asks", is_flag=True, help="Count what the shared store has, too; it is asked.")
 @json_option
 @click.pass_obj
-def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
+def command(invocation: Invocation, *, profile: str, sizes: bool, asks: bool) -> int:
     """Say of every target and document whether it is up to date, and if not, the first reason."""
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=True)) as project:
-        situations = survey(project.graph, tuple(project.graph.actions), project.workshop)
+        heard = _ask(invocation, project) if asks else None
+        notices = project.remote.notices() if asks and project.remote is not None else ()
+        everything = tuple(project.graph.actions)
+        situations = survey(project.graph, everything, project.workshop) if heard is None else heard.situations
         held = _Held.of(project.workshop) if sizes else None
         away = _away(project.workshop)
         shared = None if project.remote is None else _Shared.of(project.remote, invocation.environ)
         if invocation.json:
-            _answer_json(invocation, project.root, situations, _more(away, held), shared)
+            _answer_json(invocation, project.root, situations, _more(away, held), shared, notices)
         else:
-            _print(invocation, situations, {where.action: where for where in away})
+            invocation.complain(notices)
+            _print(invocation, situations, {where.action: where for where in away}, heard)
             _print_away(invocation, away)
             if held is not None:
                 _print_sizes(invocation, held)
@@ -52,6 +60,19 @@ def command(invocation: Invocation, *, profile: str, sizes: bool) -> int:
             elif project.plan.shared.remote:
                 invocation.narrate("results are not shared now: PAPERBUILD_REMOTE=off")
     return ExitCode.OK
+
+
+def _ask(invocation: Invocation, project: Project) -> Heard:
+    """Return how everything stands with what the shared store has.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from paperbuild.cli.sharing import required
+    from paperbuild.engine.hearing import hear
+
+    required(invocation, project.remote)
+    return hear(project.graph, tuple(project.graph.actions), project.workshop)
 
 
 def _away(workshop: Workshop) -> tuple[Where, ...]:
@@ -150,8 +171,8 @@ def _print_sizes(invocation: Invocation, held: _Held) -> None:
         invocation.answer(f"{size:>{widths[0]}}  {target:{widths[1]}}  {what}")
 
 
-def _print(invocation: Invocation, situations: tuple[Situation, ...], away: Mapping[str, Where]) -> None:
-    rows = [(situation, _lead(situation, away), _rest(situation, away)) for situation in situations]
+def _print(invocation: Invocation, situations: tuple[Situation, ...], away: Mapping[str, Where], heard: Heard | None) -> None:
+    rows = [(situation, _lead(situation, away), _rest(situation, away, heard)) for situation in situations]
     lead_width = max((len(lead) for _, lead, _ in rows), default=0)
     name_width = min(40, max((len(situation.action.id) for situation in situations), default=0))
     for situation, lead, rest in rows:
@@ -165,11 +186,13 @@ def _lead(situation: Situation, away: Mapping[str, Where]) -> str:
     return _SENT if situation.action.id in away and situation.state not in SETTLED else situation.state.value
 
 
-def _rest(situation: Situation, away: Mapping[str, Where]) -> str:
+def _rest(situation: Situation, away: Mapping[str, Where], heard: Heard | None) -> str:
     """Return what is told beside the state: where it is, why it must run, or who says that it need not."""
     if _lead(situation, away) == _SENT:
         where = away[situation.action.id]
         return f"with {where.executor}, as {where.handle}{', and has ended' if where.has_ended else ''}"
+    if heard is not None and heard.is_from_elsewhere(situation) and situation.record is not None:
+        return f"elsewhere, so says {situation.record.origin}"
     adoption = adopted(situation)
     if adoption:
         return adoption.words
@@ -184,7 +207,12 @@ def _more(away: tuple[Where, ...], held: _Held | None) -> dict[str, Value]:
 
 
 def _answer_json(
-    invocation: Invocation, root: str, situations: tuple[Situation, ...], more: dict[str, Value], shared: _Shared | None
+    invocation: Invocation,
+    root: str,
+    situations: tuple[Situation, ...],
+    more: dict[str, Value],
+    shared: _Shared | None,
+    notices: tuple[Diagnostic, ...],
 ) -> None:
     from paperbuild.cli.answers import StandingAnswer, answer, rows, write_json
 
@@ -199,4 +227,4 @@ def _answer_json(
         for situation in situations
     )
     more["sharing"] = None if shared is None else msgspec.structs.asdict(shared)
-    write_json(invocation.stdout, answer("status", ExitCode.OK, (), actions=rows(standings), **more))
+    write_json(invocation.stdout, answer("status", ExitCode.OK, notices, actions=rows(standings), **more))

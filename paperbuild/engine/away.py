@@ -59,6 +59,24 @@ def _number(*texts: str) -> int:
     return int.from_bytes(hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogateescape"), digest_size=7).digest())
 
 
+def load_away(fs: FileSystem, path: str) -> tuple[Artifact, ...]:
+    """Return the list in the file ``path``; nothing where there is none, or none that is whole."""
+    try:
+        head, _, body = fs.read(path).partition(b"\n")
+    except OSError:
+        return ()
+    if head == _MAGIC + hashlib.sha256(body).hexdigest().encode():
+        with contextlib.suppress(msgspec.DecodeError):
+            return _decoder.decode(body)
+    return ()
+
+
+def dump_away(artifacts: Iterable[Artifact]) -> bytes:
+    """Return the content of the file that lists ``artifacts``."""
+    body = msgspec.msgpack.encode(tuple(artifacts))
+    return _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
 class Away:
     """The outputs of the project in ``root`` that are away. Safe to use from several threads.
 
@@ -84,18 +102,8 @@ class Away:
         self._progress = Fetching(0, 0, 0)
         self.tells: Callable[[Fetching], None] = lambda _: None
         """Is told whenever fetching begins or ends, from whatever thread."""
-        for artifact in self._load():
+        for artifact in load_away(fs, self._path):
             self._put(artifact)
-
-    def _load(self) -> tuple[Artifact, ...]:
-        try:
-            head, _, body = self._fs.read(self._path).partition(b"\n")
-        except OSError:
-            return ()
-        if head == _MAGIC + hashlib.sha256(body).hexdigest().encode():
-            with contextlib.suppress(msgspec.DecodeError):
-                return _decoder.decode(body)
-        return ()
 
     def save(self) -> None:
         """Write the list where it is another one than before. A disk that refuses costs a later build the time to look them up."""
@@ -103,9 +111,9 @@ class Away:
             if not self._is_new:
                 return
             self._is_new = False
-            body = msgspec.msgpack.encode(tuple(self._artifacts.values()))
+            data = dump_away(self._artifacts.values())
         with contextlib.suppress(OSError):
-            self._fs.write(f"{self._path}.new", _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            self._fs.write(f"{self._path}.new", data)
             self._fs.rename(f"{self._path}.new", self._path)
 
     # which they are

@@ -27,7 +27,8 @@ class Elsewhere:
         self._coming: set[str] = set()
         self._arrived = threading.Condition()
 
-    def _marker(self, digest: str) -> str:
+    def marker(self, digest: str) -> str:
+        """Return the path of the marker of the content ``digest``, whether there is one or not."""
         return f"{self._base}/{digest[:2]}/{digest}"
 
     def has(self, digest: str) -> bool:
@@ -36,11 +37,11 @@ class Elsewhere:
 
     def knows(self, digest: str) -> bool:
         """Return whether the content ``digest`` of an output is marked, whether there is a remote now or not."""
-        return self._fs.stat(self._marker(digest)) is not None
+        return self._fs.stat(self.marker(digest)) is not None
 
     def mark(self, digest: str) -> None:
         """Note that the content ``digest`` of an output is to be had."""
-        marker = self._marker(digest)
+        marker = self.marker(digest)
         self._fs.make_folder(os.path.dirname(marker))
         self._fs.write(marker, b"")
 
@@ -51,7 +52,7 @@ class Elsewhere:
 
     def forget(self, digest: str) -> None:
         """Remove the marker of the content ``digest``, whether there is a remote now or not."""
-        self._fs.unlink(self._marker(digest))
+        self._fs.unlink(self.marker(digest))
 
     def files(self) -> Iterator[str]:
         """Yield the paths of all markers, whether there is a remote now or not."""

@@ -17,10 +17,11 @@ import msgspec
 
 from paperbuild.engine.earlier import newest_known
 from paperbuild.engine.graph import Action, Graph, Resources
+from paperbuild.engine.hearing import Heard, hear
 from paperbuild.engine.holding import may_stand_in, why_held
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.options import BuildOptions
-from paperbuild.engine.queries import SETTLED, Situation, State, survey
+from paperbuild.engine.queries import SETTLED, Situation, State
 from paperbuild.engine.reasons import Reason
 from paperbuild.engine.schedule import Elsewhere, Schedule
 from paperbuild.engine.shelf import Shelf
@@ -33,6 +34,7 @@ class Fate(StrEnum):
     RUNS = "runs"
     MAY_RUN = "may run"  # it waits for something that runs: where that makes what it made before, this is up to date
     REUSED = "reused"
+    ELSEWHERE = "from the remote"  # reused, and nobody here knew of it
     STALE = "shown stale"  # it is held, and an earlier result stands in for it
     HELD = "held"
     BLOCKED = "blocked"  # it waits for something that is held
@@ -77,16 +79,17 @@ class Outlook(msgspec.Struct, frozen=True):
 
 
 def outlook(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions) -> Outlook:
-    """Return what a build of ``wanted`` would do; nothing is written.
+    """Return what a build of ``wanted`` would do; nothing is written. The remote is asked, where there is one, and nothing is fetched.
 
     Raises:
         BuildError: something could not be read.
     """
-    situations = survey(graph, wanted, workshop)
+    heard = hear(graph, wanted, workshop)
+    situations = heard.situations
     uses = _uses(graph, situations)
     known = {situation.action.id: situation for situation in situations}
     expected = _expected(workshop.index.last_durations(), graph, known)
-    fates = _Fates(workshop, options)
+    fates = _Fates(heard, options)
     reasons = {id_: fates.tell(situation, uses[id_]) for id_, situation in known.items()}
     prospects = tuple(Prospect(one.action, fates.of[id_], reasons[id_], where(one.action), expected(id_)) for id_, one in known.items())
     working = [id_ for id_ in known if fates.of[id_] in WORKS]
@@ -113,8 +116,10 @@ def _uses(graph: Graph, situations: Sequence[Situation]) -> Mapping[str, tuple[s
 class _Fates:
     """What becomes of actions, told one after the other, each after what it waits for."""
 
-    def __init__(self, workshop: Workshop, options: BuildOptions) -> None:
+    def __init__(self, heard: Heard, options: BuildOptions) -> None:
+        workshop = heard.workshop
         self._workshop, fs = workshop.noting()
+        self._heard = heard
         self._options = options
         self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment)
         self._shelf = Shelf(
@@ -125,14 +130,19 @@ class _Fates:
 
     def tell(self, situation: Situation, uses: Iterable[str]) -> str:
         """Note the fate of an action, which ``uses`` those of others; return the reason for it."""
-        id_, reason = situation.action.id, situation.reasons[0].text if situation.reasons else ""
+        id_, reason = situation.action.id, situation.reasons[0].text if situation.reasons else self._who(situation)
         first = next((other for other in uses if other in self._put_back or self.of[other] in WORKS), None)
         self.of[id_] = fate = self._fate(situation, {self.of[other] for other in uses}, is_open=first is not None)
-        if fate is Fate.REUSED and situation.record is not None and not self._shelf.in_place(situation.record.artifacts):
+        if fate in {Fate.REUSED, Fate.ELSEWHERE} and situation.record is not None and not self._shelf.in_place(situation.record.artifacts):
             self._put_back.add(id_)
         if fate is not Fate.MAY_RUN or first is None or situation.state is State.WAITING:
             return reason
         return f"{first} {'is put back into its place first' if first in self._put_back else 'comes first, and may change'}"
+
+    def _who(self, situation: Situation) -> str:
+        """Return who vouches for a result from elsewhere."""
+        record = situation.record
+        return f"so says {record.origin}" if record is not None and self._heard.is_from_elsewhere(situation) else ""
 
     def _fate(self, situation: Situation, before: AbstractSet[Fate], *, is_open: bool) -> Fate:
         action, state, options = situation.action, situation.state, self._options
@@ -141,7 +151,7 @@ class _Fates:
         if state is State.FOREIGN:
             return Fate.MAY_RUN if options.overwrite else Fate.REFUSED
         if state in SETTLED and not is_open:
-            return Fate.REUSED
+            return Fate.ELSEWHERE if self._heard.is_from_elsewhere(situation) else Fate.REUSED
         reason = situation.reasons[0] if situation.reasons else Reason("unknown")
         if why_held(action, options, reason) is None:
             return Fate.MAY_RUN if is_open or state is State.WAITING else Fate.RUNS

@@ -352,6 +352,35 @@ def test_answers_that_are_cut_short_are_asked_for_again(shared: Pair, proxy: Pro
     assert (built.outcomes, built.codes) == ({"reused"}, [])
 
 
+def test_a_dry_run_and_a_status_that_asks_tell_what_is_there_and_fetch_nothing(shared: Pair, proxy: Proxy) -> None:
+    dry = shared.reader.call("run", "--dry-run")
+    assert dry.code == 0
+    assert [line.split("  ")[0] for line in dry.out.splitlines()] == ["from the remote"] * 2
+    assert dry.out.count(f"so says {shared.key}") == 2
+    assert dry.err == "3 from the remote\n"
+    status = shared.reader.call("status", "--remote")
+    assert status.err.splitlines()[0] == "3 of 5 up to date"
+    assert status.out.count(f"elsewhere, so says {shared.key}") == 3
+    assert {request.method for request in proxy.requests} == {"GET"}
+    assert [request for request in proxy.requests if "/blobs/" in request.path or request.is_listing] == []
+    assert not (shared.reader.root / ".paperbuild/records").exists()
+    proxy.requests.clear()
+    assert shared.reader.call("status").err.splitlines()[0] == "0 of 5 up to date"
+    assert proxy.requests == []
+
+
+def test_a_dry_run_says_once_that_the_store_is_down_and_goes_by_what_is_here(shared: Pair, proxy: Proxy) -> None:
+    proxy.fault = all_of("cut")  # type: ignore[assignment]
+    begun_s = time.monotonic()
+    dry = shared.reader.call("run", "--dry-run", "--json")
+    assert time.monotonic() - begun_s < 15
+    assert (dry.code, dry.codes) == (0, ["PB602"])
+    assert {one["fate"] for one in dry.answer["actions"]} == {"runs", "may run"}  # type: ignore[index, attr-defined]
+    status = shared.reader.call("status", "--remote")
+    assert status.err.count("warning[PB602]") == 1
+    assert "PB628" in shared.reader.call("status", "--remote", PAPERBUILD_REMOTE="off").err
+
+
 def test_switched_off_it_is_not_asked_at_all(pair: Pair, proxy: Proxy) -> None:
     built = pair.writer.call("run", "--json", PAPERBUILD_REMOTE="off")
     assert (built.outcomes, built.codes, proxy.requests) == ({"ran"}, [], [])
