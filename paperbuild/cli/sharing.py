@@ -52,6 +52,7 @@ class Sharing:
             from paperbuild.sharing.late import LateStore
 
             self._known = (terms, store, LateStore(terms, environ, store, lambda: _desk(store), stays=self.stays))
+        self._known[2].begin()
         return self._known[2]
 
     def belief(self, spec: SharingSpec, environ: Mapping[str, str]) -> Belief:

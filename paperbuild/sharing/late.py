@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic, Severity
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 _OUT_OF_SIGHT_S = 600
 """For how long a place that could not be reached is not asked for the sake of waiting uploads alone."""
+REST_S, _LONGEST_REST_S = 60.0, 960.0
+"""After how long, within a session, it is tried again; twice as long each time that it is still out of reach."""
 
 
 class LateStore:
     """What is shared on ``terms``: :class:`paperbuild.engine.remote.Remote`. The local store is in the folder ``store``.
 
     What keeps it from being opened, such as a key that cannot be used, is told once as a warning; a build goes on without it. One that
-    ``stays`` is closed by :meth:`end` alone, and serves several builds.
+    ``stays`` is closed by :meth:`end` alone, and serves several builds, each of which it is told to :meth:`begin`.
     """
 
     def __init__(self, terms: Terms, environ: Mapping[str, str], store: str, desk: Callable[[], Desk], *, stays: bool = False) -> None:
@@ -42,12 +45,22 @@ class LateStore:
         self._is_asked = False
         self._store: SharedStore | None = None
         self._told: list[Diagnostic] = []
+        self._outage = Outage() if stays else None
         self.has_key = has_key(environ)
         """Whether there is a key of ours, good or not."""
         self.signs = self.has_key and not terms.place.is_read_only
         """Whether what is made here is shared."""
         self.kept = 0
         """How many results were made that stay here, since nobody signs them."""
+
+    def begin(self) -> None:
+        """Begin another build: what was out of reach long enough is tried again."""
+        with self._lock:
+            if self._outage is None or not self._outage.ends_rest():
+                return
+            store, self._store, self._is_asked = self._store, None, False
+        if store is not None:
+            store.close()
 
     def opened(self) -> SharedStore | None:
         """Return the store, opened now if it was not yet; None where it cannot be."""
@@ -159,8 +172,14 @@ class LateStore:
         """See the port."""
         with self._lock:
             told, self._told = tuple(self._told), []
-            store = self._store
-        return told if store is None else (*told, *store.notices())
+            store, is_asked = self._store, self._is_asked
+        told = told if store is None else (*told, *store.notices())
+        if self._outage is None or not is_asked:
+            return told
+        if store is None or _is_down(store):
+            return self._outage.goes_on(told, reads=store is None or store.link.reads.is_down)
+        asked = store.link.reads if self._outage.reads else store.link.writes
+        return (*told, *self._outage.ends(self.terms.place.address)) if asked.has_answered else told
 
     def close(self) -> None:
         """See the port."""
@@ -177,10 +196,50 @@ class LateStore:
             store.close()
 
     def _note_reach(self, store: SharedStore) -> None:
-        is_down = store.link.reads.is_down or (store.link.writes.is_down and store.link.transport.can_write)
         with suppress(OSError):
-            if is_down:
+            if _is_down(store):
                 with open(self._unreached, "wb"):
                     pass
             else:
                 os.unlink(self._unreached)
+
+
+def _is_down(store: SharedStore) -> bool:
+    return store.link.reads.is_down or (store.link.writes.is_down and store.link.transport.can_write)
+
+
+class Outage:
+    """For how long a place has been out of reach in a session: when it is tried again, and what was told of it."""
+
+    def __init__(self) -> None:
+        self._rest_s = REST_S
+        self._again_s: float | None = None
+        self._told: set[str] = set()
+        self._is_on = False
+        self.reads = True
+        """Whether it cannot even be read."""
+
+    def goes_on(self, notices: tuple[Diagnostic, ...], *, reads: bool) -> tuple[Diagnostic, ...]:
+        """Note that the place is out of reach, for ``reads`` or only to write; return those of ``notices`` not told since it is."""
+        self._is_on, self.reads = True, reads
+        if self._again_s is None:
+            self._again_s = monotonic() + self._rest_s
+            self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
+        new = tuple(notice for notice in notices if notice.message not in self._told)
+        self._told.update(notice.message for notice in new)
+        return new
+
+    def ends_rest(self) -> bool:
+        """Return whether it is time to try again; from then on whoever asks is answered."""
+        if self._again_s is None or monotonic() < self._again_s:
+            return False
+        self._again_s = None
+        return True
+
+    def ends(self, address: str) -> tuple[Diagnostic, ...]:
+        """Note that the place answers; return what is to be told of that."""
+        if not self._is_on:
+            return ()
+        self._is_on, self._rest_s, self._again_s = False, REST_S, None
+        self._told.clear()
+        return (Diagnostic("PB618", f"the store {address} answers again", severity=Severity.NOTE),)

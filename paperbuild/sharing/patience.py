@@ -48,6 +48,11 @@ class Patience:
         """Whether nothing is asked any more."""
         return self.fault is not None
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether anything went well."""
+        return self._answers > 0
+
     def give_up(self, error: TransportError) -> None:
         """Count the place as down, unless it is already."""
         with self._lock:

@@ -6,6 +6,8 @@ import pytest
 
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.sharing import Sharing, conclude
+from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Record
 from paperbuild.errors import UsageError
 from paperbuild.paper.declarations import SharingSpec
@@ -13,6 +15,7 @@ from paperbuild.sharing.keyring import key_file, write_key
 from paperbuild.sharing.late import LateStore
 from paperbuild.sharing.signing import PUBLIC, new_private_key
 from paperbuild.sharing.terms import terms_of
+from paperbuild.sharing.transport import TransportError, Trouble
 
 KEY, OTHER = PUBLIC + "A" * 43, PUBLIC + "B" * 43
 RECORD = Record("a" * 64, "t", "t", (), (), (), 1, 0.0)
@@ -170,3 +173,58 @@ def test_another_key_of_our_own_is_noticed_without_reading_it(environ):
         marks += [mark()]
         assert mark() == marks[-1]
     assert len(set(marks)) == 6
+
+
+class Session:
+    """The shared store of a session whose builds each look for one result, with a clock that is set."""
+
+    def __init__(self, folder, environ, monkeypatch):
+        self.now_s = 1000.0
+        monkeypatch.setattr("paperbuild.sharing.late.monotonic", lambda: self.now_s)
+        self._folder, self._environ = folder, environ
+        self.sharing = Sharing(stays=True)
+
+    def build(self, after_s=0.0, offers=()):
+        """Return the codes that the next build tells, ``after_s`` later, and what it found."""
+        self.now_s += after_s
+        remote = self.sharing.remote(SharingSpec(f"file://{self._folder}/there"), self._environ, str(self._folder), str(self._folder))
+        found = remote.find(["a" * 64])
+        for record in offers:
+            remote.offer(record)
+        remote.settle(5)
+        return [notice.code for notice in remote.notices()], found
+
+
+def test_in_a_session_a_store_that_was_down_is_tried_again_after_a_while_and_told_once(tmp_path, environ, monkeypatch):
+    session = Session(tmp_path, environ, monkeypatch)
+    assert session.build()[0] == ["PB603"]
+    assert session.build(59)[0] == []
+    assert session.build(2)[0] == []  # tried, and still down
+    (tmp_path / "there").mkdir()
+    assert session.build(118)[0] == []  # not tried: now it rests two minutes
+    assert session.build(3)[0] == ["PB618"]
+    assert session.build(1)[0] == []
+    (tmp_path / "there").rmdir()
+    assert session.build(1)[0] == ["PB603"]  # another outage
+    (tmp_path / "there").mkdir()
+    assert session.build(61)[0] == ["PB618"]
+    session.sharing.end(None)
+
+
+def test_a_store_that_may_not_be_written_is_read_on_and_does_not_seem_to_come_back(tmp_path, environ, monkeypatch):
+    (tmp_path / "there").mkdir()
+    write_key(key_file(environ), new_private_key(), replaces=False)
+    session = Session(tmp_path, environ, monkeypatch)
+    monkeypatch.setattr("paperbuild.sharing.files.Files.put", refuse)
+    store = Store(DiskFileSystem(), str(tmp_path))
+    store.prepare()
+    store.add(RECORD)
+    assert session.build(offers=[RECORD])[0] == ["PB604"]
+    assert session.build(61)[0] == []
+    assert session.build(1)[0] == []
+    monkeypatch.undo()
+    session.sharing.end(None)
+
+
+def refuse(*_):
+    raise TransportError(Trouble.DENIED, "no")
