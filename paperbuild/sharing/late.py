@@ -178,8 +178,12 @@ class LateStore:
             return told
         if store is None or _is_down(store):
             return self._outage.goes_on(told, reads=store is None or store.link.reads.is_down)
+        if not self._outage.is_on:
+            return told
+        if self.signs:
+            store.settle(0.0)  # what waits since then goes now
         asked = store.link.reads if self._outage.reads else store.link.writes
-        return (*told, *self._outage.ends(self.terms.place.address)) if asked.has_answered else told
+        return (*told, self._outage.end(self.terms.place.address)) if asked.has_answered else told
 
     def close(self) -> None:
         """See the port."""
@@ -215,13 +219,13 @@ class Outage:
         self._rest_s = REST_S
         self._again_s: float | None = None
         self._told: set[str] = set()
-        self._is_on = False
+        self.is_on = False
         self.reads = True
         """Whether it cannot even be read."""
 
     def goes_on(self, notices: tuple[Diagnostic, ...], *, reads: bool) -> tuple[Diagnostic, ...]:
         """Note that the place is out of reach, for ``reads`` or only to write; return those of ``notices`` not told since it is."""
-        self._is_on, self.reads = True, reads
+        self.is_on, self.reads = True, reads
         if self._again_s is None:
             self._again_s = monotonic() + self._rest_s
             self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
@@ -236,10 +240,8 @@ class Outage:
         self._again_s = None
         return True
 
-    def ends(self, address: str) -> tuple[Diagnostic, ...]:
+    def end(self, address: str) -> Diagnostic:
         """Note that the place answers; return what is to be told of that."""
-        if not self._is_on:
-            return ()
-        self._is_on, self._rest_s, self._again_s = False, REST_S, None
+        self.is_on, self._rest_s, self._again_s = False, REST_S, None
         self._told.clear()
-        return (Diagnostic("PB618", f"the store {address} answers again", severity=Severity.NOTE),)
+        return Diagnostic("PB618", f"the store {address} answers again", severity=Severity.NOTE)

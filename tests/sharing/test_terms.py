@@ -1,6 +1,7 @@
 """With whom results are shared: what comes before what, and what is opened when."""
 
 import os
+import time
 
 import pytest
 
@@ -184,30 +185,35 @@ class Session:
         self._folder, self._environ = folder, environ
         self.sharing = Sharing(stays=True)
 
+    def remote(self):
+        """Return the shared store as another build has it."""
+        folder = str(self._folder)
+        return self.sharing.remote(SharingSpec(f"file://{folder}/there"), self._environ, folder, folder)
+
     def build(self, after_s=0.0, offers=()):
-        """Return the codes that the next build tells, ``after_s`` later, and what it found."""
+        """Return the codes that the next build tells, ``after_s`` later."""
         self.now_s += after_s
-        remote = self.sharing.remote(SharingSpec(f"file://{self._folder}/there"), self._environ, str(self._folder), str(self._folder))
-        found = remote.find(["a" * 64])
+        remote = self.remote()
+        remote.find(["a" * 64])
         for record in offers:
             remote.offer(record)
         remote.settle(5)
-        return [notice.code for notice in remote.notices()], found
+        return [notice.code for notice in remote.notices()]
 
 
 def test_in_a_session_a_store_that_was_down_is_tried_again_after_a_while_and_told_once(tmp_path, environ, monkeypatch):
     session = Session(tmp_path, environ, monkeypatch)
-    assert session.build()[0] == ["PB603"]
-    assert session.build(59)[0] == []
-    assert session.build(2)[0] == []  # tried, and still down
+    assert session.build() == ["PB603"]
+    assert session.build(59) == []
+    assert session.build(2) == []  # tried, and still down
     (tmp_path / "there").mkdir()
-    assert session.build(118)[0] == []  # not tried: now it rests two minutes
-    assert session.build(3)[0] == ["PB618"]
-    assert session.build(1)[0] == []
+    assert session.build(118) == []  # not tried: now it rests two minutes
+    assert session.build(3) == ["PB618"]
+    assert session.build(1) == []
     (tmp_path / "there").rmdir()
-    assert session.build(1)[0] == ["PB603"]  # another outage
+    assert session.build(1) == ["PB603"]  # another outage
     (tmp_path / "there").mkdir()
-    assert session.build(61)[0] == ["PB618"]
+    assert session.build(61) == ["PB618"]
     session.sharing.end(None)
 
 
@@ -219,11 +225,35 @@ def test_a_store_that_may_not_be_written_is_read_on_and_does_not_seem_to_come_ba
     store = Store(DiskFileSystem(), str(tmp_path))
     store.prepare()
     store.add(RECORD)
-    assert session.build(offers=[RECORD])[0] == ["PB604"]
-    assert session.build(61)[0] == []
-    assert session.build(1)[0] == []
+    assert session.build(offers=[RECORD]) == ["PB604"]
+    assert session.build(61) == []
+    assert session.build(1) == []
     monkeypatch.undo()
     session.sharing.end(None)
+
+
+def test_what_waits_since_a_store_went_down_goes_when_it_is_back(tmp_path, environ, monkeypatch):
+    write_key(key_file(environ), new_private_key(), replaces=False)
+    session = Session(tmp_path, environ, monkeypatch)
+    store = Store(DiskFileSystem(), str(tmp_path))
+    store.prepare()
+    store.add(RECORD)
+    assert session.build(offers=[RECORD]) == ["PB603"]
+    assert len(os.listdir(tmp_path / "outgoing")) == 1
+    (tmp_path / "there").mkdir()
+    session.now_s += 61
+    remote = session.remote()
+    remote.find(["a" * 64])
+    assert [notice.code for notice in remote.notices()] == ["PB618"]
+    wait_until(lambda: not remote.outgoing())
+    session.sharing.end(None)
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def refuse(*_):
