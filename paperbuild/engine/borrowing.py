@@ -17,11 +17,11 @@ def borrowed(action: Action, items: Iterable[Item], strays: Mapping[str, str], g
     if not strays:
         return ()
     paths = dict.fromkeys(item.path for item in items if isinstance(item, Content))
-    found = ((path, strays[path]) for path in paths if path in strays)
+    found = ((path, strays.get(path, "")) for path in paths)  # another thread may take one away meanwhile
     return tuple(
         _fault(action, path, graph.actions[writer])
         for path, writer in found
-        if writer != action.id and writer in graph.actions and graph.maker(path) is None
+        if writer and writer != action.id and writer in graph.actions and graph.maker(path) is None
     )
 
 

@@ -112,6 +112,7 @@ class Index:
         self._path = path
         self.is_new = True
         self._strays: dict[str, str] | None = None
+        self._strayed: dict[str, tuple[str, ...]] = {}  # the same by the actions that wrote them
         self._pending: dict[str, tuple[object, ...]] = {}
         self._inventories: dict[str, tuple[object, ...]] = {}
         self._kept: set[str] = set()
@@ -263,7 +264,8 @@ class Index:
         with self._lock:
             if self._strays is None:
                 rows = self._ask("select action, strays from runs where strays != ''")
-                self._strays = {path: action for action, strays in rows for path in _lines(strays)}
+                self._strayed = {action: _lines(strays) for action, strays in rows}
+                self._strays = {path: action for action, strays in self._strayed.items() for path in strays}
             return self._strays
 
     def note_run(self, action: str, run: Run, execution: Execution | None = None) -> None:
@@ -276,8 +278,12 @@ class Index:
         self._write(*statements)
         with self._lock:
             if self._strays is not None:
-                self._strays = {path: other for path, other in self._strays.items() if other != action} if self._strays else {}
-                self._strays.update(dict.fromkeys(run.strays, action))
+                for path in {*self._strayed.pop(action, ())} - {*run.strays}:
+                    if self._strays.get(path) == action:
+                        del self._strays[path]
+                if run.strays:
+                    self._strayed[action] = run.strays
+                    self._strays.update(dict.fromkeys(run.strays, action))
 
     def last_execution(self, action: str) -> Execution | None:
         """Return the last time that ``action`` really ran, if it is remembered."""

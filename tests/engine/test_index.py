@@ -188,6 +188,20 @@ def test_a_question_about_no_index_or_a_broken_one_finds_nothing_and_leaves_it(t
     assert (path.read_bytes() if path.exists() else None) == content
 
 
+def test_the_files_that_actions_left_are_those_of_their_last_runs(tmp_path: Path):
+    index = Index(str(tmp_path / "index.sqlite"))
+    run = Run("k", "r", 1, 1.0, succeeded=True, log="", reads=(), strays=())
+    index.note_run("a", replace(run, strays=("old", "both")))
+    assert index.strays() == {"old": "a", "both": "a"}
+    index.note_run("b", replace(run, strays=("both",)))
+    index.note_run("a", replace(run, strays=("new",)))
+    index.note_run("c", replace(run, strays=("gone",)))
+    index.note_run("c", run)
+    assert index.strays() == {"both": "b", "new": "a"}
+    index.close()
+    assert Index(str(tmp_path / "index.sqlite")).strays() == {"both": "b", "new": "a"}
+
+
 def test_many_threads_may_use_one_index(tmp_path: Path):
     index = Index(str(tmp_path / "index"))
     faults: list[BaseException] = []
