@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from paperbuild.engine.ports import Ended, Job, Seen, Watch
@@ -325,26 +326,29 @@ class TestEnds:
         assert time.monotonic() - begin < 10
         executor.close()
 
-    def test_a_supervisor_that_is_killed_fails_the_job_and_ends_the_command(self, tmp_path: Path):
+    @pytest.mark.parametrize("above", [1, 2], ids=["what started it", "what watches it"])
+    def test_when_what_is_beside_a_command_is_killed_the_job_fails_and_the_command_ends(self, tmp_path: Path, above: int):
         executor = TracingExecutor(LocalExecutor())
-        job = Job(
-            "t",
-            "sleep 30",
-            "/bin/sh",
-            str(tmp_path),
-            (("PATH", os.environ["PATH"]),),
-            str(tmp_path / "log"),
-            None,
-            Watch(f"{tmp_path}/", DROPPED),
-        )
 
         def started(group: int, identity: str) -> None:
-            parent = int(Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[1])
-            threading.Timer(0.3, os.kill, (parent, signal.SIGKILL)).start()
+            threading.Timer(0.3, os.kill, (_parent(group, above), signal.SIGKILL)).start()
 
         with pytest.raises(BuildError, match="nobody knows what it read"):
-            executor.run(job, started)
+            executor.run(sleeper(tmp_path), started)
         assert not _running("sleep 30", tmp_path)
+        executor.close()
+
+    def test_a_supervisor_that_is_killed_between_two_commands_is_replaced(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        job = msgspec.structs.replace(sleeper(tmp_path), line="echo done")
+        supervisors: list[int] = []
+        for _ in range(3):
+            assert executor.run(job, lambda group, _: supervisors.append(_parent(group, 2))).status == 0
+            assert (tmp_path / "log").read_text() == "done\n"
+            if len(supervisors) == 2:
+                os.kill(supervisors[-1], signal.SIGKILL)
+                _gone(supervisors[-1])
+        assert supervisors[0] == supervisors[1] != supervisors[2]
         executor.close()
 
     def test_a_command_of_a_dead_build_ends(self, tmp_path: Path):
@@ -372,6 +376,80 @@ class TestEnds:
         ended = run("unshare --mount true || unshare --user --mount true")
         assert ended.seen is not None
         assert "changes what it sees" in ended.seen.blind
+
+
+class TestTurns:
+    """One supervisor watches many commands, one after the other."""
+
+    def test_commands_one_after_the_other_share_what_is_beside_them_and_nothing_else(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        (tmp_path / "in").write_text("x")
+        (tmp_path / "below").mkdir()
+        free = msgspec.structs.replace(sleeper(tmp_path), line="umask; pwd; nproc; exit 0")
+        parents: list[tuple[int, int]] = []
+
+        def run(job: Job) -> tuple[set[str], str]:
+            ended = executor.run(job, lambda group, _: parents.append((_parent(group, 1), _parent(group, 2))))
+            assert ended.status == 0
+            return set(bits(ended, tmp_path)), (tmp_path / "log").read_text()
+
+        seen, as_usual = run(free)
+        assert seen == set()
+        last = max(os.sched_getaffinity(0))
+        narrow = {"umask": 0o027, "processors": (last,), "folder": f"{tmp_path}/below", "line": "umask; pwd; nproc; cat ../in"}
+        assert run(msgspec.structs.replace(free, **narrow)) == ({"in"}, f"0027\n{tmp_path}/below\n1\nx")
+        assert run(free) == (set(), as_usual)
+        assert len(set(parents)) == 1
+        executor.close()
+
+    def test_commands_side_by_side_are_told_apart(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        found: dict[int, set[str]] = {}
+
+        def run(n: int) -> None:
+            watch = msgspec.structs.replace(
+                sleeper(tmp_path), line=f"[ -e a{n} ]; sleep 0.1; [ -e b{n} ]; exit 0", log=f"{tmp_path}/log{n}"
+            )
+            for _ in range(2):
+                found.setdefault(n, set()).update(bits(executor.run(watch, lambda _, __: None), tmp_path))
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == {n: {f"a{n}", f"b{n}"} for n in range(4)}
+        executor.close()
+
+    def test_what_was_ended_leaves_nothing_to_who_comes_next(self, run: Run):
+        assert run("sleep 30", time_s=0.1).timed_out
+        assert run("exit 4", time_s=0.001).status in {4, -15}
+        assert run("exit 5").status == 5
+
+    def test_a_command_that_cannot_be_started_is_an_error_and_the_next_one_runs(self, run: Run):
+        with pytest.raises(OSError, match="cannot be started"):
+            run("true", VARIABLE="a\0b")
+        assert run("exit 6").status == 6
+
+    def test_a_command_has_no_descriptors_but_its_own(self, run: Run, tmp_path: Path):
+        with (tmp_path / "other").open("w") as other:
+            os.set_inheritable(other.fileno(), True)
+            assert run("exec ls -l /proc/self/fd").status == 0
+        lines = (tmp_path / "log").read_text().splitlines()[1:]
+        assert [line.split()[8] for line in lines] == ["0", "1", "2", "3"], "the last is the one by which ls reads the folder"
+        assert lines[0].endswith("-> /dev/null")
+
+    def test_a_shell_is_looked_for_as_programs_are_and_where_it_is_not_counts(self, run: Run, tmp_path: Path):
+        (tmp_path / "bin").mkdir()
+        ended = run("echo $0", shell="bash", PATH=f"{tmp_path}/bin:/usr/bin:/bin")
+        assert (tmp_path / "log").read_text() == "bash\n"
+        assert bits(ended, tmp_path)["bin/bash"] == ASKED
+
+    def test_what_watches_imports_next_to_nothing(self):
+        program = "import sys; sys.path.append(sys.argv[1]); from paperbuild.engine.tracing import supervisor; print(*sys.modules)"
+        top = str(Path(__file__).parents[2])
+        found = subprocess.run([sys.executable, "-I", "-S", "-c", program, top], capture_output=True, text=True, check=True).stdout.split()
+        assert not {"json", "re", "typing", "enum", "collections", "contextlib", "functools", "socket", "subprocess"} & set(found)
 
 
 class TestInside:
@@ -414,6 +492,25 @@ class TestInside:
         assert (tmp_path / "out.txt").read_text() == "2", "data.txt is declared nowhere, and a word of no command"
         assert "1 up to date" in build()
         assert not list(tmp_path.glob(".paperbuild/given/*/heard")), "what was told is read once"
+
+
+def _parent(process: int, above: int) -> int:
+    """Return the process that stands ``above`` steps above another."""
+    for _ in range(above):
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process
+
+
+def _gone(process: int) -> None:
+    """Wait until a process that was killed lets go of what it had open."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except OSError:
+            return
+        time.sleep(0.01)
 
 
 def _running(words: str, folder: Path) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Collection
+else:
+    import _signal as signal  # the module around it takes 4 ms to import
 
 GRACE_S = 5.0
 """How long processes may take to end after SIGTERM before they are killed."""
@@ -14,46 +19,58 @@ _PAUSE_MS = 5
 
 
 class Ending:
-    """Ends ``command`` and its descendants, first by asking. This process adopts what outlives its parents, so it finds them all."""
+    """Ends the descendants of this process, first by asking. It adopts what outlives its parents, so it finds them all.
 
-    def __init__(self, command: int) -> None:
-        self._command = command
+    ``spared`` are children that go on; what those have started does not.
+    """
+
+    def __init__(self, spared: Collection[int]) -> None:
+        self._spared = spared
         self._killing = False
         self._deadline = 0.0
         self.pause_ms: int | None = None
         """How long to wait for something to happen: for ever, while nobody is being ended."""
 
-    def begin(self, *, at_once: bool = False) -> None:
-        """Ask the processes to end, or ``at_once`` kill them; asking twice does nothing more."""
+    def begin(self, group: int, *, at_once: bool = False) -> None:
+        """Ask the processes and the group ``group`` (0: none) to end, or ``at_once`` kill them; asking twice does nothing more."""
         if self.pause_ms is None or (at_once and not self._killing):
             self.pause_ms, self._killing = _PAUSE_MS, at_once
             self._deadline = time.monotonic() + GRACE_S
-            self._signal(signal.SIGKILL if at_once else signal.SIGTERM)
+            number = signal.SIGKILL if at_once else signal.SIGTERM
+            if group:
+                try:
+                    os.killpg(group, number)
+                except (ProcessLookupError, PermissionError):
+                    pass
+            self._signal(number)
 
     def go_on(self) -> None:
         """Wait for those that have ended, and kill those that took too long."""
         if self.pause_ms is not None:
             for child in _children(os.getpid()):
-                if child != self._command:  # whose status is taken elsewhere
-                    with contextlib.suppress(ChildProcessError):
+                if child not in self._spared:
+                    try:
                         os.waitpid(child, os.WNOHANG)
+                    except ChildProcessError:
+                        pass
             self._killing = self._killing or time.monotonic() > self._deadline
             if self._killing:
                 self._signal(signal.SIGKILL)
 
     def is_over(self) -> bool:
-        """Return whether nothing is left."""
-        return self.pause_ms is not None and not _children(os.getpid())
+        """Return whether nothing is left. What those that are spared have started they wait for themselves."""
+        return all(child in self._spared for child in _children(os.getpid()))
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._command, number)
-        todo = _children(os.getpid())
+        todo = [os.getpid()]
         while todo:
-            child = todo.pop()
-            todo.extend(_children(child))
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, number)
+            for child in _children(todo.pop()):
+                todo.append(child)
+                if child not in self._spared:
+                    try:
+                        os.kill(child, number)
+                    except (ProcessLookupError, PermissionError):
+                        pass
 
 
 def _children(process: int) -> list[int]:
@@ -79,7 +96,10 @@ def _children_by_search(parent: int) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                if int(file.read().rpartition(b")")[2].split()[1]) == parent:
-                    found.append(int(name))
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    if int(file.read().rpartition(b")")[2].split()[1]) == parent:
+                        found.append(int(name))
+            except OSError:
+                continue
     return found

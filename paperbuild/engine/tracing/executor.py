@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import IO, TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,52 +19,54 @@ from paperbuild.engine.tracing import calls
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
-    import socket
-    import subprocess
+    import _socket as socket  # is imported where something runs
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _PROGRAM = """
+import os
 import sys
-sys.path.insert(0, sys.argv[2])
+os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+sys.path.append(sys.argv[1])
 from paperbuild.engine.tracing import supervisor
-supervisor.serve(supervisor.socket.socket(fileno=int(sys.argv[1])))
+supervisor.serve(supervisor.socket.socket(fileno=3))
 """
-_HEAD = 8
+_MOST_WORDS = 1 << 16
+_CONTROL = 3  # after the standard ones
+"""The descriptor by which the starter hears of the build."""
 
 
 class Order(msgspec.Struct):
-    """What a supervisor is told. Paths that it compares with are bytes, written as Latin-1."""
+    """What a supervisor is told. Paths that it compares with are bytes."""
 
     line: str
     shell: str
     folder: str
     environment: tuple[tuple[str, str], ...]
-    kept: str
-    dropped: tuple[str, ...]
-    grouped: tuple[str, ...]
-    unsettled: tuple[str, ...]
-    readable: tuple[str, ...] | None
-    writable: tuple[str, ...] | None
-    closed: tuple[str, ...]
-    ajar: tuple[str, ...]
+    kept: bytes
+    dropped: tuple[bytes, ...]
+    grouped: tuple[bytes, ...]
+    unsettled: tuple[bytes, ...]
+    readable: tuple[bytes, ...] | None
+    writable: tuple[bytes, ...] | None
+    closed: tuple[bytes, ...]
+    ajar: tuple[bytes, ...]
     umask: int | None
     processors: tuple[int, ...]
 
 
 class _Report(msgspec.Struct):
+    """What a supervisor tells at the end; ``unstarted`` is why there was no command ("" where there was one)."""
+
     status: int
     begun: bool
+    unstarted: str
     blind: str
-    touched: str
-    denied: tuple[str, ...]
-    seen: tuple[tuple[str, int, State | None], ...]
-    groups: tuple[tuple[str, tuple[str, ...]], ...]
-    links: tuple[tuple[str, str], ...]
-    sought: tuple[str, ...]
-
-
-# Made before there are threads: where two of them ask msgspec at once for a type that it has not met, the process dies.
-_decoder = msgspec.json.Decoder(_Report)
+    touched: bytes
+    denied: tuple[bytes, ...]
+    seen: tuple[tuple[bytes, int, State | None], ...]
+    groups: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    links: tuple[tuple[bytes, bytes], ...]
+    sought: tuple[bytes, ...]
 
 
 class TracingExecutor:
@@ -75,9 +78,10 @@ class TracingExecutor:
     def __init__(self, local: LocalExecutor) -> None:
         self._local = local
         self._lock = threading.Lock()
-        self._starter: subprocess.Popen[bytes] | None = None
+        self._starter = 0  # its process; 0: there is none
         self._control: socket.socket | None = None
-        self._words: IO[bytes] | None = None
+        self._words = -1  # a descriptor of what it and all others say in distress
+        self._idle: list[socket.socket] = []  # supervisors that wait for a command
         self._jobs: set[socket.socket] = set()
         self._cancelled = False
         self._blind: str | None = None  # None: nobody has tried
@@ -85,10 +89,11 @@ class TracingExecutor:
             self._blind = f"system calls of {os.uname().machine} are not known"
 
     def blind(self) -> str:
-        """See the port. Asked before any command was watched, it watches one that does nothing."""
+        """See the port. Asked before any command was watched, it has a supervisor try, and keeps it for the first one."""
         if self._blind is None:
-            job = Job("", ":", "/bin/sh", "/", (), os.devnull, None, Watch("/"))
-            self._run_watched(job, Watch("/"), lambda _group, _identity: None)
+            supervisor = self._supervisor("a command that does nothing")
+            if supervisor is not None:
+                self._keep(supervisor)
         return self._blind or ""
 
     def run(self, job: Job, started: Callable[[int, str], None]) -> Ended:
@@ -114,9 +119,12 @@ class TracingExecutor:
         with self._lock:
             self._cancelled = True
             jobs = tuple(self._jobs)
-        for connection in jobs:
-            with contextlib.suppress(OSError):
-                connection.send(b"end")
+        if jobs:
+            from paperbuild.engine.tracing import frames
+
+            for supervisor in jobs:
+                with contextlib.suppress(frames.Gone):
+                    frames.send(supervisor, False)
         self._local.cancel_all(leaves=leaves)
 
     def end_group(self, group: int, identity: str) -> None:
@@ -130,173 +138,182 @@ class TracingExecutor:
     def close(self) -> None:
         """See the port."""
         with self._lock:
+            for supervisor in self._idle:
+                supervisor.close()
+            self._idle.clear()
             if self._control is not None:
                 self._control.close()
-            if self._starter is not None:
-                self._starter.wait()
-            if self._words is not None:
-                self._words.close()
-            self._control = self._starter = self._words = None
+                os.waitpid(self._starter, 0)
+                os.close(self._words)
+            self._control, self._starter, self._words = None, 0, -1
 
     def _run_watched(self, job: Job, watch: Watch, started: Callable[[int, str], None]) -> Ended | None:
-        """Run ``job`` beside a supervisor; None where it cannot be watched, and has not begun."""
-        import socket  # with what it needs: a build with nothing to run does without
+        """Run ``job`` beside a supervisor; None where it cannot be watched, and has not begun.
+
+        Raises:
+            BuildError: whoever watched it ended before it did.
+            OSError: it could not be started.
+        """
+        from paperbuild.engine.tracing import frames
 
         begin = time.monotonic()
-        ours, theirs = socket.socketpair()
-        identity = ""
-        with ours, open(job.log, "wb", buffering=0) as log:
-            with theirs:
-                self._order(job, watch, theirs.fileno(), log.fileno())
-            with self._lock:
-                self._jobs.add(ours)
-            try:
-                group = _started(ours)
-                identity = identity_of(group)
-                started(group, identity)
-                ours.sendall(b"go\n" if not self._cancelled else b"no\n")
-                report, timed_out = _awaited(ours, job.time_s)
-            except _Gone:
-                if identity:
-                    self._local.end_group(group, identity)
-                raise BuildError(self._lost(job)) from None
-            finally:
-                with self._lock:
-                    self._jobs.discard(ours)
-        if not report.begun and not self._cancelled and report.status >= 0:  # else it was ended at its gate
-            self._blind = report.blind or "nobody knows why"
+        order = msgspec.structs.asdict(_order(job, watch))
+        with open(job.log, "wb", buffering=0) as log:
+            supervisor = self._ordered(job.action, order, log.fileno())
+        if supervisor is None:
             return None
-        self._blind = self._blind or ""
+        identity, is_reusable = "", False
+        try:
+            told, _ = frames.receive(supervisor)
+            if isinstance(told, int):  # the command waits at its gate
+                group, identity = told, identity_of(told)
+                started(group, identity)
+                with contextlib.suppress(frames.Gone):  # it may have been cancelled meanwhile
+                    frames.send(supervisor, not self._cancelled)
+                told, timed_out = _awaited(supervisor, job.time_s)
+            else:
+                timed_out = False
+            report = _Report(**told)
+            is_reusable = not timed_out
+        except frames.Gone:
+            if identity:
+                self._local.end_group(group, identity)
+            raise BuildError(self._lost(job.action)) from None
+        finally:
+            self._keep(supervisor, is_reusable=is_reusable)
+        if report.unstarted:
+            raise OSError(errno.EINVAL, f"the command cannot be started: {report.unstarted}")
+        if report.blind and not report.begun:
+            self._blind = report.blind
+            return None
         return Ended(report.status, time.monotonic() - begin, timed_out, self._cancelled, _seen(report))
 
-    def _order(self, job: Job, watch: Watch, connection: int, log: int) -> None:
-        import array
-        import socket
+    def _ordered(self, action: str, order: Mapping[str, Any], log: int) -> socket.socket | None:
+        """Have a supervisor watch a command, and return it; None where none can."""
+        from paperbuild.engine.tracing import frames
 
-        permission = watch.permission
-        order = Order(
-            job.line,
-            job.shell,
-            job.folder,
-            job.environment,
-            _latin(watch.kept),
-            tuple(map(_latin, watch.dropped)),
-            tuple(map(_latin, watch.grouped)),
-            tuple(map(_latin, watch.unsettled)),
-            None if permission is None else tuple(map(_latin, permission.readable)),
-            None if permission is None else tuple(map(_latin, permission.writable)),
-            tuple(map(_latin, watch.closed)),
-            tuple(map(_latin, watch.ajar)),
-            job.umask,
-            job.processors,
-        )
-        body = msgspec.json.encode(order)
-        with self._lock:
-            control = self._control or self._start()
+        while True:
+            with self._lock:
+                supervisor = self._idle.pop() if self._idle else None
+            is_new = supervisor is None
+            supervisor = supervisor or self._supervisor(action)
+            if supervisor is None:
+                return None
+            with self._lock:
+                self._jobs.add(supervisor)
             try:
-                descriptors = array.array("i", [connection, log])
-                control.sendmsg([len(body).to_bytes(_HEAD, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-                control.sendall(body)
-            except OSError:
-                raise BuildError(self._lost(job)) from None
+                frames.send(supervisor, order, (log,))
+            except frames.Gone:  # one that waited was killed meanwhile, and has begun nothing
+                self._keep(supervisor, is_reusable=False)
+                if is_new:
+                    raise BuildError(self._lost(action)) from None
+            else:
+                return supervisor
+
+    def _keep(self, supervisor: socket.socket, *, is_reusable: bool = True) -> None:
+        """Have ``supervisor`` wait for another command; or, where it may have been told to end one, end."""
+        with self._lock:
+            self._jobs.discard(supervisor)
+            if is_reusable and not self._cancelled and self._control is not None:
+                self._idle.append(supervisor)
+            else:
+                supervisor.close()
+
+    def _supervisor(self, action: str) -> socket.socket | None:
+        """Return a new supervisor; None where it cannot watch."""
+        from paperbuild.engine.tracing import frames
+
+        ours, theirs = frames.socket.socketpair(frames.socket.AF_UNIX, frames.socket.SOCK_STREAM)
+        try:
+            with self._lock:
+                frames.send(self._control or self._start(), None, (theirs.fileno(),))
+            theirs.close()
+            blind, _ = frames.receive(ours)
+        except frames.Gone:
+            raise BuildError(self._lost(action)) from None
+        self._blind = blind
+        return None if blind else ours
 
     def _start(self) -> socket.socket:
-        import socket
-        import subprocess
+        import fcntl
         import sys
-        import tempfile
 
-        control, theirs = socket.socketpair()
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the starter
-        with theirs:
-            os.set_inheritable(theirs.fileno(), True)
-            self._starter = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(theirs.fileno()), _PACKAGES],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._words,
-                pass_fds=(theirs.fileno(),),
-                env={name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ} | {"LC_ALL": "C.UTF-8"},
-                start_new_session=True,
-            )
+        from paperbuild.engine.tracing.frames import socket
+
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._words = os.memfd_create("words")
+        nothing = os.open(os.devnull, os.O_RDWR)
+        given = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+        # copies, since none of them may have a number that another one is to get
+        sources = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _CONTROL + 1) for one in (nothing, nothing, self._words, theirs.fileno())]
+        self._starter = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, _PACKAGES],
+            given | {"LC_ALL": "C.UTF-8"},
+            file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(sources)],
+            setsid=True,
+        )
+        theirs.close()
+        for descriptor in (nothing, *sources):
+            os.close(descriptor)
         self._control = control
         return control
 
-    def _lost(self, job: Job) -> Diagnostic:
-        detail: tuple[str, ...] = ()
-        if self._words is not None:
-            self._words.seek(0)
-            detail = tuple(self._words.read().decode("utf-8", "replace").splitlines()[-8:])
+    def _lost(self, action: str) -> Diagnostic:
+        said = os.pread(self._words, _MOST_WORDS, 0) if self._words >= 0 else b""
         help_ = (
             "was it killed? build again",
-            f'observe = "off" in the target {job.action.partition("[")[0]} runs it without being watched',
+            f'observe = "off" in the target {action.partition("[")[0]} runs it without being watched',
         )
-        return Diagnostic(
-            "PB441", f"what watched {job.action} ended before it did, so nobody knows what it read", help=help_, detail=detail
-        )
+        message = f"what watched {action} ended before it did, so nobody knows what it read"
+        return Diagnostic("PB441", message, help=help_, detail=tuple(said.decode("utf-8", "replace").splitlines()[-8:]))
 
 
-class _Gone(Exception):  # noqa: N818 - never leaves this module
-    """The supervisor has ended."""
+def _order(job: Job, watch: Watch) -> Order:
+    permission = watch.permission
+    return Order(
+        job.line,
+        job.shell,
+        job.folder,
+        job.environment,
+        os.fsencode(watch.kept),
+        tuple(map(os.fsencode, watch.dropped)),
+        tuple(map(os.fsencode, watch.grouped)),
+        tuple(map(os.fsencode, watch.unsettled)),
+        None if permission is None else tuple(map(os.fsencode, permission.readable)),
+        None if permission is None else tuple(map(os.fsencode, permission.writable)),
+        tuple(map(os.fsencode, watch.closed)),
+        tuple(map(os.fsencode, watch.ajar)),
+        job.umask,
+        job.processors,
+    )
 
 
-def _started(connection: socket.socket) -> int:
-    """Return the process group of the command, which waits at its gate."""
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = connection.recv(1)
-        if not piece:
-            raise _Gone
-        line += piece
-    return int(line.split()[1])
-
-
-def _awaited(connection: socket.socket, time_s: float | None) -> tuple[_Report, bool]:
+def _awaited(supervisor: socket.socket, time_s: float | None) -> tuple[dict[str, Any], bool]:
     """Return the report, and whether the command had to be ended because its time was over."""
-    timed_out = False
-    connection.settimeout(time_s)
+    from paperbuild.engine.tracing import frames
+
+    if time_s is None:
+        return frames.receive(supervisor)[0], False
+    supervisor.settimeout(time_s)
     try:
-        head = connection.recv(1)
+        report, _ = frames.receive(supervisor)
     except TimeoutError:
-        timed_out = True
-        connection.settimeout(None)
-        connection.send(b"end")
-        head = connection.recv(1)
-    except OSError:
-        raise _Gone from None
-    connection.settimeout(None)
-    size = int.from_bytes(head + _received(connection, _HEAD - 1), "little")
-    return _decoder.decode(_received(connection, size)), timed_out
-
-
-def _received(connection: socket.socket, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        try:
-            piece = connection.recv(min(size - len(data), 1 << 20))
-        except OSError:
-            raise _Gone from None
-        if not piece:
-            raise _Gone
-        data += piece
-    return bytes(data)
-
-
-def _latin(path: str) -> str:
-    return os.fsencode(path).decode("latin-1")
-
-
-def _path(text: str) -> str:
-    return text if text.isascii() else os.fsdecode(text.encode("latin-1"))
+        supervisor.settimeout(None)
+        frames.send(supervisor, False)
+        return frames.receive(supervisor)[0], True
+    supervisor.settimeout(None)
+    return report, False
 
 
 def _seen(report: _Report) -> Seen:
+    path = os.fsdecode
     return Seen(
-        tuple(Sighting(_path(path), bits, state) for path, bits, state in report.seen),
-        tuple((_path(prefix), tuple(map(_path, names))) for prefix, names in report.groups if names),
-        tuple((_path(path), _path(text)) for path, text in report.links),
-        tuple(map(_path, report.sought)),
+        tuple(Sighting(path(name), bits, state) for name, bits, state in report.seen),
+        tuple((path(prefix), tuple(map(path, names))) for prefix, names in report.groups if names),
+        tuple((path(name), path(text)) for name, text in report.links),
+        tuple(map(path, report.sought)),
         report.blind,
-        _path(report.touched),
-        tuple(map(_path, report.denied)),
+        path(report.touched),
+        tuple(map(path, report.denied)),
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable
 
 from paperbuild.engine.tracing import calls, seccomp
 from paperbuild.engine.tracing.permission import Closed, Permission
 from paperbuild.engine.tracing.sightings import HOOK, Sightings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _HERE = calls.AT_FDCWD & 0xFFFFFFFF
+_MEMORY = seccomp.Memory()
 _WRITING = frozenset((calls.CREATE, calls.WRITE, calls.RENAME, calls.HARD_LINK))
 _ASKING = frozenset((calls.STATUS, calls.LINK_STATUS, calls.MAKE_FOLDER))
 """What tells nothing of a content; a folder that is made and stays empty is nobody's business."""
@@ -32,12 +36,11 @@ class Notices:
         self._closed = closed
         self._is_held = permission is not None or closed is not None
         self._denies = False
-        self._memory = seccomp.Memory()
         numbers = calls.NUMBERS[os.uname().machine]
         self._shapes = {numbers[shape.name]: shape for shape in calls.SHAPES if shape.name in numbers}
         self._noting: dict[int, Callable[[bytes, int, int], bool]] = {
             calls.OPEN: sightings.opened,
-            calls.OPEN2: lambda path, how, process: sightings.opened(path, self._memory.number(process, how), process) and False,
+            calls.OPEN2: lambda path, how, process: sightings.opened(path, _MEMORY.number(process, how), process) and False,
             calls.CREATE: lambda path, _, process: sightings.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, process),
             calls.STATUS: lambda path, flags, _: sightings.asked(path, follow=not flags & calls.AT_SYMLINK_NOFOLLOW) and not flags,
             calls.LINK_STATUS: lambda path, _, __: sightings.asked(path, follow=False),
@@ -46,14 +49,19 @@ class Notices:
             calls.WRITE: lambda path, _, __: sightings.wrote(path),
         }
 
-    def taking(self, listener: int) -> Callable[[], None]:
-        """Return a function that takes one call from ``listener``, notes what it tells, and lets it go on."""
+    def taking(self, listener: int, gate: Callable[[int], bool]) -> Callable[[], None]:
+        """Return a function that takes one call from ``listener``, notes what it tells, and lets it go on.
+
+        The first one goes on only if ``gate`` says so, which is given the process that makes it.
+        """
         ioctl, unpack, pack = fcntl.ioctl, seccomp.NOTICE.unpack, seccomp.ANSWER.pack
         notice, empty = bytearray(seccomp.NOTICE.size), bytes(seccomp.NOTICE.size)
-        shapes, text_of, note, sightings = self._shapes, self._memory.text, self._note, self._sightings
+        shapes, text_of, note, sightings = self._shapes, _MEMORY.text, self._note, self._sightings
         done: set[tuple[int, bytes]] = set()  # calls that can tell nothing new
+        is_first = True
 
         def take() -> None:
+            nonlocal is_first
             notice[:] = empty
             try:
                 ioctl(listener, seccomp.RECEIVE, notice)
@@ -62,22 +70,26 @@ class Notices:
                     return
                 raise
             id_, process, _, number, _, _, *arguments = unpack(notice)
+            refusal = 0
+            if is_first and not gate(process):
+                refusal = errno.ECANCELED
+            else:
+                is_first = False
+                try:
+                    shape = shapes[number]
+                    text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
+                    if text is not None and (number, text) not in done and note(process, shape, arguments, text):
+                        done.add((number, text))
+                except PermissionError:
+                    self._lose_sight(f"process {process} does not let itself be watched")
+                except Exception as error:
+                    self._lose_sight(f"{type(error).__name__}: {error}")
+                if sightings.touched:
+                    return  # it is ended where it stands, before it can do any harm
+                if self._denies:
+                    self._denies, refusal = False, errno.EACCES
             try:
-                shape = shapes[number]
-                text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
-                if text is not None and (number, text) not in done and note(process, shape, arguments, text):
-                    done.add((number, text))
-            except PermissionError:
-                self._lose_sight(f"process {process} does not let itself be watched")
-            except Exception as error:
-                self._lose_sight(f"{type(error).__name__}: {error}")
-            if sightings.touched:
-                return  # it is ended where it stands, before it can do any harm
-            answer = pack(id_, 0, 0, seccomp.CONTINUE)
-            if self._denies:
-                self._denies, answer = False, pack(id_, 0, -errno.EACCES, 0)
-            try:
-                ioctl(listener, seccomp.SEND, answer)
+                ioctl(listener, seccomp.SEND, pack(id_, 0, -refusal, 0 if refusal else seccomp.CONTINUE))
             except OSError:  # it was killed meanwhile
                 return
 
@@ -111,7 +123,7 @@ class Notices:
     def _note_two(self, process: int, shape: calls.Shape, arguments: list[int], source: bytes) -> None:
         assert shape.second is not None
         folder = None if shape.second_folder is None else arguments[shape.second_folder]
-        target = self._absolute(process, self._memory.text(process, arguments[shape.second]) or b"", folder)
+        target = self._absolute(process, _MEMORY.text(process, arguments[shape.second]) or b"", folder)
         if self._is_held and not (self._may(source, calls.WRITE, 0) and self._may(target, calls.WRITE, 0)):
             return
         if source and target and (self._sightings.matters(source) or self._sightings.matters(target)):

@@ -5,7 +5,6 @@ Structures and numbers are those of ``linux/seccomp.h`` and ``linux/filter.h``; 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import fcntl
@@ -111,8 +110,10 @@ def install(filter_: bytes, machine: str) -> int:
 
 def hand_over_quickly(listener: int) -> None:
     """Have caller and supervisor take turns on one processor, which takes less time than waking another (since Linux 6.6)."""
-    with contextlib.suppress(OSError):
+    try:
         fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
+    except OSError:
+        pass
 
 
 def adopt_orphans() -> None:
@@ -123,7 +124,7 @@ def adopt_orphans() -> None:
 class Memory:
     """Reads texts out of other processes: up to 4,096 bytes, the longest path that there is, across pages."""
 
-    _SIZE = 4096
+    _SIZE, _SHORT = 4096, 256
 
     def __init__(self) -> None:
         self._text = ctypes.create_string_buffer(self._SIZE + 1)  # the last byte stays zero
@@ -138,13 +139,18 @@ class Memory:
             PermissionError: that process does not let itself be read.
         """
         first = self._SIZE - (address & (self._SIZE - 1))  # a text may end on the last byte of mapped memory
-        struct.pack_into("QQQQ", self._there, 0, address, first, address + first, self._SIZE - first)
-        count = _read_memory(process, self._here_at, 1, self._there_at, 2 if first < self._SIZE else 1, 0)
+        length = min(first, self._SHORT)
+        struct.pack_into("QQ", self._there, 0, address, length)
+        count = _read_memory(process, self._here_at, 1, self._there_at, 1, 0)
+        text: bytes = self._text.value
+        if len(text) >= count > 0:  # a long one, or one that goes on in the next page
+            struct.pack_into("QQQQ", self._there, 0, address, first, address + first, self._SIZE - first)
+            count = _read_memory(process, self._here_at, 1, self._there_at, 2 if first < self._SIZE else 1, 0)
+            text = self._text.value
         if count < 0:
             if ctypes.get_errno() == errno.EPERM:
                 raise PermissionError
             return None
-        text = self._text.value
         return text if len(text) < count else None
 
     def number(self, process: int, address: int) -> int:
