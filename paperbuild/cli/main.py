@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -117,7 +118,23 @@ def entry() -> NoReturn:
     gc.set_threshold(500_000, 50, 50)  # what is made at the start stays: looking it through again and again took a tenth of the time
     status = main(sys.argv[1:])
     gc.freeze()  # what is left goes with the process: nobody need look which of it refers to which
+    if sys.gettrace() is None and sys.getprofile() is None and not _is_awaited():
+        _leave(status)
     sys.exit(status)
+
+
+def _is_awaited() -> bool:
+    """Return whether a thread is still at work that the process is to wait for."""
+    return any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit without taking the memory apart piece by piece, which takes a twentieth of the time of a build with nothing to do."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - as the interpreter does when it exits
+    with suppress(OSError, ValueError):  # it was flushed before, and whoever read it may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def main(arguments: Sequence[str]) -> int:

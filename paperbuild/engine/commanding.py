@@ -292,7 +292,7 @@ class CommandAttempt(Attempt):
         count = len(self._graph.actions) - len(self._settled)
         if count + len(away) > MOST_UNSETTLED:
             return ()
-        unsettled = (id_ for id_ in reversed(self._graph.actions) if id_ not in self._settled)  # mostly the last of them
+        unsettled = itertools.filterfalse(self._settled.__contains__, reversed(self._graph.actions))  # mostly the last of them
         others = {*itertools.islice(unsettled, count)} - {self._action.id}
         return (*(output.path for id_ in sorted(others) for output in self._graph.actions[id_].outputs), *away)
 

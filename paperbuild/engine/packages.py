@@ -81,7 +81,8 @@ class Installed:
 
     def unfound(self, tool: str, names: Iterable[str]) -> tuple[str, ...]:
         """Return those of the top-level modules ``names`` that are neither installed nor Python's own."""
-        return tuple(sorted(set(names) - self._importable(tool)))
+        wanted = set(names)
+        return tuple(sorted(wanted - self._importable(tool))) if wanted else ()  # most commands are no Pythons
 
     def _importable(self, tool: str) -> frozenset[str]:
         """Return the stems of everything in the folders where the Python ``tool`` looks for its own and for installed modules."""

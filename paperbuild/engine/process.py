@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic
@@ -172,11 +173,12 @@ def start_apart(words: Sequence[str], folder: str) -> bool:
     return True
 
 
+@cache
 def boot_identity() -> str:
     """Return what tells this boot of the machine from another."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read().decode().strip()
     except OSError:
         import psutil
 

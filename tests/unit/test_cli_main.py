@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import click
@@ -10,7 +11,7 @@ from paperbuild import __version__
 from paperbuild.cli import main as cli
 from paperbuild.cli.invocation import relocated, shown_path
 from paperbuild.diagnostics import Diagnostic, Span
-from paperbuild.errors import BuildError
+from paperbuild.errors import BuildError, ExitCode
 
 
 @pytest.fixture
@@ -147,3 +148,15 @@ def test_a_folder_that_is_gone_is_told(capsys, monkeypatch, tmp_path):
     gone.rmdir()
     assert cli.main(["status"]) == 2
     assert capsys.readouterr().err.startswith("error[PB182]: the folder that this was called in is gone\n")
+
+
+@pytest.mark.parametrize("beside", ["", "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()"])
+def test_what_is_to_be_done_before_the_process_exits_is_done(beside):
+    program = (
+        "import atexit, sys, threading, time\nfrom paperbuild.cli.main import entry\n"
+        f"atexit.register(lambda: print('last'))\n{beside}\nsys.argv[1:] = ['nothing-like-this']\nentry()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.USAGE
+    assert "PB181" in done.stderr
+    assert done.stdout.split() == (["thread", "last"] if beside else ["last"])
