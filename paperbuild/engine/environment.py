@@ -5,7 +5,8 @@ HOME, USER, TMPDIR …   passed, not counted: places and people are not part of 
 PATH                   passed, with the project's Python first; counted through the executable that the command's first word names
 LANG, LC_ALL, TZ       fixed
 PYTHON*                fixed: no hash randomisation, and no bytecode: Python trusts bytecode by the whole-second time and the size of
-                       its source, so a module edited twice within a second would run stale under a right key
+                       its source, so a module edited twice within a second would run stale under a right key. What is installed
+                       is read from its bytecode all the same, by tracing/hook
 CUDA_*, CONDA_*        passed; CUDA_* counts
 SOURCE_DATE_EPOCH      fixed
 ``env`` of the target  passed and counted, save secrets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from msgspec.structs import replace
 
 from paperbuild.engine.build import BuildReport
 from paperbuild.engine.graph import Action
+from paperbuild.engine.trace import Item, load_record
 from paperbuild.events import Outcome
 from tests.engine.disk import Project
 from tests.engine.world import command
@@ -127,6 +130,57 @@ class TestPythons:
         install(environment, "helper", "2", "x = 2\n")
         assert ran(project.build()) == {"t"}
         assert project.tree()["out"] == "2\n"
+
+    @staticmethod
+    def counted(project: Project) -> tuple[Item, ...]:
+        """Return what the only record says was read."""
+        (record,) = (project.root / ".paperbuild/records").rglob("*.json")
+        return load_record(record.read_bytes()).items
+
+    @staticmethod
+    def compiled(site: Path, text: str) -> Path:
+        """Leave bytecode of a helper with ``text`` that is as long as the installed one and of its second."""
+        helper = site / "helper.py"
+        there = helper.read_text(), helper.stat().st_mtime_ns
+        helper.write_text(text)
+        os.utime(helper, ns=(there[1], there[1]))
+        made = Path(cache_from_source(str(helper)))
+        py_compile.compile(str(helper), str(made), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+        helper.write_text(there[0])
+        os.utime(helper, ns=(there[1], there[1]))
+        return made
+
+    def test_what_is_installed_is_not_compiled_anew_and_counts_as_if_it_were(self, make: Make, environment: Path):
+        install(environment, "helper", "1", "x = 1\n")
+        project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))
+        assert project.build().succeeded
+        counted = self.counted(project)
+        assert any("helper" in str(item) for item in counted)
+        shutil.rmtree(project.root / ".paperbuild")
+        made = self.compiled(environment, "x = 7\n")  # a lie, by which it is known
+        (project.root / "out").unlink()
+        assert project.build().succeeded
+        assert project.tree()["out"] == "7\n"
+        assert self.counted(project) == counted
+        made.unlink()
+        assert ran(project.build()) == set()
+
+    def test_bytecode_no_younger_than_what_is_installed_is_not_believed(self, make: Make, environment: Path):
+        install(environment, "helper", "1", "x = 1\n")
+        project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))
+        for age_s in (0.001, 0.0):
+            made = self.compiled(environment, "x = 7\n")
+            then = (environment / "helper.py").stat().st_mtime_ns - int(age_s * 10**9)
+            os.utime(made, ns=(then, then))
+            project.write({"s/script.py": f"{self.SCRIPT}# {age_s}\n"})
+            assert project.build().succeeded
+            assert project.tree()["out"] == "1\n"
+
+    def test_bytecode_beside_a_module_of_the_project_is_not_read(self, make: Make, environment: Path):
+        project = make({"s/script.py": self.SCRIPT, "s/helper.py": "x = 1\n"}, undeclared("t", "python s/script.py", "out"))
+        self.compiled(project.root / "s", "x = 7\n")
+        assert project.build().succeeded
+        assert (project.root / "out").read_text() == "1\n"
 
 
 class TestOthersOutputs:

@@ -6,6 +6,10 @@ file beside a script an input of it. It is told by asking for the status of a pa
 variable names a file, and all is told there that Python's audit events show: files that are opened, folders that are listed, what is
 renamed or removed. What libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`).
 
+It also lets modules of an environment be read from the bytecode that was written when they were installed. Commands get an empty folder for
+bytecode, since Python would take that of a module in the project for its source's on a whole second and a size; to compile what is
+installed anew for each command costs Matplotlib a second and a half.
+
 Any Python from 3.8 on may load this, so it uses nothing newer, and imports nothing that Python has not imported at its start.
 """
 
@@ -17,6 +21,7 @@ _IMPORTER = "<frozen importlib._bootstrap_external>"
 _METADATA = ("/importlib/metadata/__init__.py", "/importlib/metadata.py", "/importlib_metadata/__init__.py")
 _BUILTIN = frozenset(sys.builtin_module_names)  # these are in no folder
 _ENVIRONMENT = (sys.prefix, sys.base_prefix)
+_LIBRARIES = tuple(prefix + library for prefix in _ENVIRONMENT for library in ("/lib/python3", "/lib64/python3"))
 _FILE = os.environ.get("PAPERBUILD_HEARD", "")
 _HANDLE = os.open(_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600) if _FILE else -1
 
@@ -84,7 +89,36 @@ def _absolute(path: object) -> object:
     return os.path.join(os.getcwd(), path) if isinstance(path, str) else path
 
 
+def _read_installed_bytecode() -> None:
+    """Have the bytecode of an environment's module read from beside its source, where the folder for bytecode has none."""
+    loaders, cache = sys.modules.get("_frozen_importlib_external"), getattr(sys, "pycache_prefix", None)
+    if loaders is None or not cache:
+        return
+    beginning = cache.rstrip("/") + "/"
+    read = loaders.FileLoader.get_data
+
+    def get_data(loader, path):  # type: ignore[no-untyped-def]  # as Python has it
+        try:
+            return read(loader, path)
+        except FileNotFoundError:
+            source = getattr(loader, "path", None)
+            if not (isinstance(source, str) and source.startswith(_LIBRARIES) and path.startswith(beginning) and path.endswith(".pyc")):
+                raise
+        folder, _, name = path[len(beginning) - 1 :].rpartition("/")
+        installed = folder + "/__pycache__/" + name
+        handle = os.open(source, os.O_RDONLY | os.O_CLOEXEC)  # what counts as read is the source
+        try:
+            if os.stat(installed).st_mtime_ns <= os.fstat(handle).st_mtime_ns:  # Python itself compares whole seconds only
+                raise FileNotFoundError(installed)
+        finally:
+            os.close(handle)
+        return read(loader, installed)
+
+    loaders.FileLoader.get_data = get_data
+
+
 def _begin() -> None:
+    _read_installed_bytecode()
     sys.addaudithook(_heard)
     if _HANDLE < 0:
         for folder in filter(_is_elsewhere, sys.path_importer_cache):  # what was looked for before this was loaded
