@@ -78,13 +78,16 @@ def test_ten_thousand_targets_are_offered_in_150_ms(project):
     tables = "".join(f'[target.t{n}]\nrun = "true"\ninputs = []\noutputs = ["out/{n}"]\n' for n in range(10_000))
     project.write("paperbuild.toml", f'[paper]\nsource = "paper.md"\n{tables}')
     project.call("run", "t1")
+    limit = 0.15 * (1 if sys.flags.dont_write_bytecode == 0 and "PYTHONDONTWRITEBYTECODE" not in os.environ else 5)
     least = 9.0
     for _ in range(5):
         before = os.times()
         assert completed(project, "paperbuild run t999") == ["t999", *(f"t999{n}" for n in range(10))]
         after = os.times()
         least = min(least, after.children_user + after.children_system - before.children_user - before.children_system)
-    assert least < 0.15 * (1 if sys.flags.dont_write_bytecode == 0 and "PYTHONDONTWRITEBYTECODE" not in os.environ else 5)
+        if least < limit:
+            break
+    assert least < limit
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

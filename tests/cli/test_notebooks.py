@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import venv
 
 import pytest
@@ -57,14 +58,26 @@ def paper(project):
     return project
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder for the paper after it was rendered once."""
+    return tmp_path_factory.mktemp("rendered") / "paper"
+
+
 @needs_papermill
 class TestExecuted:
     """What one execution costs seconds for is asked of one."""
 
     @pytest.fixture
-    def made(self, paper):
+    def made(self, paper, kept):
+        """The rendered paper; what it was rendered to goes with it when it is copied."""
+        if kept.exists():
+            shutil.rmtree(paper.root)
+            shutil.copytree(kept, paper.root, symlinks=True)
+            return paper
         answer = paper.call("render", "-j1")
         assert answer.code == 0, answer.err
+        shutil.copytree(paper.root, kept, symlinks=True)
         return paper
 
     def test_a_notebook_gives_values_and_is_an_artifact_with_what_it_printed(self, made):

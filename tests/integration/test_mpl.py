@@ -22,18 +22,19 @@ figure, axes = plt.subplots()
 axes.plot([1, 2, 3], label=r"$\\alpha_i^2 \\leq \\mathbf{{x}}$")
 axes.set(xlabel="time (s)", ylabel="Größe")
 axes.legend()
-for kind in ("svg", "pdf", "png"):
+for kind in {kinds}:
     figure.savefig(f"figure.{{kind}}")
 size = [float(side) for side in figure.get_size_inches()]
 print(json.dumps([light, size, matplotlib.rcParams["font.size"], axes.xaxis.label.get_fontname()]))
 """
 
 
-def draw(folder: Path, template: str | None, more: str = "", **environment: str) -> list[object]:
+def draw(folder: Path, template: str | None, more: str = "", *, kinds: tuple[str, ...] = ("svg",), **environment: str) -> list[object]:
+    """Draw a figure; return whether the import was light, the figure's size, the size of its type and its font."""
     folder.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "SOURCE_DATE_EPOCH")}
     done = subprocess.run(
-        [sys.executable, "-c", DRAW.format(template=template, more=more)],
+        [sys.executable, "-c", DRAW.format(template=template, more=more, kinds=kinds)],
         cwd=folder, env={**kept, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -51,9 +52,10 @@ def draw(folder: Path, template: str | None, more: str = "", **environment: str)
     ],
 )
 def test_figures_fill_a_column_in_the_papers_own_font_with_equal_bytes(tmp_path: Path, template, size, points, font):
-    assert draw(tmp_path / "one", template) == [True, size, points, font]
-    assert draw(tmp_path / "two", template) == [True, size, points, font]
-    for name in ("figure.svg", "figure.pdf", "figure.png"):
+    kinds = ("svg", "pdf", "png")
+    assert draw(tmp_path / "one", template, kinds=kinds) == [True, size, points, font]
+    assert draw(tmp_path / "two", template, kinds=kinds) == [True, size, points, font]
+    for name in map("figure.{}".format, kinds):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert b"1980-01-01" in (tmp_path / "one" / "figure.svg").read_bytes()
 

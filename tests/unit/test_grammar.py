@@ -452,6 +452,15 @@ def flat(text: str, times: int) -> str:
     return f"max({', '.join([text] * times)}):f"
 
 
+@pytest.fixture(scope="module")
+def long_results() -> ResultCache:
+    """The files, read: to read them once is their own matter, and nothing that is computed of them is kept."""
+    results = ResultCache(LONG_FILES.__getitem__)
+    for path in LONG_FILES:
+        results.load(path)
+    return results
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -476,12 +485,9 @@ def flat(text: str, times: int) -> str:
     ],
     ids=range(18),
 )
-def test_long_lists_in_long_expressions_take_no_longer_either(text: str) -> None:
+def test_long_lists_in_long_expressions_take_no_longer_either(text: str, long_results: ResultCache) -> None:
     took: list[float] = []
-    results = ResultCache(LONG_FILES.__getitem__)
-    for path in LONG_FILES:
-        results.load(path)  # reading it once is the file's own matter
-    for ask in (lambda: resolve(parse(text), LONG_CATALOG, results), lambda: holds(text, LONG_CATALOG, results)):
+    for ask in (lambda: resolve(parse(text), LONG_CATALOG, long_results), lambda: holds(text, LONG_CATALOG, long_results)):
         before, size = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with contextlib.suppress(ReferenceFault):
             ask()
