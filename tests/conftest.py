@@ -18,6 +18,8 @@ os.environ["PAPERBUILD_REMOTE"] = "off"  # whoever runs the tests may share resu
 for name in ("PAPERBUILD_KEY", "PAPERBUILD_NAMESPACE"):
     os.environ.pop(name, None)
 
+os.fsync = lambda fd: None  # nothing in this process has to outlast a loss of power; the programs that tests start flush what they write
+
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=300, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=10_000, print_blob=True)
