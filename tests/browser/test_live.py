@@ -27,13 +27,21 @@ def live(running):
     return running
 
 
-@pytest.fixture
-def window(browser, live):
-    context = browser.new_context(viewport={"width": 1300, "height": 800})
-    window = Window(context, live.address)
-    yield window
-    assert window.complaints == []
+@pytest.fixture(scope="module")
+def tab(browser):
+    context = browser.new_context()
+    yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def window(tab, live):
+    tab.set_viewport_size({"width": 1300, "height": 800})
+    window = Window(tab.context, live.address, tab)
+    yield window
+    complaints = [*window.complaints]
+    window.leave()
+    assert complaints == []
 
 
 # What follows

@@ -15,6 +15,7 @@ from playwright.sync_api import Error
 TOP = Path(__file__).resolve().parents[2]
 LIMIT_S = 60
 PATIENCE_MS = 15_000
+BLANK = "about:blank"
 
 MANIFEST = """\
 [paper]
@@ -155,16 +156,26 @@ class Live:
 class Window:
     """A tab of the browser that shows the live page."""
 
-    def __init__(self, context, address):
+    def __init__(self, context, address, page=None):
         self.complaints = []
-        self.page = context.new_page()
+        self.page = page or context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        self._heard = {"console": self._hear, "pageerror": lambda error: self.complaints.append(f"uncaught: {error}")}
+        for event, hear in self._heard.items():
+            self.page.on(event, hear)
         self.page.goto(address)
         self.paper = self.page.frame_locator("#paper")
         self.paper.locator(".body p").first.wait_for()
         self.says("Up to date")
+
+    def leave(self):
+        """Give the tab back as it was before anybody used it: to open another costs more than most tests."""
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        for event, hear in self._heard.items():
+            self.page.remove_listener(event, hear)
+        self.page.mouse.move(0, 0)
+        self.page.goto(BLANK)
+        self.page.emulate_media(media="null", color_scheme="null", reduced_motion="null", forced_colors="null")
 
     def _hear(self, message):
         if "ERR_CONNECTION_REFUSED" not in message.text and "ERR_INCOMPLETE_CHUNKED" not in message.text:
