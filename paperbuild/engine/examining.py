@@ -107,8 +107,8 @@ class Examiner:
             Unfetched: to look it up takes outputs that are away and cannot be had.
         """
         action = self._told(id_)
-        known = {*self._options.adopts, *self._shelf.sent}
-        if id_ not in known and self._is_known_to_hold(action) and not self._is_missing(action):
+        is_asked_for = id_ in self._options.adopts or id_ in self._shelf.sent
+        if not is_asked_for and self._is_known_to_hold(action) and not self._is_missing(action):
             self._course.settle(action, Outcome.REUSED)
             return False
         taken_ns = self._workshop.clock.now_ns()
