@@ -11,7 +11,7 @@ import msgspec
 from paperbuild.paper.chunks import Chunk
 from paperbuild.paper.declarations import MANIFEST_NAME, Manifest, default_manifest
 from paperbuild.paper.mentions import KnownMentions, Mentions
-from paperbuild.paper.plan import Plan, digest_of_chunks, dump_plan, load_plan, plan_of
+from paperbuild.paper.plan import Plan, digest_of_chunks, dump_plan, load_plan, plan_digest, plan_of
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def planned(root: str, profile: str, *, keeps: bool) -> Planned:
     digest = digest_of_chunks(chunks)
     if kept is not None and kept.chunks == digest:
         return Planned(kept.placed(chunks), mentions)
-    made = plan_of(read_manifest(root, profile, data, chunks), digest)
+    made = plan_of(read_manifest(root, profile, data, chunks), digest, plan_digest(data, profile, digest))
     if keeps:
         with suppress(OSError):  # whoever builds tells of a folder that cannot be written
             _keep(path, dump_plan(made, data, profile))

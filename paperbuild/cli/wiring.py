@@ -254,7 +254,8 @@ def _open(
     made = planned(place.root, wishes.profile, keeps=keeps) if place.has_manifest else _planned_paper(place, wishes.profile)
     plan, mentions = made.plan, made.mentions
     if place.origin:  # what came from the network or the clock then is what there was
-        plan = msgspec.structs.replace(plan, actions=tuple(msgspec.structs.replace(a, refresh_s=None) for a in plan.actions))
+        lasting = tuple(msgspec.structs.replace(action, refresh_s=None) for action in plan.actions)
+        plan = msgspec.structs.replace(plan, actions=lasting, digest=b"")
     specs = tuple(_as_wished(spec, wishes) for spec in plan.documents)
     asked = tuple(d for d in specs if not place.named or place.source in d.sources or place.named == d.name)
     if place.named and not asked:

@@ -238,8 +238,9 @@ class _Build:
     def _start_what_can(self) -> None:
         while True:
             while arrived := self._schedule.arrivals():
-                self._examiner.consult(arrived)
-                for id_ in arrived:
+                others = self._examiner.settle_known(arrived)
+                self._examiner.consult(others)
+                for id_ in others:
                     self._examine(id_)
             next_ = None if self._course.stopping else self._schedule.next()
             if next_ is None:

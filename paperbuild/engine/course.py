@@ -82,6 +82,16 @@ class Course:
             self.earlier[action.id] = resting_on(action, stale)
         self._settle(action, outcome, duration_s)
 
+    def reuse(self, ids: Sequence[str]) -> None:
+        """Note that ``ids`` are up to date as they stand, and rest on nothing that is not."""
+        actions = self._graph.actions
+        self.schedule.settle_all(ids)
+        self.outcomes.update(dict.fromkeys(ids, Outcome.REUSED))
+        for id_ in ids if self.reopened else ():
+            self.outcomes[id_] = self._outcome(id_, Outcome.REUSED)
+        for id_ in ids:
+            self.tell(ActionEnded(id_, self.outcomes[id_], 0.0, tuple([output.path for output in actions[id_].outputs])))
+
     def stand_in(self, action: Action, earlier: Earlier) -> None:
         """Note that an ``earlier`` result of ``action``, which is in its place, stands in for the one that it lacks."""
         self.earlier[action.id] = earlier
@@ -107,10 +117,12 @@ class Course:
 
     def _settle(self, action: Action, outcome: Outcome, duration_s: float) -> None:
         self.schedule.settle(action.id)
-        if self.reopened.pop(action.id, None) is Outcome.RAN:
-            outcome = Outcome.RAN
-        self.outcomes[action.id] = outcome
+        self.outcomes[action.id] = outcome = self._outcome(action.id, outcome)
         self.tell(ActionEnded(action.id, outcome, duration_s, tuple([output.path for output in action.outputs])))
+
+    def _outcome(self, id_: str, outcome: Outcome) -> Outcome:
+        """Return what is told of ``id_``, which ends now: that it ran, where it did before it was opened again."""
+        return Outcome.RAN if self.reopened.pop(id_, None) is Outcome.RAN else outcome
 
     def fail(
         self,

@@ -63,8 +63,6 @@ class Examiner:
         self._lookup = Lookup(floor.workshop, floor.observer, floor.shelf)
         self._expecting: set[str] = set()
         self._in_place: dict[str, Record] = {}
-        self._held: set[str] = set()
-        self._held_at = 0
         self._doubted: set[str] = set()
         self._asked: set[str] = set()  # the keys that were asked for elsewhere: once in a build
         self.to_fetch: dict[str, tuple[Artifact, ...]] = {}
@@ -84,13 +82,8 @@ class Examiner:
         return id_ in self._options.adopts or id_ in self._doubted or self._holds(self._graph.actions[id_])
 
     def _holds(self, action: Action) -> bool:
-        """Return whether ``action`` is up to date by what an earlier build found; asked once as long as nobody writes files."""
-        if self._held_at != self._grounds.disturbances:
-            self._held_at = self._grounds.disturbances
-            self._held.clear()
-        if action.id not in self._held and self._grounds.hold(action, self._course.schedule.settled):
-            self._held.add(action.id)
-        return action.id in self._held
+        """Return whether ``action`` is up to date by what an earlier build found."""
+        return self._grounds.hold(action, self._course.schedule.settled)
 
     def doubt(self, ids: Iterable[str]) -> None:
         """Ask nobody elsewhere for ``ids`` any more: what is said to be there of them cannot be had."""
@@ -100,6 +93,18 @@ class Examiner:
         """Return whether the outputs of ``action`` are to stand in the tree though nobody may read them."""
         return isinstance(action.recipe, Step) or action.id in self._options.placed
 
+    def settle_known(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Settle those of ``ids`` that an earlier build found up to date and that are so still; return the others.
+
+        To look one of those up may put files into their places, and then everything must be looked at anew.
+        """
+        self._grounds.look(ids)
+        known = [id_ for id_ in ids if self._need_not_be_looked_up(self._told(id_))]
+        self._course.reuse(known)
+        if len(known) == len(ids):
+            return ()
+        return tuple(id_ for id_ in ids if id_ not in self._course.schedule.settled)
+
     def examine(self, id_: str) -> bool:
         """Look ``id_`` up: reuse it, or find the reason to run it. Return whether it must run.
 
@@ -107,9 +112,8 @@ class Examiner:
             Unfetched: to look it up takes outputs that are away and cannot be had.
         """
         action = self._told(id_)
-        is_asked_for = id_ in self._options.adopts or id_ in self._shelf.sent
-        if not is_asked_for and self._is_known_to_hold(action) and not self._is_missing(action):
-            self._course.settle(action, Outcome.REUSED)
+        if self._need_not_be_looked_up(action):
+            self._course.reuse((id_,))
             return False
         taken_ns = self._workshop.clock.now_ns()
         try:
@@ -122,6 +126,11 @@ class Examiner:
         if found is not None and id_ not in self._course.earlier:
             self._lay_ground(action, found, facts, taken_ns)
         return must_run
+
+    def _need_not_be_looked_up(self, action: Action) -> bool:
+        """Return whether ``action`` is up to date by what an earlier build found, and nothing of it is asked for or missing."""
+        is_asked_for = action.id in self._options.adopts or action.id in self._shelf.sent
+        return not is_asked_for and self._is_known_to_hold(action) and not self._is_missing(action)
 
     def _is_missing(self, action: Action) -> bool:
         """Return whether outputs of ``action`` that are to stand in the tree are away."""

@@ -171,12 +171,14 @@ class Graph:
     """Actions by id, and what each one waits for.
 
     ``known`` are the edges of actions that an earlier graph of the same actions was made of; only what the others add is checked.
+    ``made_of`` is a digest of all that says how its commands are declared, b"" where nobody knows one.
 
     Raises:
         ManifestError: two actions have one id, two make one path, or actions wait for each other in a circle.
     """
 
-    def __init__(self, actions: Iterable[Action], known: Mapping[str, frozenset[str]] = _NOTHING_KNOWN) -> None:
+    def __init__(self, actions: Iterable[Action], known: Mapping[str, frozenset[str]] = _NOTHING_KNOWN, made_of: bytes = b"") -> None:
+        self.made_of = made_of
         self.actions: dict[str, Action] = {}
         self._makers: dict[str, str] = {}
         self._matching: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,7 @@ look would find the same: the action is up to date, and nobody need look. Whatev
 A mark that is made of time stamps says nothing where a file may have been written again within one tick of the clock (see
 :mod:`paperbuild.engine.index`): no ground is laid on one.
 
-File format, version 2: ``paperbuild-grounds 2 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that
+File format, version 3: ``paperbuild-grounds 3 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that
 comes after that line. The file is disposable.
 """
 
@@ -24,14 +24,14 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from paperbuild.engine.graph import Action, Code, Command, Graph, Step
-from paperbuild.engine.index import settled_before
+from paperbuild.engine.marks import KeptMarks, Marks, is_old
 from paperbuild.engine.noting import MOVED, Facts
 from paperbuild.engine.ourselves import who_we_are
-from paperbuild.engine.ports import Mark, Question, stamped_ns
+from paperbuild.engine.ports import Question
 from paperbuild.engine.trace import Record
 from paperbuild.engine.workshop import Workshop
 
-_MAGIC = b"paperbuild-grounds 2 "
+_MAGIC = b"paperbuild-grounds 3 "
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -58,13 +58,12 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    """All grounds of a project; ``frame`` says of which, ``answers`` what its environment said. Of facts, a column each."""
+    """All grounds of a project: ``frame`` says of which, ``made_of`` is that of its graph, ``answers`` are what its environment said."""
 
     frame: bytes
+    made_of: bytes
     answers: tuple[tuple[Question, str | None], ...]
-    kinds: list[Mark]
-    paths: list[str]
-    marks: list[bytes]
+    marks: KeptMarks
     grounds: tuple[_Ground, ...]
 
 
@@ -84,19 +83,14 @@ class Grounds:
         self._path = f"{workshop.site.state}/grounds"
         self._frame = self._present_frame()
         self._answers: dict[Question, str | None] = {}
-        self._kinds: list[Mark] = []  # of facts, by their numbers, a column each
-        self._paths: list[str] = []
-        self._marks: list[bytes] = []
-        self._numbers: dict[tuple[Mark, str, bytes], int] = {}  # made when the first is asked for: mostly none is
+        self._marks = Marks(workshop.fs, workshop.clock)
         self._grounds: dict[str, _Ground] = {}
         self._cells: dict[tuple[str, ...], bytes] = {}
         self._fresh: set[str] = set()
         self._is_new = False
+        self._are_declared_alike = True  # all commands that have a ground are declared as they were when that was laid
+        self._unmoved: dict[str, bool] = {}  # of actions that were looked at a moment ago: whether nothing they rest on had changed
         self._load()
-        self.disturbances = 0
-        """How often :meth:`disturb` was called: what was found to hold does as long as that is the same."""
-        self._moved: dict[int, bool] = {}
-        self._still: set[int] = set()  # numbers of those that have not moved
 
     def _present_frame(self) -> bytes:
         """Return a digest of what all grounds rest on: where things lie, who makes what, and who is believed."""
@@ -113,7 +107,9 @@ class Grounds:
             return
         self._answers = dict(kept.answers)
         self._grounds = {ground.action: ground for ground in kept.grounds}
-        self._kinds, self._paths, self._marks = kept.kinds, kept.paths, kept.marks
+        self._marks = Marks(self._workshop.fs, self._workshop.clock, kept.marks)
+        self._are_declared_alike = kept.made_of == self._graph.made_of != b""
+        self._is_new = kept.made_of != self._graph.made_of  # once that is known, nobody need look at the declarations
 
     def _read(self) -> bytes:
         try:
@@ -140,38 +136,28 @@ class Grounds:
 
     def disturb(self) -> None:
         """Say that files may have been written: what was found to hold may do so no longer."""
-        self._moved.clear()
-        self._still.clear()
-        self.disturbances += 1
+        self._unmoved.clear()
+        self._marks.disturb()
 
     def look(self, ids: Iterable[str]) -> None:
-        """Look at all that these actions rest on: at once that takes half the time."""
-        found: set[int] = set()
-        for id_ in ids:
-            if id_ in self._grounds:
-                found.update(self._grounds[id_].numbers)
-        numbers = [*found]
-        facts = zip(*(map(column.__getitem__, numbers) for column in (self._kinds, self._paths, self._marks)), strict=True)
-        self._moved = {numbers[n]: True for n in self._workshop.fs.moved(facts)}
-        self._still = set(numbers) - self._moved.keys()
+        """Look at all that these actions rest on, unless that was done a moment ago: at once it takes half the time."""
+        grounds = [self._grounds[id_] for id_ in ids if id_ in self._grounds and id_ not in self._unmoved]
+        everything = len(grounds) == len(self._grounds)
+        moved = self._marks.moved(range(len(self._marks)) if everything else {n for ground in grounds for n in ground.numbers})
+        self._unmoved |= {ground.action: not moved or moved.isdisjoint(ground.numbers) for ground in grounds}
 
     def _holds(self, ground: _Ground, action: Action) -> bool:
-        if not self._still.issuperset(ground.numbers) and any(map(self._has_moved, ground.numbers)):
+        if ground.action not in self._unmoved:
+            self.look((ground.action,))
+        if not self._unmoved[ground.action]:
             return False
-        if ground.identity != self._identity(action):
+        if not (self._are_declared_alike and isinstance(action.recipe, Command)) and ground.identity != self._identity(action):
             return False
         if self._workshop.clock.now_ns() >= ground.until_ns:
             return False
         if ground.blind and not self._workshop.executor.blind():
             return False
         return self._answers_hold() or ground.action in self._fresh
-
-    def _has_moved(self, number: int) -> bool:
-        known = False if number in self._still else self._moved.get(number)
-        if known is None:
-            kind, path, mark = self._fact(number)
-            known = self._moved[number] = self._workshop.fs.mark(kind, path) != mark
-        return known
 
     def _answers_hold(self) -> bool:
         """Return whether the environment says what it said; where not, nothing is known of earlier builds any more."""
@@ -194,9 +180,13 @@ class Grounds:
         return _digest(
             (
                 *(recipe, action.outputs, action.params, action.inputs, action.mentioned, action.observe, action.refresh_s),
-                *(variables, runner, cells),
+                *(variables, action.platform, runner, cells),
             )
         )
+
+    def _is_declared_so(self, ground: _Ground) -> bool:
+        """Return whether the action is declared as it was for its ``ground``."""
+        return ground.identity == self._identity(self._graph.actions[ground.action])
 
     def _cells_of(self, needs: tuple[str, ...]) -> bytes:
         known = self._cells.get(needs)
@@ -213,8 +203,8 @@ class Grounds:
         ``after`` are the ids of the actions that must settle before that can be said again.
         """
         self.drop(action.id)
-        rows = [(kind, path, mark) for (kind, path), mark in facts.items()]
-        if not all(mark != MOVED and self._is_old(mark, when.taken_ns) and _is_text(path) for _, path, mark in rows):
+        rows, clock = [(kind, path, mark) for (kind, path), mark in facts.items()], self._workshop.clock
+        if not all(mark != MOVED and is_old(mark, when.taken_ns, clock) and _is_text(path) for _, path, mark in rows):
             return
         if action.refresh_s is not None and action.refresh_s <= 0:
             return
@@ -222,34 +212,16 @@ class Grounds:
         if action.refresh_s is not None:
             until_ns = min(until_ns, record.finished_ns + int(action.refresh_s * 1e9))
         blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
-        numbers = _packed(map(self._number, rows))
+        numbers = _packed(map(self._marks.number, rows))
         self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind)
         self._fresh.add(action.id)
         self._is_new = True
-
-    def _is_old(self, mark: bytes, taken_ns: int) -> bool:
-        """Return whether what ``mark`` stands for cannot have been written again, unnoticed, since ``taken_ns``."""
-        mtime_ns, ctime_ns, device = stamped_ns(mark)
-        return settled_before(mtime_ns, ctime_ns, taken_ns - self._workshop.clock.lag_ns(device))
-
-    def _number(self, fact: tuple[Mark, str, bytes]) -> int:
-        if not self._numbers:
-            self._numbers = {known: n for n, known in enumerate(zip(self._kinds, self._paths, self._marks, strict=True))}
-        number = self._numbers.setdefault(fact, len(self._numbers))
-        if number == len(self._paths):
-            kind, path, mark = fact
-            self._kinds.append(kind)
-            self._paths.append(path)
-            self._marks.append(mark)
-        return number
-
-    def _fact(self, number: int) -> tuple[Mark, str, bytes]:
-        return self._kinds[number], self._paths[number], self._marks[number]
 
     def drop(self, id_: str) -> None:
         """Forget the ground of an action."""
         self._is_new |= self._grounds.pop(id_, None) is not None
         self._fresh.discard(id_)
+        self._unmoved.pop(id_, None)
 
     def are_laid(self, id_: str) -> bool:
         """Return whether there is a ground for the action."""
@@ -261,15 +233,12 @@ class Grounds:
             return
         self._is_new = False
         self._answers_hold()  # what others rest on is not to be confused with what these do
-        used = sorted({number for ground in self._grounds.values() for number in ground.numbers})
-        numbers = {number: n for n, number in enumerate(used)}
-        grounds = (
-            msgspec.structs.replace(ground, facts=_packed(map(numbers.__getitem__, ground.numbers))) for ground in self._grounds.values()
-        )
+        kept = [ground for ground in self._grounds.values() if self._are_declared_alike or self._is_declared_so(ground)]
+        marks, numbers = self._marks.kept(number for ground in kept for number in ground.numbers)
+        grounds = (msgspec.structs.replace(ground, facts=_packed(map(numbers.__getitem__, ground.numbers))) for ground in kept)
         answers = tuple(self._workshop.environment.answers.items())
-        kinds, paths, marks = ([self._kinds[n] for n in used], [self._paths[n] for n in used], [self._marks[n] for n in used])
         with contextlib.suppress(OSError, UnicodeEncodeError):
-            body = _encode(_Kept(self._frame, answers, kinds, paths, marks, tuple(grounds)))
+            body = _encode(_Kept(self._frame, self._graph.made_of, answers, marks, tuple(grounds)))
             self._workshop.fs.write(f"{self._path}.new", _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             self._workshop.fs.rename(f"{self._path}.new", self._path)
 

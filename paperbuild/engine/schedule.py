@@ -275,18 +275,25 @@ class Schedule:
     def settle(self, id_: str) -> None:
         """Note that ``id_`` is up to date."""
         self._stop(id_)
-        if self._held and self._is_open(id_):
-            self._close(id_)
-        self._settled.add(id_)
-        self._when.setdefault(id_, self._moment)
+        self.settle_all((id_,))
+
+    def settle_all(self, ids: Collection[str]) -> None:
+        """Note that ``ids``, none of which runs, are up to date."""
+        for id_ in ids if self._held else ():
+            if self._is_open(id_):
+                self._close(id_)
+        self._settled.update(ids)
+        for id_ in ids:
+            self._when.setdefault(id_, self._moment)
         self._moment += 1
-        for other in self._behind.pop(id_, ()):
-            waits = self._waits[other]
-            waits.discard(id_)
-            if not waits:
-                del self._waits[other]
-                if other not in self._lost:
-                    self._arrive(other)
+        for id_ in ids:
+            for other in self._behind.pop(id_, ()):
+                waits = self._waits[other]
+                waits.discard(id_)
+                if not waits:
+                    del self._waits[other]
+                    if other not in self._lost:
+                        self._arrive(other)
 
     def lose(self, id_: str) -> tuple[str, ...]:
         """Note that ``id_`` failed; return the ids that can therefore never be ready, nearest first."""

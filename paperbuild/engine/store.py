@@ -139,7 +139,7 @@ class Store:
 
     def is_here(self, artifact: Artifact) -> bool:
         """Return whether every blob of ``artifact`` is here (their content is checked when they are taken out)."""
-        if self._fs.stat(self.blob(artifact.digest)) is None:
+        if not self._fs.exists(self.blob(artifact.digest)):
             return False
         if not artifact.is_folder:
             return True
@@ -147,7 +147,7 @@ class Store:
             entries = self.entries(artifact.digest)
         except DamagedBlob:
             return False
-        return all(entry.kind == "folder" or self._fs.stat(self.blob(entry.digest)) is not None for entry in entries)
+        return all(entry.kind == "folder" or self._fs.exists(self.blob(entry.digest)) for entry in entries)
 
     def put_bytes(self, data: bytes) -> str:
         """Keep ``data``; return its digest."""

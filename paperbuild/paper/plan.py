@@ -38,7 +38,8 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     ``actions`` are those of all targets, in the order declared, and ``waits``, for each of them, the numbers of those that it waits for;
     None where that is not known without the documents. ``literals`` are numbers in the prose that are no results.
-    ``chunks`` is :func:`digest_of_chunks` of those of its papers; ``holds_heavy``: heavy targets wait to be asked for.
+    ``chunks`` is :func:`digest_of_chunks` of those of its papers; ``holds_heavy``: heavy targets wait to be asked for. ``digest`` is
+    :func:`plan_digest` of all that it comes from, b"" where nobody said that.
     """
 
     documents: tuple[DocumentSpec, ...]
@@ -52,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
     shared: SharingSpec = SharingSpec()
     holds_heavy: bool = False
     executors: tuple[ExecutorSpec, ...] = ()
+    digest: bytes = b""
 
     def placed(self, chunks: Iterable[Chunk]) -> Plan:
         """Return the plan with its chunks where ``chunks``, which say the same, stand now."""
@@ -98,7 +100,9 @@ class Plan(msgspec.Struct, frozen=True, array_like=True, dict=True):
             actions = placed(actions, self.executors, on)
         ids = [action.id for action in self.actions]
         known = {id_: frozenset([ids[n] for n in found]) for id_, found in zip(ids, self.waits, strict=True) if found is not None}
-        return Graph((*actions, *documents), known)
+        secret = [variable.name for action in self.actions for variable in action.variables if variable.counted is None]
+        told = (self.digest, on, sorted({name for name in secret if name in secrets}))
+        return Graph((*actions, *documents), known, hashlib.sha256(msgspec.msgpack.encode(told)).digest() if self.digest else b"")
 
 
 def _placed(action: Action, chunk: Chunk | None) -> Action:
@@ -125,8 +129,13 @@ def digest_of_chunks(chunks: Iterable[Chunk]) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(told)).digest() if told else b""
 
 
-def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
-    """Return what ``manifest`` comes to; ``chunks`` is the digest of those that it was made with.
+def plan_digest(manifest: bytes, profile: str, chunks: bytes) -> bytes:
+    """Return a digest of all that the plan of the text ``manifest`` with ``profile`` comes from; ``chunks`` as in :class:`Plan`."""
+    return hashlib.sha256(msgspec.msgpack.encode((_maker(manifest, profile), chunks))).digest()
+
+
+def plan_of(manifest: Manifest, chunks: bytes = b"", digest: bytes = b"") -> Plan:
+    """Return what ``manifest`` comes to; ``chunks`` is the digest of those that it was made with, ``digest`` that of the plan.
 
     Raises:
         ManifestError: see :func:`paperbuild.paper.actions.expand` and :class:`Graph`.
@@ -144,7 +153,7 @@ def plan_of(manifest: Manifest, chunks: bytes = b"") -> Plan:
     waits = (tuple(sorted(numbers[other] for other in others)) if others <= numbers.keys() else None for others in found)
     return Plan(
         manifest.documents, tuple(targets), actions, tuple(waits), manifest.python, manifest.store_path, manifest.literals, chunks,
-        manifest.shared, manifest.holds_heavy, manifest.executors,
+        manifest.shared, manifest.holds_heavy, manifest.executors, digest,
     )  # fmt: skip
 
 

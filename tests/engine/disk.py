@@ -19,7 +19,7 @@ from paperbuild.engine.remote import Remote
 from paperbuild.engine.store import Store
 from paperbuild.engine.workshop import Workshop, open_workshop
 from paperbuild.events import Event
-from tests.engine.world import Joiner
+from tests.engine.world import Joiner, graph_of
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Project:
         self.events = []
         workshop = self.workshop()
         try:
-            graph = Graph(self.actions)
+            graph = graph_of(self.actions)
             return build(graph, wanted or tuple(graph.actions), workshop, BuildOptions(jobs=jobs, **options), self.events.append)
         finally:
             workshop.close()

@@ -178,3 +178,36 @@ def test_marks_tell_when_what_they_stand_for_was_written():
     assert stamped_ns(mark_of(stat)) == (stat.mtime_ns, stat.ctime_ns, stat.device)
     assert stamped_ns(mark_of(None)) == (0, 0, 0)
     assert stamped_ns(mark_of(world.fs.stat(ROOT))) == (0, 0, 0)
+
+
+def test_a_result_is_looked_for_where_it_says_on_which_machine_it_holds(looked_up: list[str]):
+    world = chain().build().build()
+    looked_up.clear()
+    world.target(replace(world.actions["first"], platform=(("cpu", "another"),))).build().ran("first")
+
+
+def test_a_blob_that_comes_makes_nobody_look_and_one_that_goes_is_missed(looked_up: list[str]):
+    world = chain().build().build()
+    gone = next(path for path, node in world.fs.nodes.items() if "/blobs/" in path and node.data is not None)
+    world.clock.tick()
+    world.fs.write(f"{gone.rpartition('/')[0]}/{'0' * 64}", b"somebody else's")
+    looked_up.clear()
+    world.build().ran_nothing()
+    assert looked_up == []
+    world.fs.unlink(gone)
+    world.build().succeeded()
+    assert looked_up
+    assert gone in world.fs.nodes
+
+
+def test_an_action_that_was_declared_otherwise_for_a_while_is_looked_up_again(looked_up: list[str]):
+    world = chain().build().build()
+    before = world.actions["second"]
+    world.target(replace(before, params=(("n", 1),))).build("other")  # whose ground is kept, and not that of the other declaration
+    looked_up.clear()
+    world.build().ran("second")
+    world.target(before).build("other")
+    looked_up.clear()
+    world.build().ran_nothing()
+    assert "second" in looked_up
+    assert "first" not in looked_up

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build
@@ -120,6 +123,12 @@ class Versions:
         yield from ()
 
 
+def graph_of(actions: Iterable[Action]) -> Graph:
+    """Return the graph of ``actions``, which knows what it was made of, as those of projects do."""
+    actions = tuple(actions)
+    return Graph(actions, made_of=hashlib.sha256(msgspec.msgpack.encode(actions)).digest())
+
+
 def command(
     name: str,
     line: str,
@@ -225,7 +234,7 @@ class World:
         self.clock.tick(10_000_000_000)
         self._ran_before = len(self.executor.ran)
         self.events = []
-        graph = Graph(self.actions.values())
+        graph = graph_of(self.actions.values())
         self.report = build(graph, wanted or tuple(self.actions), self.workshop(), BuildOptions(jobs=jobs, **options), self.events.append)
         return self
 
