@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -64,6 +65,16 @@ class Project:
         out, err = self._capfd.readouterr()
         return Answer(int(code), out, err)
 
+    def once(self, kept, build):
+        """Have ``build()`` build this project; where that was done before, copy what came of it, with its store."""
+        if kept.exists():
+            shutil.rmtree(self.root)
+            shutil.copytree(kept, self.root, symlinks=True)
+        else:
+            build()
+            shutil.copytree(self.root, kept, symlinks=True)
+        return self
+
     def start(self, *words, stderr=subprocess.PIPE):
         """Start the program as a process of its own."""
         return self._start("-m", "paperbuild", *words, stderr=stderr)
@@ -81,6 +92,12 @@ class Project:
             stderr=stderr,
             text=True,
         )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder for the project of a file's tests once it was built: see :meth:`Project.once`."""
+    return tmp_path_factory.mktemp("kept") / "project"
 
 
 @pytest.fixture

@@ -37,8 +37,12 @@ def age(project, days, only=""):
 
 
 @pytest.fixture
-def versions(project):
+def versions(project, kept):
     """A project that had three targets, one after the other: one on a branch, one in a tag, one now; each with two results."""
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     git(project, "init", "-q", "-b", "main")
     for name in ("branched", "tagged", "forgotten", "present"):
         project.write("paperbuild.toml", MANIFEST.format(name=name)).write("in.txt", f"{name} 1\n")
@@ -52,7 +56,6 @@ def versions(project):
     git(project, "tag", "v1", "tagged-line")
     git(project, "branch", "-D", "tagged-line", "forgotten-line")
     age(project, 100)
-    return project
 
 
 def test_without_use_for_90_days_all_goes_but_the_newest_of_what_branches_tags_and_the_tree_name(versions):

@@ -35,11 +35,14 @@ open("roc.svg", "w").write('<svg xmlns="http://www.w3.org/2000/svg" width="9" he
 
 
 @pytest.fixture
-def built(project):
+def built(project, kept):
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     project.write("paperbuild.toml", MANIFEST).write("train.py", SCRIPT)
     project.write("paper.md", PAPER)
     assert project.call("render", "-q").code == 0
-    return project
 
 
 def found(project, *words):

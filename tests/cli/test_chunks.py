@@ -27,12 +27,15 @@ MANIFEST = '[paper]\nsource = "paper.md"\nformats = ["html"]\n'
 
 
 @pytest.fixture
-def paper(project):
+def paper(project, kept):
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     project.write("paperbuild.toml", MANIFEST).write("paper.md", PAPER).write("helper.py", "LOSS = 0.25\n")
     first = project.call("render", "-j1")
     assert (first.code, first.out) == (0, "_build/paper.html\n"), first.err
     assert "2 ran" in first.err
-    return project
 
 
 def edited(project, old, new):

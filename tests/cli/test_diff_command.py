@@ -80,27 +80,19 @@ def commit(project, message):
     git(project, "commit", "-qm", message)
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """A folder for the paper once it was built."""
-    return tmp_path_factory.mktemp("built") / "paper"
-
-
 @pytest.fixture
 def paper(project, kept):
     """A paper in a repository, built and committed once, at the rate 0.1."""
-    if kept.exists():
-        shutil.rmtree(project.root)
-        shutil.copytree(kept, project.root, symlinks=True)
-        return project
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     for name, text in (("paperbuild.toml", MANIFEST), ("train.py", TRAIN), ("plot.py", PLOT), ("paper.md", PAPER)):
         project.write(name, text)
     project.write(".gitignore", ".paperbuild/\n_build/\nbuild/\nfigures/\n")
     git(project, "init", "-q", "-b", "main")
     commit(project, "as it was")
     assert project.call("run").code == 0
-    shutil.copytree(project.root, kept, symlinks=True)
-    return project
 
 
 def rate(project, value):

@@ -46,13 +46,15 @@ SAID = "Not up to date: earlier results of train"
 
 
 @pytest.fixture
-def heavy(project):
+def heavy(project, kept):
+    return project.once(kept, lambda: build(project)).write("train.py", TRAIN.format(4))
+
+
+def build(project):
     project.write("paperbuild.toml", MANIFEST).write("train.py", TRAIN.format(3)).write("table.py", TABLE)
     project.write("paper.md", PAPER)
     answer = project.call("render")
     assert answer.code == 0, answer.err
-    project.write("train.py", TRAIN.format(4))
-    return project
 
 
 def said_in(project):

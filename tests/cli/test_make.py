@@ -55,10 +55,13 @@ OUTPUTS = ("data", "build", "joined=%.txt", "count", "copy")
 
 
 @pytest.fixture
-def paper(project):
+def paper(project, kept):
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     project.write("paperbuild.toml", MANIFEST).write("data.py", DATA).write("train.py", TRAIN).write("model.py", "NAME = 'm'\n")
     assert project.call("run", "-q").code == 0
-    return project
 
 
 def make(project, *words, ok=True):

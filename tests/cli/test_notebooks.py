@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import shutil
 import venv
 
 import pytest
@@ -58,27 +57,17 @@ def paper(project):
     return project
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """A folder for the paper after it was rendered once."""
-    return tmp_path_factory.mktemp("rendered") / "paper"
-
-
 @needs_papermill
 class TestExecuted:
     """What one execution costs seconds for is asked of one."""
 
     @pytest.fixture
     def made(self, paper, kept):
-        """The rendered paper; what it was rendered to goes with it when it is copied."""
-        if kept.exists():
-            shutil.rmtree(paper.root)
-            shutil.copytree(kept, paper.root, symlinks=True)
-            return paper
-        answer = paper.call("render", "-j1")
-        assert answer.code == 0, answer.err
-        shutil.copytree(paper.root, kept, symlinks=True)
-        return paper
+        def build():
+            answer = paper.call("render", "-j1")
+            assert answer.code == 0, answer.err
+
+        return paper.once(kept, build)
 
     def test_a_notebook_gives_values_and_is_an_artifact_with_what_it_printed(self, made):
         assert json.loads(made.read("build/fit.json")) == {"slope": 4.0}

@@ -37,14 +37,17 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 
 @pytest.fixture
-def built(project):
+def built(project, kept):
+    return project.once(kept, lambda: build(project))
+
+
+def build(project):
     project.write("paperbuild.toml", MANIFEST).write("paper.md", PAPER).write("train.py", TRAIN).write("curve.svg", SVG)
     project.write(".gitignore", "_build/\n.paperbuild/\n*.json\nroc.svg\nplots/\n")
     for words in (("init", "-q"), ("add", "."), ("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "x")):
         subprocess.run(["git", *words], cwd=project.root, check=True)
     answer = project.call("render", "-q")
     assert answer.code == 0, answer.err
-    return project
 
 
 def found(project, *words):
