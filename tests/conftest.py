@@ -27,15 +27,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 LONG = frozenset(
     (
-        "test_histories_on_disk.py",
-        "test_tutorial.py",
-        "test_example_paper.py",
-        "test_live_converging.py",
-        "test_incremental.py",
-        "test_templates.py",
-        "test_system_calls.py",
-        "test_faults.py",
-        "test_notebooks.py",
+        "integration/test_histories_on_disk.py",
+        "integration/test_tutorial.py",
+        "integration/test_example_paper.py",
+        "integration/test_live_converging.py",
+        "integration/test_incremental.py",
+        "typesetting/test_templates.py",
+        "integration/test_system_calls.py",
+        "integration/test_faults.py",
+        "cli/test_notebooks.py",
     )
 )
 """Files whose tests take long. They begin first, so that at the end nobody waits for the last of them with an idle processor."""
@@ -43,4 +43,4 @@ LONG = frozenset(
 
 def pytest_collection_modifyitems(items: MutableSequence[pytest.Item]) -> None:
     """Put the tests of :data:`LONG` files in front; all others stay in their order."""
-    items[:] = sorted(items, key=lambda item: item.path.name not in LONG)
+    items[:] = sorted(items, key=lambda item: "/".join(item.path.parts[-2:]) not in LONG)
