@@ -165,6 +165,18 @@ class TestPythons:
         made.unlink()
         assert ran(project.build()) == set()
 
+    def test_bytecode_of_an_environment_in_the_project_is_as_good(self, tmp_path: Path):
+        root = tmp_path / "project"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+        site = next((root / ".venv/lib").glob("python*")) / "site-packages"
+        install(site, "helper", "1", "x = 1\n")
+        made = self.compiled(site, "x = 7\n")
+        project = Project(root, (undeclared("t", "python s/script.py", "out"),), python=f"{root}/.venv/bin")
+        assert ran(project.write({"s/script.py": self.SCRIPT}).build()) == {"t"}
+        assert (root / "out").read_text() == "7\n"
+        assert made.exists()
+        assert ran(project.build()) == set()
+
     def test_bytecode_no_younger_than_what_is_installed_is_not_believed(self, make: Make, environment: Path):
         install(environment, "helper", "1", "x = 1\n")
         project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))
