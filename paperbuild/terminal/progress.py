@@ -207,11 +207,12 @@ class Progress:
         return "" if left_s is None or left_s < _LEAST_FORESEEN_S else f", about {rough_text(left_s)} left"
 
     def log_lines(self) -> tuple[str, ...]:
-        """Return a line for each action that runs and has said something: what it said last."""
+        """Return a line for each action that runs and has said something: what it said last. Long names leave room for it."""
         with self._lock:
             running = [one.action for one in sorted(self._running.values(), key=lambda one: one.since_s)]
         said = [(action, escaped(without_colors(self._last_words(action)))) for action in running[:_MOST_LOGS]]
-        return tuple(cut(f"  {action}: {words}", max(1, self._screen.width - 1)) for action, words in said if words)
+        width = self._screen.width
+        return tuple(cut(f"  {cut(action, width * 2 // 5)}: {words}", max(1, width - 1)) for action, words in said if words)
 
     @staticmethod
     def _running_text(running: _Running, now: float) -> str:

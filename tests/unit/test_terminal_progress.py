@@ -121,6 +121,12 @@ def test_below_it_stands_what_each_running_target_said_last_made_safe_and_cut():
     assert progress.log_lines() == (second,)
 
 
+def test_a_long_name_leaves_room_for_what_was_said():
+    progress = Progress(io.StringIO(), TERMINAL, clock=Clock(), last_words=lambda _: "epoch 3")
+    progress(ActionStarted("train[model=large,lr=0.001,seed=0,epochs=200]", "never ran", None))
+    assert progress.log_lines() == ("  train[model=large,lr=0.…: epoch 3",)
+
+
 def test_of_very_many_running_targets_only_some_are_quoted():
     progress = Progress(io.StringIO(), TERMINAL, clock=Clock(), last_words=lambda _: "words")
     for n in range(40):
