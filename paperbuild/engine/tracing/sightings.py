@@ -109,8 +109,8 @@ class Sightings:
                 return
         elif state[0] != "file":
             return
-        elif not flags & os.O_TRUNC:  # what it held stays in what it will hold, or is read
-            bits |= UPDATES if flags & _WRITES else READ
+        elif not flags & (os.O_TRUNC | os.O_WRONLY):  # what is only written to, at the end of a log, nobody can read
+            bits |= UPDATES if flags & os.O_RDWR else READ
         if flags & _WRITES or state is None or flags & os.O_TRUNC:
             bits |= WROTE
             self._made.add(path)
