@@ -419,6 +419,8 @@ def _undeclared(action: Action, paths: Sequence[str], log: Log) -> Diagnostic:
     rule = 'observe = "strict" permits only what inputs, outputs, needs and the words of the command name'
     help_ = (f"add it to the inputs of {action.target}, or to its outputs if it is written",)
     message = f"{action.id} wanted {shown}, which it does not declare"
+    if len(paths) == 1 and paths[0] in (action.inputs or ()):
+        message, help_ = f"{action.id} wanted to change {shown}, which is an input", ("let it write another file, and declare that",)
     return Diagnostic(
         "PB442",
         message,

@@ -155,6 +155,8 @@ def _mends(status: int, lines: Sequence[str], action: Action, recipe: Command) -
     for folder in (output.path.rstrip("/") for output in action.outputs if output.path.endswith("/")):
         if "o such file or directory" in told and re.search(rf"{re.escape(folder)}(?![\w.-])", told):
             return (f"it makes its output folder itself: mkdir -p {shlex.quote(folder)}",)
+    if action.observe == "strict" and "ermission denied" in told:
+        return ('observe = "strict" lets inputs be opened to read only (np.memmap: mode="r")',)
     if status in (-_KILLED, 128 + _KILLED):
         return (f"where memory ran out, fewer at once help: -j, or mem in the resources of {action.target}",)
     if status == 126:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from paperbuild.engine.graph import Action, Command, Output
 from paperbuild.engine.logs import LOG_LINES, _last_words, _mends
@@ -31,6 +32,12 @@ from tests.engine.world import World, command
 def test_a_failure_that_tells_its_cause_comes_with_its_mend(status: int, log: list[str], line: str, mend: str):
     (found,) = _mends(status, log, command("t", line, "out m/x/"), Command(line))
     assert mend in found
+
+
+def test_a_strict_command_that_is_denied_something_is_told_of_reading_only():
+    action = replace(command("t", "python a.py", "out"), observe="strict")
+    (found,) = _mends(1, ["PermissionError: [Errno 13] Permission denied: 'd.bin'"], action, Command("python a.py"))
+    assert "read only" in found
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -56,10 +58,21 @@ def test_what_is_not_declared_is_refused_and_named(tmp_path: Path, line: str, wa
     assert report.outcomes["t"] is Outcome.FAILED
     (fault,) = report.diagnostics
     assert fault.code == "PB442"
-    assert f"wanted {wanted}" in fault.message
+    assert f"wanted {wanted}" in fault.message.replace("to change ", "")
+    assert ("which is an input" in fault.message) == (wanted == "declared")
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "secret").read_text() == "x"
     assert (tmp_path / "declared").read_text() == "y"
+
+
+def test_an_input_that_a_program_would_like_to_change_may_be_read_by_it(tmp_path: Path):
+    """SQLite asks for more than it needs, and is content with less."""
+    t = strict("t", f"'{sys.executable}' ask.py > out", "out", "ask.py d.db")
+    (tmp_path / "ask.py").write_text("import sqlite3; print(*sqlite3.connect('d.db').execute('select 7').fetchone())")
+    with contextlib.closing(sqlite3.connect(tmp_path / "d.db")) as database:
+        database.execute("create table t(x)")
+    assert Project(tmp_path, (t,), python=str(Path(sys.executable).parent)).build().diagnostics == ()
+    assert (tmp_path / "out").read_text() == "7\n"
 
 
 def test_words_and_needs_are_declarations_and_absent_files_may_be_looked_for(tmp_path: Path):

@@ -135,12 +135,17 @@ class Notices:
         makes_folder = kind == calls.MAKE_FOLDER
         if not writes and ((kind in _ASKING and not makes_folder) or os.path.exists(path) == makes_folder):
             return True  # it learns that something is there, or not
-        is_open = self._closed is None or self._closed.allows(path, writes=writes or makes_folder)
-        if is_open and (makes_folder or self._permission is None or self._permission.allows(path, writes=writes)):
+        if self._allows(path, writes=writes, makes_folder=makes_folder):
             return True
-        self.denied.add(path)
+        may_do_without = kind == calls.OPEN and flags & os.O_RDWR and not flags & os.O_TRUNC and os.path.isfile(path)
+        if not (may_do_without and self._allows(path, writes=False)):  # who opens to read and write, as SQLite does, may only read then
+            self.denied.add(path)
         self._denies = True
         return False
+
+    def _allows(self, path: bytes, *, writes: bool, makes_folder: bool = False) -> bool:
+        is_open = self._closed is None or self._closed.allows(path, writes=writes or makes_folder)
+        return is_open and (makes_folder or self._permission is None or self._permission.allows(path, writes=writes))
 
     def _absolute(self, process: int, path: bytes, folder: int | None) -> bytes:
         """Return ``path`` from the root, without ``.`` and ``..``; empty where it leads nowhere."""
