@@ -13,7 +13,7 @@ from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.observation import Observer, status_of
 from paperbuild.engine.ports import CommandEnvironment, Elsewhere, FileSystem, Seen, Sighting, Stat, State
-from paperbuild.engine.rules import Treatment
+from paperbuild.engine.rules import GO_BY_TIME, Treatment
 from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Link, Listing, Modules, Package, Program, Status
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 
@@ -164,8 +164,20 @@ class Reading:
                 self._add(item, f"{item.tool}:{item.name}" if isinstance(item, Package) else item.name)
         for missing in self._environment.unfound({name.partition(".")[0] for name in seen.sought} - self._modules_read()):
             self._add(missing, f"{missing.tool}:{missing.name}")
+        if any(isinstance(item, Program) and item.name in GO_BY_TIME for item in self._items.values()):
+            self._count_by_content()
         items = tuple(item for _, item in sorted(self._items.items()))
         return Findings(items, tuple(sorted(self._reads)), self._changed, tuple(self._strays), spent=tuple(self._spent))
+
+    def _count_by_content(self) -> None:
+        """Let files of the project of which only the status was asked count by their content.
+
+        What such a program made of them may lie there since an earlier run, and is used again only because of their time stamps.
+        """
+        asked = [item.path for item in self._items.values() if isinstance(item, Status) and item.status.startswith("file")]
+        for path in asked:
+            if not path.startswith(("/", "~/")):
+                self._add(Content(path, self._observer.file_digest(path) or "unreadable"), path)
 
     def _modules_read(self) -> set[str]:
         """Return the names of modules that were found in the project: whoever looked for them looked no further."""

@@ -30,6 +30,29 @@ folders that are called after the digest of what is in them, and a ``Manifest.to
 are elsewhere."""
 
 
+GO_BY_TIME = frozenset(
+    (
+        "bazel",
+        "buck2",
+        "cargo",
+        "cmake",
+        "doit",
+        "git",
+        "gmake",
+        "go",
+        "latexmk",
+        "make",
+        "meson",
+        "ninja",
+        "rsync",
+        "scons",
+        "snakemake",
+        "tup",
+    )
+)
+"""Programs that ask for the status of a file to learn whether its content is another one, and then spare themselves to read it."""
+
+
 class Treatment(StrEnum):
     """What becomes of a path that a command looked at."""
 

@@ -339,6 +339,18 @@ def test_a_script_that_is_made_executable_by_each_run_is_not_taken_for_one_that_
     assert (project.root / "out").read_text() == "ho\n"
 
 
+def test_what_make_left_from_an_earlier_run_hides_no_change(make: Make):
+    """The second run reads only b: what was made of a lies there, and make knows by its time that it is good."""
+    rules = "all: a.o b.o\n\tcat a.o b.o\n%.o: %\n\tcp $< $@\n"
+    project = make({"Makefile": rules, "a": "1\n", "b": "1\n"}, undeclared("t", "make -s > out", "out"))
+    project.build()
+    for name, text in (("b", "2\n"), ("a", "3\n")):
+        time.sleep(0.02)
+        (project.root / name).write_text(text)
+        assert ran(project.build()) == {"t"}
+    assert (project.root / "out").read_text() == "3\n2\n"
+
+
 def test_what_git_writes_for_itself_is_nobodys_stray(make: Make):
     asks = (undeclared(name, f"git {line} > {name}", name) for name, line in (("dirt", "describe --always --dirty"), ("files", "ls-files")))
     project = make({"a": "1", ".gitignore": ".paperbuild\n/dirt\n/files\n"}, *asks)
