@@ -50,12 +50,12 @@ def command(invocation: Invocation, *, targets: tuple[str, ...], jobs: int | Non
             place, _machine(invocation), jobs or processors(), memory_bytes(), keep, once, named=frozenset(wanted if targets else ())
         )  # fmt: skip
         verdicts = _narrated(invocation, project, wanted, options)
-        _note(project, verdicts)
+        kept = _note(project, verdicts)
         code = outcome(verdicts)
         if invocation.json:
             _answer_json(invocation, project.root, code, verdicts)
         else:
-            _print(invocation, project.root, verdicts)
+            _print(invocation, project.root, verdicts, kept=kept)
     return code
 
 
@@ -99,22 +99,25 @@ def _narrated(invocation: Invocation, project: Project, wanted: tuple[str, ...],
         return verify(project.graph, wanted, project.workshop, options, draw, listener)
 
 
-def _note(project: Project, verdicts: tuple[Verdict, ...]) -> None:
-    """Write the verdicts beside the documents; a disk that refuses costs the file, not the verdicts."""
+def _note(project: Project, verdicts: tuple[Verdict, ...]) -> bool:
+    """Write the verdicts beside the documents; a disk that refuses costs the file, not the verdicts. Return whether it is there."""
     fs, path, whole = project.workshop.fs, f"{project.root}/{VERDICTS}", f"{project.workshop.site.state}/given/verify.json"
     with contextlib.suppress(OSError):
         earlier = fs.read(path) if fs.stat(path) is not None else b""
         fs.make_folder(os.path.dirname(path))
         fs.write(whole, report(verdicts, earlier, tuple(project.graph.actions)))
         fs.rename(whole, path)
+        return True
+    return False
 
 
-def _print(invocation: Invocation, root: str, verdicts: tuple[Verdict, ...]) -> None:
+def _print(invocation: Invocation, root: str, verdicts: tuple[Verdict, ...], *, kept: bool) -> None:
     from paperbuild.terminal.verdicts import lines, summary
 
     for line in lines(verdicts):
         invocation.answer(line.text, lead=line.lead, tone=line.tone)
-    invocation.narrate(f"{summary(verdicts)}; {invocation.shown(root, VERDICTS)} has it all")
+    where = invocation.shown(root, VERDICTS)
+    invocation.narrate(f"{summary(verdicts)}; {f'{where} has it all' if kept else f'{where} could not be written'}")
 
 
 def _answer_json(invocation: Invocation, root: str, code: ExitCode, verdicts: tuple[Verdict, ...]) -> None:

@@ -195,7 +195,11 @@ class Rerunner:
             return _rerun(step.run(), step.seen(), keyed, nothing)
         command = _AgainAsCommand(floor, action, keyed, (), settled)
         command.scene = scene
-        found = _rerun(command.run(), command.seen(), keyed, nothing)
+        result = command.run()
+        match result:
+            case running.Failed((Diagnostic(code="PB406") as fault,)):  # the disk's failure, not the command's
+                return msgspec.structs.replace(nothing, refusal=fault.message)
+        found = _rerun(result, command.seen(), keyed, nothing)
         denied = tuple(map(self._observer.portable, command.denied()))
         return msgspec.structs.replace(found, denied=denied, log=command.log.shown if command.log is not None else "")
 

@@ -140,6 +140,14 @@ def test_without_any_one_item_of_its_trace_it_does_not_pass(root: Path, name: st
     workshop.close()
 
 
+def test_what_the_disk_refuses_is_no_difference(root: Path):
+    project = built(root, target("echo 1 > out"))
+    (root / ".paperbuild/logs/verify").write_text("in the way of a folder")
+    verdict = project.verify()
+    assert verdict.verdict == "not rerun"
+    assert "Not a directory" in " ".join(verdict.reasons)
+
+
 class TestConditions:
     def verdict(self, root: Path, line: str, *, once: bool = False) -> Verdict:
         return built(root, target(line)).verify(once=once)
