@@ -12,7 +12,6 @@ from paperbuild.cli.options import build_options, dry_run_option, json_option, o
 from paperbuild.cli.selection import commands, selected
 from paperbuild.cli.wiring import Wishes, locate, opened
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.graph import ASKED_FOR
 from paperbuild.engine.options import BuildOptions
 from paperbuild.errors import UsageError
 
@@ -40,8 +39,7 @@ def command(  # noqa: PLR0913 - one for each option
     with opened(locate(invocation, ""), invocation, Wishes(profile, reading_only=dry, on=on)) as project:
         wanted = selected(targets, project.graph, project.root, invocation.folder) if targets else commands(project.graph)
         if again:
-            for id_ in wanted:
-                project.graph.actions[id_] = msgspec.structs.replace(project.graph.actions[id_], refresh_s=ASKED_FOR)
+            project.graph.ask_for(wanted)
         shows = tuple(document for document in project.documents if document.action in wanted)
         options = msgspec.structs.replace(options, placed=frozenset(wanted) if targets else frozenset())
         request = Request("run", project, wanted, holding(options, project), shows)

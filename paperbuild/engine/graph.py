@@ -202,6 +202,11 @@ class Graph:
         self.edges: dict[str, frozenset[str]] = {**known, **{action.id: _declared_edges(action, matching) for action in new}}
         self._refuse_circles({action.id for action in new})
 
+    def ask_for(self, ids: Iterable[str]) -> None:
+        """Let whatever result there is of these actions be too old, since somebody asks for a new one."""
+        self.made_of = b""
+        self.actions |= {id_: msgspec.structs.replace(self.actions[id_], refresh_s=ASKED_FOR) for id_ in ids}
+
     def _refuse_nesting(self, action: Action) -> None:
         """Refuse an output inside another one: setting the outer one aside would take the inner one with it."""
         for output in action.outputs:
