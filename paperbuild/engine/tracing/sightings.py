@@ -53,6 +53,7 @@ class Sightings:
         self.sought: set[bytes] = set()
         self.touched = b""
         self._made: set[bytes] = set()
+        self._added_to: set[bytes] = set()  # of those that it made, so to speak, the ones that still hold what they held before
         self._made_folders: set[bytes] = set()
         self._seeking: set[tuple[int, bytes]] = set()
         self._listing: dict[bytes, list[int]] = {}  # processes that listed a folder, once for each time
@@ -81,6 +82,10 @@ class Sightings:
         return False
 
     def _opened_to_read(self, path: bytes, process: int) -> bool:
+        if path in self._added_to:
+            bits, state = self.seen[path]
+            self._note(path, bits | READ, state)
+            return False
         if self._is_own(path):
             return False
         bits, state = self._look(path)
@@ -100,6 +105,10 @@ class Sightings:
         return state is not None and state[0] == "file"
 
     def _opened_to_write(self, path: bytes, flags: int) -> None:
+        if path in self._added_to and flags & os.O_TRUNC:
+            self._added_to.discard(path)
+        elif path in self._added_to and flags & os.O_RDWR:
+            self._opened_to_read(path, 0)
         if self._made_already(path):
             return
         bits, state = self._look(path)
@@ -109,8 +118,11 @@ class Sightings:
                 return
         elif state[0] != "file":
             return
-        elif not flags & (os.O_TRUNC | os.O_WRONLY):  # what is only written to, at the end of a log, nobody can read
-            bits |= UPDATES if flags & os.O_RDWR else READ
+        elif not flags & os.O_TRUNC:
+            if flags & os.O_WRONLY:
+                self._added_to.add(path)  # as to a log: what it held matters to those alone who read it then
+            else:
+                bits |= UPDATES if flags & os.O_RDWR else READ
         if flags & _WRITES or state is None or flags & os.O_TRUNC:
             bits |= WROTE
             self._made.add(path)
@@ -143,6 +155,7 @@ class Sightings:
 
     def wrote(self, path: bytes) -> bool:
         """Note that ``path`` is about to be made, replaced or removed."""
+        self._added_to.discard(path)
         if not self._made_already(path):
             bits, state = self._look(path)
             self._made.add(path)
