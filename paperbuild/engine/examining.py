@@ -184,9 +184,9 @@ class Examiner:
             found = (reason,)
         if self._options.adopt and isinstance(action.recipe, Command) and self._adopt(action):
             return False
-        if self._is_held(action, found[0]):
+        if self._expects_others(action):  # before it is held: a result may hold once those are settled
             return False
-        if self._expects_others(action):
+        if self._is_held(action, found[0]):
             return False
         self._course.reasons[action.id] = found
         return True
