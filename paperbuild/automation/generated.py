@@ -23,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``project`` is the folder of the project in the repository ("" for its top), ``install`` the command that installs paperbuild and what
     the targets need, ``python`` the version for it ("3.12"), ``pages`` whether the page is published, ``runner`` which machines run what
-    asks for a GPU ("": the same as everything else), ``remote`` of which kind the store is that is shared ("s3"; "": none).
+    asks for a GPU ("": the same as everything else), ``remote`` of which kind the store is that is shared ("s3"; "": none), ``no_heavy``
+    whether what is heavy is left to others.
     """
 
     project: str = ""
@@ -32,11 +33,16 @@ class Settings(msgspec.Struct, frozen=True):
     pages: bool = False
     runner: str = ""
     remote: str = ""
+    no_heavy: bool = False
+
+
+_NEWER = frozenset({"remote", "no_heavy"})
+"""Settings that are written down only where they say something: files that were written before they came stay as they are."""
 
 
 def signed(service: str, settings: Settings, body: str) -> str:
     """Return the text of a generated file: ``body`` below what says who wrote it."""
-    facts = json.dumps({key: value for key, value in msgspec.to_builtins(settings).items() if key != "remote" or value})
+    facts = json.dumps({key: value for key, value in msgspec.to_builtins(settings).items() if key not in _NEWER or value})
     return f"{_MARK}{service}\n{_SETTINGS}{facts}\n{_DIGEST}{_digest(body)}\n{body}"
 
 

@@ -90,6 +90,7 @@ def _filled(text: str, settings: Settings) -> str:
         "@CALL@": f"paperbuild -C {shlex.quote(settings.project)}" if settings.project else "paperbuild",
         "@FOLDER@": folder,
         "@ACCESS@": _access(settings.remote),
+        "@LIGHT@": _LIGHT if settings.no_heavy else "",
     }
     text = text.replace("@PREPARE@", _PREPARE).replace("@SHARE@", "" if settings.remote in _READ_ONLY else _SHARE)
     for name, value in fills.items():
@@ -111,8 +112,13 @@ permissions: {}
 concurrency:
   group: paper-${{ github.ref }}
   cancel-in-progress: ${{ github.event_name == 'pull_request' }}
-
+@LIGHT@
 jobs:
+"""
+
+_LIGHT = """
+env:
+  PAPERBUILD_NO_HEAVY: "1" # others make what is heavy; the check fails while that is out of date
 """
 
 _PREPARE = """\

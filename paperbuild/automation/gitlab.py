@@ -25,6 +25,7 @@ def pipeline(settings: Settings, pages: Mapping[str, str]) -> Mapping[str, str]:
         "@INSTALL@": _text(settings.install),
         "@CALL@": f"paperbuild -C {shlex.quote(settings.project)}" if settings.project else "paperbuild",
         "@FOLDER@": folder,
+        "@LIGHT@": _LIGHT if settings.no_heavy else "",
     }
     for name, value in fills.items():
         text = text.replace(name, value)
@@ -35,6 +36,10 @@ def _text(line: str) -> str:
     """Return a line as a YAML string."""
     return "'" + line.replace("'", "''") + "'"
 
+
+_LIGHT = """\
+    PAPERBUILD_NO_HEAVY: "1" # others make what is heavy; the check fails while that is out of date
+"""
 
 _PAPER = """\
 workflow:
@@ -48,7 +53,7 @@ paper:
   image: python:@PYTHON@
   variables:
     GIT_DEPTH: "0" # what changed is told against an earlier commit
-  cache:
+@LIGHT@  cache:
     key: paperbuild-$CI_COMMIT_REF_SLUG
     fallback_keys:
       - paperbuild-$CI_DEFAULT_BRANCH

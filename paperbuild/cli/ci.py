@@ -35,6 +35,7 @@ def _generating(function: Callable[..., int]) -> Callable[..., int]:
             click.option("--install", default=None, metavar="COMMAND", help="What installs paperbuild and all that targets need."),
             click.option("--python", default=None, metavar="VERSION", help="The Python for it, such as 3.12."),
             click.option("--pages/--no-pages", default=None, help="Publish the page of the paper."),
+            click.option("--heavy/--no-heavy", default=None, help="Whether heavy targets run there, or fail what needs them while stale."),
             click.option("--force", is_flag=True, help="Replace files that somebody edited or wrote."),
             click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file would be another."),
             click.option("--remove", "removes", is_flag=True, help="Take the files away."),
@@ -52,6 +53,7 @@ class _Wanted(msgspec.Struct, frozen=True):
     install: str | None
     python: str | None
     pages: bool | None
+    heavy: bool | None
     runner: str | None = None
     force: bool = False
     check: bool = False
@@ -173,6 +175,7 @@ def _settings(wanted: _Wanted, known: Settings, top: str, folder: str, remote: s
         pages=known.pages if wanted.pages is None else wanted.pages,
         runner=runner,
         remote=remote,
+        no_heavy=known.no_heavy if wanted.heavy is None else not wanted.heavy,
     )
 
 

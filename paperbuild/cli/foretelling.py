@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -91,7 +92,9 @@ def _summary(found: Outlook, jobs: int) -> str:
     at_most = " at most" if found.count(Fate.MAY_RUN) else ""
     roughly = rough_text(found.total_s) if found.total_s >= _ROUGH_FROM_S else duration_text(found.total_s)
     time = f"; about {roughly}{at_most} with {jobs} processor{'' if jobs == 1 else 's'}"
-    unknown = f", and what {listed(found.unknown, _MOST_UNKNOWN)} will take, which never ran" if found.unknown else ""
+    targets = Counter(id_.partition("[")[0] for id_ in found.unknown)
+    new = [f"{target} \N{MULTIPLICATION SIGN}{count}" if count > 1 else target for target, count in targets.items()]
+    unknown = f", and what {listed(new, _MOST_UNKNOWN)} will take, which never ran" if new else ""
     return f"{words}{time if found.total_s else ''}{unknown}"
 
 

@@ -82,7 +82,7 @@ def tool(*words):
     return subprocess.run([str(Path(sys.executable).parent / words[0]), *words[1:]], capture_output=True, text=True, check=False)
 
 
-VARIANTS = [(), ("--pages",), ("--runner", "cirun-gpu"), ("--pages", "--runner", "cirun-gpu")]
+VARIANTS = [(), ("--pages", "--no-heavy"), ("--runner", "cirun-gpu"), ("--pages", "--runner", "cirun-gpu")]
 
 
 @pytest.mark.parametrize("words", VARIANTS, ids=" ".join)
@@ -165,7 +165,7 @@ def test_a_project_that_shares_nothing_or_only_reads_gets_no_secrets(repository)
     assert "'paperbuild[remote]==" in repository.read(WORKFLOWS[0])
 
 
-@pytest.mark.parametrize("words", [(), ("--pages",)], ids=" ".join)
+@pytest.mark.parametrize("words", [(), ("--pages", "--no-heavy")], ids=" ".join)
 def test_the_pipeline_for_gitlab_passes_its_schema(repository, words):
     assert repository.call("ci", "gitlab", *words).out == ".gitlab-ci.yml\n"
     schema = tool("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(repository.root / ".gitlab-ci.yml"))
@@ -189,6 +189,25 @@ def test_actions_are_pinned_by_commit_with_their_version_and_nothing_may_write_b
     assert {name for name, rights in may.items() if "write" in rights.values()} == {"pages", "comment", "attach"}
     comment = YAML(typ="safe").load(repository.read(WORKFLOWS[1]))
     assert not any("checkout" in step.get("uses", "") for step in comment["jobs"]["comment"]["steps"])
+
+
+def test_what_is_heavy_is_left_to_others_and_the_build_fails_while_that_is_stale(repository, monkeypatch):
+    repository.write("paperbuild.toml", MANIFEST.replace("[target.train]", "[target.train]\nheavy = true"))
+    plain = {path: repository.read(path) for path in WORKFLOWS if repository.call("ci", "github")}
+    for service, path in (("github", WORKFLOWS[0]), ("gitlab", ".gitlab-ci.yml")):
+        assert repository.call("ci", service, "--no-heavy").code == 0
+        assert 'PAPERBUILD_NO_HEAVY: "1"' in repository.read(path)
+        assert repository.call("ci", service, "--check").code == 0  # asked for once
+    assert repository.call("ci", "github", "--heavy").code == 0
+    assert {path: repository.read(path) for path in WORKFLOWS} == plain
+    assert repository.call("render", "--to", "html").code == 0
+    monkeypatch.setenv("PAPERBUILD_NO_HEAVY", "1")
+    assert repository.call("check", "--strict").code == 0
+    repository.write("train.py", f"{TRAIN}# another\n")
+    built = repository.call("render", "--to", "html", "--keep-going")
+    assert (built.code, "PB750" in built.err) == (0, True)
+    checked = repository.call("check", "--strict")
+    assert (checked.code, "PB232" in checked.err) == (1, True)
 
 
 def test_writing_again_changes_nothing_and_needs_no_options_again(repository):

@@ -157,3 +157,9 @@ def test_a_dry_run_of_a_project_that_was_never_built_makes_nothing(project):
     assert {line.split()[0] for line in answer.out.splitlines()} <= {"runs", "may"}
     assert not (project.root / ".paperbuild").exists()
     assert not (project.root / "_build").exists()
+
+
+def test_of_a_sweep_that_never_ran_nobody_is_told_each_cell(project):
+    sweep = '[target.cell]\nrun = "echo {n} > {n}"\noutputs = ["{n}"]\nmatrix = { n = [1, 2, 3, 4, 5, 6, 7] }\n'
+    project.write("paperbuild.toml", sweep + '[target.other]\nrun = "true"\noutputs = ["o"]\n')
+    assert "and what cell \N{MULTIPLICATION SIGN}7 and other will take, which never ran" in project.call("run", "-n").err
