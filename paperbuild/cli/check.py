@@ -33,13 +33,14 @@ def command(invocation: Invocation, *, paper: str, strict: bool, allow_stale: bo
     """
     with opened(locate(invocation, paper), invocation, Wishes(profile, reading_only=True)) as project:
         found = relocated(findings(project, strict=strict, allow_stale=allow_stale), project.root, invocation.shown_from)
+        notices = () if project.remote is None else project.remote.notices()
     code = ExitCode.FAILED if found else ExitCode.OK
     if invocation.json:
         from paperbuild.cli.answers import answer, write_json
 
-        write_json(invocation.stdout, answer("check", code, found, root=os.path.relpath(project.root, invocation.shown_from)))
+        write_json(invocation.stdout, answer("check", code, (*notices, *found), root=os.path.relpath(project.root, invocation.shown_from)))
     else:
-        invocation.complain(found)
+        invocation.complain((*notices, *found))
         invocation.narrate("no findings" if not found else "1 finding" if len(found) == 1 else f"{len(found)} findings")
     return code
 

@@ -31,7 +31,8 @@ def check_commit(invocation: Invocation, project: str) -> int:
         if not found.documents:
             return ExitCode.OK
         faults = relocated(findings(found, strict=False, allow_stale=True), place.root, invocation.shown_from)
-    invocation.complain(faults)
+        notices = () if found.remote is None else found.remote.notices()
+    invocation.complain((*notices, *faults))
     if faults:
         invocation.narrate("nothing was committed; git commit --no-verify commits all the same")
     return ExitCode.FAILED if faults else ExitCode.OK

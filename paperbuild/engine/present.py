@@ -23,11 +23,11 @@ class PresentReader:
         self._artifacts = {artifact.path: artifact for record in known if record is not None for artifact in record.artifacts}
 
     def require(self, paths: Iterable[str]) -> None:
-        """See the port; what is neither in the tree nor in the store has not settled."""
+        """See the port; what is neither in the tree nor in the store, or does not come from elsewhere, has not settled."""
         missing: dict[str, None] = {}
         for path in paths:
             maker = self._graph.maker(posixpath.normpath(path))
-            if maker is not None and not self.exists(path) and not self._has_folder(maker, posixpath.normpath(path)):
+            if maker is not None and self._lacks(maker, path):
                 missing[maker.id] = None
         if missing:
             raise NotSettled(tuple(missing))
@@ -48,6 +48,18 @@ class PresentReader:
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
         found = self._workshop.fs.stat(whole)
         return (found is not None and not found.is_folder) or self._has(posixpath.normpath(path))
+
+    def _lacks(self, maker: Action, path: str) -> bool:
+        place = posixpath.normpath(path)
+        if not self.exists(path):
+            return not self._has_folder(maker, place)
+        return self._is_away(path) and self._stored(place) is None
+
+    def _is_away(self, path: str) -> bool:
+        """Return whether only a store elsewhere has the file for ``path``."""
+        artifact = self._artifacts.get(posixpath.normpath(path))
+        whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
+        return artifact is not None and self._workshop.fs.stat(whole) is None and not self._workshop.store.is_here(artifact)
 
     def _has_folder(self, maker: Action, path: str) -> bool:
         """Return whether the folder output that ``path`` would be in is there: then the file is not, and never will be."""
@@ -71,12 +83,21 @@ class PresentReader:
     def _stored(self, path: str) -> bytes | None:
         artifact = self._artifacts.get(path)
         try:
-            if artifact is not None and not artifact.is_folder:
-                return self._workshop.store.read(artifact.digest)
-            found = self._inside(path)
-            return None if found is None else self._workshop.store.read(*found)
+            found = (artifact.digest, "") if artifact is not None and not artifact.is_folder else self._inside(path)
+            return None if found is None else self._read(*found)
         except DamagedBlob:
             return None
+
+    def _read(self, digest: str, of: str) -> bytes:
+        """Return a content from the store. That it does not come from elsewhere is not remembered: a build finds out whether it is lost."""
+        elsewhere, voucher = self._workshop.store.elsewhere, of or digest
+        was_known = elsewhere.knows(voucher)
+        try:
+            return self._workshop.store.read(digest, of)
+        except DamagedBlob:
+            if was_known:
+                elsewhere.mark(voucher)
+            raise
 
     def _inside(self, path: str) -> tuple[str, str] | None:
         """Return the digest of what a folder in the store has at ``path``, and that of the folder."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from paperbuild.engine.graph import Action
-from paperbuild.engine.queries import State
+from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.ports import NotSettled
+from paperbuild.engine.present import PresentReader
+from paperbuild.engine.queries import State, survey
 from paperbuild.events import ActionStarted, Fetching, Noticed, Outcome
 from tests.engine.elsewhere import Clone, Shelter
 from tests.engine.world import ROOT, World, command, document
@@ -73,6 +75,23 @@ def test_that_nobody_can_be_asked_is_told_before_anything_runs_for_it():
     kinds = [type(event) for event in second.events]
     assert kinds.index(Noticed) < kinds.index(ActionStarted)
     assert second.codes() == ["PB999"]  # once
+
+
+def test_who_only_looks_while_nobody_can_be_asked_takes_nothing_for_lost():
+    _, second = three()
+    second.build().ran_nothing().succeeded()
+    workshop, graph = second.workshop(), Graph(second.actions.values())
+    reader = PresentReader(graph, survey(graph, ["model"], workshop), workshop)
+    second.remote.is_down = True  # type: ignore[union-attr]
+    assert second.content("model.bin") is None
+    with pytest.raises(NotSettled):
+        reader.require(["model.bin"])
+    with pytest.raises(FileNotFoundError):
+        reader.read("model.bin")
+    assert second.situation("model").state is State.FRESH
+    second.remote.is_down = False  # type: ignore[union-attr]
+    reader.require(["model.bin"])
+    assert reader.read("model.bin") == b"d"
 
 
 def test_a_command_downstream_gets_its_inputs_and_nothing_else():
