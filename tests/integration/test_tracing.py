@@ -109,9 +109,10 @@ def test_what_is_opened_to_be_changed_is_told_from_what_was_read_before(run: Run
 
 
 def test_what_a_file_held_counts_once_it_is_read_after_something_was_added_to_it(run: Run, tmp_path: Path):
-    for name in ("read", "moved", "opened", "emptied", "only"):
+    names = ("read", "moved", "opened", "emptied", "only")
+    for name in names:
         (tmp_path / name).write_text("old")
-    ended = run("for f in read moved opened emptied only; do echo >> $f; done; cat read; mv moved away; : 1<>opened; : > emptied; cat emptied")
+    ended = run(f"for f in {' '.join(names)}; do echo >> $f; done; cat read; mv moved away; : 1<>opened; : > emptied; cat emptied")
     found = bits(ended, tmp_path)
     for name in ("read", "moved", "opened"):
         assert found[name] & (READ | WROTE) == READ | WROTE, name
