@@ -19,6 +19,7 @@ import pytest
 
 from paperbuild.engine.ports import Ended, Job, Seen, Watch
 from paperbuild.engine.process import MARK, LocalExecutor
+from paperbuild.engine.tracing import spawner
 from paperbuild.engine.tracing.executor import TracingExecutor
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 from paperbuild.errors import BuildError
@@ -413,6 +414,13 @@ class TestTurns:
         assert len(set(parents)) == 1
         executor.close()
 
+    def test_each_command_has_a_session_of_its_own_by_which_processors_are_shared_out(self, executor: TracingExecutor, tmp_path: Path):
+        own: list[bool] = []
+        job = msgspec.structs.replace(sleeper(tmp_path), line="exit 0")
+        for _ in range(2):
+            executor.run(job, lambda group, _: own.append(os.getsid(group) == os.getpgid(group) == group))
+        assert own == [True, True]
+
     def test_commands_side_by_side_are_told_apart(self, tmp_path: Path):
         executor = TracingExecutor(LocalExecutor())
         found: dict[int, set[str]] = {}
@@ -455,6 +463,29 @@ class TestTurns:
         ended = run("echo $0", shell="bash", PATH=f"{tmp_path}/bin:/usr/bin:/bin")
         assert (tmp_path / "log").read_text() == "bash\n"
         assert bits(ended, tmp_path)["bin/bash"] == ASKED
+
+    def test_a_python_that_was_built_on_an_old_system_can_watch_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        spawn = os.posix_spawn
+
+        def old(*arguments: object, **more: object) -> int:
+            if "setsid" in more:
+                raise NotImplementedError("posix_spawn: setsid unavailable on this platform")
+            return spawn(*arguments, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(os, "posix_spawn", old)
+        monkeypatch.delattr(os, "memfd_create")
+        executor = TracingExecutor(LocalExecutor())
+        sessions: list[int] = []
+        job = msgspec.structs.replace(sleeper(tmp_path), line="[ -e probe ]; exit 0")
+        assert bits(executor.run(job, lambda group, _: sessions.append(os.getsid(group))), tmp_path) == {"probe": ASKED}
+        assert sessions[0] != os.getsid(0), "Ctrl-C at the terminal means the build alone"
+        executor.close()
+        monkeypatch.chdir(tmp_path)
+        with (tmp_path / "log").open("wb") as log, Path(os.devnull).open("rb") as nothing:
+            what = ("/bin/sh", "sh", "cut -d' ' -f5 /proc/$$/stat; echo $$", str(tmp_path), tuple(os.environ.items()), None, ())
+            assert spawner._run(what, nothing.fileno(), log.fileno()) == (0, 0, "")
+        group, process = (tmp_path / "log").read_text().split()
+        assert group == process
 
     def test_what_watches_imports_next_to_nothing(self):
         program = "import sys; sys.path.append(sys.argv[1]); from paperbuild.engine.tracing import supervisor; print(*sys.modules)"

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _PROGRAM = """
-import os
 import sys
-os.closerange(4, os.sysconf("SC_OPEN_MAX"))
 sys.path.append(sys.argv[1])
 from paperbuild.engine.tracing import supervisor
 supervisor.serve(supervisor.socket.socket(fileno=3))
@@ -241,18 +239,17 @@ class TracingExecutor:
         from paperbuild.engine.tracing.frames import socket
 
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._words = os.memfd_create("words")
+        self._words = _nameless_file()
         nothing = os.open(os.devnull, os.O_RDWR)
         given = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
         # copies, since none of them may have a number that another one is to get
         sources = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _CONTROL + 1) for one in (nothing, nothing, self._words, theirs.fileno())]
-        self._starter = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", "-c", _PROGRAM, _PACKAGES],
-            given | {"LC_ALL": "C.UTF-8"},
-            file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(sources)],
-            setsid=True,
-        )
+        actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(sources)]
+        words, environment = [sys.executable, "-I", "-S", "-c", _PROGRAM, _PACKAGES], given | {"LC_ALL": "C.UTF-8"}
+        try:
+            self._starter = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True)
+        except NotImplementedError:  # a Python that was built on an old system for all newer ones; the starter makes a session itself
+            self._starter = os.posix_spawn(words[0], words, environment, file_actions=actions)
         theirs.close()
         for descriptor in (nothing, *sources):
             os.close(descriptor)
@@ -267,6 +264,16 @@ class TracingExecutor:
         )
         message = f"what watched {action} ended before it did, so nobody knows what it read"
         return Diagnostic("PB441", message, help=help_, detail=tuple(said.decode("utf-8", "replace").splitlines()[-8:]))
+
+
+def _nameless_file() -> int:
+    """Return a descriptor of a file that goes with the last process that has it open."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("words")
+    import tempfile  # brings much along: only for a Python that was built on an old system
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _order(job: Job, watch: Watch) -> Order:

@@ -45,6 +45,9 @@ _NEVER_BEGUN = 125  # exit status of a command whose gate did not open
 def serve(control: socket.socket) -> None:
     """Start a supervisor whenever the build asks for one, until the build is gone; then end this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build decides what Ctrl-C means
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    _close_all_above(control.fileno())
     gc.disable()  # a job makes no garbage that only it would find, and looking for it would copy memory that the processes share
     while True:
         try:
@@ -65,6 +68,16 @@ def serve(control: socket.socket) -> None:
         _wait_for_children(os.WNOHANG)
     _wait_for_children(0)
     os._exit(0)
+
+
+def _close_all_above(descriptor: int) -> None:
+    """Close what the build had inherited from whoever called it, and commands must not have."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > descriptor:
+            try:
+                os.close(int(name))
+            except OSError:  # the one by which the folder was read
+                pass
 
 
 def _wait_for_children(how: int) -> None:
