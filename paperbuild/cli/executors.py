@@ -47,7 +47,7 @@ def _made(spec: ExecutorSpec, workshop: Workshop, remote: LateStore | None) -> C
         raise BuildError(Diagnostic("PB741", f"files of the executor {spec.name} travel by the shared store, and {have}", help=mend))
     place, namespace = remote.terms.place, remote.terms.namespace
     address = Address(place.address, place.endpoint, place.region, namespace)
-    packer = Packer(workshop.site.root, file_digest)
+    packer = Packer(workshop.site.root, file_digest, workshop.clock)
     return Carrying(_cluster(spec, PROGRAM), partial(LooseStore, place, namespace, workshop.site.state), address, packer)
 
 

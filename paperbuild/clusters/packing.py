@@ -17,7 +17,8 @@ import msgspec
 from paperbuild.clusters.cargo import Thing
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine import patterns
-from paperbuild.engine.ports import State
+from paperbuild.engine.index import settled_before
+from paperbuild.engine.ports import Clock, State
 from paperbuild.engine.process import run_git
 from paperbuild.engine.supplying import BESIDE
 from paperbuild.errors import BuildError
@@ -45,11 +46,12 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Packer:
-    """Packs the project in ``root``; ``digest`` hashes a file (absolute path, None: it cannot be read)."""
+    """Packs the project in ``root``; ``digest`` hashes a file (absolute path, None: it cannot be read), ``clock`` tells how old one is."""
 
-    def __init__(self, root: str, digest: Callable[[str], str | None], limits: Limits | None = None) -> None:
+    def __init__(self, root: str, digest: Callable[[str], str | None], clock: Clock, limits: Limits | None = None) -> None:
         self._root = root
         self._digest = digest
+        self._clock = clock
         self._limits = limits or Limits()
         self._known: dict[str, tuple[State, str]] = {}
 
@@ -162,12 +164,15 @@ class Packer:
         if state[0] != "file":
             return None
         known = self._known.get(path)
-        if known is None or known[0] != state:
-            digest = self._digest(absolute)
-            if digest is None:
-                return None
-            known = self._known[path] = (state, digest)
-        return Thing(path, "file", known[1], executable=state[6], state=state)
+        if known is not None and known[0] == state:
+            return Thing(path, "file", known[1], executable=state[6], state=state)
+        now_ns = self._clock.now_ns() - self._clock.lag_ns(state[5])
+        digest = self._digest(absolute)
+        if digest is None:
+            return None
+        if settled_before(state[2], state[3], now_ns):
+            self._known[path] = (state, digest)
+        return Thing(path, "file", digest, executable=state[6], state=state)
 
     def _left(self, folder: str, sent: set[str], around: set[str], own: tuple[str, ...]) -> Iterator[str]:
         """Yield what stands in ``folder`` and was not sent; a folder of which nothing goes as a whole."""

@@ -24,6 +24,7 @@ from paperbuild.clusters.packing import Limits, Packer
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest
+from paperbuild.engine.filesystem import SystemClock
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.engine.process import MARK
@@ -52,7 +53,7 @@ class Sender:
             self.nearby,
             opened or (lambda: LooseStore(place, scratch=str(store.parent))),
             Address(place.address),
-            Packer(str(root), file_digest, limits),
+            Packer(str(root), file_digest, SystemClock(), limits),
         )
         self.executor = FarExecutor(cluster, PACE)
         self._count = 0
@@ -346,6 +347,19 @@ def test_news_of_somebody_else_are_not_believed_and_a_store_that_cannot_be_asked
     sender.executor.close()
     sender.nearby.close()
     sender.loose.close()
+
+
+def test_a_file_that_may_be_written_again_this_moment_is_hashed_for_each_command(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    clock = SystemClock()
+    packer = Packer(str(project), lambda path: hashed.append(path) or file_digest(path), clock)  # type: ignore[func-returns-value]
+    stamped_ns = max((project / "in.txt").stat().st_mtime_ns, (project / "in.txt").stat().st_ctime_ns)
+    for later_ns, times in ((0, 2), (10_000_000_000, 3), (10_000_000_000, 3)):
+        monkeypatch.setattr(clock, "now_ns", lambda later_ns=later_ns: stamped_ns + later_ns)
+        packer.common()
+        if not later_ns:
+            packer.common()
+        assert hashed.count(f"{project}/in.txt") == times
 
 
 def test_of_a_log_that_grows_fast_the_end_is_told(tmp_path: Path) -> None:
