@@ -250,8 +250,8 @@ class SystemClock:
 
     def lag_ns(self, device: int) -> int:
         """See the port."""
-        if os.major(device):
-            return 0  # a disk of this machine
+        if os.major(device) or not device:
+            return 0  # a disk of this machine, or no file at all
         if self._stamping is None:
             from paperbuild.engine.stamping import Stamping
 
