@@ -148,7 +148,7 @@ class _Copy:
         watch = job.watch
         if watch is not None:
             environment = LocalEnvironment(variables, python, variables.get("PYTHONPYCACHEPREFIX", ""), root=root)
-            surroundings: Surroundings = environment.surroundings({})
+            surroundings: Surroundings = environment.surroundings()
             unsent = tuple(f"{root}/{path}" for path in self._cargo.unsent)
             self._groups = groups_back(surroundings.grouped, watch.grouped, self._back)
             watch = watch_there(watch, forth, surroundings, unsent)

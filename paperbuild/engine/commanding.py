@@ -31,7 +31,7 @@ from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made,
 from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, noted, skew, taken_up, unreachable
 from paperbuild.engine.supplying import supplies_of
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
-from paperbuild.engine.tracing.heard import VARIABLE, heard
+from paperbuild.engine.tracing.heard import UNHEARD, VARIABLE, heard
 from paperbuild.errors import BuildError
 
 MOST_UNSETTLED = 2000
@@ -247,10 +247,11 @@ class CommandAttempt(Attempt):
         yield from self._read_before()
 
     def _job(self, recipe: Command, log: str, checkpoints: str) -> Job:
-        environment, watch = self._environment() | {"PAPERBUILD_CHECKPOINTS": checkpoints}, None
+        given, watch = self._environment() | {"PAPERBUILD_CHECKPOINTS": checkpoints}, None
+        environment = {**given, **self._workshop.environment.hook(given), VARIABLE: UNHEARD}
         if self._action.observe != "off":
-            surroundings = self._workshop.environment.surroundings(environment)
-            environment |= dict(surroundings.variables)
+            del environment[VARIABLE]
+            surroundings = self._workshop.environment.surroundings()
             if self._action.on or self._workshop.executor.blind():  # whether commands can be watched elsewhere is known only there
                 environment[VARIABLE] = f"{self._given}/heard"
             root = self._workshop.fs.real(self._workshop.site.root)

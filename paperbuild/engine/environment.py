@@ -241,15 +241,18 @@ class LocalEnvironment:
     def _is_environment(self, folder: str) -> bool:
         return f"{folder}/".startswith(self._ground.environments)
 
-    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
+    def hook(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """See the port."""
+        return {"PYTHONPATH": os.pathsep.join(filter(None, (_HOOK, given.get("PYTHONPATH", ""))))}
+
+    def surroundings(self) -> Surroundings:
         """See the port. The hook, which every Python reads, may lie among installed packages: that is no use of the package paperbuild."""
-        path = os.pathsep.join(filter(None, (_HOOK, given.get("PYTHONPATH", ""))))
         ground = self._ground
         system = (*(place for place in SYSTEM if place != "/usr/"), *_BELOW_USR)
         dropped = (*ground.ours, *ground.environments, *ground.depots, *KERNEL, *TEMPORARY, *ground.caches, *system)
         scratch = ("/dev/", *TEMPORARY, *ground.caches)
         grouped = (_HOOK, *self._sites, *self._r_libraries, *self._places, *ground.caches[:1])
-        return Surroundings(dropped, grouped, scratch, (("PYTHONPATH", path),))
+        return Surroundings(dropped, grouped, scratch)
 
     def treatment(self, path: str) -> Treatment:
         """See the port."""

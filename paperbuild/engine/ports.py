@@ -222,8 +222,6 @@ class Surroundings(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     grouped: tuple[str, ...] = ()
     scratch: tuple[str, ...] = ()
-    variables: tuple[tuple[str, str], ...] = ()
-    """What a watched command is given besides, to tell more of itself."""
 
 
 Question = tuple[str, ...]
@@ -260,8 +258,11 @@ class CommandEnvironment(Protocol):
     def hash_by(self, digest: Callable[[str], str | None]) -> None:
         """Hash files (absolute paths) by ``digest`` from now on: whoever builds remembers what was hashed before."""
 
-    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
-        """Return how a command with the environment ``given`` is watched."""
+    def hook(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the variables by which Python programs of a command with the environment ``given`` load ``tracing/hook``."""
+
+    def surroundings(self) -> Surroundings:
+        """Return how commands are watched."""
 
     def treatment(self, path: str) -> Treatment:
         """Return what becomes of the absolute ``path`` when a command looked at it."""

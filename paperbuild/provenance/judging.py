@@ -68,7 +68,7 @@ class Judge:
         if not isinstance(action.recipe, Command):
             return varied_for_step(self._name)
         environment = self._workshop.environment
-        packages = environment.surroundings(environment.given(action)).grouped
+        packages = environment.surroundings().grouped
         in_home = any(environment.home and place.startswith(f"{environment.home}/.local/lib") for place in packages)
         return varied_for_command(self._name, self._options.machine, items, keeps_home=in_home or keeps_home)
 

@@ -271,7 +271,7 @@ class TestInstalledFiles:
         folder = str(site.folder)
         hook = f"{folder}/paperbuild/engine/tracing/hook"
         monkeypatch.setattr("paperbuild.engine.environment._HOOK", hook)
-        around = environment(tmp_path).surroundings({})
+        around = environment(tmp_path).surroundings()
         sightings = Sightings(b"/p/", tuple(map(os.fsencode, around.dropped)), tuple(map(os.fsencode, around.grouped)))
         assert not any(sightings.matters(os.fsencode(path)) for path in (hook, f"{hook}/sitecustomize.py"))
         assert not sightings.groups[os.fsencode(f"{folder}/")]

@@ -115,7 +115,7 @@ def test_what_comes_with_r_is_r_by_its_version(machine: Machine):
 def test_a_watched_command_used_what_it_looked_at_in_a_library(machine: Machine):
     machine.install(machine.own, "toy", "1.0")
     made = machine.environment()
-    grouped = made.surroundings({}).grouped
+    grouped = made.surroundings().grouped
     assert f"{machine.own}/" in grouped
     assert f"{machine.base}/" in grouped
     (toy,) = made.grouped(f"{machine.own}/", ["toy"])

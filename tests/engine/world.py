@@ -57,8 +57,11 @@ class Environment:
     def elsewhere(self, root: str, changes: Mapping[str, str]) -> Environment:
         return self
 
-    def surroundings(self, given: Mapping[str, str]) -> Surroundings:
-        return Surroundings(("/sys/",), ("/bin/",), (), (("WATCHED", "yes"),))
+    def surroundings(self) -> Surroundings:
+        return Surroundings(("/sys/",), ("/bin/",))
+
+    def hook(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        return {"HOOKED": "yes"}
 
     def treatment(self, path: str) -> Treatment:
         return Treatment.NOTHING if path in {"/", ROOT.rpartition("/")[0]} else Treatment.INPUT

@@ -177,6 +177,14 @@ class TestPythons:
         assert made.exists()
         assert ran(project.build()) == set()
 
+    def test_bytecode_of_what_is_installed_is_read_by_who_is_not_watched_too(self, make: Make, environment: Path):
+        install(environment, "helper", "1", "x = 1\n")
+        self.compiled(environment, "x = 7\n")
+        action = replace(undeclared("t", "python s/script.py", "out"), observe="off", inputs=("s/script.py",))
+        project = make({"s/script.py": self.SCRIPT}, action)
+        assert project.build().succeeded
+        assert project.tree()["out"] == "7\n"
+
     def test_bytecode_no_younger_than_what_is_installed_is_not_believed(self, make: Make, environment: Path):
         install(environment, "helper", "1", "x = 1\n")
         project = make({"s/script.py": self.SCRIPT}, undeclared("t", "python s/script.py", "out"))

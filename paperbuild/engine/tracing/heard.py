@@ -15,6 +15,9 @@ from paperbuild.engine.tracing.sightings import Sightings
 VARIABLE = "PAPERBUILD_HEARD"
 """Names that file to Pythons."""
 
+UNHEARD = "-"
+"""Instead of the name of a file: nobody wants to be told anything."""
+
 _SEPARATOR = b"\x02"
 
 

@@ -4,7 +4,8 @@ Where system calls are watched (``HOOK`` in :mod:`paperbuild.engine.tracing.sigh
 folders are listed only to find them, or metadata of packages: Python finds both by listing folders, and for a watcher that would make every
 file beside a script an input of it. It is told by asking for the status of a path that does not exist. Where nothing is watched, a
 variable names a file, and all is told there that Python's audit events show: files that are opened, folders that are listed, what is
-renamed or removed. What libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`).
+renamed or removed. What libraries below Python read is not among it (see :mod:`paperbuild.engine.tracing.heard`). Of a command that
+nobody watches (``observe = "off"``) nothing is told.
 
 It also lets modules of an environment be read from the bytecode that was written when they were installed. Commands get an empty folder for
 bytecode, since Python would take that of a module in the project for its source's on a whole second and a size; to compile what is
@@ -23,7 +24,7 @@ _BUILTIN = frozenset(sys.builtin_module_names)  # these are in no folder
 _ENVIRONMENT = (sys.prefix, sys.base_prefix)
 _LIBRARIES = tuple(prefix + library for prefix in _ENVIRONMENT for library in ("/lib/python3", "/lib64/python3"))
 _FILE = os.environ.get("PAPERBUILD_HEARD", "")
-_HANDLE = os.open(_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600) if _FILE else -1
+_HANDLE = os.open(_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600) if _FILE not in ("", "-") else -1
 
 
 def _tell(kind: bytes, text: object) -> None:
@@ -119,6 +120,8 @@ def _read_installed_bytecode() -> None:
 
 def _begin() -> None:
     _read_installed_bytecode()
+    if _FILE == "-":  # nobody listens
+        return
     sys.addaudithook(_heard)
     if _HANDLE < 0:
         for folder in filter(_is_elsewhere, sys.path_importer_cache):  # what was looked for before this was loaded
