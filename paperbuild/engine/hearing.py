@@ -51,7 +51,7 @@ def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> Heard:
     hearsay = _Hearsay(workshop)
     asked: set[str] = set()
     while True:
-        todo = {one.key: one for one in situations if one.state is not State.WAITING and one.result is None and one.key not in asked}
+        todo = {one.key: one for one in situations if _must_run(one) and one.key not in asked}
         asked.update(todo)
         found = workshop.remote.find(tuple(todo)) if todo else {}
         came = hearsay.add(graph, todo, found)
@@ -59,6 +59,13 @@ def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> Heard:
         if not (came or placed):
             return Heard(situations, hearsay.workshop, frozenset(hearsay.names))
         situations = survey(graph, wanted, hearsay.workshop)
+
+
+def _must_run(situation: Situation) -> bool:
+    """Return whether an action runs unless somebody else has a result of it: its key is right, and nothing here holds."""
+    if situation.result is not None or situation.state is State.WAITING:
+        return False
+    return not any(reason.kind == "fault" for reason in situation.reasons)  # an input is missing, as far as is known by now
 
 
 class _Hearsay:

@@ -12,6 +12,7 @@ from hypothesis.stateful import rule
 
 from paperbuild.engine.away import Away
 from paperbuild.engine.store import Store
+from paperbuild.engine.tree import parse_listing
 from paperbuild.events import Outcome
 from tests.engine.elsewhere import Clone, MemoryRemote, Shelter
 from tests.engine.histories import GOOD, MOST, Histories
@@ -38,11 +39,13 @@ class SharedGround(MemoryGround):
         away = Away(fs, ROOT, f"{ROOT}/.paperbuild", Store(fs, f"{ROOT}/.paperbuild", self.remote))
         for path in away.outputs():
             assert not fs.exists(f"{ROOT}/{path.rstrip('/')}")
-            names = [path + name for name in away.names(path.rstrip("/"))] if path.endswith("/") else [path]
-            for name in names:
-                node = away.node(name)
-                assert node is not None
-                real[name] = self.remote.shelter.ever[node.digest].decode()
+            node = away.node(path.rstrip("/"))
+            assert node is not None
+            data = self.remote.shelter.ever[node.digest]  # also where it is lost by now: whoever needs it makes it again
+            if path.endswith("/"):
+                real.update((path + entry.path, self.remote.shelter.ever[entry.digest].decode()) for entry in parse_listing(data))
+            else:
+                real[path] = data.decode()
         return real
 
 
