@@ -19,6 +19,7 @@ from paperbuild.terminal.screen import cut, screen_of, text_width
 _TONES: Mapping[Fate, str] = {
     Fate.RUNS: "33", Fate.MAY_RUN: "2", Fate.STALE: "33", Fate.HELD: "31", Fate.BLOCKED: "31", Fate.REFUSED: "31", Fate.REUSED: "32",
     Fate.ELSEWHERE: "32",
+    Fate.RESTORED: "32", Fate.FAULTY: "31", Fate.MAY_BE_STALE: "2", Fate.MAY_BE_HELD: "2",
 }  # fmt: skip
 _WIDEST_NAME = 40
 _MOST_UNKNOWN = 5

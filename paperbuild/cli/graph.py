@@ -19,10 +19,11 @@ from paperbuild.drawing.dot import dot
 from paperbuild.drawing.svg import svg
 from paperbuild.engine.explaining import lineage_of
 from paperbuild.engine.graph import Command
-from paperbuild.engine.queries import SETTLED, survey
+from paperbuild.engine.queries import survey
 from paperbuild.errors import BuildError, ExitCode, UsageError
 from paperbuild.terminal.outline import drawing
 from paperbuild.terminal.screen import screen_of
+from paperbuild.terminal.states import count_text
 
 _SUFFIXES = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mk": "make"}
 
@@ -137,7 +138,7 @@ def _count(invocation: Invocation, drawn: Diagram, shown: Diagram) -> None:
     """Say how much there is, and how much of it stands well."""
     states = [cell.state for node in drawn.nodes for cell in node.cells]
     together = f"; {len(drawn.nodes)} drawn as {len(shown.nodes)}, --cells draws each by itself" if shown is not drawn else ""
-    invocation.narrate(f"{sum(state in SETTLED for state in states)} of {len(states)} up to date{together}")
+    invocation.narrate(f"{count_text(states)}{together}")
 
 
 def _write(invocation: Invocation, text: str, path: str) -> None:

@@ -31,8 +31,6 @@ from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.provenance.changes import WORK_TREE, Revision
 
 _OURS = (".paperbuild/", "_build/")
-_ROUNDS = 50
-"""So often results are placed and looked at again: once for each link of the longest chain of targets."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -225,20 +223,11 @@ def _is_around(path: str, outputs: Iterable[str]) -> bool:
 def _settled(project: Project) -> tuple[Situation, ...]:
     """Return how the actions of a copy stand once the results of those that hold are in their places.
 
-    A result holds where what it read does, and that may be what another one made: so this goes on until nothing more is found. What does
-    not hold under the environment of today is looked for once more as what it was then.
+    What does not hold under the environment of today is looked for once more as what it was then.
     """
-    placed: dict[str, Artifact] = {}
-    found: tuple[Situation, ...] = ()
-    for _ in range(_ROUNDS):
-        found = survey(project.graph, commands(project.graph), project.workshop)
-        results = {a.path: a for one in found if one.result is not None for a in one.result.artifacts if a.stored}
-        new = {path: artifact for path, artifact in results.items() if placed.get(path) != artifact}
-        if not new:
-            break
-        for artifact in new.values():
-            _place(project, artifact)
-        placed = results
+    found = survey(project.graph, commands(project.graph), project.workshop)
+    for artifact in (artifact for one in found if one.result is not None for artifact in one.result.artifacts if artifact.stored):
+        _place(project, artifact)
     return recalled(project.graph, found, project.workshop, lambda artifact: _place(project, artifact))
 
 

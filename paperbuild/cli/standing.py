@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paperbuild.engine.queries import Situation, State
+from paperbuild.engine.queries import SETTLED, Situation
 
 if TYPE_CHECKING:
     from paperbuild.provenance.adoptions import AdoptionFacts
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def adopted(situation: Situation) -> AdoptionFacts | None:
     """Return how the results that stand were adopted; None where a run made them."""
-    if situation.state is not State.ADOPTED or situation.result is None:
+    if situation.state not in SETTLED or situation.result is None or not situation.result.adopted:
         return None
     from paperbuild.provenance.adoptions import adoption_of  # only where there are such
 

@@ -16,7 +16,7 @@ from paperbuild.engine.queries import SETTLED, Situation, State, survey
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import ExitCode, UsageError
 from paperbuild.paper.declarations import MANIFEST_NAME
-from paperbuild.terminal.states import TONES
+from paperbuild.terminal.states import TONES, count_text
 
 if TYPE_CHECKING:
     from paperbuild.cli.answers import Value
@@ -178,8 +178,7 @@ def _print(invocation: Invocation, situations: tuple[Situation, ...], away: Mapp
     for situation, lead, rest in rows:
         words = f"  {situation.action.id:{name_width}}  {rest}".rstrip()
         invocation.answer(words, lead=lead.ljust(lead_width), tone=TONES[State.WAITING if lead == _SENT else situation.state])
-    fresh = sum(situation.state in SETTLED for situation in situations)
-    invocation.narrate(f"{fresh} of {len(situations)} up to date")
+    invocation.narrate(count_text([situation.state for situation in situations]))
 
 
 def _lead(situation: Situation, away: Mapping[str, Where]) -> str:

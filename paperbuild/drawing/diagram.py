@@ -12,7 +12,10 @@ from paperbuild.engine.graph import Command
 from paperbuild.engine.lineage import Declared, Edge, Lineage
 from paperbuild.engine.queries import Situation, State
 
-WORST_FIRST = (State.FAILED, State.FOREIGN, State.UNKNOWN, State.STALE, State.NEVER, State.WAITING, State.ADOPTED, State.FRESH)
+WORST_FIRST = (
+    State.FAILED, State.FOREIGN, State.BLOCKED, State.UNKNOWN, State.STALE, State.NEVER, State.WAITING, State.STORED, State.ADOPTED,
+    State.FRESH,
+)  # fmt: skip
 """Of several cells the first of these states is shown."""
 
 

@@ -29,11 +29,13 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uff
 _SIGNS: Mapping[State, str] = {
     State.FRESH: '<circle r="7"/><path class="cut" d="M-3.2 .2-.8 2.8 3.4-2.6"/>',
     State.ADOPTED: '<rect x="-6.5" y="-6.5" width="13" height="13" rx="2"/><path class="cut" d="M-3.2 .2-.8 2.8 3.4-2.6"/>',
+    State.STORED: '<circle class="hollow" r="6"/><circle r="3"/>',
     State.STALE: '<circle class="hollow" r="6"/><path d="M0-6A6 6 0 0 1 0 6z"/>',
     State.NEVER: '<circle class="hollow" r="6"/>',
     State.UNKNOWN: '<circle class="hollow" r="6"/><path class="line" d="M-1.8-1.6a1.8 1.8 0 1 1 2.6 1.6Q0 .5 0 1.2M0 3.1v.2"/>',
     State.FAILED: '<circle r="7"/><path class="cut" d="M-2.6-2.6 2.6 2.6M2.6-2.6-2.6 2.6"/>',
     State.WAITING: '<circle class="hollow dotted" r="6"/><path class="line" d="M0-3.2V.4L2.2 1.8"/>',
+    State.BLOCKED: '<circle r="7"/><path class="cut" d="M-3.4 0H3.4"/>',
     State.FOREIGN: '<path d="M0-7.2 7.4 6H-7.4z"/><path class="cut" d="M0-2.4V1.6M0 3.6v.2"/>',
 }
 """Drawn, not letters: no font need have them, and none makes them larger."""
@@ -63,8 +65,9 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "Noto Sans", Helvetica, 
 .tip { fill: var(--line) }
 .chain { fill: none; stroke: var(--chain); stroke-width: 3; stroke-linecap: round; pointer-events: none }
 .longest .box { stroke: var(--chain); stroke-width: 2 }
-.up-to-date, .adopted { --tone: var(--fresh) } .stale { --tone: var(--amber) } .failed, .changed-by-hand { --tone: var(--red) }
-.never-built { --tone: var(--blue) } .inputs-unknown { --tone: var(--violet) } .waits { --tone: var(--soft) }
+.up-to-date, .adopted, .from-the-store { --tone: var(--fresh) } .stale { --tone: var(--amber) }
+.failed, .changed-by-hand, .cannot-run { --tone: var(--red) }
+.never-built { --tone: var(--blue) } .inputs-unknown { --tone: var(--violet) } .may-run { --tone: var(--soft) }
 """
 
 

@@ -80,15 +80,18 @@ def dump_away(artifacts: Iterable[Artifact]) -> bytes:
 class Away:
     """The outputs of the project in ``root`` that are away. Safe to use from several threads.
 
-    ``fs`` is the real file system; ``store`` has, or can fetch, what they hold. Where nothing is ``fetched``, only what is known is told.
+    ``fs`` is the real file system; ``store`` has, or can fetch, what they hold. Where nothing ``fetches``, only what is known is told.
+    Those that earlier builds left are ``known``.
     """
 
-    def __init__(self, fs: FileSystem, root: str, state: str, store: Store, *, fetches: bool = True) -> None:
+    def __init__(
+        self, fs: FileSystem, root: str, state: str, store: Store, *, fetches: bool = True, known: bool = True
+    ) -> None:  # fmt: skip
         self._fs = fs
         self._root = root
         self._path = f"{state}/away"
         self._store = store
-        self._fetches = fetches
+        self.fetches = fetches
         self._placer = Placer(fs, state, store)
         self._lock = threading.RLock()
         self._placing = threading.Lock()
@@ -102,7 +105,7 @@ class Away:
         self._progress = Fetching(0, 0, 0)
         self.tells: Callable[[Fetching], None] = lambda _: None
         """Is told whenever fetching begins or ends, from whatever thread."""
-        for artifact in load_away(fs, self._path):
+        for artifact in load_away(fs, self._path) if known else ():
             self._put(artifact)
 
     def save(self) -> None:
@@ -147,6 +150,12 @@ class Away:
             self._is_new = True
         # A command that goes through all folders finds the way, and lists the folder in the end.
         self._fs.make_folder(posixpath.dirname(f"{self._root}/{artifact.path.rstrip('/')}"))
+
+    def expect(self, artifact: Artifact) -> None:
+        """Let ``artifact`` be away for whoever only asks, and changes nothing. Nothing may stand in its place."""
+        with self._lock:
+            self._put(artifact)
+            self._lost.pop(artifact.path.rstrip("/"), None)
 
     def drop(self, path: str) -> Artifact | None:
         """Let the output ``path`` not be away any more; return what it was."""
@@ -249,15 +258,27 @@ class Away:
                     entries = self._store.entries(digest)
             found: dict[str, Node] = {}
             for entry in entries:
-                size = UNKNOWN_SIZE if entry.kind in {"file", "exec"} else 0
+                size = self._size(entry.digest) if entry.kind in {"file", "exec"} else 0
                 found[entry.path] = Node(entry.kind, entry.digest if entry.kind != "folder" else digest, size, digest)
                 found.update((above, Node("folder", digest, 0, digest)) for above in _above(entry.path))
             known = self._inner[folder] = found
         return known
 
+    def _size(self, digest: str) -> int:
+        """Return the size of a file in a folder, where it can be told without fetching and reading it would not tell."""
+        blob = None if self.fetches else self._fs.stat(self._store.blob(digest))
+        return UNKNOWN_SIZE if blob is None else blob.size
+
+    def held(self, node: Node) -> bytes | None:
+        """Return what the file ``node`` holds, for whoever only asks; None where that is not here."""
+        if self._fs.stat(self._store.blob(node.digest)) is not None:
+            with contextlib.suppress(DamagedBlob):
+                return self._store.read(node.digest, node.folder)
+        return None
+
     def _may_read(self, digest: str) -> bool:
         """Return whether the blob ``digest`` can be read without fetching, or may be fetched."""
-        return self._fetches or self._fs.stat(self._store.blob(digest)) is not None
+        return self.fetches or self._fs.stat(self._store.blob(digest)) is not None
 
     def link_text(self, node: Node) -> str | None:
         """Return what the link ``node`` holds; None where it cannot be had."""
@@ -285,7 +306,7 @@ class Away:
             gone = [self._lost[plain] for plain in asked & self._lost.keys()]
         if not (wanted or gone):
             return
-        if not self._fetches:
+        if not self.fetches:
             raise FileNotFoundError(2, "it is elsewhere", next(iter(wanted)))
         lost = self.fetch(wanted.values())
         for plain, artifact in wanted.items():

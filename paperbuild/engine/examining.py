@@ -259,8 +259,11 @@ class Examiner:
             return False
         self._expecting.add(action.id)
         last = self._workshop.index.last_run(action.id)
-        reads = (*(last.reads if last else ()), *self._read_under(self._course.keyed[action.id], last))
-        others = [other for other in _makers(self._graph, action.id, reads) if not self._graph.path(other, action.id)]
+        keyed = self._course.keyed[action.id]
+        reads = (*(last.reads if last else ()), *self._read_under(keyed, last))
+        hopes = self._lookup.hopes(action, keyed, self._graph, lambda other: other not in self._course.settled_for(action.id))
+        used = {*_makers(self._graph, action.id, reads), *(other for others in hopes for other in others)}
+        others = [other for other in sorted(used) if not self._graph.path(other, action.id)]
         earlier = [other for other in others if other in self._course.earlier and other not in self._graph.edges[action.id]]
         if earlier:
             self._course.put_behind(action, earlier)

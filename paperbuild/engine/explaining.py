@@ -99,6 +99,7 @@ def _unchanged(situation: Situation, known: dict[str, Situation], lineage: Linea
     found = []
     for edge in lineage.uses(situation.action.id):
         ran = workshop.index.last_execution(edge.maker) if edge.maker in known and record is not None else None
-        if ran is not None and record is not None and ran.end == "made" and ran.finished_ns > record.finished_ns:
+        made = None if ran is None else known[edge.maker].record  # that of another run where an earlier result is back
+        if ran is not None and record is not None and made is not None and made.finished_ns == ran.finished_ns > record.finished_ns:
             found.append(edge.maker)
     return tuple(found)

@@ -39,13 +39,13 @@ class Heard(msgspec.Struct, frozen=True):
         return situation.state in SETTLED and situation.record is not None and situation.record.name in self.names
 
 
-def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> Heard:
+def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bool = True) -> Heard:
     """Return how ``wanted`` and what they need stand, with what the remote of ``workshop`` has for them, where there is one.
 
     Raises:
         BuildError: something could not be read.
     """
-    situations = survey(graph, wanted, workshop)
+    situations = survey(graph, wanted, workshop, whole=whole)
     if workshop.remote is None:
         return Heard(situations, workshop, frozenset())
     hearsay = _Hearsay(workshop)
@@ -58,7 +58,7 @@ def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> Heard:
         placed = hearsay.place(one for one in situations if one.record is not None and one.result is one.record)
         if not (came or placed):
             return Heard(situations, hearsay.workshop, frozenset(hearsay.names))
-        situations = survey(graph, wanted, hearsay.workshop)
+        situations = survey(graph, wanted, hearsay.workshop, whole=whole)
 
 
 def _must_run(situation: Situation) -> bool:

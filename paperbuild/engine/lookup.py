@@ -11,7 +11,7 @@ from paperbuild.engine.keys import Keyed
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.reasons import A_FOLDER, Reason
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.staleness import Present, Question, changes, decide, stale_reasons
+from paperbuild.engine.staleness import Present, Question, changes, decide, hopes, stale_reasons
 from paperbuild.engine.trace import Absent, Content, Item, Listing, Modules, Record, Tree, path_of
 from paperbuild.engine.workshop import Workshop
 
@@ -31,16 +31,25 @@ class Lookup:
 
     def reasons(self, action: Action, keyed: Keyed, graph: Graph, is_open: IsOpen) -> Generator[Reason, None, Record | None]:
         """Return the one generator of reasons for ``action``; ``is_open`` says of an action that what it makes may change yet."""
-        found = self._workshop.store.records(keyed.key)
-        candidates = tuple(record for record in found if self._may_count(action, record))
-        question = self._question(action, keyed, candidates)
-        return stale_reasons(question, self._present(graph, is_open))
+        question = self._question(action, keyed, self._candidates(action, keyed))
+        return stale_reasons(question, self._present(action, graph, is_open))
+
+    def _candidates(self, action: Action, keyed: Keyed) -> tuple[Record, ...]:
+        return tuple(record for record in self._workshop.store.records(keyed.key) if self._may_count(action, record))
+
+    def hopes(self, action: Action, keyed: Keyed, graph: Graph, is_open: IsOpen) -> Iterator[frozenset[str]]:
+        """Yield of each record that may hold yet the actions that must settle first: only what they make is not as it was."""
+        if self._workshop.store.has_records(keyed.key):
+            question = self._question(action, keyed, self._candidates(action, keyed))
+            for items in hopes(question, self._present(action, graph, is_open)):
+                makers = {id_ for item in items for _, found in self._makers_of(item, graph) for id_ in found}
+                yield frozenset(filter(is_open, makers - {action.id}))
 
     def changes(self, action: Action, keyed: Keyed, graph: Graph, is_open: IsOpen) -> Iterator[Reason]:
         """Yield what changed since the last run of ``action``, though nobody can know yet whether it must run."""
         question = self._question(action, keyed, ())
         if question.last is not None and question.last.key != keyed.key:
-            yield from changes(question, question.last, self._present(graph, is_open))
+            yield from changes(question, question.last, self._present(action, graph, is_open))
 
     def _question(self, action: Action, keyed: Keyed, candidates: tuple[Record, ...]) -> Question:
         last = None if candidates else self._workshop.index.last_run(action.id)
@@ -55,9 +64,9 @@ class Lookup:
             now_ns=self._workshop.clock.now_ns(),
         )
 
-    def _present(self, graph: Graph, is_open: IsOpen) -> Present:
+    def _present(self, action: Action, graph: Graph, is_open: IsOpen) -> Present:
         def waits(item: Item) -> bool:
-            return any(is_open(maker) for _, makers in self._makers_of(item, graph) for maker in makers)
+            return any(maker != action.id and is_open(maker) for _, makers in self._makers_of(item, graph) for maker in makers)
 
         return Present(self._observer.value, self._shelf.available, self._observer.inventories.of, waits)
 

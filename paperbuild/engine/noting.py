@@ -19,8 +19,12 @@ class NotingFileSystem:
     """:class:`paperbuild.engine.ports.FileSystem` over another one; within :meth:`noting` the questions of that thread are noted."""
 
     def __init__(self, fs: FileSystem) -> None:
-        self._fs = fs
         self._facts: dict[int, Facts] = {}
+        self.lie_over(fs)
+
+    def lie_over(self, fs: FileSystem) -> None:
+        """Lie over ``fs`` from now on."""
+        self._fs = fs
         self.mark, self.moved = fs.mark, fs.moved
         self.read, self.read_end, self.digest = fs.read, fs.read_end, fs.digest  # a file's status stands for its content
         self.write, self.copy, self.rename, self.make_link, self.protect = fs.write, fs.copy, fs.rename, fs.make_link, fs.protect

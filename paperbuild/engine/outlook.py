@@ -1,7 +1,7 @@
 """What a build would do, before anything is done: what runs, why, where and how long that took before; and about when it would be over.
 
 It is :func:`paperbuild.engine.queries.survey` that judges, so nothing is written, and nobody knows more than can be known before: what
-waits for something that runs may turn out to be up to date, and what uses a result that is only put back into its place may have to run.
+waits for something that runs may turn out to be up to date.
 The time is that of a schedule played through, as a build would have it.
 """
 
@@ -33,16 +33,20 @@ class Fate(StrEnum):
 
     RUNS = "runs"
     MAY_RUN = "may run"  # it waits for something that runs: where that makes what it made before, this is up to date
+    RESTORED = "from the store"
     REUSED = "reused"
     ELSEWHERE = "from the remote"  # reused, and nobody here knew of it
     STALE = "shown stale"  # it is held, and an earlier result stands in for it
+    MAY_BE_STALE = "may be stale"  # it waits for something that runs, and would be held: an earlier result would stand in for it
     HELD = "held"
-    BLOCKED = "blocked"  # it waits for something that is held
+    MAY_BE_HELD = "may be held"  # it waits for something that runs, and would be held
+    BLOCKED = "blocked"  # it waits for something that is held, or cannot run
     REFUSED = "refused"  # somebody's own file stands at its output
+    FAULTY = "cannot run"  # an input is missing, or it reads what nobody makes for sure
 
 
 WORKS = frozenset({Fate.RUNS, Fate.MAY_RUN})
-FAILS = frozenset({Fate.HELD, Fate.BLOCKED, Fate.REFUSED})
+FAILS = frozenset({Fate.HELD, Fate.BLOCKED, Fate.REFUSED, Fate.FAULTY})
 
 
 class Prospect(msgspec.Struct, frozen=True):
@@ -84,14 +88,15 @@ def outlook(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Bu
     Raises:
         BuildError: something could not be read.
     """
-    heard = hear(graph, wanted, workshop)
+    heard = hear(graph, wanted, workshop, whole=options.whole)
     situations = heard.situations
     uses = _uses(graph, situations)
     known = {situation.action.id: situation for situation in situations}
     expected = _expected(workshop.index.last_durations(), graph, known)
     fates = _Fates(heard, options)
-    reasons = {id_: fates.tell(situation, uses[id_]) for id_, situation in known.items()}
-    prospects = tuple(Prospect(one.action, fates.of[id_], reasons[id_], where(one.action), expected(id_)) for id_, one in known.items())
+    for id_, situation in known.items():
+        fates.tell(situation, graph.edges[id_])
+    prospects = tuple(Prospect(one.action, fates.of[id_], fates.why(one), where(one.action), expected(id_)) for id_, one in known.items())
     working = [id_ for id_ in known if fates.of[id_] in WORKS]
     capacity = Resources(cpu=options.jobs, gpu=options.gpus, memory_bytes=options.memory_bytes)
     total_s = played({id_: uses[id_] for id_ in working}, graph, capacity, workshop.most, lambda id_: expected(id_) or 0.0)
@@ -126,39 +131,46 @@ class _Fates:
             workshop.site, self._workshop.fs, self._workshop.store, workshop.index, self._observer, workshop.versions
         )  # fmt: skip
         self.of: dict[str, Fate] = {}
-        self._put_back: set[str] = set()
 
-    def tell(self, situation: Situation, uses: Iterable[str]) -> str:
-        """Note the fate of an action, which ``uses`` those of others; return the reason for it."""
-        id_, reason = situation.action.id, situation.reasons[0].text if situation.reasons else self._who(situation)
-        first = next((other for other in uses if other in self._put_back or self.of[other] in WORKS), None)
-        self.of[id_] = fate = self._fate(situation, {self.of[other] for other in uses}, is_open=first is not None)
-        if fate in {Fate.REUSED, Fate.ELSEWHERE} and situation.record is not None and not self._shelf.in_place(situation.record.artifacts):
-            self._put_back.add(id_)
-        if fate is not Fate.MAY_RUN or first is None or situation.state is State.WAITING:
-            return reason
-        return f"{first} {'is put back into its place first' if first in self._put_back else 'comes first, and may change'}"
+    def tell(self, situation: Situation, needs: Iterable[str]) -> None:
+        """Note the fate of an action, which waits for those that it ``needs`` whatever it read the last time."""
+        self.of[situation.action.id] = self._fate(situation, {self.of[other] for other in needs if other in self.of})
 
-    def _who(self, situation: Situation) -> str:
-        """Return who vouches for a result from elsewhere."""
-        record = situation.record
-        return f"so says {record.origin}" if record is not None and self._heard.is_from_elsewhere(situation) else ""
-
-    def _fate(self, situation: Situation, before: AbstractSet[Fate], *, is_open: bool) -> Fate:
-        action, state, options = situation.action, situation.state, self._options
+    def _fate(self, situation: Situation, before: AbstractSet[Fate]) -> Fate:
+        state = situation.state
         if before & FAILS:
             return Fate.BLOCKED
-        if state is State.FOREIGN:
-            return Fate.MAY_RUN if options.overwrite else Fate.REFUSED
-        if state in SETTLED and not is_open:
-            return Fate.ELSEWHERE if self._heard.is_from_elsewhere(situation) else Fate.REUSED
-        reason = situation.reasons[0] if situation.reasons else Reason("unknown")
+        if state is State.FOREIGN and not self._options.overwrite:
+            fate = Fate.REFUSED if situation.result is not None else self._fate_of_stale(situation)
+            return fate if fate is Fate.HELD else Fate.REFUSED  # it is held before anybody looks at its outputs
+        if state is State.BLOCKED and not self._options.overwrite:
+            return Fate.FAULTY if situation.reasons[0].kind == "fault" else Fate.BLOCKED
+        if state in SETTLED or situation.result is not None:
+            if self._heard.is_from_elsewhere(situation):
+                return Fate.ELSEWHERE
+            return Fate.REUSED if state in SETTLED - {State.STORED} else Fate.RESTORED
+        return self._fate_of_stale(situation)
+
+    def _fate_of_stale(self, situation: Situation) -> Fate:
+        """Return the fate of an action that must run, or may have to."""
+        action, options = situation.action, self._options
+        reason = next((reason for reason in situation.reasons if reason.kind != "foreign"), Reason("unknown"))
+        may = situation.state in {State.WAITING, State.BLOCKED}
         if why_held(action, options, reason) is None:
-            return Fate.MAY_RUN if is_open or state is State.WAITING else Fate.RUNS
-        if not may_stand_in(action, options):
-            return Fate.HELD
-        known = newest_known(action, situation.key, self._workshop, self._shelf, self._observer)
-        return Fate.HELD if known is None else Fate.STALE
+            return Fate.MAY_RUN if may else Fate.RUNS
+        if may_stand_in(action, options) and self._is_known(situation):
+            return Fate.MAY_BE_STALE if may else Fate.STALE
+        return Fate.MAY_BE_HELD if may else Fate.HELD
+
+    def _is_known(self, situation: Situation) -> bool:
+        return newest_known(situation.action, situation.key, self._workshop, self._shelf, self._observer) is not None
+
+    def why(self, situation: Situation) -> str:
+        """Return the first reason for the fate of an action, or who vouches for a result from elsewhere."""
+        record = situation.record
+        if record is not None and self._heard.is_from_elsewhere(situation):
+            return f"so says {record.origin}"
+        return situation.reasons[0].text if situation.reasons else ""
 
 
 def _expected(took_s: Mapping[str, float], graph: Graph, known: Mapping[str, Situation]) -> Callable[[str], float | None]:

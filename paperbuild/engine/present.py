@@ -1,4 +1,4 @@
-"""Results as they stand, whether or not they are up to date: in the tree, or where nothing is there, in the store."""
+"""Results as they stand, whether or not they are up to date: in the tree, or where nothing is there, or another result, in the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.ports import NotSettled
-from paperbuild.engine.queries import Situation
+from paperbuild.engine.queries import Situation, State
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.workshop import Workshop
@@ -21,6 +21,8 @@ class PresentReader:
         self._workshop = workshop
         known = (situation.record for situation in situations)
         self._artifacts = {artifact.path: artifact for record in known if record is not None for artifact in record.artifacts}
+        restored = (one.result.artifacts for one in situations if one.state is State.STORED and one.result is not None)
+        self._restored = {_as_folder(artifact) for artifacts in restored for artifact in artifacts if artifact.stored}
 
     def require(self, paths: Iterable[str]) -> None:
         """See the port; what is neither in the tree nor in the store, or does not come from elsewhere, has not settled."""
@@ -35,6 +37,9 @@ class PresentReader:
     def read(self, path: str) -> bytes:
         """See the port."""
         root = self._workshop.site.root
+        stored = self._stored(posixpath.normpath(path)) if self._is_restored(path) else None
+        if stored is not None:
+            return stored
         try:
             return self._workshop.fs.read(path if path.startswith("/") else posixpath.join(root, path))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -45,6 +50,8 @@ class PresentReader:
 
     def exists(self, path: str) -> bool:
         """See the port."""
+        if self._is_restored(path):
+            return self._has(posixpath.normpath(path))
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
         found = self._workshop.fs.stat(whole)
         return (found is not None and not found.is_folder) or self._has(posixpath.normpath(path))
@@ -59,7 +66,13 @@ class PresentReader:
         """Return whether only a store elsewhere has the file for ``path``."""
         artifact = self._artifacts.get(posixpath.normpath(path))
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
-        return artifact is not None and self._workshop.fs.stat(whole) is None and not self._workshop.store.is_here(artifact)
+        stands = self._workshop.fs.stat(whole) is not None and not self._is_restored(path)
+        return artifact is not None and not stands and not self._workshop.store.is_here(artifact)
+
+    def _is_restored(self, path: str) -> bool:
+        """Return whether ``path`` belongs to a result that is put back from the store: what stands there now is another one."""
+        whole = f"{posixpath.normpath(path)}/"
+        return any(whole.startswith(folder) for folder in self._restored)
 
     def _has_folder(self, maker: Action, path: str) -> bool:
         """Return whether the folder output that ``path`` would be in is there: then the file is not, and never will be."""

@@ -173,11 +173,22 @@ class AwayFileSystem:
         Raises:
             Unfetched: it is away, and cannot be had.
         """
+        held = self._held(path)
+        if held is not None:
+            return held
         self._bring(path)
         return self._fs.read(path)
 
+    def _held(self, path: str) -> bytes | None:
+        """Return what is away at ``path`` where nothing is fetched for whoever reads it, and it lies here."""
+        node = None if self._away.fetches else self._file(path)
+        return None if node is None else self._away.held(node)
+
     def read_end(self, path: str, size: int) -> bytes:
         """See :meth:`read`."""
+        held = self._held(path)
+        if held is not None:
+            return held[-size:] if size else b""
         self._bring(path)
         return self._fs.read_end(path, size)
 

@@ -7,10 +7,12 @@ from enum import StrEnum
 
 import msgspec
 
+from paperbuild.engine.borrowing import borrowed
+from paperbuild.engine.expected import ExpectedTree
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.graph import Action, Graph, Step
 from paperbuild.engine.index import Run
-from paperbuild.engine.keys import KeyMaker
+from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import NotingFileSystem
 from paperbuild.engine.observation import Observer
@@ -24,28 +26,36 @@ from paperbuild.errors import BuildError
 
 
 class State(StrEnum):
-    """How an action stands."""
+    """How an action stands: what the next build will do with it."""
 
     FRESH = "up to date"
     ADOPTED = "adopted"  # up to date by results taken over from disk
+    STORED = "from the store"  # up to date by a result that is not in its place, and is put there
     STALE = "stale"
     NEVER = "never built"
     UNKNOWN = "inputs unknown"
     FAILED = "failed"  # stale, and its last run failed
-    WAITING = "waits"  # something it needs is stale, so nobody can know yet
-    FOREIGN = "changed by hand"  # up to date, but an output was replaced by somebody
+    WAITING = "may run"  # something it needs runs first, so nobody can know yet
+    BLOCKED = "cannot run"  # an input is missing, or something it needs cannot be had
+    FOREIGN = "changed by hand"  # an output was replaced by somebody
 
 
-SETTLED = frozenset({State.FRESH, State.ADOPTED})
+SETTLED = frozenset({State.FRESH, State.ADOPTED, State.STORED})
 """The states in which others can rely on what an action made."""
+
+MUST_RUN = frozenset({State.STALE, State.NEVER, State.UNKNOWN, State.FAILED})
+"""The states of what will run, unless something else fails first."""
+
+STUCK = frozenset({State.BLOCKED, State.FOREIGN})
+"""The states of what will fail before it runs, and what needs it with it."""
 
 
 class Situation(msgspec.Struct, frozen=True):
     """How one action stands.
 
-    ``reasons`` say why it would run; of one that waits after what, and what else changed since its last run, ``last``. ``record`` is
-    the one to reuse, or where there is none, that of the last run that succeeded; ``reads`` are the outputs of others that it read. ``key``
-    is the action's now.
+    ``reasons`` say why it would run; of one that may run after what, and what else changed since its last run, ``last``; of one whose
+    result is put back, which output is not in its place. ``record`` is the one to reuse, or where there is none, that of the last run
+    that succeeded; ``reads`` are the outputs of others that it read. ``key`` is the action's now.
     """
 
     action: Action
@@ -59,17 +69,21 @@ class Situation(msgspec.Struct, frozen=True):
     @property
     def result(self) -> Record | None:
         """The record that holds now; None where the action must run, or nobody can know yet."""
-        return self.record if self.state in SETTLED or self.state is State.FOREIGN else None
+        is_only_replaced = self.state is State.FOREIGN and all(reason.kind == "foreign" for reason in self.reasons)
+        return self.record if self.state in SETTLED or is_only_replaced else None
 
 
-def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop) -> tuple[Situation, ...]:
+def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bool = True) -> tuple[Situation, ...]:
     """Return how ``wanted`` stand, and all that they need or were seen to use, each after what it waits for; nothing is written.
+
+    What is said is what a build does that begins now, with whatever was left, moved or edited, since each action is judged on the tree
+    that the build will look at then. ``whole`` is as in :class:`paperbuild.engine.options.BuildOptions`.
 
     Raises:
         BuildError: something could not be read.
     """
-    inspector = _Inspector(graph, workshop)
     try:
+        inspector = _Inspector(graph, workshop, whole=whole)
         todo = _in_order(graph, wanted, workshop.index.last_reads())
         for id_ in todo:  # grows while it is gone through
             reads = inspector.standing(id_).reads
@@ -106,16 +120,22 @@ def _in_order(graph: Graph, wanted: Iterable[str], reads: Mapping[str, tuple[str
 
 
 class _Inspector:
-    def __init__(self, graph: Graph, workshop: Workshop) -> None:
-        workshop, fs = workshop.noting(fetches=False)
+    """Judges actions, each on the tree as it will be once those that it looks at have settled."""
+
+    def __init__(self, graph: Graph, workshop: Workshop, *, whole: bool) -> None:
+        self._tree = ExpectedTree(workshop)
+        workshop = self._tree.workshop
         self._graph = graph
         self._workshop = workshop
-        self._observer = Observer(workshop.site.root, fs, workshop.index, workshop.clock, workshop.environment, graph)
+        self._observer = Observer(workshop.site.root, self._tree.fs, workshop.index, workshop.clock, workshop.environment, graph)
         self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
         self._known: dict[str, Situation] = {}
-        self._open: set[str] = set()
+        self._open: set[str] = set()  # those that wait for what is judged now
+        self._tree.recover(self._shelf.journal.entries(drops=False))
+        for path in self._shelf.leaving(graph) if whole else ():
+            self._tree.remove(path)
 
     def found(self) -> tuple[Situation, ...]:
         """Return what was judged, each after what it waits for."""
@@ -125,59 +145,125 @@ class _Inspector:
         return id_ in self._known
 
     def standing(self, id_: str) -> Situation:
-        if id_ not in self._known:
-            self._open.add(id_)
-            situation = self._judge(self._graph.actions[id_])
-            self._open.discard(id_)
-            self._known[id_] = situation
+        todo = [id_]
+        while todo:
+            here = todo[-1]
+            judged = self._known.get(here) or self._judge(self._graph.actions[here])
+            if isinstance(judged, Situation):
+                self._known.setdefault(here, judged)
+                self._open.discard(todo.pop())
+            else:
+                self._open.add(here)
+                todo.extend(judged)
         return self._known[id_]
 
-    def _waits(self, others: Iterable[str]) -> tuple[Reason, ...]:
-        """Return why nobody can know yet, where one of ``others`` must run first."""
-        states = [(other, self.standing(other).state) for other in sorted(others)]
-        return tuple(Reason("waits", other, after=state) for other, state in states if state not in SETTLED)
-
-    def _judge(self, action: Action) -> Situation:
-        last = self._workshop.index.last_run(action.id)
-        before = None if last is None else self._workshop.store.record(last.key, last.record)
-        waits = self._waits({*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id})
+    def _judge(self, action: Action) -> Situation | tuple[str, ...]:
+        """Return how ``action`` stands, or the ids of those that must be judged before anybody knows."""
+        others = {*self._graph.edges[action.id], *self._keys.makers(action)} - {action.id}
+        first = self._unjudged(others)
+        if first:
+            return first
+        waits = self._waits(others)
         keyed = self._keys.key(action)
-
-        def stands(state: State, reasons: tuple[Reason, ...], record: Record | None = before) -> Situation:
-            is_last = record is None or (last is not None and last.record == record.name)
-            reads = self._lookup.reads(record, self._graph) if record is not None and not is_last else last.reads if last else ()
-            return Situation(action, state, reasons, last, record, reads, keyed.key)
-
-        if waits:
-            changes = self._lookup.changes(action, keyed, self._graph, self._is_open)
-            return stands(State.WAITING, (*waits, *changes))
+        if waits is not None:
+            return self._situation(action, keyed, waits[0], (*waits[1], *self._lookup.changes(action, keyed, self._graph, self._is_open)))
         if keyed.faults:
-            return stands(State.STALE, tuple(Reason("fault", fault.message) for fault in keyed.faults))
+            return self._situation(action, keyed, State.BLOCKED, tuple(Reason("fault", fault.message) for fault in keyed.faults))
         found = decide(self._lookup.reasons(action, keyed, self._graph, self._is_open))
-        if isinstance(found, Record):
-            return stands(*self._judge_reused(action, found), found)
-        return stands(_state(found, last), found)
+        return self._judge_reused(action, keyed, found) if isinstance(found, Record) else self._judge_stale(action, keyed, found)
+
+    def _unjudged(self, others: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(other for other in others if other not in self._known and other not in self._open))
 
     def _is_open(self, id_: str) -> bool:
         """Return whether what ``id_`` makes may change yet."""
-        return id_ in self._open or self.standing(id_).state not in SETTLED
+        return id_ not in self._known or self._known[id_].state not in SETTLED
 
-    def _judge_reused(self, action: Action, record: Record) -> tuple[State, tuple[Reason, ...]]:
+    def _waits(self, others: Iterable[str]) -> tuple[State, tuple[Reason, ...]] | None:
+        """Return how who uses ``others`` stands, and why; None where all of them are up to date."""
+        open_ = sorted(filter(self._is_open, others))
+        if not open_:
+            return None
+        states = {other: self._known[other].state for other in open_ if other in self._known}
+        reasons = (
+            Reason("waits", other, after=states[other]) if other in states else Reason("order", other) for other in open_
+        )  # fmt: skip
+        return State.WAITING if STUCK.isdisjoint(states.values()) else State.BLOCKED, tuple(reasons)
+
+    def _judge_reused(self, action: Action, keyed: Keyed, record: Record) -> Situation | tuple[str, ...]:
         others = self._lookup.unsettled(action, record, self._graph, frozenset())
-        turn = next((other for other in others if other in self._open or self._graph.path(other, action.id)), None)
+        first = [other for other in others if other not in self._known]
+        turn = next((other for other in first if self._graph.path(other, action.id)), None)
         if turn is not None:
-            return State.STALE, (Reason("order", turn),)
+            return self._must_run(action, keyed, (Reason("order", turn),), State.STALE)
+        unjudged = self._unjudged(first)
+        if unjudged:
+            return unjudged
         waits = self._waits(others)
-        if waits:
-            return State.WAITING, waits
-        foreign = tuple(
-            Reason("foreign", artifact.path, artifact.digest)
-            for artifact in record.artifacts
-            if self._shelf.standing(artifact.path, artifact.digest) is Standing.FOREIGN
-        )
+        if waits is not None:  # where one of them runs, it may turn out to read no more what cannot be had
+            is_lost = all(reason.after in STUCK for reason in waits[1])
+            return self._situation(action, keyed, State.BLOCKED if is_lost else State.WAITING, waits[1], record)
+        faults = borrowed(action, record.items, self._workshop.index.strays(), self._graph)
+        if faults:
+            return self._situation(action, keyed, State.BLOCKED, tuple(Reason("fault", fault.message) for fault in faults))
+        return self._judge_places(action, keyed, record)
+
+    def _judge_places(self, action: Action, keyed: Keyed, record: Record) -> Situation:
+        """Return how ``action`` stands, whose result is ``record``, by what stands at its outputs; expect that to be in its place."""
+        standings = [(artifact, self._shelf.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
+        foreign = tuple(Reason("foreign", artifact.path, artifact.digest) for artifact, is_ in standings if is_ is Standing.FOREIGN)
         if foreign:
-            return State.FOREIGN, foreign
-        return State.ADOPTED if record.adopted else State.FRESH, ()
+            return self._situation(action, keyed, State.FOREIGN, foreign, record)
+        elsewhere = [artifact for artifact, is_ in standings if is_ is not Standing.WANTED or self._is_missed(action, artifact.path)]
+        if not elsewhere:
+            return self._situation(action, keyed, State.ADOPTED if record.adopted else State.FRESH, (), record)
+        there = (Reason("restored", a.path, a.digest, self._observer.output_digest(a.path)) for a in elsewhere)
+        situation = self._situation(action, keyed, State.STORED, tuple(there), record)
+        self._tree.place(elsewhere)
+        return situation
+
+    def _is_missed(self, action: Action, path: str) -> bool:
+        """Return whether an output that is away is to stand in the tree: of what commands make only what somebody reads is."""
+        away = self._workshop.away
+        return isinstance(action.recipe, Step) and away is not None and away.is_away(path)
+
+    def _judge_stale(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...]) -> Situation | tuple[str, ...]:
+        """Return how ``action`` stands for which no record holds now: one may yet, once others have settled."""
+        last = self._workshop.index.last_run(action.id)
+        used = (other for path in (last.reads if last else ()) for other in self._graph.makers_touched(path, listed=True))
+        hopes = [] if reasons[0].kind in _HOPELESS else [*self._lookup.hopes(action, keyed, self._graph, self._is_open)]
+        hopes = [others for others in hopes if not any(self._comes_after(other, action) for other in others)]
+        unjudged = self._unjudged({*used, *(other for others in hopes for other in others)} - {action.id})
+        first = tuple(other for other in unjudged if not self._graph.path(other, action.id))
+        if first:
+            return first
+        if hopes:
+            waits = self._waits(hopes[0])
+            assert waits is not None
+            return self._situation(action, keyed, State.WAITING, (*waits[1], *reasons))
+        return self._must_run(action, keyed, reasons, _state(reasons, last))
+
+    def _comes_after(self, other: str, action: Action) -> bool:
+        return other not in self._known and bool(self._graph.path(other, action.id))
+
+    def _must_run(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], state: State) -> Situation:
+        there = (o.path for o in action.outputs if self._tree.fs.exists(self._observer.absolute(o.path).rstrip("/")))  # mostly none is
+        foreign = tuple(Reason("foreign", path) for path in there if self._shelf.standing(path) is Standing.FOREIGN)
+        return self._situation(action, keyed, State.FOREIGN if foreign else state, (*foreign, *reasons))
+
+    def _situation(
+        self, action: Action, keyed: Keyed, state: State, reasons: tuple[Reason, ...], record: Record | None = None
+    ) -> Situation:
+        last = self._workshop.index.last_run(action.id)
+        is_last = record is None or (last is not None and last.record == record.name)
+        if record is None:
+            record = None if last is None else self._workshop.store.record(last.key, last.record)
+        reads = self._lookup.reads(record, self._graph) if record is not None and not is_last else last.reads if last else ()
+        return Situation(action, state, reasons, last, record, reads, keyed.key)
+
+
+_HOPELESS = frozenset({"never", "gone", "unknown"})
+"""Reasons of what has no record under its key that could hold yet."""
 
 
 def _state(reasons: Sequence[Reason], last: Run | None) -> State:

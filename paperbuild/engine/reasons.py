@@ -33,6 +33,7 @@ link           its path             where it leads
 lost           an output's path     before: the digest of the content that the store has lost; after: "damaged" where it is spoilt
 displaced      an output's path     the digest of what should stand there, since no store keeps it; of what does
 foreign        an output's path     before: the digest of what we published; somebody put something else there
+restored       an output's path     before: the digest of what is put there, from the store; after: of what is there
 waits          an action            after: that action's state; until it is up to date nobody can know
 order          an action            what it made was read last time, and now it comes after this action
 fault          a sentence           the action cannot run
@@ -54,7 +55,9 @@ OfKey = Literal[
     "cells", "earlier",
 ]  # fmt: skip
 OfTrace = Literal["input", "file", "folder", "listing", "modules", "absent", "status", "link"]
-OfAction = Literal["never", "gone", "unknown", "unobserved", "refresh", "lost", "displaced", "foreign", "waits", "order", "fault"]
+OfAction = Literal[
+    "never", "gone", "unknown", "unobserved", "refresh", "lost", "displaced", "foreign", "restored", "waits", "order", "fault"
+]
 Kind = OfKey | OfTrace | OfAction
 
 InventoryOf = Callable[[str], Mapping[str, str] | None]
@@ -221,6 +224,17 @@ def _output(reason: Reason) -> str:
     return f"the output {reason.subject} {change}"
 
 
+def _restored(reason: Reason) -> str:
+    return f"{reason.subject} {'is not there' if reason.after is None else 'holds another result'}"
+
+
+def _waits(reason: Reason) -> str:
+    return f"{reason.subject} comes first, and {'cannot be had' if reason.after in _STUCK else 'is not up to date'}"
+
+
+_STUCK = frozenset({"cannot run", "changed by hand"})
+
+
 def _lost(reason: Reason) -> str:
     output = f"its output {reason.subject}".rstrip()
     return f"the store's copy of {output} is damaged" if reason.after else f"{output} is not in the store any more"
@@ -255,7 +269,8 @@ _WORDS: Mapping[Kind, Callable[[Reason], str]] = {
     "lost": _lost,
     "displaced": lambda r: f"its output {r.subject} is not in its place, and is not stored",
     "foreign": lambda r: f"{r.subject} was not made by paperbuild, or was changed since",
-    "waits": lambda r: f"{r.subject} comes first, and is not up to date",
+    "restored": _restored,
+    "waits": _waits,
     "order": lambda r: f"{r.subject} comes after it now",
     "fault": lambda r: r.subject,
 }  # fmt: skip

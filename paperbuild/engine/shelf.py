@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
@@ -430,12 +430,8 @@ class Shelf:
 
         A command that lists a folder must see what it would see in a clean clone. Documents stay: nothing reads them.
         """
-        declared = {output.path for action in graph.actions.values() for output in action.outputs}
         notices = []
-        for path in sorted(self.owned()):
-            if path in declared or path.startswith("_build/"):
-                continue
-            standing = self.standing(path)
+        for path, standing in self._orphans(graph):
             if standing is Standing.OURS and not self._is_part(graph, path):
                 self.remove(path)
             elif standing is Standing.ABSENT:
@@ -446,6 +442,18 @@ class Shelf:
                 self._index.disown(path)
                 self.owned().pop(path, None)
         return tuple(notices)
+
+    def leaving(self, graph: Graph) -> Iterator[str]:
+        """Yield what :meth:`remove_orphans` would take out of the tree, or what stands empty around what is gone already."""
+        for path, standing in self._orphans(graph):
+            if standing is Standing.ABSENT or (standing is Standing.OURS and not self._is_part(graph, path)):
+                yield path
+
+    def _orphans(self, graph: Graph) -> Iterator[tuple[str, Standing]]:
+        """Yield what we published and nothing declares any more, and whose it is; documents aside."""
+        paths = sorted(self.owned())
+        declared = {output.path for action in graph.actions.values() for output in action.outputs} if paths else set()
+        yield from ((path, self.standing(path)) for path in paths if path not in declared and not path.startswith("_build/"))
 
     def _is_part(self, graph: Graph, path: str) -> bool:
         """Return whether ``path`` is in an output folder that stands as we published it."""

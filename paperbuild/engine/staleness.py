@@ -107,10 +107,32 @@ def _why_not(question: Question, record: Record, present: Present) -> Iterator[R
     if _is_old(question, record):
         refresh_s = question.refresh_s or 0
         yield Reason("refresh", after="asked" if refresh_s < 0 else "always" if refresh_s == 0 else "old")
-    yield from merged(_reason(item, present) for item in record.items if not present.holds(item))
+    yield from merged(_reason(item, present) for item in _other(record, present))
     for artifact in record.artifacts:
         if not present.available(artifact):
             yield Reason("lost" if artifact.stored else "displaced", artifact.path, artifact.digest)
+
+
+def _other(record: Record, present: Present) -> Iterator[Item]:
+    """Yield what of ``record`` does not hold; last what is about to be made anew, and may hold then."""
+    later: list[Item] = []
+    for item in record.items:
+        if not present.holds(item):
+            if present.is_open(item):
+                later.append(item)
+            else:
+                yield item
+    yield from later
+
+
+def hopes(question: Question, present: Present) -> Iterator[tuple[Item, ...]]:
+    """Yield of each record that may hold yet what keeps it from that now: only what is about to be made anew."""
+    for record in question.candidates:
+        if not _is_old(question, record) and all(map(present.available, record.artifacts)):
+            others = _other(record, present)
+            first = next(others, None)  # what is not about to be made anew comes first
+            if first is not None and present.is_open(first):
+                yield (first, *others)
 
 
 _KINDS: dict[type[Item], Kind] = {

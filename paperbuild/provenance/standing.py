@@ -16,11 +16,13 @@ _SAID = {
     State.NEVER: "has never been built",
     State.FAILED: "is out of date, and its last run failed",
     State.UNKNOWN: "runs each time: nobody knows what it reads",
+    State.BLOCKED: "cannot run",
     State.FOREIGN: "has an output that was changed by hand",
     State.ADOPTED: "was adopted, not run",
 }
-_BUILDABLE = {State.STALE, State.NEVER, State.FAILED, State.UNKNOWN}
+_BUILDABLE = {State.STALE, State.NEVER, State.FAILED, State.UNKNOWN, State.BLOCKED}
 _MEND = {
+    State.BLOCKED: "mend that: until then nothing can be made of it",
     State.UNKNOWN: "declare its inputs",
     State.FOREIGN: "put the output back (paperbuild run --overwrite {}), or take it for the result: paperbuild adopt {}",
     State.ADOPTED: "run it once more and compare: paperbuild verify {}",
@@ -36,19 +38,28 @@ def unsettled(situations: Sequence[Situation], *, strict: bool, allow_stale: boo
     commands = [situation for situation in situations if isinstance(situation.action.recipe, Command)]
     groups: dict[tuple[str, State], list[Situation]] = {}
     for situation in commands:
-        if situation.state in bad:
-            groups.setdefault((situation.action.target, situation.state), []).append(situation)
-    waiting = tuple(dict.fromkeys(s.action.target for s in commands if s.state is State.WAITING))
+        state = _state_told(situation)
+        if state in bad:
+            groups.setdefault((situation.action.target, state), []).append(situation)
+    waiting = tuple(dict.fromkeys(s.action.target for s in commands if _state_told(s) is State.WAITING))
     cells = {target: sum(s.action.target == target for s in commands) for target, _ in groups}
-    told = [_told(group, cells[target]) for (target, _), group in groups.items()]
+    told = [_told(group, state, cells[target]) for (target, state), group in groups.items()]
     if told and waiting:
         note = f"{listed(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for what is out of date"
         told[-1] = replace(told[-1], notes=(*told[-1].notes, note))
     return tuple(told)
 
 
-def _told(group: Sequence[Situation], cells: int) -> Diagnostic:
-    action, state = group[0].action, group[0].state
+def _state_told(situation: Situation) -> State:
+    """Return the state that counts: what waits for something that cannot run is told with that."""
+    if situation.state is State.STORED and situation.result is not None and situation.result.adopted:
+        return State.ADOPTED
+    is_behind = situation.state is State.BLOCKED and situation.reasons[0].kind != "fault"
+    return State.WAITING if is_behind else situation.state
+
+
+def _told(group: Sequence[Situation], state: State, cells: int) -> Diagnostic:
+    action = group[0].action
     who = action.target if len(group) == cells else f"{len(group)} of {cells} cells of {action.target}"
     verb = _SAID[state] if len(group) == cells or len(group) == 1 else _SAID[state].replace("is ", "are ").replace("has ", "have ", 1)
     notes = [_reason(situation) for situation in group]

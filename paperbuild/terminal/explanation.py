@@ -38,12 +38,14 @@ _ENDS = {"made": "", "failed": ", and failed", "timed out": ", and was ended: ov
 _HEADS = {
     State.FRESH: "is up to date",
     State.ADOPTED: "is up to date, by a result that was adopted, not run",
+    State.STORED: "is up to date, by a result in the store, which is put into its place",
     State.NEVER: "must run",
     State.STALE: "must run",
     State.FAILED: "must run; its last run failed",
     State.UNKNOWN: "runs each time",
     State.WAITING: "may have to run: what it uses is not up to date",
-    State.FOREIGN: "is up to date, but cannot be put in its place",
+    State.BLOCKED: "cannot run",
+    State.FOREIGN: "cannot be put in its place, where something else stands",
 }
 _BEFORE = {
     State.NEVER: "must run",
@@ -51,6 +53,7 @@ _BEFORE = {
     State.FAILED: "must run, and failed last time",
     State.UNKNOWN: "runs each time",
     State.WAITING: "may change",
+    State.BLOCKED: "cannot run",
     State.FOREIGN: "cannot be put in its place",
 }
 

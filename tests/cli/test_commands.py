@@ -99,7 +99,7 @@ def test_status_names_every_action_its_state_and_the_reason(project):
     by_action = {a["action"]: a for a in found["actions"]}
     assert by_action["train[seed=0]"]["state"] == "stale"
     assert "train.py" in by_action["train[seed=0]"]["reason"]
-    assert by_action["joined"]["state"] == "waits"
+    assert by_action["joined"]["state"] == "may run"
 
 
 def test_status_writes_nothing(project):

@@ -55,10 +55,10 @@ class Project:
         finally:
             workshop.close()
 
-    def survey(self) -> tuple[Situation, ...]:
+    def survey(self, *wanted: str) -> tuple[Situation, ...]:
         workshop = self.workshop(reading_only=True)
         try:
-            return survey(Graph(self.actions), [action.id for action in self.actions], workshop)
+            return survey(Graph(self.actions), wanted or [action.id for action in self.actions], workshop)
         finally:
             workshop.close()
 

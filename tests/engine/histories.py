@@ -7,7 +7,8 @@ After each build, with any number of jobs and whatever was asked for:
 * what could be made is as in a clean clone, what could not be made is told, and nothing else stands in the tree;
 * what ran had to run: no earlier run met the same;
 * what had to run twice in one build touched something that no earlier trace told of;
-* building again runs nothing but what fails.
+* building again runs nothing but what fails;
+* it did what was foretold: see :meth:`Histories._compare_with_foretold`.
 
 Where the histories take place is a :class:`Ground`: a project in memory, or one on the disk with real processes.
 """
@@ -15,7 +16,8 @@ Where the histories take place is a :class:`Ground`: a project in memory, or one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +26,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.index import Index
+from paperbuild.engine.queries import Situation, State
+from paperbuild.engine.reasons import Reason
 from paperbuild.events import Outcome
 from tests.engine.programs import Ask, Choose, Clean, Item, Made, Names, Refuse, Statement, Take, Target
 
@@ -32,6 +37,7 @@ OUTPUTS = {"t0": ("o0",), "t1": ("dir/o1",), "t2": ("dir/o2", "far/x/o2"), "t3":
 MADE = {id_: tuple(f"{path}a" if path.endswith("/") else path for path in paths) for id_, paths in OUTPUTS.items()}
 ALL_MADE = tuple(path for paths in MADE.values() for path in paths)
 TEXTS = ("x", "x", "x", "y", "y", "longer", "bad")
+_ABOUT_OTHERS = (*ALL_MADE, "m3", "in . ", "in dir ", "in far ", "the folder", "the files in")
 MOST = settings(max_examples=max(200, settings().max_examples), deadline=None, suppress_health_check=list(HealthCheck))
 """So many histories: 200 with each change, 10,000 at night."""
 
@@ -42,13 +48,22 @@ GOOD = frozenset({Outcome.RAN, Outcome.REUSED})
 class Built:
     """How a build ended: the outcome of each target, the targets that were started, once for each time, and why each was the last time.
 
-    ``told`` is what it complained of, for whoever has to find out what went wrong.
+    ``first`` is why each was started the first time, ``why`` all reasons for its last run, ``told`` what the build complained of, for
+    whoever has to find out what went wrong.
     """
 
     outcomes: Mapping[str, Outcome]
     ran: Sequence[str]
     reasons: Mapping[str, str]
+    first: Mapping[str, str]
+    why: Mapping[str, Sequence[Reason]]
     told: Sequence[Diagnostic] = ()
+
+
+def why(index: Index, ids: Iterable[str]) -> dict[str, Sequence[Reason]]:
+    """Return why each of ``ids`` ran the last time, as ``index`` remembers it."""
+    found = ((id_, index.last_execution(id_)) for id_ in ids)
+    return {id_: execution.reasons for id_, execution in found if execution is not None}
 
 
 class Ground(Protocol):
@@ -62,6 +77,12 @@ class Ground(Protocol):
 
     def files(self) -> dict[str, str]:
         """Return every file of the project."""
+
+    def foretell(self, targets: Mapping[str, Target], wanted: Sequence[str]) -> Mapping[str, Situation]:
+        """Return how targets stand, for whoever asks before a build of ``wanted``; nothing is written."""
+
+    def stamps(self) -> Mapping[str, object]:
+        """Return of every file, those that are set aside too, something that no other file has had, or will have."""
 
     def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
         """Build, and go on after failures."""
@@ -216,7 +237,9 @@ class Histories(RuleBasedStateMachine):
     def build(self, wanted: Sequence[str], jobs: int, seed: int, overwrite: bool = False) -> None:
         overwrite = overwrite and self._overwritten(wanted)
         clean = self.clean()
+        foretold, before = self.place.foretell(self.targets, wanted), {*self.place.stamps().values()}
         built = self.place.build(self.targets, wanted, jobs, seed, overwrite=overwrite)
+        self._compare_with_foretold(foretold, built, before, overwrite=overwrite)
         self.is_dirty = False
         self._compare_outcomes(clean, wanted, built)
         closure = clean.closure(frozenset(wanted))
@@ -251,6 +274,33 @@ class Histories(RuleBasedStateMachine):
                 for path in MADE[id_]:
                     self.foreign.pop(path, None)
         return True
+
+    def _compare_with_foretold(
+        self, foretold: Mapping[str, Situation], built: Built, before: AbstractSet[object], *, overwrite: bool
+    ) -> None:
+        """Compare what a build did with what was said before it began; ``before`` are the stamps of that moment."""
+        now = self.place.stamps()
+        for id_, one in foretold.items():
+            outcome, has_run, said = built.outcomes.get(id_), id_ in built.ran, f"{id_}: {one.state}, {one.reasons}; {built}"
+            is_replaced = any(now.get(path) not in before for path in MADE[id_])
+            match one.state:
+                case _ if outcome is None:
+                    continue  # it was used the last time, and is not any more
+                case State.FRESH:
+                    assert (outcome, has_run, is_replaced) == (Outcome.REUSED, False, False), said
+                case State.STORED:
+                    assert (outcome, has_run, is_replaced) == (Outcome.REUSED, False, True), said
+                case State.STALE | State.NEVER | State.FAILED:
+                    assert has_run, said
+                    is_of_others = any(name in built.first[id_] for name in _ABOUT_OTHERS)
+                    assert built.first[id_] == one.reasons[0].text or is_of_others, said
+                    assert outcome is not Outcome.RAN or one.reasons[0] in built.why[id_], said
+                case State.WAITING:
+                    assert one.reasons[0].kind in {"waits", "order"}, said
+                case State.BLOCKED if not overwrite:
+                    assert (outcome in {Outcome.FAILED, Outcome.BLOCKED}, has_run) == (True, False), said
+                case State.FOREIGN if not overwrite:
+                    assert outcome is Outcome.FAILED, said
 
     def _compare_outcomes(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
         for id_ in clean.closure(frozenset(wanted)):

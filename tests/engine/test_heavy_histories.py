@@ -5,6 +5,7 @@ What such a build leaves behind may make later ones run less, and never changes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from random import Random
 
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from msgspec.structs import replace
 
+from paperbuild.engine.outlook import Fate
 from paperbuild.events import Outcome
-from tests.engine.histories import ALL_MADE, MOST, OUTPUTS, SOURCES, TEXTS
+from tests.engine.histories import ALL_MADE, MADE, MOST, OUTPUTS, SOURCES, TEXTS
 from tests.engine.test_histories import HistoriesInMemory, MemoryGround
 
 
@@ -36,8 +38,10 @@ class HistoriesWithGlances(HistoriesInMemory):
         world.random = Random(seed)
         made = {id_: target.action(id_, target.script()) for id_, target in targets.items()}
         world.targets(*(replace(action, heavy=id_ in heavy) for id_, action in made.items()))
+        told, before = world.outlook(no_heavy=True, shows_stale=True), {*place.stamps().values()}
         world.build(jobs=jobs, keep_going=True, no_heavy=True, shows_stale=True)
         assert world.report is not None
+        self._compare_with_told(told, {id_ for id_ in MADE if any(place.stamps().get(path) not in before for path in MADE[id_])})
         assert heavy.isdisjoint(world.ran_now)
         stale = {id_ for id_, outcome in world.report.outcomes.items() if outcome is Outcome.STALE}
         assert stale <= heavy
@@ -49,6 +53,25 @@ class HistoriesWithGlances(HistoriesInMemory):
                 self.known.maybe.setdefault(path, set()).add(tree[path])
         for id_ in targets:
             self._guess(id_, clean.made(id_))
+
+    def _compare_with_told(self, told: Mapping[str, Fate], replaced: AbstractSet[str]) -> None:
+        """Compare what a build that holds what is heavy did with what a dry run told; ``replaced`` are those whose outputs came anew."""
+        assert isinstance(self.place, MemoryGround)
+        world = self.place.world
+        assert world.report is not None
+        for id_, fate in told.items():
+            outcome, has_run, said = world.outcome(id_), id_ in world.ran_now, f"{id_}: {fate}; {world.report}, {world.ran_now}"
+            match fate:
+                case Fate.REUSED | Fate.RESTORED:
+                    assert (outcome, has_run, id_ in replaced) == (Outcome.REUSED, False, fate is Fate.RESTORED), said
+                case Fate.RUNS:
+                    assert has_run, said
+                case Fate.STALE | Fate.HELD:
+                    assert outcome.name == fate.name, said
+                case Fate.MAY_BE_STALE | Fate.MAY_BE_HELD:
+                    assert not has_run, said
+                case Fate.REFUSED | Fate.FAULTY | Fate.BLOCKED:
+                    assert outcome in {Outcome.FAILED, Outcome.BLOCKED}, said
 
 
 TestHistoriesWithGlances = HistoriesWithGlances.TestCase

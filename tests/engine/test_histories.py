@@ -8,8 +8,9 @@ from random import Random
 
 from hypothesis import settings
 
+from paperbuild.engine.queries import Situation
 from paperbuild.events import ActionStarted
-from tests.engine.histories import MOST, Built, Histories
+from tests.engine.histories import MOST, Built, Histories, why
 from tests.engine.memory import Crash
 from tests.engine.programs import ProgramExecutor, Target
 from tests.engine.world import ROOT, World
@@ -35,13 +36,27 @@ class MemoryGround:
         assert not any("/.paperbuild-" in path for path in self.world.fs.nodes)
         return {path: data.decode() for path, data in self.world.fs.files(ROOT).items()}
 
+    def foretell(self, targets: Mapping[str, Target], wanted: Sequence[str]) -> Mapping[str, Situation]:
+        self.world.targets(*(target.action(id_, target.script()) for id_, target in targets.items()))
+        before = {path: (node.inode, node.mtime, node.ctime) for path, node in self.world.fs.nodes.items()}
+        found = self.world.foretold(*wanted)
+        assert {path: (node.inode, node.mtime, node.ctime) for path, node in self.world.fs.nodes.items()} == before
+        return found
+
+    def stamps(self) -> Mapping[str, object]:
+        nodes = ((path.removeprefix(f"{ROOT}/"), node) for path, node in self.world.fs.nodes.items() if path.startswith(f"{ROOT}/"))
+        return {path: node.inode for path, node in nodes if node.data is not None}
+
     def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
         self.world.random = Random(seed)
         self.world.targets(*(target.action(id_, target.script()) for id_, target in targets.items()))
         self.world.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         assert self.world.report is not None
-        reasons = {event.action: event.reason for event in self.world.events if isinstance(event, ActionStarted)}
-        return Built(self.world.report.outcomes, self.world.ran_now, reasons, self.world.report.diagnostics)
+        started = [event for event in self.world.events if isinstance(event, ActionStarted)]
+        reasons, first = ({event.action: event.reason for event in events} for events in (started, started[::-1]))
+        return Built(
+            self.world.report.outcomes, self.world.ran_now, reasons, first, why(self.world.index, targets), self.world.report.diagnostics
+        )  # fmt: skip
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         self.world.fs.dies_after = self.world.fs.changes + after

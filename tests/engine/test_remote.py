@@ -206,7 +206,7 @@ def test_an_output_that_somebody_removes_is_not_away():
     _, second = three()
     second.build("model", placed=frozenset({"model"}))
     second.remove("model.bin")
-    assert second.situation("model").state is State.FRESH
+    assert second.situation("model").state is State.STORED
     second.build("model").ran_nothing()
     assert second.content("model.bin") == "d"  # what it holds is here
 

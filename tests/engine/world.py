@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.build import BuildReport, build
@@ -16,6 +17,7 @@ from paperbuild.engine.conditions import Machine
 from paperbuild.engine.graph import Action, Command, Graph, Output, Resources, Step
 from paperbuild.engine.index import Index
 from paperbuild.engine.options import BuildOptions
+from paperbuild.engine.outlook import Fate, outlook
 from paperbuild.engine.ports import Question, Reader, Revision, StepResult, Surroundings
 from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.remote import Remote
@@ -166,6 +168,15 @@ def document(name: str, reads: str, *, needs: str = "", inputs: str = "") -> Act
     )  # fmt: skip
 
 
+def copied(index: Index) -> Index:
+    """Return an index in memory that knows what ``index`` knows: whoever only asks remembers nothing."""
+    copy = Index(":memory:")
+    index.flush()
+    index._database.backup(copy._database)
+    copy.is_new = index.is_new
+    return copy
+
+
 class World:
     """A project in memory, on a machine where commands are ``watched``, or not."""
 
@@ -261,6 +272,19 @@ class World:
     def lose_index(self) -> World:
         self.index = Index(":memory:")
         return self
+
+    def foretold(self, *wanted: str) -> dict[str, Situation]:
+        """Return how things stand, by id, for whoever asks and lets nobody see it."""
+        self.clock.tick(10_000_000_000)
+        workshop = replace(self.workshop(), index=copied(self.index))
+        return {one.action.id: one for one in survey(Graph(self.actions.values()), wanted or tuple(self.actions), workshop)}
+
+    def outlook(self, *wanted: str, **options: Any) -> dict[str, Fate]:
+        """Return what a dry run tells, by id."""
+        self.clock.tick(10_000_000_000)
+        workshop = replace(self.workshop(), index=copied(self.index))
+        found = outlook(Graph(self.actions.values()), wanted or tuple(self.actions), workshop, BuildOptions(**options))
+        return {one.action.id: one.fate for one in found.prospects}
 
     def situation(self, id_: str) -> Situation:
         found = survey(Graph(self.actions.values()), (id_,), self.workshop())

@@ -14,9 +14,10 @@ from unittest import mock
 from hypothesis import settings
 
 from paperbuild.engine.ports import FileSystem
+from paperbuild.engine.queries import Situation
 from paperbuild.events import ActionStarted
 from tests.engine.disk import Project
-from tests.engine.histories import MOST, Built, Histories
+from tests.engine.histories import MOST, Built, Histories, why
 from tests.engine.programs import Target
 from tests.integration.test_faults import CHANGING
 
@@ -63,12 +64,30 @@ class DiskGround:
         assert not any(".paperbuild-" in path for path in tree)
         return {path: text for path, text in tree.items() if (self.root / path).is_file()}
 
+    def foretell(self, targets: Mapping[str, Target], wanted: Sequence[str]) -> Mapping[str, Situation]:
+        self.project.actions = tuple(target.action(id_, target.shell()) for id_, target in targets.items())
+        before = self.stamps()
+        found = self.project.survey(*wanted)
+        assert self.stamps() == before
+        return {one.action.id: one for one in found}
+
+    def stamps(self) -> Mapping[str, object]:
+        found: dict[str, object] = {}
+        for folder, _, files in os.walk(self.root):
+            for path in (Path(folder, name) for name in files if not name.startswith("index.sqlite")):  # whoever reads one touches its log
+                stat = path.stat()
+                found[f"{path.relative_to(self.root)}"] = stat.st_ino, stat.st_mtime_ns
+        return found
+
     def build(self, targets: Mapping[str, Target], wanted: Sequence[str], jobs: int, seed: int, *, overwrite: bool = False) -> Built:
         self.project.actions = tuple(target.action(id_, target.shell()) for id_, target in targets.items())
         report = self.project.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         started = [event for event in self.project.events if isinstance(event, ActionStarted)]
-        reasons = {event.action: event.reason for event in started}
-        return Built(report.outcomes, [event.action for event in started], reasons, report.diagnostics)
+        reasons, first = ({event.action: event.reason for event in events} for events in (started, started[::-1]))
+        workshop = self.project.workshop(reading_only=True)
+        told = why(workshop.index, targets)
+        workshop.close()
+        return Built(report.outcomes, [event.action for event in started], reasons, first, told, report.diagnostics)
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         child = os.fork()

@@ -129,9 +129,9 @@ def test_lines_that_need_not_cross_do_not():
 def test_the_picture_is_well_formed_and_names_every_node_and_state():
     drawn = of("raw>fit fit>paper.pdf", node("raw", State.FAILED), node("fit", State.WAITING), node("paper.pdf", document=True))
     picture = svg(drawn)
-    assert {"raw", "fit", "paper.pdf", "failed", "waits", "up to date"} <= set(texts(picture))
+    assert {"raw", "fit", "paper.pdf", "failed", "may run", "up to date"} <= set(texts(picture))
     root = ET.fromstring(picture)
-    assert root.find(f"{SVG}title").text == "3 steps: 1 failed, 1 waits and 1 up to date"  # type: ignore[union-attr]  # it has one
+    assert root.find(f"{SVG}title").text == "3 steps: 1 failed, 1 may run and 1 up to date"  # type: ignore[union-attr]  # it has one
     assert len([path for path in root.iter(f"{SVG}path") if path.get("marker-end")]) == 2
     assert picture == svg(drawn)
 
