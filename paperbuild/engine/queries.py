@@ -133,6 +133,7 @@ class _Inspector:
         self._lookup = Lookup(workshop, self._observer, self._shelf)
         self._known: dict[str, Situation] = {}
         self._open: set[str] = set()  # those that wait for what is judged now
+        self._unread: set[str] = set()  # those up to date by a folder that is elsewhere, of which nobody here knows what is in it
         self._tree.recover(self._shelf.journal.entries(drops=False))
         for path in self._shelf.leaving(graph) if whole else ():
             self._tree.remove(path)
@@ -177,7 +178,7 @@ class _Inspector:
 
     def _is_open(self, id_: str) -> bool:
         """Return whether what ``id_`` makes may change yet."""
-        return id_ not in self._known or self._known[id_].state not in SETTLED
+        return id_ not in self._known or self._known[id_].state not in SETTLED or id_ in self._unread
 
     def _waits(self, others: Iterable[str]) -> tuple[State, tuple[Reason, ...]] | None:
         """Return how who uses ``others`` stands, and why; None where all of them are up to date."""
@@ -220,6 +221,8 @@ class _Inspector:
         there = (Reason("restored", a.path, a.digest, self._observer.output_digest(a.path)) for a in elsewhere)
         situation = self._situation(action, keyed, State.STORED, tuple(there), record)
         self._tree.place(elsewhere)
+        if any(a.is_folder and self._workshop.fs.stat(self._workshop.store.blob(a.digest)) is None for a in elsewhere):
+            self._unread.add(action.id)
         return situation
 
     def _is_missed(self, action: Action, path: str) -> bool:

@@ -229,6 +229,8 @@ def _restored(reason: Reason) -> str:
 
 
 def _waits(reason: Reason) -> str:
+    if reason.after == "from the store":
+        return f"what {reason.subject} made is elsewhere, and must come first"
     return f"{reason.subject} comes first, and {'cannot be had' if reason.after in _STUCK else 'is not up to date'}"
 
 
