@@ -15,7 +15,10 @@ def test_the_terminal_shows_what_hangs_on_what_with_states_and_durations(project
     project.call("run")
     project.write("acc-0.json", "by hand")
     text, said = drawn(project, "joined")
-    rows = [f"\N{CIRCLED DIVISION SLASH} joined       {'cannot run':31} ▸ N s", "└─ ! train \N{MULTIPLICATION SIGN}2  1 changed by hand, 1 up to date ▸ N s"]
+    rows = [
+        f"\N{CIRCLED DIVISION SLASH} joined       {'cannot run':31} \N{BLACK RIGHT-POINTING SMALL TRIANGLE} N s",
+        "└─ ! train \N{MULTIPLICATION SIGN}2  1 changed by hand, 1 up to date \N{BLACK RIGHT-POINTING SMALL TRIANGLE} N s",
+    ]
     assert text.splitlines() == rows
     assert re.sub(r"\d\.\d s", "N s", said) == "1 of 3 up to date\nlongest chain: train → joined, N s\n"
 
