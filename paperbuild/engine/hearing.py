@@ -17,7 +17,7 @@ from paperbuild.engine.graph import Graph
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.observation import Observer
 from paperbuild.engine.ports import FileSystem, Stat
-from paperbuild.engine.queries import SETTLED, Situation, State, survey
+from paperbuild.engine.queries import MUST_RUN, SETTLED, Situation, State, survey
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Artifact, Record, dump_record
@@ -63,9 +63,7 @@ def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bool
 
 def _must_run(situation: Situation) -> bool:
     """Return whether an action runs unless somebody else has a result of it: its key is right, and nothing here holds."""
-    if situation.result is not None or situation.state is State.WAITING:
-        return False
-    return not any(reason.kind == "fault" for reason in situation.reasons)  # an input is missing, as far as is known by now
+    return situation.state in MUST_RUN or (situation.state is State.FOREIGN and situation.result is None)
 
 
 class _Hearsay:
