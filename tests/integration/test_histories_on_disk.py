@@ -13,6 +13,7 @@ from unittest import mock
 
 from hypothesis import settings
 
+from paperbuild.engine.index import Index
 from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.queries import Situation
 from paperbuild.events import ActionStarted
@@ -84,9 +85,9 @@ class DiskGround:
         report = self.project.build(*wanted, jobs=jobs, keep_going=True, overwrite=overwrite)
         started = [event for event in self.project.events if isinstance(event, ActionStarted)]
         reasons, first = ({event.action: event.reason for event in events} for events in (started, started[::-1]))
-        workshop = self.project.workshop(reading_only=True)
-        told = why(workshop.index, targets)
-        workshop.close()
+        index = Index(f"{self.root}/.paperbuild/index.sqlite", reading_only=True)
+        told = why(index, targets)
+        index.close()
         return Built(report.outcomes, [event.action for event in started], reasons, first, told, report.diagnostics)
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
