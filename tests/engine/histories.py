@@ -37,7 +37,8 @@ OUTPUTS = {"t0": ("o0",), "t1": ("dir/o1",), "t2": ("dir/o2", "far/x/o2"), "t3":
 MADE = {id_: tuple(f"{path}a" if path.endswith("/") else path for path in paths) for id_, paths in OUTPUTS.items()}
 ALL_MADE = tuple(path for paths in MADE.values() for path in paths)
 TEXTS = ("x", "x", "x", "y", "y", "longer", "bad")
-_ABOUT_OTHERS = (*ALL_MADE, "m3", "in . ", "in dir ", "in far ", "the folder", "the files in")
+_ABOUT_OTHERS = (*ALL_MADE, "m3", "in .", "in dir", "in far", "the folder", "the files in")
+"""Parts of reasons that are about what others make, or about folders in which that stands: when those have settled, they come first."""
 MOST = settings(max_examples=max(200, settings().max_examples), deadline=None, suppress_health_check=list(HealthCheck))
 """So many histories: 200 with each change, 10,000 at night."""
 
