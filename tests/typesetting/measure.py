@@ -331,6 +331,12 @@ def float_distances(document: Document) -> dict[str, int]:
     return {name: page - mentions[name] for name, page in captions.items() if name in mentions}
 
 
+def heights(document: Document, kind: str) -> list[float]:
+    """Return how far above the foot of the first page the elements of this kind stand there, in points."""
+    found = (document.within(element) for element in document.elements if element.kind == kind)
+    return [glyphs[0].base for glyphs in found if glyphs and glyphs[0].page == document.glyphs[0].page]
+
+
 def _name(match: re.Match[str]) -> str:
     return f"{'Table' if match[1].lower() == 'table' else 'Figure'} {match[2]}"
 

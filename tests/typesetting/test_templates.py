@@ -77,6 +77,21 @@ def test_floats_stand_within_two_pages_of_their_first_mention(document, template
 
 
 @pytest.mark.parametrize("template", TemplateFinder().names())
+@pytest.mark.parametrize("words", [5, 900])
+def test_a_figure_that_moves_to_the_top_of_the_first_page_stands_below_the_title(runner, tmp_path, template, words):
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="150"><rect width="300" height="150" fill="#8ac"/></svg>'
+    (tmp_path / "a.svg").write_text(picture)
+    front = f"---\ntitle: A title\nauthor: An Author\nabstract: {'word ' * words}\n---\n\n"
+    (tmp_path / "paper.md").write_text(f"{front}# One\n\n{'Few words are said. ' * 12}See @fig:a.\n\n![A picture](a.svg){{#fig:a}}\n")
+    config = (("format", "pdf"), ("sources", "paper.md"), ("template", template))
+    action = Action("paper.pdf", "paper", Step("document", config), (Output("pdf", "_build/paper.pdf"),), inputs=("paper.md",))
+    made = measure.Document(runner.run(action, example.Folder(tmp_path)).outputs["pdf"], measure.GEOMETRIES[template])
+    (title,) = measure.heights(made, "Title")
+    assert all(height < title for height in measure.heights(made, "Caption"))
+    assert all(height < title for height in measure.heights(made, "P"))
+
+
+@pytest.mark.parametrize("template", TemplateFinder().names())
 def test_the_stress_paper_is_as_long_and_as_full_as_it_says(document, template):
     pages = document(template, "stress")
     text = "".join(glyph.text for glyph in pages.glyphs)
