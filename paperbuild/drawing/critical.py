@@ -84,7 +84,7 @@ def critical_path(drawn: Diagram) -> CriticalPath:
 
 
 def _longest_s(node: Node) -> float | None:
-    return max((cell.record.duration_s for cell in node.cells if cell.record is not None), default=None)
+    return max((took_s for cell in node.cells if (took_s := cell.took_s) is not None), default=None)
 
 
 def _ids(node: Node) -> frozenset[str]:

@@ -39,7 +39,7 @@ class Node(msgspec.Struct, frozen=True):
     @property
     def duration_s(self) -> float | None:
         """How long the last good runs of its cells took, all together; None where none is known."""
-        known = [cell.record.duration_s for cell in self.cells if cell.record is not None]
+        known = [took_s for cell in self.cells if (took_s := cell.took_s) is not None]
         return sum(known) if known else None
 
     @property

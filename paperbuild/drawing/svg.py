@@ -203,7 +203,7 @@ def _told(node: Node) -> str:
     worst = next(cell for cell in node.cells if cell.state is node.state)
     if worst.reasons:
         lines.append(listed([reason.text for reason in worst.reasons], _MOST_NAMED))
-    durations = [cell.record.duration_s for cell in node.cells if cell.record is not None]
+    durations = [took_s for cell in node.cells if (took_s := cell.took_s) is not None]
     if durations:
         lines.append(f"took {durations_text(durations)}{' each' if len(durations) > 1 else ''}")
     lines.append(f"makes {listed([output.path for cell in node.cells for output in cell.action.outputs], _MOST_NAMED)}")

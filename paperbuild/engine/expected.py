@@ -31,6 +31,11 @@ class ExpectedTree:
         self.workshop, self.fs = workshop.noting(fetches=False)
         self._layers: tuple[RearrangedFileSystem, Away] | None = None
 
+    @property
+    def is_as_it_is(self) -> bool:
+        """Whether nothing is expected to be otherwise than it lies there now."""
+        return self._layers is None
+
     def recover(self, entries: Iterable[Entry]) -> None:
         """Expect that what the runs of ``entries``, which ended with their build, had set aside is back in its place."""
         for entry in entries:

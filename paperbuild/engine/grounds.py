@@ -41,7 +41,7 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``facts`` are numbers of what the file system said, four bytes each (of the cells of a sweep that is a tenth of what as many objects
     take), ``after`` the ids of the actions that had settled besides those it waits for. It holds no longer than until ``until_ns``, and
-    where it is ``blind`` only on a machine where nobody can watch commands.
+    where it is ``blind`` only on a machine where nobody can watch commands. ``adopted``: its result was taken over from the disk.
     """
 
     action: str
@@ -50,6 +50,7 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
     after: tuple[str, ...]
     until_ns: int
     blind: bool
+    adopted: bool
 
     @property
     def numbers(self) -> memoryview:
@@ -213,7 +214,7 @@ class Grounds:
             until_ns = min(until_ns, record.finished_ns + int(action.refresh_s * 1e9))
         blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
         numbers = _packed(map(self._marks.number, rows))
-        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind)
+        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind, record.adopted)
         self._fresh.add(action.id)
         self._is_new = True
 
@@ -226,6 +227,11 @@ class Grounds:
     def are_laid(self, id_: str) -> bool:
         """Return whether there is a ground for the action."""
         return id_ in self._grounds
+
+    def is_adopted(self, id_: str) -> bool:
+        """Return whether what the action's ground was laid on was adopted, not run."""
+        ground = self._grounds.get(id_)
+        return ground is not None and ground.adopted
 
     def save(self) -> None:
         """Write them where there are others than before. A disk that refuses costs the next build time, and nothing else."""
@@ -244,8 +250,9 @@ class Grounds:
 
 
 def _loaded(data: bytes) -> _Kept | None:
-    head, _, body = data.partition(b"\n")
-    if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+    begin = data.find(b"\n") + 1
+    body = memoryview(data)[begin:]  # a copy would take as much memory again
+    if data[:begin] != _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n":
         return None
     try:
         return msgspec.msgpack.decode(body, type=_Kept)

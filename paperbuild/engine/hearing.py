@@ -36,7 +36,10 @@ class Heard(msgspec.Struct, frozen=True):
 
     def is_from_elsewhere(self, situation: Situation) -> bool:
         """Return whether an action is up to date by a result that nobody here knew."""
-        return situation.state in SETTLED and situation.record is not None and situation.record.name in self.names
+        if situation.stands or situation.state not in SETTLED:
+            return False
+        record = situation.record
+        return record is not None and record.name in self.names
 
 
 def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bool = True) -> Heard:
@@ -55,7 +58,7 @@ def hear(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bool
         asked.update(todo)
         found = workshop.remote.find(tuple(todo)) if todo else {}
         came = hearsay.add(graph, todo, found)
-        placed = hearsay.place(one for one in situations if one.record is not None and one.result is one.record)
+        placed = hearsay.place(one for one in situations if not one.stands and one.result is not None)
         if not (came or placed):
             return Heard(situations, hearsay.workshop, frozenset(hearsay.names))
         situations = survey(graph, wanted, hearsay.workshop, whole=whole)

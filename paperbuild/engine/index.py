@@ -37,6 +37,9 @@ create table owned (path text primary key, digest text) without rowid;
 create table facts (name text primary key) without rowid;
 """
 
+_RUNS = "select key, record, finished_ns, duration_s, succeeded, log, reads, strays, action from runs"
+_FEW = 100  # actions, which are asked for one by one: to read what is known of all of very many takes as long
+
 _ANY_ROW = """
 select 1 from runs union all select 1 from owned union all select 1 from digests union all select 1 from executions
 union all select 1 from inventories limit 1
@@ -246,10 +249,15 @@ class Index:
 
     def last_run(self, action: str) -> Run | None:
         """Return the last run of ``action``, if any is remembered."""
-        rows = self._ask("select key, record, finished_ns, duration_s, succeeded, log, reads, strays from runs where action=?", action)
-        for key, record, finished_ns, duration_s, succeeded, log, reads, strays in rows:
-            return Run(key, record, finished_ns, duration_s, bool(succeeded), log, _lines(reads), _lines(strays))
-        return None
+        rows = self._ask(_RUNS + " where action=?", action)
+        return _run(rows[0]) if rows else None
+
+    def last_runs(self, actions: Sequence[str]) -> dict[str, Run | None]:
+        """Return what :meth:`last_run` does of each of ``actions``: of many at once that takes a fifth of the time."""
+        if len(actions) <= _FEW:
+            return {action: self.last_run(action) for action in actions}
+        known = {row[-1]: row for row in self._ask(_RUNS)}
+        return {action: _run(known[action]) if action in known else None for action in actions}
 
     def last_reads(self) -> dict[str, tuple[str, ...]]:
         """Return what the last run of each action was seen to read of others, where it did."""
@@ -370,6 +378,12 @@ def _in_one(database: sqlite3.Connection, statements: Iterable[_Statement]) -> N
     with _transaction(database):
         for statement, rows in statements:
             database.executemany(statement, rows)
+
+
+def _run(row: Sequence[Any]) -> Run:
+    """Return the run that a row of :data:`_RUNS` tells of."""
+    key, record, finished_ns, duration_s, succeeded, log, reads, strays, _ = row
+    return Run(key, record, finished_ns, duration_s, bool(succeeded), log, _lines(reads), _lines(strays))
 
 
 def _sum(row: Sequence[object]) -> int:

@@ -167,8 +167,8 @@ class _Fates:
 
     def why(self, situation: Situation) -> str:
         """Return the first reason for the fate of an action, or who vouches for a result from elsewhere."""
-        record = situation.record
-        if record is not None and self._heard.is_from_elsewhere(situation):
+        record = situation.record if self._heard.is_from_elsewhere(situation) else None
+        if record is not None:
             return f"so says {record.origin}"
         return situation.reasons[0].text if situation.reasons else ""
 
@@ -182,8 +182,8 @@ def _expected(took_s: Mapping[str, float], graph: Graph, known: Mapping[str, Sit
     means = {target: sum(several) / len(several) for target, several in times.items()}
 
     def expected(id_: str) -> float | None:
-        record = known[id_].record
-        last = took_s.get(id_) if record is None else record.duration_s
+        last = known[id_].took_s
+        last = took_s.get(id_) if last is None else last
         return means.get(graph.actions[id_].target) if last is None else last
 
     return expected

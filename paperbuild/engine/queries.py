@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 
@@ -11,6 +12,7 @@ from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.expected import ExpectedTree
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.graph import Action, Graph, Step
+from paperbuild.engine.grounds import Grounds
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed, KeyMaker
 from paperbuild.engine.lookup import Lookup
@@ -54,17 +56,31 @@ class Situation(msgspec.Struct, frozen=True):
     """How one action stands.
 
     ``reasons`` say why it would run; of one that may run after what, and what else changed since its last run, ``last``; of one whose
-    result is put back, which output is not in its place. ``record`` is the one to reuse, or where there is none, that of the last run
-    that succeeded; ``reads`` are the outputs of others that it read. ``key`` is the action's now.
+    result is put back, which output is not in its place. ``recall`` reads its :attr:`record`; ``reads`` are the outputs of others that it
+    read. ``key`` is the action's now. ``stands`` says that all is as the last build left it, so that nothing was read.
     """
 
     action: Action
     state: State
     reasons: tuple[Reason, ...]
     last: Run | None
-    record: Record | None = None
+    recall: Callable[[], Record | None] = lambda: None
     reads: tuple[str, ...] = ()
+    stands: bool = False
     key: str = ""
+
+    @property
+    def record(self) -> Record | None:
+        """The record to reuse, or where there is none, that of the last run that succeeded; read when it is asked for."""
+        return self.recall()
+
+    @property
+    def took_s(self) -> float | None:
+        """How many seconds the run took that is recorded; None where none is."""
+        if self.stands and self.last is not None:
+            return self.last.duration_s
+        record = self.record
+        return None if record is None else record.duration_s
 
     @property
     def result(self) -> Record | None:
@@ -85,6 +101,7 @@ def survey(graph: Graph, wanted: Sequence[str], workshop: Workshop, *, whole: bo
     try:
         inspector = _Inspector(graph, workshop, whole=whole)
         todo = _in_order(graph, wanted, workshop.index.last_reads())
+        inspector.look(todo)
         for id_ in todo:  # grows while it is gone through
             reads = inspector.standing(id_).reads
             todo.extend(other for path in reads for other in graph.makers_touched(path, listed=True) if not inspector.knows(other))
@@ -131,12 +148,42 @@ class _Inspector:
         self._shelf = Shelf(workshop.site, workshop.fs, workshop.store, workshop.index, self._observer, workshop.versions)
         self._keys = KeyMaker(self._graph, self._observer, workshop.environment, workshop.runners)
         self._lookup = Lookup(workshop, self._observer, self._shelf)
+        self._grounds = Grounds(workshop, graph)
         self._known: dict[str, Situation] = {}
         self._open: set[str] = set()  # those that wait for what is judged now
         self._unread: set[str] = set()  # those up to date by a folder that is elsewhere, of which nobody here knows what is in it
+        self._last: dict[str, Run | None] = {}
         self._tree.recover(self._shelf.journal.entries(drops=False))
         for path in self._shelf.leaving(graph) if whole else ():
             self._tree.remove(path)
+
+    def look(self, ids: Sequence[str]) -> None:
+        """Judge at once those of ``ids`` that the last build found up to date where nothing has changed: a build asks no more either.
+
+        Where anything is expected to be otherwise than it is now, each is judged by itself.
+        """
+        self._last = self._workshop.index.last_runs(ids)
+        if not self._tree.is_as_it_is:
+            return
+        self._grounds.look(ids)
+        settled: set[str] = set()
+        for id_ in ids:
+            situation = self._as_before(self._graph.actions[id_], settled)
+            if situation is not None:
+                self._known[id_] = situation
+                settled.add(id_)
+
+    def _as_before(self, action: Action, settled: set[str]) -> Situation | None:
+        """Return how ``action`` stands where nothing has changed since the last build; None where nobody can say so before it is judged."""
+        last = self._last[action.id]
+        if last is None or not last.record or not self._graph.edges[action.id] <= settled or not self._grounds.hold(action, settled):
+            return None
+        state = State.ADOPTED if self._grounds.is_adopted(action.id) else State.FRESH
+        recall = partial(self._workshop.store.record, last.key, last.record)
+        return Situation(action, state, (), last, recall, last.reads, stands=True, key=last.key)
+
+    def _last_run(self, id_: str) -> Run | None:
+        return self._last[id_] if id_ in self._last else self._workshop.index.last_run(id_)
 
     def found(self) -> tuple[Situation, ...]:
         """Return what was judged, each after what it waits for."""
@@ -232,7 +279,7 @@ class _Inspector:
 
     def _judge_stale(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...]) -> Situation | tuple[str, ...]:
         """Return how ``action`` stands for which no record holds now: one may yet, once others have settled."""
-        last = self._workshop.index.last_run(action.id)
+        last = self._last_run(action.id)
         used = (other for path in (last.reads if last else ()) for other in self._graph.makers_touched(path, listed=True))
         hopes = [] if reasons[0].kind in _HOPELESS else [*self._lookup.hopes(action, keyed, self._graph, self._is_open)]
         hopes = [others for others in hopes if not any(self._comes_after(other, action) for other in others)]
@@ -257,12 +304,12 @@ class _Inspector:
     def _situation(
         self, action: Action, keyed: Keyed, state: State, reasons: tuple[Reason, ...], record: Record | None = None
     ) -> Situation:
-        last = self._workshop.index.last_run(action.id)
+        last = self._last_run(action.id)
         is_last = record is None or (last is not None and last.record == record.name)
         if record is None:
             record = None if last is None else self._workshop.store.record(last.key, last.record)
         reads = self._lookup.reads(record, self._graph) if record is not None and not is_last else last.reads if last else ()
-        return Situation(action, state, reasons, last, record, reads, keyed.key)
+        return Situation(action, state, reasons, last, lambda: record, reads, key=keyed.key)
 
 
 _HOPELESS = frozenset({"never", "gone", "unknown"})

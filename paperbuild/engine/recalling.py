@@ -36,7 +36,8 @@ def recalled(
         if record is not None:
             for artifact in record.artifacts:
                 place(artifact)
-            one = msgspec.structs.replace(one, state=State.ADOPTED if record.adopted else State.FRESH, reasons=(), record=record)  # noqa: PLW2901
+            state = State.ADOPTED if record.adopted else State.FRESH
+            one = msgspec.structs.replace(one, state=state, reasons=(), recall=lambda found=record: found)  # noqa: PLW2901
         told.append(one)
     return tuple(told)
 

@@ -196,8 +196,9 @@ def dump_plan(made: Plan, manifest: bytes, profile: str) -> bytes:
 
 def load_plan(data: bytes, manifest: bytes, profile: str) -> Plan | None:
     """Return the plan in ``data``, or None where it is damaged, or was made of something else."""
-    head, _, body = data.partition(b"\n")
-    if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
+    begin = data.find(b"\n") + 1
+    body = memoryview(data)[begin:]  # a copy would take as much memory again
+    if data[:begin] != _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n":
         return None
     try:
         kept = msgspec.msgpack.decode(body, type=_Kept)

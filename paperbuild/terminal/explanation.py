@@ -235,7 +235,7 @@ def _made(stories: Sequence[Story]) -> list[int]:
 
 
 def _took(stories: Sequence[Story]) -> list[float]:
-    return [story.situation.record.duration_s for story in stories if story.situation.record is not None]
+    return [took_s for story in stories if (took_s := story.situation.took_s) is not None]
 
 
 def _changed_lines(reason: Reason) -> Iterator[Line]:

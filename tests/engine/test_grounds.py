@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from paperbuild.engine.graph import Command
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.ports import mark_of, stamped_ns
+from paperbuild.engine.queries import Situation, State, survey
 from tests.engine.disk import Project
-from tests.engine.world import ROOT, World, command, document
+from tests.engine.world import ROOT, World, command, document, graph_of
 
 KEPT = f"{ROOT}/.paperbuild/grounds"
 
@@ -211,3 +212,33 @@ def test_an_action_that_was_declared_otherwise_for_a_while_is_looked_up_again(lo
     world.build().ran_nothing()
     assert "second" in looked_up
     assert "first" not in looked_up
+
+
+def stood(world: World) -> dict[str, Situation]:
+    found = survey(graph_of(world.actions.values()), tuple(world.actions), world.workshop())
+    return {one.action.id: one for one in found}
+
+
+def test_a_question_looks_up_only_what_has_changed_and_says_the_same(monkeypatch: pytest.MonkeyPatch):
+    world = chain().build().build()
+    asked: list[str] = []
+    real = Lookup.reasons
+
+    def reasons(self: Lookup, action, *more):  # type: ignore[no-untyped-def]  # as the real one
+        asked.append(action.id)
+        return real(self, action, *more)
+
+    monkeypatch.setattr(Lookup, "reasons", reasons)
+    fresh = stood(world)
+    assert asked == []
+    assert {one.state for one in fresh.values()} == {State.FRESH}
+    assert all(one.record is not None and one.record.action == id_ for id_, one in fresh.items())
+    world.remove(".paperbuild/grounds")
+    assert {id_: (one.state, one.reasons, one.record, one.reads, one.took_s) for id_, one in stood(world).items()} == {
+        id_: (one.state, one.reasons, one.record, one.reads, one.took_s) for id_, one in fresh.items()
+    }
+    world.build().write(b="2")
+    asked.clear()
+    found = stood(world)
+    assert asked == ["other"]
+    assert (found["other"].state, found["second"].state, found["paper"].state) == (State.STALE, State.FRESH, State.WAITING)

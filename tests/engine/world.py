@@ -287,7 +287,7 @@ class World:
         return {one.action.id: one.fate for one in found.prospects}
 
     def situation(self, id_: str) -> Situation:
-        found = survey(Graph(self.actions.values()), (id_,), self.workshop())
+        found = survey(graph_of(self.actions.values()), (id_,), self.workshop())
         return next(one for one in found if one.action.id == id_)
 
     # then

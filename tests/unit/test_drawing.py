@@ -26,7 +26,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def node(name: str, state: State = State.FRESH, *, document: bool = False) -> Node:
     recipe = Step("s", ()) if document else Command("true")
-    return Node(name, (Situation(Action(name, name, recipe, (Output("o", f"{name}.out"),)), state, (), None, None, ()),))
+    return Node(name, (Situation(Action(name, name, recipe, (Output("o", f"{name}.out"),)), state, (), None),))
 
 
 def of(links: str, *nodes: Node) -> Diagram:
@@ -149,7 +149,7 @@ def test_an_empty_project_is_a_picture_too():
 
 def test_a_sweep_is_a_pile_that_says_how_many_stand_how():
     several = tuple(
-        Situation(Action(f"t[n={n}]", "t", Command("true"), (Output("o", f"{n}"),)), state, (), None, None, ())
+        Situation(Action(f"t[n={n}]", "t", Command("true"), (Output("o", f"{n}"),)), state, (), None)
         for n, state in enumerate((State.FRESH, State.FRESH, State.STALE))
     )
     drawn = Diagram((Node("t", several),), ())
@@ -182,7 +182,7 @@ def timed(name: str, *seconds: float | None, document: bool = False) -> Node:
 
     def cell(n: int, took_s: float | None) -> Situation:
         record = None if took_s is None else Record("k", name, name, (), (), (), 0, took_s)
-        return Situation(Action(f"{name}[n={n}]", name, recipe, (Output("o", f"{name}{n}"),)), State.FRESH, (), None, record, ())
+        return Situation(Action(f"{name}[n={n}]", name, recipe, (Output("o", f"{name}{n}"),)), State.FRESH, (), None, lambda: record)
 
     return Node(name, tuple(cell(n, took_s) for n, took_s in enumerate(seconds)))
 
