@@ -85,7 +85,7 @@ def deep(folder: Path) -> None:
 
 
 def measure_sweep(folder: Path, runs: int) -> None:
-    """Both projects: the graph, a build with nothing to do, one result gone; and the schedule alone."""
+    """Both projects: the graph, a build with nothing to do, what would be done, how all stands, one result gone; and the schedule alone."""
     runs = min(3, runs)
     print(f"\nSweeps of {WIDE[0] * WIDE[1]:,} cells\n{'':44s} {'wall s':>8s} {'CPU s':>8s} {'MiB':>8s}")
     for name, write, targets in (("wide", wide, ["train"]), ("ten layers", deep, [f"l{n}" for n in range(layers.LAYERS)])):
@@ -105,6 +105,8 @@ def _measure(name: str, write: Callable[[Path], None], place: Path, targets: lis
     once(build)
     _print(f"{name}: nothing to do, right after a build", [once(build)], "nothing")
     _print(f"{name}: nothing to do", [once(build) for _ in range(runs)], "nothing")
+    for words in (("run", "--dry-run"), ("status",)):
+        _print(f"{name}: {' '.join(words)}", [once(Case(words[0], [*PAPERBUILD, *words], place))])
     gone = place / ("runs/50/500.json" if targets == ["train"] else "l5/500")
     gone.unlink()
     _print(f"{name}: one result gone", [once(build)])

@@ -63,6 +63,7 @@ class Examiner:
         self._lookup = Lookup(floor.workshop, floor.observer, floor.shelf)
         self._expecting: set[str] = set()
         self._in_place: dict[str, Record] = {}
+        self._relied_on: tuple[Record | None, frozenset[str]] = None, frozenset()  # the last one, and who makes what it read
         self._doubted: set[str] = set()
         self._asked: set[str] = set()  # the keys that were asked for elsewhere: once in a build
         self.to_fetch: dict[str, tuple[Artifact, ...]] = {}
@@ -237,7 +238,9 @@ class Examiner:
 
     def _may_rely_on(self, action: Action, found: Record) -> Record | tuple[Reason, ...] | None:
         """Return ``found`` where all that it read has settled; else why the action runs, or None where it waits now, or cannot go on."""
-        others = self._lookup.unsettled(action, found, self._graph, self._course.settled_for(action.id))
+        makers = self._lookup.makers(found, self._graph)
+        self._relied_on = found, makers
+        others = self._unsettled(action, makers)
         turn = next((other for other in others if self._graph.path(other, action.id)), None)
         if turn:
             return (Reason("order", turn),)
@@ -304,6 +307,7 @@ class Examiner:
             if not self._shelf.place(action, record.artifacts, may_be_away=stays):
                 self._in_place[action.id] = record
             else:
+                self._grounds.drop(action.id)  # it is on what stood there before; another one is laid when all is in its place
                 self._grounds.disturb()
         except DamagedBlob as lost:
             path = next((artifact.path for artifact in record.artifacts if artifact.digest == str(lost)), "")
@@ -325,7 +329,8 @@ class Examiner:
     def _lay_ground(self, action: Action, record: Record, facts: Facts, taken_ns: int) -> None:
         """Keep why ``action`` is up to date, so that the next build need not look it up. A warning is to be told each time."""
         if not self._course.keyed[action.id].notices:
-            others = {*self._keys.makers(action), *self._lookup.unsettled(action, record, self._graph, frozenset())}
+            relied_on, makers = self._relied_on
+            others = {*self._keys.makers(action), *(makers if relied_on is record else self._lookup.makers(record, self._graph))}
             after = tuple(sorted(others - self._declared.edges[action.id] - {action.id}))
             until_ns = self._use_noted.get(action.id, record.finished_ns + DAY_NS)
             self._grounds.lay(action, record, facts, after, Stretch(taken_ns, until_ns))

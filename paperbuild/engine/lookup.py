@@ -120,8 +120,11 @@ class Lookup:
 
         What it read, missed or listed may be about to change: the file that stands there now is one that an earlier build left.
         """
-        makers = {maker for _, makers in self._looked_at(record, graph) for maker in makers}
-        return tuple(sorted(makers - settled - {action.id}))
+        return tuple(sorted(self.makers(record, graph) - settled - {action.id}))
+
+    def makers(self, record: Record, graph: Graph) -> frozenset[str]:
+        """Return the ids of the actions that make anything that ``record`` read, missed or listed."""
+        return frozenset(maker for _, makers in self._looked_at(record, graph) for maker in makers)
 
     def _looked_at(self, record: Record, graph: Graph) -> Iterator[tuple[str, frozenset[str]]]:
         """Yield each path in the trace of ``record`` with the ids of the actions that make it, or something in it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from paperbuild.engine.examining import Examiner
 from paperbuild.engine.graph import Command
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.ports import mark_of, stamped_ns
@@ -242,3 +243,18 @@ def test_a_question_looks_up_only_what_has_changed_and_says_the_same(monkeypatch
     found = stood(world)
     assert asked == ["other"]
     assert (found["other"].state, found["second"].state, found["paper"].state) == (State.STALE, State.FRESH, State.WAITING)
+
+
+def test_a_build_after_one_that_put_an_output_back_looks_nothing_up(looked_up: list[str], monkeypatch: pytest.MonkeyPatch):
+    world = chain().build().build()
+    real = Examiner.lay_grounds
+
+    def later(self: Examiner) -> None:
+        world.clock.tick()  # a build of some length
+        real(self)
+
+    monkeypatch.setattr(Examiner, "lay_grounds", later)
+    world.remove("x").build().ran_nothing()
+    looked_up.clear()
+    world.build().ran_nothing()
+    assert "first" not in looked_up
