@@ -42,6 +42,7 @@ from paperbuild.live.memory import Tidying
 from paperbuild.live.reporting import Reporter
 from paperbuild.live.standing import Standing
 from paperbuild.live.watch import Watcher
+from paperbuild.paper.declarations import MANIFEST_NAME
 from paperbuild.terminal.keys import Keys
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ class Loop:
         """Return what of the changes during a build, or right after it, is worth another one.
 
         A command may write a file that it does not declare, a log for instance; with an action that runs each time that would be a
-        loop without end. What is declared as an input always counts; a word of a command may be a file that it writes.
+        loop without end. What is declared as an input always counts, and the manifest; a word of a command may be a file that it writes.
         """
         if not changed:
             return changed  # what a build writes may be told a moment later
@@ -273,6 +274,8 @@ class Loop:
         return frozenset(path for path in changed if self._strays[path] < _STRAY_AFTER)
 
     def _is_input(self, path: str) -> bool:
+        if path == MANIFEST_NAME:
+            return True
         if self._graph is None:
             return False
         actions = self._graph.actions.values()

@@ -80,6 +80,15 @@ def test_a_build_that_writes_into_the_project_does_not_call_itself_for_ever(proj
     assert watching.log.read_text() == said
 
 
+def test_a_manifest_that_is_saved_again_and_again_right_after_a_build_is_read_each_time(project, watching):
+    for n in range(6):
+        assert watching.said(WAITS, times=n + 1)
+        project.write("paperbuild.toml", f'[paper]\nsource = "paper.md"\n\n[document.more{n}]\nsource = "paper.md"\n')
+    assert watching.said(WAITS, times=7)
+    assert "changes whenever" not in watching.log.read_text()
+    assert (project.root / "_build/more5.html").exists()
+
+
 def test_narration_that_is_redirected_into_the_project_starts_no_build(project):
     watching = Watching(project, log="watch.log")
     try:
