@@ -186,8 +186,9 @@ class Grounds:
         )
 
     def _is_declared_so(self, ground: _Ground) -> bool:
-        """Return whether the action is declared as it was for its ``ground``."""
-        return ground.identity == self._identity(self._graph.actions[ground.action])
+        """Return whether the action is declared as it was for its ``ground``; one that is no more, a document for instance, is not."""
+        action = self._graph.actions.get(ground.action)
+        return action is not None and ground.identity == self._identity(action)
 
     def _cells_of(self, needs: tuple[str, ...]) -> bytes:
         known = self._cells.get(needs)

@@ -55,6 +55,16 @@ def test_a_build_right_after_a_build_looks_nothing_up(looked_up: list[str]):
     assert looked_up == []
 
 
+def test_a_document_that_is_no_more_leaves_no_ground(looked_up: list[str]):
+    world = chain().build().build()
+    paper = world.actions.pop("paper")
+    world.put("b", "2").build("second", "other").ran("other")
+    looked_up.clear()
+    world.target(paper).build().succeeded()
+    assert "paper" in looked_up
+    assert "first" not in looked_up
+
+
 def test_only_what_rests_on_a_change_is_looked_up(looked_up: list[str]):
     world = chain().build().build()
     looked_up.clear()
