@@ -234,13 +234,13 @@ def test_a_figure_whose_target_runs_keeps_its_picture_with_a_badge_and_the_new_o
 
 
 def test_what_runs_can_be_cancelled_and_run_again(live, window):
-    live.save("curve.py", live.curve("#208020", pause=8.0))
+    live.save("curve.py", live.curve("#208020", pause=60.0))
     window.paper.locator("#fig\\:curve[data-live=running]").wait_for()
     window.page.locator("#standing").click()
     begin = time.monotonic()
     window.page.locator("#work").get_by_role("button", name="Cancel").click()
     window.says("Stale")
-    assert time.monotonic() - begin < 5, live.said
+    assert time.monotonic() - begin < 30, live.said
     assert window.paper.locator("#fig\\:curve").get_attribute("data-live-badge") == "cancelled"
     window.page.locator("#work").get_by_role("button", name="Run again").click()
     window.paper.locator("#fig\\:curve[data-live=running]").wait_for()

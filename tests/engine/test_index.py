@@ -246,4 +246,4 @@ def test_opening_takes_no_longer_where_much_is_known_and_a_table_is_empty(tmp_pa
     index.close()
     begin = time.process_time()
     Index(str(tmp_path / "index")).close()
-    assert time.process_time() - begin < 0.5  # all combinations of the rows would take minutes
+    assert time.process_time() - begin < 10  # all combinations of the rows would take minutes

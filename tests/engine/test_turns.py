@@ -37,7 +37,7 @@ def test_whoever_waits_hears_soon_that_a_turn_is_free(tmp_path: Path):
     threading.Timer(0.1, one.close).start()
     begin = time.monotonic()
     assert other.wait("key") == Free()
-    assert 0.05 < time.monotonic() - begin < 2
+    assert 0.05 < time.monotonic() - begin < 20
 
 
 def test_nobody_waits_for_what_would_not_be_run(tmp_path: Path):

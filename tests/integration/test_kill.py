@@ -113,7 +113,7 @@ def test_what_a_killed_build_left_writing_is_ended_before_anything_runs(tmp_path
     while not (tmp_path / "out/grow").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     child.kill()
-    child.wait(5)
+    child.wait(60)
     (tmp_path / "forever").unlink()
     project.actions = (ACTIONS[0], ACTIONS[1])  # the same output, by another command
     assert project.build().succeeded

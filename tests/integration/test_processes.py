@@ -176,7 +176,7 @@ def killed_builder(folder: Path, moment: str) -> tuple[int, str]:
             wait_for(folder / "out")
     finally:
         builder.send_signal(signal.SIGKILL)
-        builder.wait(5)
+        builder.wait(60)
     return int(group), identity
 
 
@@ -218,7 +218,7 @@ def foreign(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     wait_for(tmp_path / "foreign")
     yield started
     os.killpg(started.pid, signal.SIGKILL)
-    started.wait(5)
+    started.wait(60)
 
 
 def test_a_group_that_got_the_number_later_is_not_touched(tmp_path: Path, executor: LocalExecutor, foreign: subprocess.Popen[bytes]):
@@ -231,7 +231,7 @@ def test_a_group_that_got_the_number_later_is_not_touched(tmp_path: Path, execut
 def test_a_foreign_group_without_its_leader_is_not_touched(tmp_path: Path, executor: LocalExecutor, foreign: subprocess.Popen[bytes]):
     identity = identity_of(foreign.pid)
     foreign.send_signal(signal.SIGKILL)
-    foreign.wait(5)
+    foreign.wait(60)
     executor.end_group(foreign.pid, identity.replace(" ", " 1"))
     assert is_running(int((tmp_path / "foreign").read_text()))
 
@@ -239,5 +239,5 @@ def test_a_foreign_group_without_its_leader_is_not_touched(tmp_path: Path, execu
 def test_a_group_that_is_long_gone_is_nothing_to_end(executor: LocalExecutor):
     gone = subprocess.Popen(["true"], start_new_session=True)
     identity = identity_of(gone.pid)
-    gone.wait(5)
+    gone.wait(60)
     executor.end_group(gone.pid, identity)

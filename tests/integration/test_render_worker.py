@@ -274,7 +274,7 @@ def test_a_worker_that_was_killed_is_started_again():
         worker.version()
         (child,) = [p for p in psutil.Process().children() if p.pid == worker._process.pid]
         child.kill()
-        child.wait(5)
+        child.wait(60)
         assert worker.write(Request("Hi.\n", "html")).body == "<p>Hi.</p>"
     finally:
         worker.close()
@@ -299,7 +299,7 @@ def test_no_pandoc_outlives_a_killed_build():
         pid = int(parent.stdout.readline())
     finally:
         os.kill(parent.pid, signal.SIGKILL)
-        parent.wait(10)
+        parent.wait(60)
         parent.stdout.close()
     deadline = time.monotonic() + 10
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:

