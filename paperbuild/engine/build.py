@@ -275,11 +275,11 @@ class _Build:
         self._attempt_now(action, 0.0)
 
     def _attempt_now(self, action: Action, after_s: float) -> None:
+        from paperbuild.engine.attempting import attempt_at
         from paperbuild.engine.running import Cancelled, Released
 
-        attempt = self._floor.attempt(
-            action, self._course.keyed[action.id], self._course.reasons.get(action.id, ()), self._course.settled_then(action.id)
-        )
+        reasons = self._course.reasons.get(action.id, ())
+        attempt = attempt_at(self._floor, action, self._course.keyed[action.id], reasons, self._course.settled_then(action.id))
         attempt.wanted = frozenset(self._wanted.get(action.id, ()))
         attempt.released = partial(self._workshop.lanes.tell, action.id, Released())
         last = self._workshop.index.last_run(action.id)

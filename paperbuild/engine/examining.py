@@ -364,7 +364,9 @@ class Examiner:
         self._withdraw(action)
         if not all(self._observer.exists(output.path.rstrip("/")) for output in action.outputs):
             return False
-        attempt = self._floor.attempt(action, self._course.keyed[action.id], (), self._course.schedule.settled_now())
+        from paperbuild.engine.attempting import attempt_at
+
+        attempt = attempt_at(self._floor, action, self._course.keyed[action.id], (), self._course.schedule.settled_now())
         try:
             adoption = attempt.adoption(self._options.reason)
             others = self._lookup.unsettled(action, adoption, self._graph, self._course.schedule.settled)

@@ -13,9 +13,10 @@ from paperbuild.diagnostics import did_you_mean
 from paperbuild.paper.catalog import Catalog
 from paperbuild.paper.data import Entry, Table, Value
 from paperbuild.paper.evaluation import Evaluation
-from paperbuild.paper.expressions import Expression, Name, parse_expression
+from paperbuild.paper.expressions import Expression, Name
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
 from paperbuild.paper.formats import named, plain
+from paperbuild.paper.reading import parse_expression
 from paperbuild.paper.results import ResultCache
 
 ROW = "row"

@@ -1,26 +1,18 @@
 """Value expressions: the tree that a text means, and the names that it uses.
 
-The language is a part of Jinja2's expressions, read by Jinja2's own parser (:mod:`paperbuild.paper.parsing`) into the nodes below,
-which are all that the evaluator knows. Plain paths, ``train.metrics.acc.0``, which is what nearly every reference is, are read here
-without it. Every node knows where it stands in the text, so that a fault points at the part that is wrong.
+The language is a part of Jinja2's expressions; :mod:`paperbuild.paper.reading` reads a text into the nodes below, which are all that the
+evaluator knows. Every node knows where it stands in the text, so that a fault points at the part that is wrong.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Literal as OneOf
 from typing import TypeAlias
 
 import msgspec
 
 from paperbuild.paper.data import Number
-from paperbuild.paper.faults import Finding, ReferenceFault
-from paperbuild.paper.names import FUNCTIONS, KEYWORDS
-
-MOST_CHARACTERS = 2000
-"""The longest expression."""
 
 Arithmetic = OneOf["+", "-", "*", "/", "//", "%", "**"]
 Sign = OneOf["+", "-", "not"]
@@ -163,40 +155,6 @@ class Group(msgspec.Struct, frozen=True):
 Expression: TypeAlias = (
     "Name | Constant | Access | Where | Call | Test | Unary | Binary | Join | Compare | Logic | Conditional | Sequence | Group"
 )
-
-_PLAIN_PATH = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*\s*")
-_SEGMENT = re.compile(r"[A-Za-z0-9_]+")
-
-
-# A pure function of its text: what it remembers can be forgotten at any time and never changes an answer.
-@lru_cache(maxsize=4096)
-def parse_expression(text: str) -> Expression:
-    """Return the tree of the expression ``text``.
-
-    Raises:
-        ReferenceFault: PB210, it is no expression; PB215, it is too long; PB217, it calls what is no function.
-    """
-    if len(text) > MOST_CHARACTERS:
-        message = f"the expression has {len(text)} characters; {MOST_CHARACTERS} are allowed"
-        raise ReferenceFault(Finding("PB215", message, 0, len(text), ("compute it in the script that writes the results",)))
-    if _PLAIN_PATH.fullmatch(text):
-        path = _plain_path(text)
-        if path is not None:
-            return path
-    from paperbuild.paper.parsing import parse_full
-
-    return parse_full(text)
-
-
-def _plain_path(text: str) -> Expression | None:
-    segments = list(_SEGMENT.finditer(text))
-    if segments[0][0] in KEYWORDS or segments[0][0] in FUNCTIONS:
-        return None
-    tree: Expression = Name(segments[0].start(), segments[0].end(), segments[0][0])
-    for segment in segments[1:]:
-        key = Number(int(segment[0])) if segment[0].isdigit() else segment[0]
-        tree = Access(tree.start, segment.end(), tree, Constant(segment.start(), segment.end(), key))
-    return tree
 
 
 def parts_of(node: Expression | Slice) -> tuple[Expression | Slice, ...]:  # noqa: C901 - one case for each kind of node

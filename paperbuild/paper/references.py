@@ -16,9 +16,10 @@ import msgspec
 from paperbuild.paper.catalog import Catalog, Cell
 from paperbuild.paper.data import describe
 from paperbuild.paper.evaluation import Evaluation, Source
-from paperbuild.paper.expressions import Access, Constant, Expression, Name, Slice, Where, names, parse_expression, parts_of
+from paperbuild.paper.expressions import Access, Constant, Expression, Name, Slice, Where, names, parts_of
 from paperbuild.paper.faults import Finding, Misfit, ReferenceFault
 from paperbuild.paper.formats import ENGLISH, Format, Listing, Locale, Rendered, Spread, doubts, parse_format, plain, render
+from paperbuild.paper.reading import parse_expression
 from paperbuild.paper.results import ResultCache
 from paperbuild.paper.selection import View, narrowed, read_below, view_of
 

@@ -15,8 +15,9 @@ from paperbuild.errors import BuildError
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.downloads import Downloads
 from paperbuild.sharing.link import Link
+from paperbuild.sharing.opening import open_transport
 from paperbuild.sharing.patience import Down
-from paperbuild.sharing.places import Place, open_transport
+from paperbuild.sharing.places import Place
 from paperbuild.sharing.sending import Contents, Lacking
 from paperbuild.sharing.telling import trouble_with
 from paperbuild.sharing.transport import TransportError

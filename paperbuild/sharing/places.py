@@ -1,4 +1,4 @@
-"""Addresses of shared stores: what they mean, and who speaks the protocol."""
+"""Addresses of shared stores, and what they mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, did_you_mean
 from paperbuild.errors import UsageError
-from paperbuild.sharing.transport import Transport
 
 Scheme = Literal["file", "https", "http", "s3", "gs", "az", "ssh"]
 
@@ -114,33 +113,3 @@ def _is_loopback(host: str) -> bool:
 
 def _refused(address: str, why: str, help_: tuple[str, ...] = ()) -> UsageError:
     return UsageError(Diagnostic("PB600", f"{address} can be no store of results: {why}", help=help_))
-
-
-def open_transport(place: Place) -> Transport:
-    """Return who speaks the protocol of ``place``; nothing is asked yet.
-
-    Raises:
-        UsageError: what is needed for that is not installed, or its settings cannot be understood.
-    """
-    if place.scheme == "file":
-        from paperbuild.sharing.files import Files
-
-        return Files(place.path)
-    if place.scheme in {"https", "http"}:
-        from paperbuild.sharing.web import Web
-
-        return Web(place)
-    try:
-        if place.scheme == "ssh":
-            from paperbuild.sharing.ssh import Ssh
-
-            return Ssh(place)
-        from paperbuild.sharing.objects import Objects
-
-        return Objects(place)
-    except ModuleNotFoundError as error:
-        needed = {"obstore": "obstore", "paramiko": "paramiko"}.get((error.name or "").partition(".")[0])
-        if needed is None:
-            raise
-        message = f"{place.address} needs {needed}, which is not installed"
-        raise UsageError(Diagnostic("PB601", message, help=("pip install 'paperbuild[remote]'",))) from None

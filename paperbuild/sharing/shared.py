@@ -15,7 +15,8 @@ from paperbuild.sharing import lookups
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.downloads import Downloads
 from paperbuild.sharing.link import Link
-from paperbuild.sharing.places import Place, open_transport
+from paperbuild.sharing.opening import open_transport
+from paperbuild.sharing.places import Place
 from paperbuild.sharing.sending import Sending
 from paperbuild.sharing.signing import Signer, Trust
 from paperbuild.sharing.small import Small

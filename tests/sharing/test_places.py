@@ -7,7 +7,8 @@ import builtins
 import pytest
 
 from paperbuild.errors import UsageError
-from paperbuild.sharing.places import Place, open_transport, parse_place
+from paperbuild.sharing.opening import open_transport
+from paperbuild.sharing.places import Place, parse_place
 
 
 @pytest.mark.parametrize(

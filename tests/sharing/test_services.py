@@ -10,7 +10,8 @@ import pytest
 
 from paperbuild.errors import BuildError, UsageError
 from paperbuild.sharing.exchange import push
-from paperbuild.sharing.places import open_transport, parse_place
+from paperbuild.sharing.opening import open_transport
+from paperbuild.sharing.places import parse_place
 from tests.sharing.clones import Clone, key_of
 from tests.sharing.conftest import use
 from tests.sharing.emulators import ACCOUNT, ACCOUNT_KEY, NEEDS_AZURITE, Azurite, FakeGcs

@@ -15,7 +15,8 @@ import pytest
 from paperbuild.cli.main import main
 from paperbuild.engine.trace import dump_record, load_record
 from paperbuild.sharing.bundles import PURPOSE, Signed, dump_bundle, load_bundle
-from paperbuild.sharing.places import open_transport, parse_place
+from paperbuild.sharing.opening import open_transport
+from paperbuild.sharing.places import parse_place
 from paperbuild.sharing.signing import Signer, new_private_key
 from paperbuild.sharing.transport import Transport
 from tests.sharing.conftest import OBJECT_STORES, Service

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.sharing.places import open_transport, parse_place
+from paperbuild.sharing.opening import open_transport
+from paperbuild.sharing.places import parse_place
 from paperbuild.sharing.transport import Transport, TransportError, Trouble
 from tests.sharing.conftest import OBJECT_STORES, address_of
 from tests.sharing.servers import S3Server, SshServer, needs_sshd, ssh_server, web_server, write_certificate

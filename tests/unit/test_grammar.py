@@ -22,12 +22,13 @@ from hypothesis import strategies as st
 
 from paperbuild.errors import ManifestError
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
-from paperbuild.paper.expressions import MOST_CHARACTERS, Access, parse_expression
+from paperbuild.paper.expressions import Access
 from paperbuild.paper.faults import ReferenceFault
 from paperbuild.paper.locales import locale_of
 from paperbuild.paper.manifest import parse_manifest
 from paperbuild.paper.names import FUNCTIONS, KEYWORDS
 from paperbuild.paper.plan import plan_of
+from paperbuild.paper.reading import MOST_CHARACTERS, parse_expression
 from paperbuild.paper.references import ResultCache, holds, parse, resolve
 
 TESTS = Path(__file__).parents[1]

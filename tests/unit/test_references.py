@@ -15,10 +15,10 @@ from paperbuild.errors import BuildError
 from paperbuild.paper import functions
 from paperbuild.paper.catalog import Catalog, CatalogTarget, Cell
 from paperbuild.paper.evaluation import Source
-from paperbuild.paper.expressions import parse_expression
 from paperbuild.paper.formats import GERMAN
 from paperbuild.paper.names import FUNCTIONS
 from paperbuild.paper.parsing import parse_full
+from paperbuild.paper.reading import parse_expression
 from paperbuild.paper.references import ReferenceFault, Resolved, ResultCache, holds, parse, parse_claim, paths, resolve, targets
 
 NBSP, MINUS = "\u00a0", "\u2212"
