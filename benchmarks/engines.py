@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import layers
-from timing import PAPERBUILD, Case, Figure, measure, median, once
+from timing import PAPERBUILD, Case, Figure, measure, median, once, put_away
 
 PHASES = ("clean", "first no-op", "second no-op", "one leaf")
 ROUNDS = {10: 7, 100: 5, 1_000: 3, 10_000: 1}
@@ -85,12 +85,7 @@ def measure_engines(folder: Path, runs: int) -> None:
 
 
 def _round(tool: Tool, folder: Path, figures: dict[str, list[Figure]], no_ops: int) -> None:
-    for name in (*tool.leavings, *(f"l{layer}" for layer in range(layers.LAYERS))):
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    put_away(folder, (*tool.leavings, *(f"l{layer}" for layer in range(layers.LAYERS))))
     case = Case(tool.name, tool.command, folder)
     figures["clean"].append(once(case))
     figures["first no-op"].append(once(case))
@@ -167,9 +162,7 @@ def measure_watching(folder: Path, runs: int) -> None:
             )
 
             def forget(where: Path = where) -> None:
-                shutil.rmtree(where / ".paperbuild", ignore_errors=True)
-                for picture in where.glob("*.png"):
-                    picture.unlink()
+                put_away(where, (".paperbuild", *(picture.name for picture in where.glob("*.png"))))
 
             name = f"{'observed' if observe == 'trace' else 'unobserved'}, {jobs} at a time"
             cases.append(Case(name, [*PAPERBUILD, "run", "-q", f"-j{jobs}"], where, forget))

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from timing import PAPERBUILD, TOP, Case, Figure, median, once
+from timing import PAPERBUILD, TOP, Case, Figure, median, once, put_away
 
 sys.path.insert(0, str(TOP))
 
@@ -93,8 +92,7 @@ def _measure(folder: Path, name: str, place: Place, runs: int) -> None:
         nonlocal number
         number += 1
         if forgets:
-            for left in (".paperbuild", "build"):
-                shutil.rmtree(folder / left, ignore_errors=True)
+            put_away(folder, (".paperbuild", "build"))
         cell = f'[target.cell]\nrun = ": {number}; : > build/{{n}}"\ninputs = []\noutputs = ["build/{{n}}"]\n{on}'
         axis = f"[target.cell.matrix]\nn = [{', '.join(map(str, range(cells)))}]\n"
         (folder / "paperbuild.toml").write_text(cell + axis + table, encoding="utf-8")

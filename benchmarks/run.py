@@ -25,7 +25,7 @@ import long_paper
 import references
 import sharing
 import sweeps
-from timing import PAPERBUILD, TOP, Case, measure, once
+from timing import PAPERBUILD, TOP, Case, measure, once, put_away
 
 
 def project(folder: Path) -> Path:
@@ -47,8 +47,7 @@ def makefile(folder: Path) -> Path:
 
 def start_anew(folder: Path) -> None:
     """Take away all that an earlier render left."""
-    for name in ("_build", ".paperbuild"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    put_away(folder, ("_build", ".paperbuild"))
 
 
 def bare(folder: Path) -> list[str]:
