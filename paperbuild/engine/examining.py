@@ -17,7 +17,7 @@ from paperbuild.engine.earlier import earlier_of, newest_known, told
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Graph, Step
-from paperbuild.engine.grounds import Grounds, Stretch
+from paperbuild.engine.grounds import Grounds, Moments
 from paperbuild.engine.holding import may_stand_in, nothing_to_adopt, why_held
 from paperbuild.engine.index import Run
 from paperbuild.engine.keys import Keyed
@@ -26,7 +26,7 @@ from paperbuild.engine.noting import Facts
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.reasons import Reason
-from paperbuild.engine.store import DAY_NS, DamagedBlob
+from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Record
 from paperbuild.errors import BuildError
 from paperbuild.events import Outcome
@@ -68,7 +68,7 @@ class Examiner:
         self._asked: set[str] = set()  # the keys that were asked for elsewhere: once in a build
         self.to_fetch: dict[str, tuple[Artifact, ...]] = {}
         """What must come here before it is worth examining an action again, which holds."""
-        self._use_noted: dict[str, int] = {}  # until when the use of its record need not be noted again
+        self._use_noted: dict[str, int] = {}  # when the use of its record was noted last
 
     def consult(self, ids: Sequence[str]) -> None:
         """Ask elsewhere for results of those of ``ids`` for which none here holds, all at once; what comes is a result here."""
@@ -100,7 +100,7 @@ class Examiner:
         To look one of those up may put files into their places, and then everything must be looked at anew.
         """
         self._grounds.look(ids)
-        known = [id_ for id_ in ids if self._need_not_be_looked_up(self._told(id_))]
+        known = self._grounds.use([id_ for id_ in ids if self._need_not_be_looked_up(self._told(id_))])
         self._course.reuse(known)
         if len(known) == len(ids):
             return ()
@@ -113,7 +113,7 @@ class Examiner:
             Unfetched: to look it up takes outputs that are away and cannot be had.
         """
         action = self._told(id_)
-        if self._need_not_be_looked_up(action):
+        if self._need_not_be_looked_up(action) and self._grounds.use((id_,)):
             self._course.reuse((id_,))
             return False
         taken_ns = self._workshop.clock.now_ns()
@@ -332,8 +332,8 @@ class Examiner:
             relied_on, makers = self._relied_on
             others = {*self._keys.makers(action), *(makers if relied_on is record else self._lookup.makers(record, self._graph))}
             after = tuple(sorted(others - self._declared.edges[action.id] - {action.id}))
-            until_ns = self._use_noted.get(action.id, record.finished_ns + DAY_NS)
-            self._grounds.lay(action, record, facts, after, Stretch(taken_ns, until_ns))
+            used_ns = self._use_noted.get(action.id, record.finished_ns)
+            self._grounds.lay(action, record, facts, after, Moments(taken_ns, used_ns))
 
     def lay_grounds(self) -> None:
         """Look up again what ran or came back from the store, now that everything is in its place."""

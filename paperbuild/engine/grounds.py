@@ -7,7 +7,10 @@ look would find the same: the action is up to date, and nobody need look. Whatev
 A mark that is made of time stamps says nothing where a file may have been written again within one tick of the clock (see
 :mod:`paperbuild.engine.index`): no ground is laid on one.
 
-File format, version 3: ``paperbuild-grounds 3 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that
+What is found up to date so is used all the same, and whoever removes old results from the store must know: that is noted once a day, by the
+stamp of its record alone (:mod:`paperbuild.engine.uses`). A record that is gone by then makes nothing up to date.
+
+File format, version 4: ``paperbuild-grounds 4 <sha256>`` and a line end, then a :class:`_Kept` in MessagePack. The digest is of all that
 comes after that line. The file is disposable.
 """
 
@@ -18,7 +21,7 @@ import hashlib
 import os
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -28,10 +31,16 @@ from paperbuild.engine.marks import KeptMarks, Marks, is_old
 from paperbuild.engine.noting import MOVED, Facts
 from paperbuild.engine.ourselves import who_we_are
 from paperbuild.engine.ports import Question
+from paperbuild.engine.store import DAY_NS
 from paperbuild.engine.trace import Record
+from paperbuild.engine.uses import dump_uses, load_uses
 from paperbuild.engine.workshop import Workshop
 
-_MAGIC = b"paperbuild-grounds 3 "
+_MAGIC = b"paperbuild-grounds 4 "
+
+_EVER_NS = 2**63 - 1
+
+_KEY_DIGITS = 64
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -42,6 +51,7 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``facts`` are numbers of what the file system said, four bytes each (of the cells of a sweep that is a tenth of what as many objects
     take), ``after`` the ids of the actions that had settled besides those it waits for. It holds no longer than until ``until_ns``, and
     where it is ``blind`` only on a machine where nobody can watch commands. ``adopted``: its result was taken over from the disk.
+    ``record`` is what names its record: the bytes of the key's digest, then those of its own name.
     """
 
     action: str
@@ -51,6 +61,7 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
     until_ns: int
     blind: bool
     adopted: bool
+    record: bytes
 
     @property
     def numbers(self) -> memoryview:
@@ -68,11 +79,11 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     grounds: tuple[_Ground, ...]
 
 
-class Stretch(msgspec.Struct, frozen=True):
-    """Since when facts were noted, and until when they may be relied on at most: then somebody must look, if only to note a use."""
+class Moments(msgspec.Struct, frozen=True):
+    """Since when facts were noted, and when it was noted last that their record is used."""
 
     taken_ns: int
-    until_ns: int
+    used_ns: int
 
 
 class Grounds:
@@ -82,10 +93,14 @@ class Grounds:
         self._workshop = workshop
         self._graph = graph
         self._path = f"{workshop.site.state}/grounds"
+        self._uses = f"{workshop.site.state}/uses"
         self._frame = self._present_frame()
         self._answers: dict[Question, str | None] = {}
         self._marks = Marks(workshop.fs, workshop.clock)
         self._grounds: dict[str, _Ground] = {}
+        self._name = b""  # the digest of what was read
+        self._used_ns: dict[str, int] = {}  # when the use of each record was noted; as long as no ground is new, in the order of the file
+        self._has_noted = False
         self._cells: dict[tuple[str, ...], bytes] = {}
         self._fresh: set[str] = set()
         self._is_new = False
@@ -103,18 +118,21 @@ class Grounds:
         return _digest((who_we_are(), sys.byteorder, places, outputs, believed))
 
     def _load(self) -> None:
-        kept = None if self._workshop.index.is_new else _loaded(self._read())
+        data = b"" if self._workshop.index.is_new else self._read(self._path)
+        kept = _loaded(data)
         if kept is None or kept.frame != self._frame:
             return
+        self._name = _name_in(data)
         self._answers = dict(kept.answers)
         self._grounds = {ground.action: ground for ground in kept.grounds}
+        self._used_ns = dict(zip(self._grounds, load_uses(self._read(self._uses), self._name, len(kept.grounds)), strict=True))
         self._marks = Marks(self._workshop.fs, self._workshop.clock, kept.marks)
         self._are_declared_alike = kept.made_of == self._graph.made_of != b""
         self._is_new = kept.made_of != self._graph.made_of  # once that is known, nobody need look at the declarations
 
-    def _read(self) -> bytes:
+    def _read(self, path: str) -> bytes:
         try:
-            return self._workshop.fs.read(self._path)
+            return self._workshop.fs.read(path)
         except OSError:
             return b""
 
@@ -154,7 +172,7 @@ class Grounds:
             return False
         if not (self._are_declared_alike and isinstance(action.recipe, Command)) and ground.identity != self._identity(action):
             return False
-        if self._workshop.clock.now_ns() >= ground.until_ns:
+        if ground.until_ns != _EVER_NS and self._workshop.clock.now_ns() >= ground.until_ns:
             return False
         if ground.blind and not self._workshop.executor.blind():
             return False
@@ -197,9 +215,30 @@ class Grounds:
             known = self._cells[needs] = _digest([(action.id, action.params, action.outputs) for action in actions])
         return known
 
+    # relying on them
+
+    def use(self, ids: Sequence[str]) -> Sequence[str]:
+        """Note that the results of ``ids``, which hold, are used, where nobody did so for a day; return those that are there still.
+
+        Who removes records looks at their stamps once they are out of the way: one that was there to be stamped stays. What was noted less
+        than a day before a build began stays as long as that goes on (:func:`paperbuild.engine.collecting.spared_since`).
+        """
+        now_ns, used_ns, use = self._workshop.clock.now_ns(), self._used_ns, self._workshop.store.use
+        due = [id_ for id_ in ids if now_ns - used_ns[id_] >= DAY_NS]
+        gone = set()
+        for id_ in due:
+            named = self._grounds[id_].record.hex()
+            if use(named[:_KEY_DIGITS], named[_KEY_DIGITS:]):
+                used_ns[id_] = now_ns
+                self._has_noted = True
+            else:
+                gone.add(id_)
+                self.drop(id_)
+        return [id_ for id_ in ids if id_ not in gone] if gone else ids
+
     # laying them
 
-    def lay(self, action: Action, record: Record, facts: Facts, after: tuple[str, ...], when: Stretch) -> None:
+    def lay(self, action: Action, record: Record, facts: Facts, after: tuple[str, ...], when: Moments) -> None:
         """Keep that ``record`` was found for ``action``, and nothing to do, by ``facts`` noted in ``when``.
 
         ``after`` are the ids of the actions that must settle before that can be said again.
@@ -210,12 +249,12 @@ class Grounds:
             return
         if action.refresh_s is not None and action.refresh_s <= 0:
             return
-        until_ns = when.until_ns
-        if action.refresh_s is not None:
-            until_ns = min(until_ns, record.finished_ns + int(action.refresh_s * 1e9))
+        until_ns = _EVER_NS if action.refresh_s is None else record.finished_ns + int(action.refresh_s * 1e9)
         blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
         numbers = _packed(map(self._marks.number, rows))
-        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind, record.adopted)
+        name = bytes.fromhex(record.key + record.name)
+        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind, record.adopted, name)
+        self._used_ns[action.id] = when.used_ns
         self._fresh.add(action.id)
         self._is_new = True
 
@@ -236,18 +275,29 @@ class Grounds:
 
     def save(self) -> None:
         """Write them where there are others than before. A disk that refuses costs the next build time, and nothing else."""
-        if not self._is_new:
-            return
-        self._is_new = False
+        with contextlib.suppress(OSError, UnicodeEncodeError):
+            if self._is_new:
+                self._is_new = False
+                self._has_noted = True
+                self._save_grounds()
+            if self._has_noted:
+                self._has_noted = False
+                self._write(self._uses, dump_uses(self._name, self._used_ns.values()))
+
+    def _save_grounds(self) -> None:
         self._answers_hold()  # what others rest on is not to be confused with what these do
         kept = [ground for ground in self._grounds.values() if self._are_declared_alike or self._is_declared_so(ground)]
+        self._used_ns = {ground.action: self._used_ns[ground.action] for ground in kept}
         marks, numbers = self._marks.kept(number for ground in kept for number in ground.numbers)
         grounds = (msgspec.structs.replace(ground, facts=_packed(map(numbers.__getitem__, ground.numbers))) for ground in kept)
         answers = tuple(self._workshop.environment.answers.items())
-        with contextlib.suppress(OSError, UnicodeEncodeError):
-            body = _encode(_Kept(self._frame, self._graph.made_of, answers, marks, tuple(grounds)))
-            self._workshop.fs.write(f"{self._path}.new", _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            self._workshop.fs.rename(f"{self._path}.new", self._path)
+        body = _encode(_Kept(self._frame, self._graph.made_of, answers, marks, tuple(grounds)))
+        self._name = hashlib.sha256(body).hexdigest().encode()
+        self._write(self._path, _MAGIC + self._name + b"\n" + body)
+
+    def _write(self, path: str, data: bytes) -> None:
+        self._workshop.fs.write(f"{path}.new", data)
+        self._workshop.fs.rename(f"{path}.new", path)
 
 
 def _loaded(data: bytes) -> _Kept | None:
@@ -259,6 +309,10 @@ def _loaded(data: bytes) -> _Kept | None:
         return msgspec.msgpack.decode(body, type=_Kept)
     except msgspec.DecodeError:
         return None
+
+
+def _name_in(data: bytes) -> bytes:
+    return data[len(_MAGIC) : data.find(b"\n")]
 
 
 def _packed(numbers: Iterable[int]) -> bytes:

@@ -388,15 +388,21 @@ class Store:
                 return
 
     def note_use(self, record: Record, now_ns: int) -> int:
-        """Note that ``record`` is used now, at most once a day; return until when that need not be done again."""
-        path, used_ns = self.record_file(record), record.finished_ns
+        """Note that ``record`` is used now, at most once a day; return when that was noted last."""
+        used_ns = record.finished_ns
         if now_ns - used_ns >= DAY_NS:
-            used_ns, *_ = stamped_ns(self._fs.mark("status", path))
+            used_ns, *_ = stamped_ns(self._fs.mark("status", self.record_file(record)))
         if now_ns - used_ns >= DAY_NS:
             used_ns = now_ns
-            with contextlib.suppress(OSError):  # a store that can only be read
-                self._fs.touch(path)
-        return used_ns + DAY_NS
+            self.use(record.key, record.name)
+        return used_ns
+
+    def use(self, key: str, name: str) -> bool:
+        """Stamp a record as used now; return whether it is there, and stays: see :meth:`discard`."""
+        try:
+            return self._fs.touch(f"{self._records_folder(key)}/{name}.json")
+        except OSError:
+            return True  # a store that can only be read
 
     def forget(self, record: Record) -> None:
         """Take ``record`` out of the store; its blobs stay."""
