@@ -1,6 +1,6 @@
 """Processes: commands in groups of their own, and git. The only module of the engine that starts any.
 
-A command starts behind a gate. Its shell first waits for a line on a pipe; the parent writes that line only after the process group
+A command starts behind a gate. A shell first waits for a line on a pipe; the parent writes that line only after the process group
 is in the journal. If the parent dies before, the pipe closes and the command never begins; if it dies later, the next build finds the
 group in the journal and ends it. ``PR_SET_PDEATHSIG`` would not do: it does not reach grandchildren.
 """
@@ -24,7 +24,10 @@ from paperbuild.errors import BuildError
 if TYPE_CHECKING:
     import subprocess  # where something runs: it costs 2 ms, and a build with nothing to do starts nothing
 
-_GATE = 'IFS= read -r go || exit 125; exec "$1" -c "$2" </dev/null'
+_GATE = "IFS= read -r paperbuild_gate || exit 125; unset paperbuild_gate; exec </dev/null; "
+"""Stands before a command, on its first line, so that the shell says the same line numbers as without it."""
+
+_SHELL = "/bin/sh"
 MARK = "PAPERBUILD_CHECKPOINTS"
 """A variable that every command of a build is given, each with another value, and that nothing else has."""
 
@@ -63,9 +66,8 @@ class LocalExecutor:
                     self._groups.add(group)
                 started(group, identity_of(group))
                 if not self._cancelled.is_set():
-                    with contextlib.suppress(BrokenPipeError):
+                    with contextlib.suppress(BrokenPipeError):  # what is no command at all the shell refuses before it waits
                         gate.write(b"go\n")
-                        gate.flush()
             try:
                 process.wait(job.time_s)
             except subprocess.TimeoutExpired:
@@ -147,9 +149,10 @@ def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
 
     try:
         return subprocess.Popen(
-            ["/bin/sh", "-c", _GATE, "paperbuild", job.shell, job.line],
+            _gated(job.shell, job.line),
             cwd=job.folder,
             env=dict(job.environment),
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -158,6 +161,13 @@ def _start_gated(job: Job, log: int) -> subprocess.Popen[bytes]:
         )
     except ValueError as error:  # a zero byte in the command or in a variable
         raise OSError(errno.EINVAL, f"the command cannot be started: {error}") from None
+
+
+def _gated(shell: str, line: str) -> Sequence[str]:
+    """Return the words of a shell that waits at its gate and then runs ``line``: to start another one for that takes half a millisecond."""
+    if shell == _SHELL:
+        return (_SHELL, "-c", _GATE + line, _SHELL)
+    return (_SHELL, "-c", _GATE + 'exec "$@"', "paperbuild", shell, "-c", line)
 
 
 def start_apart(words: Sequence[str], folder: str) -> bool:

@@ -69,6 +69,48 @@ def test_a_command_starts_in_the_folder_with_its_environment_and_no_input(tmp_pa
     assert (tmp_path / "log").read_text() == f"{tmp_path}\na b-\n"
 
 
+LINES = (
+    'echo "$0 $# $go"; env | sort',
+    "",
+    "# nothing but words",
+    "not_there",
+    '"no end',
+    "true &&\n  not_there",
+    "\n\nnot_there; exit 7",
+    "cat <<E\nx\nE",
+    "if true\nthen echo $LINENO; not_there\nfi",
+    "! true",
+    "( exit 4 )",
+    "exec sh -c 'exit 5'",
+    "set -u; echo $nope; echo no",
+    ") x",
+    "|| true",
+    "; x",
+    "trap 'echo end' EXIT; exit 2",
+    "sed -n 1p; read x; echo $?",
+    "case a in a) echo yes;; esac",
+    "sleep 0 & wait",
+)
+
+
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_waiting_at_the_gate_changes_nothing_of_what_a_command_sees_and_says(tmp_path: Path, executor: LocalExecutor, shell: str):
+    if not os.path.exists(shell):
+        pytest.skip(f"there is no {shell}")
+    variables = {"PATH": os.environ["PATH"], MARK: "1", "go": "mine"}
+    for line in LINES:
+        log, words = tmp_path / "plain", [shell, "-c", line]
+        with log.open("wb") as file:
+            plain = subprocess.run(words, cwd=tmp_path, env=variables, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False)
+        ended = run(executor, Job("t", line, shell, str(tmp_path), tuple(variables.items()), str(tmp_path / "log"), 20.0))
+        assert (ended.status, _told(tmp_path / "log")) == (plain.returncode, _told(log)), line
+
+
+def _told(log: Path) -> list[str]:
+    """Return what was printed, but for how many shells are in each other."""
+    return [line for line in log.read_text().splitlines() if not line.startswith(("SHLVL=", "_="))]
+
+
 def test_a_shell_that_does_not_exist_and_a_zero_byte_are_errors_of_the_job(tmp_path: Path, executor: LocalExecutor):
     asked = job(tmp_path, "true")
     assert run(executor, Job(asked.action, "true", "/no/shell", asked.folder, asked.environment, asked.log, None)).status in {126, 127}
