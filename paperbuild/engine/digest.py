@@ -21,6 +21,9 @@ _NAN = struct.pack(">d", float("nan"))
 
 def encode(value: Encodable) -> bytes:
     """Return the canonical encoding of ``value``."""
+    if type(value) is str:  # nearly all are
+        payload = value.encode("utf-8", "surrogateescape")
+        return b"s%d:%s" % (len(payload), payload)
     match value:
         case None:
             tag, payload = b"n", b""

@@ -194,7 +194,10 @@ class DiskFileSystem:
 
     def make_folder(self, path: str) -> None:
         """See the port."""
-        os.makedirs(path, exist_ok=True)
+        try:
+            os.mkdir(path)  # mostly that is all there is to do
+        except OSError:
+            os.makedirs(path, exist_ok=True)
 
     def touch(self, path: str) -> bool:
         """See the port."""

@@ -14,6 +14,8 @@ Facts = dict[tuple[Mark, str], bytes]
 
 MOVED = b"?"
 
+_NO_LINK = b"-"
+
 
 class NotingFileSystem:
     """:class:`paperbuild.engine.ports.FileSystem` over another one; within :meth:`noting` the questions of that thread are noted."""
@@ -50,7 +52,7 @@ class NotingFileSystem:
     def note(self, facts: Mapping[tuple[Mark, str], bytes]) -> None:
         """Note what is known from before."""
         noted = self._facts.get(get_ident())
-        if noted is not None:
+        if noted is not None and not facts.items() <= noted.items():
             for question, mark in facts.items():
                 noted[question] = mark if noted.get(question, mark) == mark else MOVED
 
@@ -70,8 +72,7 @@ class NotingFileSystem:
 
     def link(self, path: str) -> str | None:
         """See the port."""
-        self._mark("link", path)
-        return self._fs.link(path)
+        return None if self._mark("link", path) == _NO_LINK else self._fs.link(path)
 
     def names(self, path: str) -> tuple[str, ...]:
         """See the port."""
@@ -84,12 +85,14 @@ class NotingFileSystem:
             self._mark_way(path, set())
         return self._fs.real(path)
 
-    def _mark(self, kind: Mark, path: str) -> None:
-        """Note what stands for an answer, before the answer is asked for."""
+    def _mark(self, kind: Mark, path: str) -> bytes | None:
+        """Note what stands for an answer, before the answer is asked for, and return it; None where nobody notes anything."""
         noted = self._facts.get(get_ident()) if self._facts else None
-        if noted is not None:
-            mark = self._fs.mark(kind, path)
-            noted[kind, path] = mark if noted.get((kind, path), mark) == mark else MOVED
+        if noted is None:
+            return None
+        mark = self._fs.mark(kind, path)
+        noted[kind, path] = mark if noted.get((kind, path), mark) == mark else MOVED
+        return mark
 
     def _mark_way(self, path: str, known: set[str]) -> None:
         """Note of everything on the way to ``path`` whether it is a link."""
@@ -99,8 +102,7 @@ class NotingFileSystem:
             if at in known:
                 continue
             known.add(at)
-            self._mark("link", at)
-            text = self._fs.link(at)
+            text = self.link(at)
             if text is not None:
                 self._mark_way(posixpath.normpath(posixpath.join(posixpath.dirname(at), text)), known)
                 at = self._fs.real(at)
