@@ -50,7 +50,8 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``facts`` are numbers of what the file system said, four bytes each (of the cells of a sweep that is a tenth of what as many objects
     take), ``after`` the ids of the actions that had settled besides those it waits for. It holds no longer than until ``until_ns``, and
-    where it is ``blind`` only on a machine where nobody can watch commands. ``adopted``: its result was taken over from the disk.
+    where it is ``blind`` only on a machine where nobody can watch commands. ``adopted`` is why its
+    result was taken over from the disk, "" where nobody said; None where a run made it.
     ``record`` is what names its record: the bytes of the key's digest, then those of its own name.
     """
 
@@ -60,7 +61,7 @@ class _Ground(msgspec.Struct, frozen=True, array_like=True, gc=False):
     after: tuple[str, ...]
     until_ns: int
     blind: bool
-    adopted: bool
+    adopted: str | None
     record: bytes
 
     @property
@@ -253,7 +254,8 @@ class Grounds:
         blind = isinstance(action.recipe, Command) and action.observe != "off" and not (record.observed or record.adopted)
         numbers = _packed(map(self._marks.number, rows))
         name = bytes.fromhex(record.key + record.name)
-        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind, record.adopted, name)
+        adopted = record.reason if record.adopted else None
+        self._grounds[action.id] = _Ground(action.id, self._identity(action), numbers, after, until_ns, blind, adopted, name)
         self._used_ns[action.id] = when.used_ns
         self._fresh.add(action.id)
         self._is_new = True
@@ -268,10 +270,9 @@ class Grounds:
         """Return whether there is a ground for the action."""
         return id_ in self._grounds
 
-    def is_adopted(self, id_: str) -> bool:
-        """Return whether what the action's ground was laid on was adopted, not run."""
-        ground = self._grounds.get(id_)
-        return ground is not None and ground.adopted
+    def adopted(self, id_: str) -> str | None:
+        """Return why what the action's ground was laid on was adopted, "" where nobody said; None where a run made it."""
+        return self._grounds[id_].adopted
 
     def save(self) -> None:
         """Write them where there are others than before. A disk that refuses costs the next build time, and nothing else."""

@@ -57,7 +57,8 @@ class Situation(msgspec.Struct, frozen=True):
 
     ``reasons`` say why it would run; of one that may run after what, and what else changed since its last run, ``last``; of one whose
     result is put back, which output is not in its place. ``recall`` reads its :attr:`record`; ``reads`` are the outputs of others that it
-    read. ``key`` is the action's now. ``stands`` says that all is as the last build left it, so that nothing was read.
+    read. ``key`` is the action's now. ``stands`` says that all is as the last build left it, so that nothing was read; of a result that
+    was adopted, ``why_adopted`` is the reason then.
     """
 
     action: Action
@@ -68,6 +69,7 @@ class Situation(msgspec.Struct, frozen=True):
     reads: tuple[str, ...] = ()
     stands: bool = False
     key: str = ""
+    why_adopted: str = ""
 
     @property
     def record(self) -> Record | None:
@@ -178,9 +180,10 @@ class _Inspector:
         last = self._last[action.id]
         if last is None or not last.record or not self._graph.edges[action.id] <= settled or not self._grounds.hold(action, settled):
             return None
-        state = State.ADOPTED if self._grounds.is_adopted(action.id) else State.FRESH
+        why = self._grounds.adopted(action.id)
+        state = State.FRESH if why is None else State.ADOPTED
         recall = partial(self._workshop.store.record, last.key, last.record)
-        return Situation(action, state, (), last, recall, last.reads, stands=True, key=last.key)
+        return Situation(action, state, (), last, recall, last.reads, stands=True, key=last.key, why_adopted=why or "")
 
     def _last_run(self, id_: str) -> Run | None:
         return self._last[id_] if id_ in self._last else self._workshop.index.last_run(id_)

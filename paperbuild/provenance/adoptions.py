@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from paperbuild.engine.index import Run
 from paperbuild.engine.trace import Record
 from paperbuild.phrases import moment_utc
 
@@ -19,6 +20,11 @@ class AdoptionFacts(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """One line for people."""
         return f"not run, adopted {self.at.replace('T', ' ').replace('Z', ' UTC')}{f': {self.reason}' if self.reason else ''}"
+
+
+def adoption_that_stands(last: Run, reason: str) -> AdoptionFacts:
+    """Return how the results of the ``last`` run, which are adopted ones and stand, were adopted, for ``reason``."""
+    return AdoptionFacts(moment_utc(last.finished_ns), reason, f"{last.key}/{last.record}")
 
 
 def adoption_of(record: Record) -> AdoptionFacts | None:

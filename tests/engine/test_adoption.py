@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
+from paperbuild.cli.standing import adopted as how_adopted
+from paperbuild.engine.store import Store
+from paperbuild.engine.trace import Record
 from paperbuild.events import Outcome
+from paperbuild.provenance.adoptions import adoption_of
 from tests.engine.memory import Crash
 from tests.engine.world import World, command, document
 
@@ -153,3 +158,24 @@ def test_an_adoption_that_dies_anywhere_leaves_what_was_there():
         assert n > 5
         return
     raise AssertionError("it never came to an end")
+
+
+@pytest.mark.parametrize("reason", ["a comment", ""])
+def test_how_a_result_that_stands_was_adopted_is_known_without_its_record(reason: str, monkeypatch: pytest.MonkeyPatch):
+    world = adopted(trained().build().write(script="v2"), "train", reason=reason).build().build().ran_nothing()
+    told = adoption_of(world.record("train"))
+    assert told is not None
+    assert told.reason == reason
+    read: list[str] = []
+    real = Store.record
+
+    def record(self: Store, key: str, name: str) -> Record | None:
+        read.append(name)
+        return real(self, key, name)
+
+    monkeypatch.setattr(Store, "record", record)
+    standing = {id_: world.situation(id_) for id_ in world.actions}
+    assert {id_: how_adopted(one) for id_, one in standing.items()} == {id_: told if id_ == "train" else None for id_ in world.actions}
+    assert read == []
+    world.remove(".paperbuild/grounds")
+    assert how_adopted(world.situation("train")) == told
