@@ -6,6 +6,7 @@
     ├── UsageError              2   the command line or the manifest is wrong
     │   └── ManifestError       2
     ├── BuildError              1   an action failed, or the paper has an error
+    │   └── WriteError          1
     └── Interrupted           130   Ctrl-C or SIGTERM
     InternalError              70   a bug in paperbuild; not a PaperbuildError, so nothing catches it by accident
 """
@@ -51,6 +52,10 @@ class ManifestError(UsageError):
 
 class BuildError(PaperbuildError):
     """An action failed, or a source has an error."""
+
+
+class WriteError(BuildError):
+    """Nothing can be written where a project keeps its state, so nothing can be built; what is up to date can still be told."""
 
 
 class HungUp(KeyboardInterrupt):

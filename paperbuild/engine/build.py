@@ -20,7 +20,7 @@ from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.course import Course
 from paperbuild.engine.earlier import Earlier, shown_stale
 from paperbuild.engine.examining import Examiner, probable
-from paperbuild.engine.faults import disk_fault
+from paperbuild.engine.faults import disk_fault, refused
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.foresight import early_faults
 from paperbuild.engine.graph import Action, Command, Graph, Resources, Step
@@ -37,7 +37,7 @@ from paperbuild.engine.store import DAY_NS
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.turns import Free, Turns
 from paperbuild.engine.workshop import Workshop
-from paperbuild.errors import BuildError, HungUp, InternalError, Interrupted
+from paperbuild.errors import BuildError, HungUp, InternalError, Interrupted, WriteError
 from paperbuild.events import ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Fetching, Listener, Outcome
 
 if TYPE_CHECKING:
@@ -78,14 +78,25 @@ class BuildReport(msgspec.Struct, frozen=True):
 def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener) -> BuildReport:
     """Bring the actions ``wanted``, and what they need, up to date, once no other build is at work in this project any more.
 
+    Where nothing can be written to the project, that is told of what is not up to date, and nothing is done.
+
     Raises:
         BuildError: the project's state cannot be written, or what an earlier build left cannot be put right.
         Interrupted: the user asked to stop; what ran was ended and undone.
     """
     try:
+        return _built(graph, wanted, workshop, options, listener)
+    except WriteError as closed:
+        from paperbuild.engine.unwritable import as_it_stands
+
+        return as_it_stands(graph, wanted, workshop, options, listener, closed)
+
+
+def _built(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener) -> BuildReport:
+    try:
         workshop.prepare()
     except OSError as error:
-        raise BuildError(disk_fault("the project's state", error)) from None
+        raise refused(error, disk_fault("the project's state", error)) from None
 
     def waits(process: str) -> None:
         listener(BuildWaits(process))

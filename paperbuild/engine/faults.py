@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+
 from paperbuild.diagnostics import Diagnostic, Span
+from paperbuild.errors import BuildError, WriteError
+
+_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+def refused(error: OSError, fault: Diagnostic) -> BuildError:
+    """Return what is raised where a build cannot begin, because the file system refuses with ``error``."""
+    return (WriteError if error.errno in _CLOSED else BuildError)(fault)
 
 
 def disk_fault(what: str, error: OSError, span: Span | None = None) -> Diagnostic:

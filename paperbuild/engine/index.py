@@ -129,8 +129,7 @@ class Index:
         self._remove()
         with contextlib.suppress(*_BROKEN):
             return self._connect()
-        self._path = _MEMORY  # a folder that cannot be written, or a full disk: go on, and remember nothing
-        return self._connect()
+        return self._copy()  # a folder that cannot be written, or a full disk: go on with what there is, and remember nothing
 
     def _connect(self) -> sqlite3.Connection:
         database = _connection(self._path)

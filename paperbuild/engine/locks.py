@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.faults import refused
 from paperbuild.engine.ports import Hold
 from paperbuild.errors import BuildError
 
@@ -25,7 +26,7 @@ class FileLock:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise BuildError(Diagnostic("PB406", f"the lock cannot be opened: {error.strerror}: {path}")) from None
+            raise refused(error, Diagnostic("PB406", f"{path} cannot be written to: {error.strerror}")) from None
         try:
             try:
                 _take(handle, what, waits)

@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from paperbuild.errors import BuildError
+from paperbuild.diagnostics import Severity
 from paperbuild.events import Outcome
 from tests.engine.disk import Project
 from tests.engine.world import command
@@ -269,14 +269,24 @@ def test_a_damaged_blob_in_a_store_that_can_only_be_read_is_told_and_not_placed(
     assert project.tree()["out/one"] == "1"
 
 
-def test_a_project_that_can_only_be_read_is_told(small: Path):
+def test_in_a_project_that_can_only_be_read_what_is_up_to_date_is_and_the_rest_is_told(small: Path):
     project = Project(small / "project", ACTIONS).write({"a": "1"})
     assert project.build().succeeded
     read_only(small, on=True)
-    with pytest.raises(BuildError) as told:
-        project.build()
-    assert told.value.diagnostics[0].code == "PB406"
-    assert "read-only" in told.value.diagnostics[0].message.lower()
-    assert all(situation.state.name in {"UP_TO_DATE", "FRESH", "CURRENT"} for situation in project.survey())
+    report = project.build()
+    assert report.succeeded
+    assert report.count(Outcome.REUSED) == len(ACTIONS)
+    (note,) = report.diagnostics
+    assert (note.code, note.severity) == ("PB407", Severity.NOTE)
+    assert "read-only" in note.message.lower()
     read_only(small, on=False)
     assert project.build().count(Outcome.RAN) == 0
+    project.write({"a": "2"})
+    read_only(small, on=True)
+    report = project.build()
+    assert not report.succeeded
+    (fault,) = report.diagnostics
+    assert (fault.code, fault.notes[0]) == ("PB406", f"{ACTIONS[0].id}: a changed")
+    assert project.tree()["out/one"] == "1"
+    read_only(small, on=False)
+    assert project.build().succeeded
