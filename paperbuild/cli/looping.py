@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from paperbuild.cli.building import Request, run_build
 from paperbuild.cli.following import Followed
 from paperbuild.cli.invocation import Invocation, relocated
-from paperbuild.cli.outlying import Outlying
+from paperbuild.cli.outlying import Outlying, seen_to_be_read
 from paperbuild.cli.planning import chunks_of, mentioned
 from paperbuild.cli.sharing import Sharing
 from paperbuild.cli.shelf import Shelf
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from paperbuild.render.press import Press
 
 _STRAY_AFTER = 3
-"""A file that nothing declares and that changes during so many builds in a row is written by the build itself: who saves a script in
-the middle of three builds running has to save it once more.
+"""A file that nothing declares, that no run was seen to read, and that changes during so many builds in a row is written by the build
+itself.
 """
 
 _BREATH_S = 0.08
@@ -188,7 +188,8 @@ class Loop:
             project = self._project
             if project is None:
                 return
-            told = frozenset(path for path in changed if not self._strays[path])
+            often = frozenset(path for path in changed if self._strays[path])  # the build itself may write it
+            told = changed - (often - seen_to_be_read(project, often))
             for id_ in self._means.desk.running():
                 if _reads(project, project.graph.actions[id_], told):
                     self._means.desk.cancel(id_)
@@ -261,17 +262,31 @@ class Loop:
         """Return what of the changes during a build, or right after it, is worth another one.
 
         A command may write a file that it does not declare, a log for instance; with an action that runs each time that would be a
-        loop without end. What is declared as an input always counts, and the manifest; a word of a command may be a file that it writes.
+        loop without end. What is declared as an input always counts, and the manifest, and what commands were seen to read and not to
+        write; a word of a command may be a file that it writes.
         """
         if not changed:
             return changed  # what a build writes may be told a moment later
-        self._strays = Counter({path: self._strays[path] + 1 for path in changed if not self._is_input(path)})
+        strays = Counter({path: self._strays[path] + 1 for path in changed if not self._is_input(path)})
+        many = frozenset(path for path, times in strays.items() if times >= _STRAY_AFTER)
+        for path in self._seen_to_be_read(many) if many else ():
+            del strays[path]
+        self._strays = strays
         for path, times in self._strays.items():
             if times == _STRAY_AFTER:
                 self._means.invocation.narrate(
                     f"{path} changes whenever this is built, and is no declared input: it starts no further build"
                 )
         return frozenset(path for path in changed if self._strays[path] < _STRAY_AFTER)
+
+    def _seen_to_be_read(self, paths: frozenset[str]) -> frozenset[str]:
+        """Return those of ``paths`` that were read by commands which somebody watched, or by documents, and that no command wrote."""
+        means = self._means
+        with contextlib.suppress(PaperbuildError):
+            place = locate(means.invocation, means.paper)
+            with opened(place, means.invocation, replace(means.wishes, reading_only=True)) as project:
+                return seen_to_be_read(project, paths)
+        return frozenset()
 
     def _is_input(self, path: str) -> bool:
         if path == MANIFEST_NAME:

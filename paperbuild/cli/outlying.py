@@ -1,8 +1,9 @@
-"""What runs read outside of the project, so that it is watched like the rest."""
+"""What runs were seen to read: outside of the project, so that it is watched like the rest, and of what changes all the time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from paperbuild.cli.wiring import Project
 from paperbuild.engine.trace import from_record, path_of
@@ -36,3 +37,20 @@ class Outlying:
                 if path is not None and path.startswith(_OUTSIDE):
                     path = from_record(path)
                     yield f"{home}{path[1:]}" if path.startswith("~/") else path
+
+
+def seen_to_be_read(project: Project, paths: AbstractSet[str]) -> frozenset[str]:
+    """Return those of the project's files ``paths`` that its commands, where they were watched, and documents read the last time.
+
+    None that a command wrote: it would start itself for ever. A command that failed may have written what nobody knows.
+    """
+    index, store = project.workshop.index, project.workshop.store
+    left, found = paths - index.strays().keys(), set[str]()
+    for id_ in project.graph.actions if left else ():
+        last, execution = index.last_run(id_), index.last_execution(id_)
+        if last is None or (execution is not None and execution.end not in {"made", "cancelled"}):
+            continue
+        record = store.record(last.key, last.record)
+        if record is not None and record.observed:
+            found |= left.intersection(filter(None, map(path_of, record.items)))
+    return frozenset(found)

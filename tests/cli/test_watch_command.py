@@ -39,6 +39,13 @@ class Watching:
         return self.process.returncode
 
 
+def until(holds):
+    end = time.monotonic() + LIMIT_S
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
 @pytest.fixture
 def watching(project):
     watching = Watching(project)
@@ -87,6 +94,27 @@ def test_a_manifest_that_is_saved_again_and_again_right_after_a_build_is_read_ea
     assert watching.said(WAITS, times=7)
     assert "changes whenever" not in watching.log.read_text()
     assert (project.root / "_build/more5.html").exists()
+
+
+def test_an_undeclared_input_that_is_saved_in_the_middle_of_each_of_many_builds_is_read_each_time(project):
+    project.write("make.sh", "cat given.txt > acc.json; echo ran >> .runs~; until [ -e .go~ ]; do sleep 0.02; done; rm .go~\n")
+    project.write("given.txt", '{"x": 0}').write(".go~", "")
+    project.write("paperbuild.toml", '[paper]\nsource = "paper.md"\n\n[target.acc]\nrun = "sh make.sh"\noutputs = ["acc.json"]\n')
+    project.write("paper.md", "It is [x]{val=acc.x}.\n")
+    watching = Watching(project)
+    try:
+        assert watching.said(WAITS)
+        for n in range(1, 6):  # the second and all that follow while the command is at work
+            project.write("given.txt", f'{{"x": {n}}}')
+            assert watching.said("changed: given.txt", times=n)
+            assert until(lambda runs=n + 1: project.read(".runs~").count("ran") == runs)
+        project.write(".go~", "")
+        assert watching.said(WAITS, times=2)
+        assert ">5<" in project.read("_build/paper.html")
+        assert "changes whenever" not in watching.log.read_text()
+    finally:
+        watching.process.kill()
+        watching.process.communicate(timeout=LIMIT_S)
 
 
 def test_narration_that_is_redirected_into_the_project_starts_no_build(project):
