@@ -149,9 +149,11 @@ class Reading:
 
     def findings(self, seen: Seen) -> Findings:
         """Return what ``seen`` means."""
-        links = dict(seen.links)
+        links, paths = dict(seen.links), frozenset(sighting.path for sighting in seen.sightings)
         for sighting in seen.sightings:
             path = self._observer.portable(sighting.path)
+            if _is_shared_memory(sighting.path, paths):
+                continue
             variable = self._environment.files.get(sighting.path)
             if variable is not None:
                 self._add(EnvironmentVariable(variable, self._environment.value_digest(variable)), variable)
@@ -190,8 +192,8 @@ class Reading:
         inside = not path.startswith(("/", "~/"))
         if inside and self._graph.makers_touched(path, listed=bool(sighting.bits & LISTED)) - {self._action.id}:
             self._reads.add(path)
-        if sighting.bits & UPDATES and self._is_untouched(path, sighting.state):
-            sighting = msgspec.structs.replace(sighting, bits=sighting.bits & ~WROTE)
+        if sighting.bits & UPDATES:
+            sighting = self._as_untouched(path, sighting)
         if sighting.bits & WROTE:
             if inside and (sighting.state is None or sighting.state[0] == "file"):
                 self._take_written(path, sighting)
@@ -212,12 +214,21 @@ class Reading:
             self._strays.append(path)
         if was_read and not is_gits:
             self._spent.append(path)
+        if sighting.state is None and sighting.bits & UPDATES and not is_there:
+            self._add(Absent(path), path)  # had it been there, it would have been read: the log of a database that somebody else has open
         if was_read and (is_there or not is_gits):
             self._add(Content(path, (self._observer.file_digest(path) if is_there else None) or "unreadable"), path)
 
-    def _is_untouched(self, path: str, state: State | None) -> bool:
-        now = self._fs.stat(self._observer.absolute(path))
-        return now is not None and state is not None and now == self._then(state, now)
+    def _as_untouched(self, path: str, sighting: Sighting) -> Sighting:
+        """Return ``sighting`` as that of a file that was only read, where nothing was written to it after all.
+
+        SQLite, run by root, gives the log that it opens to the owner of its database, who has it already: that changes no more than a
+        stamp that tells of owners and names besides contents.
+        """
+        now, state = self._fs.stat(self._observer.absolute(path)), sighting.state
+        if now is None or state is None or msgspec.structs.replace(self._then(state, now), ctime_ns=now.ctime_ns) != now:
+            return sighting
+        return msgspec.structs.replace(sighting, bits=sighting.bits & ~WROTE, state=(*state[:3], now.ctime_ns, *state[4:]))
 
     def _items_of(self, path: str, sighting: Sighting, link: str | None, sought: tuple[str, ...]) -> Iterator[Item]:
         bits, state = sighting.bits, sighting.state
@@ -283,6 +294,15 @@ def _source_of(bytecode: str) -> str:
     if posixpath.basename(folder) == "__pycache__":
         return posixpath.join(posixpath.dirname(folder), f"{name.partition('.')[0]}.py")
     return bytecode.removesuffix("c")
+
+
+def _is_shared_memory(path: str, paths: Container[str]) -> bool:
+    """Return whether ``path`` is the memory that readers of an SQLite database share beside its log (https://sqlite.org/walformat.html).
+
+    It is an index of the log, made anew by whoever finds none. ``paths`` are all that were seen.
+    """
+    database = path.removesuffix("-shm")
+    return database != path and database in paths and f"{database}-wal" in paths
 
 
 def modules_sought(folder: str, sought: Iterable[str]) -> tuple[str, ...]:

@@ -384,3 +384,25 @@ def test_a_database_that_is_only_asked_is_an_input(make: Make):
     database.close()
     assert ran(project.build()) == {"t"}
     assert (project.root / "out").read_text() == "2\n"
+
+
+def test_what_stands_in_the_log_of_a_database_that_somebody_has_open_is_an_input(make: Make):
+    """SQLite's log comes and goes with who has the database open, and holds what is newest in it."""
+    script = "import sqlite3; print(*sqlite3.connect('d.db').execute('select x from t').fetchone())"
+    project = make({"ask.py": script}, undeclared("t", f"{sys.executable} -S ask.py > out", "out"))
+    database = sqlite3.connect(project.root / "d.db", isolation_level=None)
+    for statement in ("pragma journal_mode=wal", "create table t(x)", "insert into t values (1)"):
+        database.execute(statement)
+    database.close()
+    assert codes(project.build()) == []
+    assert ran(project.build()) == set()
+    database = sqlite3.connect(project.root / "d.db", isolation_level=None)
+    for x in ("2", "3"):
+        database.execute("update t set x = ?", (x,))
+        report = project.build()
+        assert (ran(report), codes(report)) == ({"t"}, [])
+        assert (project.root / "out").read_text() == f"{x}\n"
+        assert ran(project.build()) == set()
+    database.close()
+    assert ran(project.build()) == {"t"}
+    assert ran(project.build()) == set()

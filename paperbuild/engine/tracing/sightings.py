@@ -14,7 +14,7 @@ from paperbuild.engine.tracing import calls
 READ, LISTED, ASKED, LINK, WROTE, RAN, SOUGHT, UPDATES = (1 << n for n in range(8))
 """What was done with a path: its content read, its names listed, its status asked for, its own text as a link read, written (or removed,
 or made), executed; listed by Python's import system alone, which looks for names that are told besides; opened to be changed where it
-stands: whoever opens databases and memory maps so may only read."""
+stands, or made if it is not there: whoever opens databases and memory maps so may only read."""
 
 HOOK = b"/\x01paperbuild/"
 """Paths below this do not exist: by asking for them, Python programs tell what no call shows (see ``hook/sitecustomize.py``)."""
@@ -116,6 +116,8 @@ class Sightings:
             if not flags & os.O_CREAT:
                 self._note(path, bits | ASKED, None)
                 return
+            if flags & os.O_RDWR and not flags & (os.O_TRUNC | os.O_EXCL):
+                bits |= UPDATES
         elif state[0] != "file":
             return
         elif not flags & os.O_TRUNC:
