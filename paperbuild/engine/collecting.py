@@ -113,7 +113,7 @@ def take_inventory(store: Store, fs: FileSystem) -> Inventory:
         if record is None:
             records.append(Kept(path, "", "", "", stat.mtime_ns, stat.size, frozenset()))
         else:
-            name = name_of(record.action, record.components)
+            name = name_of(record.components)
             records.append(Kept(path, record.action, record.target, name, stat.mtime_ns, stat.size, store.blobs_of(record)))
     marked = {posixpath.basename(path): fs.stat(path) for path in store.elsewhere.files()}
     return Inventory(tuple(records), blobs, newer, {digest: stat.mtime_ns for digest, stat in marked.items() if stat is not None})

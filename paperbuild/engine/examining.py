@@ -296,7 +296,10 @@ class Examiner:
     def _reuse(self, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
         # Before anything relies on it.
-        self._use_noted[action.id] = self._workshop.store.note_use(record, self._workshop.clock.now_ns())
+        last = self._workshop.index.last_run(action.id)
+        is_last = last is not None and (last.key, last.record) == (record.key, record.name)
+        now_ns = self._workshop.clock.now_ns()
+        self._use_noted[action.id] = self._workshop.store.note_use(record, now_ns, after_another=not is_last)
         stays = not self._is_wanted_here(action)
         try:
             missing = () if stays or self._workshop.remote is None else self._shelf.to_fetch(record.artifacts)
@@ -316,8 +319,7 @@ class Examiner:
             if not (self._options.adopt and self._adopt(action)):
                 self._course.fail(action.id, error.diagnostics, stop=False)
             return None
-        last = self._workshop.index.last_run(action.id)
-        if last is None or (last.key, last.record) != (record.key, record.name):
+        if not is_last:
             self._observer.inventories.keep(record)
             reads = self._lookup.reads(record, self._graph)
             self._workshop.index.note_run(

@@ -52,13 +52,13 @@ def declared(action: Action) -> dict[str, str]:
     return pairs
 
 
-def name_of(id_: str, components: Iterable[tuple[str, str]]) -> str:
-    """Return what stands for the action ``id_`` as it is declared, whatever its inputs are.
+def name_of(components: Iterable[tuple[str, str]]) -> str:
+    """Return what stands for an action as it is declared, whatever its inputs are, and whatever it is called.
 
     It is the same for the components of its key and for those of :func:`declared`.
     """
     told = sorted((name, value) for name, value in components if name.partition(":")[0] in _DECLARED)
-    return digest_of("declared", (id_, tuple(told)))
+    return digest_of("declared", tuple(told))
 
 
 def index_of(action: Action, graph: Graph) -> bytes:

@@ -50,11 +50,11 @@ class _Recall:
         self._keys = KeyMaker(graph, self._observer, workshop.environment, noting.runners)
         self._by_name: dict[str, list[Record]] = {}
         for record in workshop.store.all_records():
-            self._by_name.setdefault(name_of(record.action, record.components), []).append(record)
+            self._by_name.setdefault(name_of(record.components), []).append(record)
 
     def record(self, action: Action) -> Record | None:
         """Return the newest record of ``action`` on the files that stand in the project."""
-        known = self._by_name.get(name_of(action.id, declared(action).items()), ())
+        known = self._by_name.get(name_of(declared(action).items()), ())
         if not known:
             return None
         counts = _own(self._keys.key(action).components, action)

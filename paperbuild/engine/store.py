@@ -387,12 +387,15 @@ class Store:
             else:
                 return
 
-    def note_use(self, record: Record, now_ns: int) -> int:
-        """Note that ``record`` is used now, at most once a day; return when that was noted last."""
+    def note_use(self, record: Record, now_ns: int, *, after_another: bool = False) -> int:
+        """Note that ``record`` is used now; return when that was noted last.
+
+        At most once a day, unless it comes ``after_another`` of the same action: of all results the one used last is to be told.
+        """
         used_ns = record.finished_ns
         if now_ns - used_ns >= DAY_NS:
             used_ns, *_ = stamped_ns(self._fs.mark("status", self.record_file(record)))
-        if now_ns - used_ns >= DAY_NS:
+        if after_another or now_ns - used_ns >= DAY_NS:
             used_ns = now_ns
             self.use(record.key, record.name)
         return used_ns

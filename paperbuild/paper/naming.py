@@ -36,7 +36,7 @@ def named_by_chunks(source: bytes, path: str) -> frozenset[str]:
         actions = expand(replace(default_manifest(path), targets=targets))
     except ManifestError:
         return frozenset()
-    return frozenset(name_of(action.id, declared(action).items()) for action in actions)
+    return frozenset(name_of(declared(action).items()) for action in actions)
 
 
 def named_by(manifest: bytes) -> frozenset[str]:
@@ -48,7 +48,7 @@ def named_by(manifest: bytes) -> frozenset[str]:
     found: set[str] = set()
     for parsed in _in_all_profiles(manifest):
         documents = (action for document in parsed.documents for action in document_actions(document, formats=FORMATS))
-        found.update(name_of(action.id, declared(action).items()) for action in (*expand(parsed), *documents))
+        found.update(name_of(declared(action).items()) for action in (*expand(parsed), *documents))
     return frozenset(found)
 
 

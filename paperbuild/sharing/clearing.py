@@ -156,7 +156,7 @@ def _read(link: Link, bundles: Sequence[tuple[str, Seen]]) -> tuple[_Bundle, ...
 
 def _kept(record: Record) -> _Kept:
     stored = tuple(artifact for artifact in record.artifacts if artifact.stored)
-    return _Kept(record.action, name_of(record.action, record.components), record.finished_ns, stored)
+    return _Kept(record.action, name_of(record.components), record.finished_ns, stored)
 
 
 def _later(link: Link, name: str) -> BuildError:

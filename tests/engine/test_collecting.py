@@ -110,7 +110,7 @@ def room(world: World) -> tuple[World, Callable[..., Plan]]:
 
 
 def names(world: World) -> frozenset[str]:
-    return frozenset(name_of(action.id, declared(action).items()) for action in world.actions.values())
+    return frozenset(name_of(declared(action).items()) for action in world.actions.values())
 
 
 def project() -> World:
@@ -141,6 +141,22 @@ def test_older_results_go_and_the_newest_of_all_that_is_named_stays():
     assert world.remove("x").remove("folder").remove("_build").build().ran_nothing().content("folder/sub/b") == "b"
     world.write(a="1").build().ran("t", "f").succeeded()
     assert world.content("_build/paper") == "1|1"
+
+
+def test_of_two_results_of_one_day_the_one_that_was_gone_back_to_stays():
+    world, gc = room(project().build().write(a="2").build().write(a="1").build().ran_nothing())
+    gc(named=names(world))
+    assert b"2" not in contents(world)
+    world.remove("x").build().ran_nothing().succeeded()
+    assert world.content("_build/paper") == "1|1"
+
+
+def test_a_target_by_another_name_keeps_its_result():
+    world, gc = room(project().build())
+    del world.actions["t"]
+    world.target(command("new", "cat a to x", "x", "a", params={"lr": "0.1"})).target(document("paper", "x folder/a", needs="new f"))
+    assert gc(named=names(world)).records == ()
+    world.build("new", "f").ran_nothing().succeeded()
 
 
 def test_a_target_whose_command_changed_is_another_one():
@@ -287,4 +303,4 @@ def test_a_records_folder_that_goes_while_one_is_written_to_it_is_made_again():
 
 def test_graph_and_store_agree_on_names_for_every_kind_of_action():
     graph = Graph(project().actions.values())
-    assert len({name_of(id_, declared(action).items()) for id_, action in graph.actions.items()}) == 3
+    assert len({name_of(declared(action).items()) for id_, action in graph.actions.items()}) == 3

@@ -201,7 +201,7 @@ def age(folder: Path, days: float, *names: str) -> None:
 
 def policy(days: float, *named: Record) -> RemotePolicy:
     now_ns = time.time_ns()
-    return RemotePolicy(now_ns - round(days * DAY_NS), now_ns - DAY_NS, frozenset(name_of(r.action, r.components) for r in named))
+    return RemotePolicy(now_ns - round(days * DAY_NS), now_ns - DAY_NS, frozenset(name_of(r.components) for r in named))
 
 
 def contents(folder: Path) -> set[str]:

@@ -351,6 +351,6 @@ def test_a_list_that_was_altered_on_its_way_costs_nobody_a_content(clone: CloneM
     name, spoilt = blob_name(record.artifacts[0].digest), itertools.count()
     proxy.fault = lambda request: Spoilt(lambda body: body[:-9]) if name in request.path and not next(spoilt) else None
     late_ns = time.time_ns() + 10**15
-    policy = RemotePolicy(late_ns, late_ns, frozenset([name_of(record.action, record.components)]))
+    policy = RemotePolicy(late_ns, late_ns, frozenset([name_of(record.components)]))
     assert collect_remote(mine.shared, policy, dry_run=False).blobs == 0
     assert next(spoilt) > 1
