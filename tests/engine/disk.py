@@ -32,6 +32,7 @@ class Project:
     python: str = "/nowhere/bin"
     wrap: Callable[[FileSystem], FileSystem] | None = None
     remote: Remote | None = None
+    again: frozenset[str] = frozenset()
     events: list[Event] = field(default_factory=list)
 
     def workshop(self, *, reading_only: bool = False) -> Workshop:
@@ -51,6 +52,7 @@ class Project:
         workshop = self.workshop()
         try:
             graph = graph_of(self.actions)
+            graph.ask_for(self.again)
             return build(graph, wanted or tuple(graph.actions), workshop, BuildOptions(jobs=jobs, **options), self.events.append)
         finally:
             workshop.close()
@@ -58,7 +60,9 @@ class Project:
     def survey(self, *wanted: str) -> tuple[Situation, ...]:
         workshop = self.workshop(reading_only=True)
         try:
-            return survey(Graph(self.actions), wanted or [action.id for action in self.actions], workshop)
+            graph = Graph(self.actions)
+            graph.ask_for(self.again)
+            return survey(graph, wanted or [action.id for action in self.actions], workshop)
         finally:
             workshop.close()
 

@@ -16,7 +16,7 @@ Where the histories take place is a :class:`Ground`: a project in memory, or one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,16 +26,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.collecting import Policy
+from paperbuild.engine.graph import Action
 from paperbuild.engine.index import Index
+from paperbuild.engine.keys import declared, name_of
 from paperbuild.engine.queries import Situation, State
 from paperbuild.engine.reasons import Reason
 from paperbuild.events import Outcome
-from tests.engine.programs import Ask, Choose, Clean, Item, Made, Names, Refuse, Statement, Take, Target
+from tests.engine.programs import Ask, Choose, Clean, Item, Made, Names, Paper, Peek, Refuse, Statement, Take, Target
 
 SOURCES = ("s0", "s1", "dir/s2", "dir/s3", "new/s4")
-OUTPUTS = {"t0": ("o0",), "t1": ("dir/o1",), "t2": ("dir/o2", "far/x/o2"), "t3": ("m3/",), "t4": ("o4",)}
+COMMANDS = {"t0": ("o0",), "t1": ("dir/o1",), "t2": ("dir/o2", "far/x/o2"), "t3": ("m3/",), "t4": ("o4",)}
+PAPERS = {"d0": ("_build/d0",), "d1": ("_build/d1",)}
+OTHER_NAMES = {id_: f"n{id_[1:]}" for id_ in COMMANDS}
+"""Targets that are the same by another name."""
+
+OUTPUTS = COMMANDS | {OTHER_NAMES[id_]: outputs for id_, outputs in COMMANDS.items()} | PAPERS
 MADE = {id_: tuple(f"{path}a" if path.endswith("/") else path for path in paths) for id_, paths in OUTPUTS.items()}
-ALL_MADE = tuple(path for paths in MADE.values() for path in paths)
+ALL_MADE = tuple(dict.fromkeys(path for paths in MADE.values() for path in paths))
 TEXTS = ("x", "x", "x", "y", "y", "longer", "bad")
 _ABOUT_OTHERS = (*ALL_MADE, "m3", "in .", "in dir", "in far", "the folder", "the files in")
 """Parts of reasons that are about what others make, or about folders in which that stands: when those have settled, they come first."""
@@ -59,6 +67,22 @@ class Built:
     first: Mapping[str, str]
     why: Mapping[str, Sequence[Reason]]
     told: Sequence[Diagnostic] = ()
+
+
+@dataclass(frozen=True)
+class Meddling:
+    """What somebody does while a build is at work: at a moment that ``after`` tells."""
+
+    after: int
+    act: Callable[[], None]
+
+
+def everything_but(actions: Iterable[Action]) -> Policy:
+    """Return by what all goes of a store, however young it is, but what of each of ``actions`` was used last."""
+    return Policy(spare_ns=_FAR_NS, old_ns=_FAR_NS, named=frozenset(name_of(declared(action).items()) for action in actions))
+
+
+_FAR_NS = 10**20
 
 
 def why(index: Index, ids: Iterable[str]) -> dict[str, Sequence[Reason]]:
@@ -91,6 +115,15 @@ class Ground(Protocol):
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         """Build, and be killed at a moment that ``after`` tells."""
 
+    def ask_for(self, ids: AbstractSet[str]) -> None:
+        """Let builds and questions from now on ask for results of ``ids`` that are newer than any there is."""
+
+    def build_while(self, targets: Mapping[str, Target], jobs: int, seed: int, meddle: Meddling) -> None:
+        """Build all, while somebody does something."""
+
+    def collect(self, targets: Mapping[str, Target]) -> None:
+        """Remove all from the store but what was used last of each of ``targets``, as they are declared."""
+
     def lose_index(self) -> None:
         """Lose what is disposable."""
 
@@ -99,7 +132,12 @@ class Ground(Protocol):
 
 
 Run = tuple[str, tuple[Statement, ...], tuple[Item, ...]]
-"""What makes two runs the same: the target, its program, and what that met."""
+"""What makes two runs the same: the target, whatever it is called, its program, and what that met."""
+
+
+def _slot(id_: str) -> str:
+    """Return which target ``id_`` is, by whatever name."""
+    return id_.replace("n", "t")
 
 
 @dataclass
@@ -116,8 +154,9 @@ class Known:
 
 def programs(id_: str) -> st.SearchStrategy[tuple[Statement, ...]]:
     """Return programs of the target ``id_``, which seldom wait for each other."""
-    earlier = [path for other, paths in MADE.items() if other < id_ for path in paths]
-    later = [path for other, paths in MADE.items() if other > id_ for path in paths]
+    made = {other: MADE[other] for other in COMMANDS}
+    earlier = [path for other, paths in made.items() if other < id_ for path in paths]
+    later = [path for other, paths in made.items() if other > id_ for path in paths]
     files = st.sampled_from([*SOURCES, *earlier] * 8 + later)
     askable = st.one_of(files, st.sampled_from(["dir", "far", "new", *MADE[id_], "m3"]))
     folders = st.sampled_from(["dir", "new", "new", "far", "far/x", "m3", "m3", "."])
@@ -126,6 +165,13 @@ def programs(id_: str) -> st.SearchStrategy[tuple[Statement, ...]]:
         st.builds(Choose, files, files, files), st.builds(Refuse, st.sampled_from(SOURCES[:2])),
     )  # fmt: skip
     return st.lists(statements, min_size=1, max_size=3).map(tuple)
+
+
+def papers(outputs: tuple[str, ...]) -> st.SearchStrategy[Paper]:
+    """Return documents that read some of all that there is."""
+    files = st.sampled_from([*SOURCES, *(path for id_ in COMMANDS for path in MADE[id_])])
+    program = st.lists(st.one_of(st.builds(Take, files), st.builds(Peek, files)), min_size=1, max_size=4, unique_by=lambda one: one.path)
+    return st.builds(Paper, st.just(outputs), program.map(tuple), st.sampled_from([(), (), ("s0",)]))
 
 
 class Histories(RuleBasedStateMachine):
@@ -143,6 +189,7 @@ class Histories(RuleBasedStateMachine):
         self.placed: set[str] = set()  # outputs that the last builds put into the tree, and whose targets have stayed since
         self.known = Known()
         self.is_dirty = False
+        self.is_forgetful = False  # some of what tells that an output is ours is lost, and no build has found it again yet
         self.place = self.ground()
 
     def teardown(self) -> None:
@@ -167,15 +214,31 @@ class Histories(RuleBasedStateMachine):
         if self.sources.pop(path, None) is not None:
             self.place.remove(path)
 
-    @rule(data=st.data(), id_=st.sampled_from(sorted(OUTPUTS)))
+    @rule(data=st.data(), id_=st.sampled_from(sorted(COMMANDS)))
     def define(self, data: st.DataObject, id_: str) -> None:
         inputs = data.draw(st.sampled_from([None, None, None, (), ("s0",), ("s0", "dir/s2")]))
-        self.targets[id_] = Target(OUTPUTS[id_], data.draw(programs(id_)), inputs)
+        self.targets[self._name(id_)] = Target(OUTPUTS[id_], data.draw(programs(id_)), inputs)
 
-    @rule(id_=st.sampled_from(sorted(OUTPUTS)))
+    @rule(data=st.data(), id_=st.sampled_from(sorted(PAPERS)))
+    def write_a_paper(self, data: st.DataObject, id_: str) -> None:
+        self.targets[id_] = data.draw(papers(OUTPUTS[id_]))
+
+    @rule(id_=st.sampled_from(sorted(COMMANDS | PAPERS)))
     def drop(self, id_: str) -> None:
         if len(self.targets) > 1:
-            self.targets.pop(id_, None)
+            self.targets.pop(self._name(id_), None)
+
+    @rule(id_=st.sampled_from(sorted(COMMANDS)))
+    def rename(self, id_: str) -> None:
+        """Call a target otherwise: what it makes is the same, and was made."""
+        name = self._name(id_)
+        if name in self.targets:
+            self.targets[OTHER_NAMES[id_] if name == id_ else id_] = self.targets.pop(name)
+
+    def _name(self, id_: str) -> str:
+        """Return what the target ``id_`` is called now."""
+        other = OTHER_NAMES.get(id_, id_)
+        return other if other in self.targets else id_
 
     # what happens to outputs
 
@@ -212,10 +275,27 @@ class Histories(RuleBasedStateMachine):
         if text is not None and not self.is_dirty:
             self.place.put(path, text)
 
+    @precondition(lambda self: not self.is_forgetful)
     @rule()
     def lose_the_index(self) -> None:
         self.place.lose_index()
         self.known.told.clear()
+        self.is_forgetful = True
+
+    @precondition(lambda self: not self.is_forgetful)
+    @rule()
+    def collect_garbage(self) -> None:
+        """Keep of the store what stands in the tree; all that anybody could go back to is gone."""
+        before = self.place.foretell(self.targets, sorted(self.targets))
+        self.place.collect(self.targets)
+        after = self.place.foretell(self.targets, sorted(self.targets))
+        if not self.is_dirty:
+            lost = [id_ for id_, one in before.items() if one.state is State.FRESH and after[id_].state is not State.FRESH]
+            assert not lost, f"{lost}: {before}, {after}"
+        self.known.uncertain |= {(slot, program) for slot, program, _ in self.known.runs}
+        self.known.runs.clear()
+        self.known.told.clear()
+        self.is_forgetful = True
 
     # builds
 
@@ -235,13 +315,46 @@ class Histories(RuleBasedStateMachine):
     def build_all(self, jobs: int, seed: int) -> None:
         self.build(sorted(self.targets), jobs, seed)
 
-    def build(self, wanted: Sequence[str], jobs: int, seed: int, overwrite: bool = False) -> None:
+    @rule(data=st.data(), jobs=st.sampled_from([1, 2, 8]), seed=st.integers(0, 9))
+    def build_again(self, data: st.DataObject, jobs: int, seed: int) -> None:
+        ids = data.draw(st.lists(st.sampled_from(sorted(self.targets)), min_size=1, max_size=2, unique=True))
+        self.build(ids, jobs, seed, again=frozenset(ids))
+
+    @rule(
+        path=st.sampled_from(SOURCES), text=st.sampled_from((*TEXTS, "")), after=st.integers(1, 60), jobs=st.sampled_from([1, 2, 8]),
+        seed=st.integers(0, 9),
+    )  # fmt: skip
+    def edit_while_building(self, path: str, text: str, after: int, jobs: int, seed: int) -> None:
+        """Save, or remove, a source while a build is at work. What that made is anybody's guess; what the next one makes is not."""
+        before = self.clean()
+
+        def act() -> None:
+            if text:
+                self.edit(path, text)
+            elif path != SOURCES[0]:
+                self.remove_a_source(path)
+
+        self.place.build_while(self.targets, jobs, seed, Meddling(after, act))
+        self.is_dirty = True
+        tree = self.place.files()
+        for made in ALL_MADE:
+            if made in tree:
+                self.known.maybe.setdefault(made, set()).add(tree[made])
+        for clean in (before, self.clean()):
+            for id_ in self.targets:
+                self._guess(id_, clean.made(id_))
+
+    def build(
+        self, wanted: Sequence[str], jobs: int, seed: int, overwrite: bool = False, again: AbstractSet[str] = frozenset()
+    ) -> None:  # fmt: skip
         overwrite = overwrite and self._overwritten(wanted)
         clean = self.clean()
+        self.place.ask_for(again)
         foretold, before = self.place.foretell(self.targets, wanted), {*self.place.stamps().values()}
         built = self.place.build(self.targets, wanted, jobs, seed, overwrite=overwrite)
+        self.place.ask_for(frozenset())
         self._compare_with_foretold(foretold, built, before, overwrite=overwrite)
-        self.is_dirty = False
+        self.is_dirty = self.is_forgetful = False
         self._compare_outcomes(clean, wanted, built)
         closure = clean.closure(frozenset(wanted))
         # Some are made although nothing needs them any more: who needed them the last time was not asked yet.
@@ -249,7 +362,7 @@ class Histories(RuleBasedStateMachine):
             if id_ not in closure or clean.made(id_).is_open:
                 self._guess(id_, clean.made(id_))
         self._compare_trees(clean, wanted)
-        self._compare_runs(clean, wanted, built)
+        self._compare_runs(clean, wanted, built, again)
         self._learn(clean, wanted)
         self._build_again(clean, wanted, built, jobs, seed)
 
@@ -301,7 +414,7 @@ class Histories(RuleBasedStateMachine):
                 case State.BLOCKED if not overwrite:
                     assert (outcome in {Outcome.FAILED, Outcome.BLOCKED}, has_run) == (True, False), said
                 case State.FOREIGN if not overwrite:
-                    assert outcome is Outcome.FAILED, said
+                    assert outcome is Outcome.FAILED or (id_ in PAPERS and outcome is Outcome.BLOCKED), said  # it reads, and then places
 
     def _compare_outcomes(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
         for id_ in clean.closure(frozenset(wanted)):
@@ -322,29 +435,31 @@ class Histories(RuleBasedStateMachine):
         rest = tree.keys() - self.sources.keys() - self.foreign.keys() - made
         for path in rest:
             maker = next((id_ for id_ in self.targets if path in MADE[id_]), None)
-            assert maker is not None, f"{path} was left over"
-            if clean.made(maker).circular and clean.made(maker).is_open:  # what it met of a folder that comes and goes, nobody knows
+            assert maker is not None or path.startswith("_build/"), f"{path} was left over"  # documents stay
+            # What one that waits for itself met of a folder that comes and goes, nobody knows.
+            if maker is not None and clean.made(maker).circular and clean.made(maker).is_open:
                 self.known.maybe.setdefault(path, set()).add(tree[path])
             assert tree[path] in self.known.texts.get(path, set()) | self.known.maybe.get(path, set()), path
 
-    def _compare_runs(self, clean: Clean, wanted: Sequence[str], built: Built) -> None:
+    def _compare_runs(self, clean: Clean, wanted: Sequence[str], built: Built, again: AbstractSet[str]) -> None:
         for id_, times in Counter(built.ran).items():
             made = clean.made(id_)
             if made.files is None or made.is_open:
                 continue
             finished = built.outcomes[id_] is Outcome.RAN
-            if finished:
+            if finished and id_ not in again:
                 assert self._run_of(id_, made) not in self.known.runs, f"{id_} ran in vain: {built.reasons.get(id_)}"
             if times > finished:
-                assert self._may_touch_unsettled(clean, id_, made), f"{id_} ran {times} times although its order was known"
+                assert id_ in PAPERS or self._may_touch_unsettled(clean, id_, made), f"{id_} ran {times} times although its order was known"
                 assert times - finished <= len(made.reads | made.around), id_
         for id_ in clean.closure(frozenset(wanted)):
             made = clean.made(id_)
-            if made.files is not None and not made.is_open and self._run_of(id_, made) not in self.known.runs:
-                assert id_ in built.ran or (id_, self.targets[id_].program) in self.known.uncertain, f"{id_} was not run"
+            if made.files is not None and not made.is_open and (id_ in again or self._run_of(id_, made) not in self.known.runs):
+                may_be_known = id_ not in again and (_slot(id_), self.targets[id_].program) in self.known.uncertain
+                assert id_ in built.ran or may_be_known, f"{id_} was not run"
 
     def _run_of(self, id_: str, made: Made) -> Run:
-        return id_, self.targets[id_].program, made.trace
+        return _slot(id_), self.targets[id_].program, made.trace
 
     def _may_touch_unsettled(self, clean: Clean, id_: str, made: Made) -> bool:
         """Return whether no earlier trace could have told all that ``id_`` waits for."""
@@ -389,7 +504,7 @@ class Histories(RuleBasedStateMachine):
 
     def _guess(self, id_: str, made: Made) -> None:
         """Take into account that ``id_`` may have been made like this."""
-        self.known.uncertain.add((id_, self.targets[id_].program))
+        self.known.uncertain.add((_slot(id_), self.targets[id_].program))
         self.known.told.pop(id_, None)
         for path, text in (made.files or {}).items():
             self.known.maybe.setdefault(path, set()).add(text)

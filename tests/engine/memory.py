@@ -66,6 +66,8 @@ class MemoryFileSystem:
     nodes: dict[str, Node] = field(default_factory=lambda: {"/": Node()})
     changes: int = 0
     dies_after: int | None = None
+    meddling: tuple[int, Callable[[], None]] | None = None
+    """After how many changes somebody does something."""
     hashed: list[str] = field(default_factory=list)
     _inodes: int = 0
 
@@ -78,6 +80,9 @@ class MemoryFileSystem:
     def _change(self) -> None:
         self._alive()
         self.changes += 1
+        if self.meddling is not None and self.changes >= self.meddling[0]:
+            (_, meddle), self.meddling = self.meddling, None
+            meddle()
 
     def revive(self) -> None:
         self.dies_after = None

@@ -13,13 +13,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from paperbuild.engine.graph import Action
 from paperbuild.engine.ports import Ended, Job
 from tests.engine.memory import ScriptedExecutor
-from tests.engine.world import command
+from tests.engine.world import command, document
 
-FOLDERS = ("dir", "new", "far", "far/x", "m3")
+FOLDERS = ("dir", "new", "far", "far/x", "m3", "_build")
 """Every folder that can exist. Programs leave them out of what they list: those around outputs come and go."""
 
 
@@ -60,7 +61,14 @@ class Refuse:
     path: str
 
 
-Statement = Take | Ask | Names | Choose | Refuse
+@dataclass(frozen=True)
+class Peek:
+    """Asks whether ``path`` is there, and reads it if so. (Documents alone do.)"""
+
+    path: str
+
+
+Statement = Take | Ask | Names | Choose | Refuse | Peek
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class Target:
     outputs: tuple[str, ...]
     program: tuple[Statement, ...]
     inputs: tuple[str, ...] | None = None
+
+    joint: ClassVar[str] = ","
 
     def action(self, id_: str, line: str) -> Action:
         """Return the action that runs ``line``."""
@@ -89,6 +99,24 @@ class Target:
             end = "'" * n
             writes.append(f"mkdir {output} && put {output}a {end!r}" if output.endswith("/") else f"put {output} {end!r}")
         return "\n".join((_SHELL.replace("FOLDERS", folders), *calls, "r=${r#,}", *writes))
+
+
+@dataclass(frozen=True)
+class Paper(Target):
+    """A document: its program takes and peeks."""
+
+    joint: ClassVar[str] = "|"
+
+    def action(self, id_: str, line: str) -> Action:
+        """Return the step; there is no ``line`` that it runs."""
+        reads = (f"{'?' if isinstance(statement, Peek) else ''}{statement.path}" for statement in self.program)  # type: ignore[union-attr]
+        return document(id_, " ".join(reads), inputs=" ".join(self.inputs or ()))
+
+    def script(self) -> str:
+        return ""
+
+    def shell(self) -> str:
+        return ""
 
 
 _SHELL = """\
@@ -331,6 +359,15 @@ class _Run:
             case Refuse(path):
                 if self._take(path) == "bad":
                     raise _CannotBeMade
+            case Peek(path):
+                self._peek(path)
+
+    def _peek(self, path: str) -> None:
+        text = self._text(path)
+        if text is None:
+            self._note("absent", path)
+        else:
+            self._take(path)
 
     def _ask(self, path: str) -> None:
         text = self._text(path)
@@ -373,7 +410,7 @@ class _Run:
         return {path.partition("/")[0] for path in inner if "/" in path}
 
     def _given(self) -> dict[str, str]:
-        text = ",".join(self._heard)
+        text = self._target.joint.join(self._heard)
         outputs = enumerate(self._target.outputs)
         return {f"{output}a" if output.endswith("/") else output: f"{text}{chr(39) * n}" for n, output in outputs}
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import rule
 from msgspec.structs import replace
 
 from paperbuild.engine.outlook import Fate
-from paperbuild.events import Outcome
+from paperbuild.events import ActionStarted, Outcome
 from tests.engine.histories import ALL_MADE, MADE, MOST, OUTPUTS, SOURCES, TEXTS
 from tests.engine.test_histories import HistoriesInMemory, MemoryGround
 
@@ -59,8 +59,9 @@ class HistoriesWithGlances(HistoriesInMemory):
         assert isinstance(self.place, MemoryGround)
         world = self.place.world
         assert world.report is not None
+        ran = {event.action for event in world.events if isinstance(event, ActionStarted)}
         for id_, fate in told.items():
-            outcome, has_run, said = world.outcome(id_), id_ in world.ran_now, f"{id_}: {fate}; {world.report}, {world.ran_now}"
+            outcome, has_run, said = world.outcome(id_), id_ in ran, f"{id_}: {fate}; {world.report}, {world.ran_now}"
             match fate:
                 case Fate.REUSED | Fate.RESTORED:
                     assert (outcome, has_run, id_ in replaced) == (Outcome.REUSED, False, fate is Fate.RESTORED), said

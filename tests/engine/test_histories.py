@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from random import Random
 
 from hypothesis import settings
 
+from paperbuild.engine.collecting import collect, take_inventory
 from paperbuild.engine.queries import Situation
 from paperbuild.events import ActionStarted
-from tests.engine.histories import MOST, Built, Histories, why
+from tests.engine.histories import MOST, Built, Histories, Meddling, everything_but, why
 from tests.engine.memory import Crash
 from tests.engine.programs import ProgramExecutor, Target
 from tests.engine.world import ROOT, World
@@ -54,9 +56,21 @@ class MemoryGround:
         assert self.world.report is not None
         started = [event for event in self.world.events if isinstance(event, ActionStarted)]
         reasons, first = ({event.action: event.reason for event in events} for events in (started, started[::-1]))
-        return Built(
-            self.world.report.outcomes, self.world.ran_now, reasons, first, why(self.world.index, targets), self.world.report.diagnostics
-        )  # fmt: skip
+        ran, report = [event.action for event in started], self.world.report
+        return Built(report.outcomes, ran, reasons, first, why(self.world.index, targets), report.diagnostics)
+
+    def ask_for(self, ids: AbstractSet[str]) -> None:
+        self.world.again = frozenset(ids)
+
+    def build_while(self, targets: Mapping[str, Target], jobs: int, seed: int, meddle: Meddling) -> None:
+        self.world.fs.meddling = self.world.fs.changes + meddle.after, meddle.act
+        self.build(targets, sorted(targets), jobs, seed)
+        self.world.fs.meddling = None
+
+    def collect(self, targets: Mapping[str, Target]) -> None:
+        workshop = self.world.workshop()
+        actions = [target.action(id_, target.script()) for id_, target in targets.items()]
+        collect(workshop.store, self.world.fs, everything_but(actions), take_inventory(workshop.store, self.world.fs))
 
     def die_while_building(self, targets: Mapping[str, Target], after: int) -> None:
         self.world.fs.dies_after = self.world.fs.changes + after

@@ -193,6 +193,8 @@ class World:
         self.actions: dict[str, Action] = {}
         self.events: list[Event] = []
         self.report: BuildReport | None = None
+        self.again: frozenset[str] = frozenset()
+        """Those that are asked for though they may be up to date."""
         self.index = Index(":memory:")
         self._ran_before = 0
 
@@ -249,6 +251,7 @@ class World:
         self._ran_before = len(self.executor.ran)
         self.events = []
         graph = graph_of(self.actions.values())
+        graph.ask_for(self.again)
         self.report = build(graph, wanted or tuple(self.actions), self.workshop(), BuildOptions(jobs=jobs, **options), self.events.append)
         return self
 
@@ -277,7 +280,9 @@ class World:
         """Return how things stand, by id, for whoever asks and lets nobody see it."""
         self.clock.tick(10_000_000_000)
         workshop = replace(self.workshop(), index=copied(self.index))
-        return {one.action.id: one for one in survey(Graph(self.actions.values()), wanted or tuple(self.actions), workshop)}
+        graph = Graph(self.actions.values())
+        graph.ask_for(self.again)
+        return {one.action.id: one for one in survey(graph, wanted or tuple(self.actions), workshop)}
 
     def outlook(self, *wanted: str, **options: Any) -> dict[str, Fate]:
         """Return what a dry run tells, by id."""

@@ -7,18 +7,21 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from unittest import mock
 
 from hypothesis import settings
 
+from paperbuild.engine.collecting import collect, take_inventory
 from paperbuild.engine.index import Index
 from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.queries import Situation
 from paperbuild.events import ActionStarted
 from tests.engine.disk import Project
-from tests.engine.histories import MOST, Built, Histories, why
+from tests.engine.histories import MOST, Built, Histories, Meddling, everything_but, why
 from tests.engine.programs import Target
 from tests.integration.test_faults import CHANGING
 
@@ -38,6 +41,22 @@ class Mortal:
         self._left -= 1
         if self._left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        return method(*values, **options)
+
+
+class Meddled(Mortal):
+    """A file system at whose n-th change somebody does something."""
+
+    def __init__(self, fs: FileSystem, meddle: Meddling) -> None:
+        super().__init__(fs, meddle.after)
+        self._meddle = meddle
+        self._lock = Lock()
+
+    def _call(self, method: Callable[..., object], *values: object, **options: object) -> object:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                self._meddle.act()
         return method(*values, **options)
 
 
@@ -99,6 +118,20 @@ class DiskGround:
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
+
+    def ask_for(self, ids: AbstractSet[str]) -> None:
+        self.project.again = frozenset(ids)
+
+    def build_while(self, targets: Mapping[str, Target], jobs: int, seed: int, meddle: Meddling) -> None:
+        self.project.wrap = lambda fs: Meddled(fs, meddle)  # type: ignore[assignment,return-value]  # it answers to all of it
+        self.build(targets, sorted(targets), jobs, seed)
+        self.project.wrap = None
+
+    def collect(self, targets: Mapping[str, Target]) -> None:
+        workshop = self.project.workshop(reading_only=True)
+        actions = [target.action(id_, target.shell()) for id_, target in targets.items()]
+        collect(workshop.store, workshop.fs, everything_but(actions), take_inventory(workshop.store, workshop.fs))
+        workshop.close()
 
     def lose_index(self) -> None:
         for path in (self.root / ".paperbuild").glob("index.sqlite*"):
