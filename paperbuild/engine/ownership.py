@@ -7,7 +7,8 @@ absent         nothing                                                          
 wanted         exactly the content to be placed                                       nothing needs doing
 ours           what we published last; what any record of this output names;          replace, remove
                anything, while the journal entry of a run that writes it is open
-recoverable    what the index or the last commit of version control holds             keep as a blob, then replace
+recoverable    what the index or the last commit of version control holds; a folder   keep as a blob, then replace
+               of such files and of such as records of this output name
 foreign        anything else: somebody's work                                         nothing, without ``--adopt``/``--overwrite``
 =============  =====================================================================  ===========================================
 """

@@ -6,7 +6,7 @@ The engine's tests run whole builds against an in-memory :class:`FileSystem`, a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from struct import Struct
 from typing import Literal, Protocol
@@ -200,8 +200,11 @@ class Commit(msgspec.Struct, frozen=True):
 class VersionControl(Protocol):
     """What version control knows about the project's files."""
 
-    def recoverable(self, path: str) -> bool:
-        """Return whether the file at this absolute path is identical to what the index or the last commit holds."""
+    def recoverable(self, path: str, but_for: Container[str] = ()) -> bool:
+        """Return whether the file at this absolute path is identical to what the index or the last commit holds.
+
+        Of a folder: whether all that is in it is, but for the files ``but_for``, and something of it is there.
+        """
 
     def revision(self) -> Revision | None:
         """Return the commit that the project stands on, or None where there is none."""

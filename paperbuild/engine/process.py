@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -300,10 +300,10 @@ class Git:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def recoverable(self, path: str) -> bool:
+    def recoverable(self, path: str, but_for: Container[str] = ()) -> bool:
         """See the port."""
         if os.path.isdir(path):
-            return self._clean_folder(path)
+            return self._clean_folder(path, but_for)
         staged = self._ask("ls-files", "-s", "--", path).split()
         committed = self._ask("ls-tree", "HEAD", "--", path).split()
         known = {staged[1]} if len(staged) > 3 else set()
@@ -349,9 +349,15 @@ class Git:
         for blob, where in found.items():
             yield where, self._output("-C", self._root, "cat-file", "blob", blob)
 
-    def _clean_folder(self, path: str) -> bool:
-        tracked = self._ask("ls-files", "--", path)
-        return bool(tracked) and not self._ask("status", "--porcelain", "--ignored", "--untracked-files=all", "--", path).strip()
+    def _clean_folder(self, path: str, but_for: Container[str]) -> bool:
+        if not self._ask("ls-files", "--", path):
+            return False
+        top = self._ask("rev-parse", "--show-toplevel").rstrip("\n")
+        told = self._ask("status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=all", "--", path)
+        places = (f"{top}/{line[3:]}" for line in told.split("\0") if line)
+        base, real = os.path.realpath(path), os.path.realpath
+        inside = (f"{path}{real(os.path.dirname(p))[len(base) :]}/{os.path.basename(p)}" for p in places if os.path.lexists(p))
+        return all(place in but_for for place in inside)
 
     def _ask(self, *words: str) -> str:
         return self._output("-C", self._root, "--literal-pathspecs", *words).decode(errors="surrogateescape")

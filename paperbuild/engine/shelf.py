@@ -25,6 +25,7 @@ from paperbuild.engine.placing import Placer
 from paperbuild.engine.ports import FileSystem, VersionControl
 from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
+from paperbuild.engine.tree import parse_listing
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
@@ -125,9 +126,22 @@ class Shelf:
             published=self.owned().get(path),
             journalled=False,  # a build recovers before it asks, and one action's outputs are nobody else's
             recorded=lambda digest: digest in self._contents().get(path, ()),
-            recoverable=lambda: self._versions.recoverable(self._observer.absolute(path).rstrip("/")),
+            recoverable=lambda: self._is_recoverable(path),
         )
         return judge(self._observer.output_digest(path), wanted, claims)
+
+    def _is_recoverable(self, path: str) -> bool:
+        """Return whether version control, or for files in a folder a record of this output, has all that stands at an output's path."""
+        absolute = self._observer.absolute(path).rstrip("/")
+        if not path.endswith("/"):
+            return self._versions.recoverable(absolute)
+        recorded: set[tuple[str, str]] = set()
+        for digest in self._contents().get(path, ()):
+            with contextlib.suppress(OSError, ValueError):  # it is no more, or damaged
+                recorded.update((entry.path, entry.digest) for entry in parse_listing(self._store.read(digest)))
+        return self._versions.recoverable(
+            absolute, frozenset(f"{absolute}/{name}" for name, digest in recorded if self._observer.file_digest(f"{path}{name}") == digest)
+        )
 
     def _claim(self, action: Action, path: str, wanted: str | None = None) -> Standing:
         """Return the standing of what may be replaced, its content kept where it was not ours; refuse what is somebody's own."""

@@ -288,6 +288,29 @@ def test_committed_outputs_are_known_to_git_in_the_index_in_the_last_commit_and_
     assert not versions.recoverable(f"{tmp_path}/staged")
 
 
+def test_a_folder_of_committed_files_and_of_a_result_that_the_store_has_is_replaced(tmp_path: Path):
+    """As ``git stash`` and ``git checkout`` leave an output that is committed: they know nothing of files that a build added."""
+    git(tmp_path, "init", "-q")
+    line = "mkdir d && for n in $(cat a); do cat a > d/$n; done"
+    project = Project(tmp_path, (command("t", line, "d/", "a"),)).write({"a": "1 2"})
+    assert project.build().succeeded
+    git(tmp_path, "add", "a", "d")
+    git(tmp_path, "commit", "-qm", "x")
+    project.write({"a": "1 3"})
+    assert project.build().succeeded
+    git(tmp_path, "checkout", "-q", ".")
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["1", "2", "3"]
+    assert [one.state.name for one in project.survey()] == ["STORED"]
+    assert project.build().count(Outcome.REUSED) == 1
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["1", "2"]
+    for mine in ("d/1", "d/4"):
+        project.write({mine: "mine"})
+        assert not project.build().succeeded
+        assert (tmp_path / mine).read_text() == "mine"
+        (tmp_path / "d/4").unlink(missing_ok=True)
+        git(tmp_path, "checkout", "-q", ".")
+
+
 # questions and cleaning
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -117,7 +117,9 @@ class Versions:
         self.fs = fs
         self.committed: dict[str, bytes] = {}
 
-    def recoverable(self, path: str) -> bool:
+    def recoverable(self, path: str, but_for: Container[str] = ()) -> bool:
+        if any(inside.startswith(f"{path}/") for inside in self.committed):
+            return all(inside in but_for or self.recoverable(inside) for inside in self.fs.nodes if inside.startswith(f"{path}/"))
         node = self.fs.nodes.get(path)
         return node is not None and node.data is not None and self.committed.get(path) == node.data
 
