@@ -52,16 +52,17 @@ class Lookup:
             yield from changes(question, question.last, self._present(action, graph, is_open))
 
     def _question(self, action: Action, keyed: Keyed, candidates: tuple[Record, ...]) -> Question:
-        last = None if candidates else self._workshop.index.last_run(action.id)
+        last = None if len(candidates) == 1 else self._workshop.index.last_run(action.id)
         return Question(
             key=keyed.key,
             components=keyed.components,
             candidates=candidates,
-            last=None if last is None else self._workshop.store.record(last.key, last.record),
+            last=None if last is None or candidates else self._workshop.store.record(last.key, last.record),
             has_run=last is not None and bool(last.record),
             refresh_s=action.refresh_s,
             unknown=not candidates and self._is_unknown(action),
             now_ns=self._workshop.clock.now_ns(),
+            used="" if last is None else last.record,
         )
 
     def _present(self, action: Action, graph: Graph, is_open: IsOpen) -> Present:

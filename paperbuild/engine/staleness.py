@@ -2,7 +2,8 @@
 
 An action is up to date when a record under its present key still holds: every item of its trace is true now, every stored output is
 in the store, every other output is in its place. Then nothing is yielded, and the generator returns that record. Otherwise the reasons
-are all ways in which the present differs from the newest of these records, or, where there are none, from the last run.
+are all ways in which the present differs from the one of these records that was used last, or else from the newest; where there are none,
+from the last run.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from paperbuild.engine.trace import (
 class Question(msgspec.Struct, frozen=True):
     """What is asked of an action: its present key and what is known of it.
 
-    ``candidates`` are the records under that key, newest first; ``last``, where there are none, is the record of its last
-    successful run, under whatever key, and ``has_run`` says that there was one, whether its record is still there or not.
-    ``refresh_s`` is the age at which a result is too old; ``unknown`` says that nobody knows what it reads.
+    ``candidates`` are the records under that key, newest first, ``used`` the name of the one that was used last; ``last``, where there
+    are none, is the record of its last successful run, under whatever key, and ``has_run`` says that there was one, whether its record
+    is still there or not. ``refresh_s`` is the age at which a result is too old; ``unknown`` says that nobody knows what it reads.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Question(msgspec.Struct, frozen=True):
     refresh_s: float | None
     unknown: bool
     now_ns: int
+    used: str = ""
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -76,7 +78,8 @@ def stale_reasons(question: Question, present: Present) -> Generator[Reason, Non
         if not _is_old(question, record) and all(map(present.holds, record.items)) and all(map(present.available, record.artifacts)):
             return record
     if question.candidates:
-        yield from _why_not(question, question.candidates[0], present)
+        used = (record for record in question.candidates if record.name == question.used)
+        yield from _why_not(question, next(used, question.candidates[0]), present)
     elif question.last is not None:
         yield from changes(question, question.last, present)
     else:

@@ -217,6 +217,13 @@ def test_history_is_lost_with_the_index_and_nothing_else():
     assert world.index.last_execution("t") is None
 
 
+def test_what_changed_is_told_since_the_result_that_was_used_last_though_it_is_not_the_newest():
+    world = World(watched=True).target(seen("cat a to out")).write(a="1").build().write(a="2").build().write(a="1").build().ran_nothing()
+    world.write(a="3")
+    (reason,) = world.situation("t").reasons
+    assert (reason.text, reason.before) == ("a changed", digest_bytes(b"1"))
+
+
 def test_the_index_keeps_the_newest_inventories():
     index = World().index
     for n in range(500):
