@@ -53,16 +53,17 @@ class Lookup:
 
     def _question(self, action: Action, keyed: Keyed, candidates: tuple[Record, ...]) -> Question:
         last = None if len(candidates) == 1 else self._workshop.index.last_run(action.id)
+        used = "" if last is None else last.record
         return Question(
             key=keyed.key,
             components=keyed.components,
-            candidates=candidates,
+            candidates=sorted(candidates, key=lambda record: record.name != used or record.adopted),
             last=None if last is None or candidates else self._workshop.store.record(last.key, last.record),
             has_run=last is not None and bool(last.record),
             refresh_s=action.refresh_s,
             unknown=not candidates and self._is_unknown(action),
             now_ns=self._workshop.clock.now_ns(),
-            used="" if last is None else last.record,
+            used=used,
         )
 
     def _present(self, action: Action, graph: Graph, is_open: IsOpen) -> Present:

@@ -36,9 +36,10 @@ from paperbuild.engine.trace import (
 class Question(msgspec.Struct, frozen=True):
     """What is asked of an action: its present key and what is known of it.
 
-    ``candidates`` are the records under that key, newest first, ``used`` the name of the one that was used last; ``last``, where there
-    are none, is the record of its last successful run, under whatever key, and ``has_run`` says that there was one, whether its record
-    is still there or not. ``refresh_s`` is the age at which a result is too old; ``unknown`` says that nobody knows what it reads.
+    ``candidates`` are the records under that key: first the one that was used last, whose name is ``used``, unless it was adopted; then
+    newest first, as far as clocks tell. ``last``, where there are none, is the record of its last successful run, under whatever key,
+    and ``has_run`` says that there was one, whether its record is still there or not. ``refresh_s`` is the age at which a result is too
+    old; ``unknown`` says that nobody knows what it reads.
     """
 
     key: str

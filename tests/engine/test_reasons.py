@@ -224,6 +224,16 @@ def test_what_changed_is_told_since_the_result_that_was_used_last_though_it_is_n
     assert (reason.text, reason.before) == ("a changed", digest_bytes(b"1"))
 
 
+def test_a_result_that_was_asked_for_anew_stays_though_the_clock_was_set_back_meanwhile():
+    world = World(watched=True).target(seen("chance to out")).build()
+    world.clock.now -= 3_600_000_000_000
+    world.again = frozenset({"t"})
+    newer = world.build().ran("t").content("out")
+    world.again = frozenset()
+    assert world.build().ran_nothing().content("out") == newer
+    assert world.remove("out").build().ran_nothing().content("out") == newer
+
+
 def test_the_index_keeps_the_newest_inventories():
     index = World().index
     for n in range(500):
