@@ -20,6 +20,9 @@ from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, 
 _NO_INPUT = re.compile(r"\.py[co]$|(?:^|/)__pycache__$|(?:^|/)python\d+\.zip$")
 """Bytecode, whose source is read besides, and the archive in which every Python looks for its own library first."""
 
+_MARKED_OPEN = re.compile(r"\.(?:h5|hdf5?|he5|h5ad|h5mu|loom|nc4?|mat|nxs)$", re.IGNORECASE)
+"""Files of HDF5, and of formats made of it."""
+
 if TYPE_CHECKING:
     from paperbuild.engine.away import Away
 
@@ -223,12 +226,20 @@ class Reading:
         """Return ``sighting`` as that of a file that was only read, where nothing was written to it after all.
 
         SQLite, run by root, gives the log that it opens to the owner of its database, who has it already: that changes no more than a
-        stamp that tells of owners and names besides contents.
+        stamp that tells of owners and names besides contents. HDF5 marks a file as open, and takes the mark back: such a file is what it
+        was, as far as anybody can tell.
         """
         now, state = self._fs.stat(self._observer.absolute(path)), sighting.state
-        if now is None or state is None or msgspec.structs.replace(self._then(state, now), ctime_ns=now.ctime_ns) != now:
+        if now is None or state is None:
             return sighting
-        return msgspec.structs.replace(sighting, bits=sighting.bits & ~WROTE, state=(*state[:3], now.ctime_ns, *state[4:]))
+        then = self._then(state, now)
+        if msgspec.structs.replace(then, ctime_ns=now.ctime_ns) != now:
+            if msgspec.structs.replace(then, ctime_ns=now.ctime_ns, mtime_ns=now.mtime_ns) != now or not _MARKED_OPEN.search(path):
+                return sighting
+            known = self._observer.digest_then(path, then)
+            if known is not None and known != self._observer.file_digest(path):
+                return sighting
+        return msgspec.structs.replace(sighting, bits=sighting.bits & ~WROTE, state=(*state[:2], now.mtime_ns, now.ctime_ns, *state[4:]))
 
     def _items_of(self, path: str, sighting: Sighting, link: str | None, sought: tuple[str, ...]) -> Iterator[Item]:
         bits, state = sighting.bits, sighting.state

@@ -406,3 +406,28 @@ def test_what_stands_in_the_log_of_a_database_that_somebody_has_open_is_an_input
     database.close()
     assert ran(project.build()) == {"t"}
     assert ran(project.build()) == set()
+
+
+def test_a_file_of_hdf5_that_is_opened_to_be_changed_and_only_read_is_an_input(make: Make):
+    """HDF5 marks it as open and takes the mark back: it is written, and says what it said. So do h5py, netCDF4 and PyTables with "a"."""
+    script = (
+        "file = open('d.h5', 'r+b'); x = file.read(); file.seek(0); file.write(b'?'); file.seek(0); file.write(x); print(x)"
+    )
+    project = make(
+        {"ask.py": script, "d.h5": "1", "d.bin": "1"},
+        undeclared("t", f"{sys.executable} -S ask.py > out", "out"),
+        undeclared("u", f"sed s/h5/bin/ ask.py | {sys.executable} -S - > more", "more"),
+    )
+    report = project.build(jobs=1)
+    assert codes(report) == ["PB415"], "of d.bin nobody knows whether it is still what it was"
+    assert "d.bin" in report.diagnostics[0].message
+    assert ran(project.build()) == set()
+    project.write({"d.h5": "2"})
+    report = project.build()
+    assert (ran(report), codes(report)) == ({"t"}, [])
+    assert (project.root / "out").read_text() == "b'2'\n"
+    assert ran(project.build()) == set()
+    (project.root / "ask.py").write_text(script.replace("file.write(x)", "file.write(b'3')"))
+    report = project.build("t")
+    assert codes(report) == ["PB415"], "what it held before is known, and is another content"
+    assert ran(project.build("t")) == set()
