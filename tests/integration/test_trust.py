@@ -410,9 +410,7 @@ def test_what_stands_in_the_log_of_a_database_that_somebody_has_open_is_an_input
 
 def test_a_file_of_hdf5_that_is_opened_to_be_changed_and_only_read_is_an_input(make: Make):
     """HDF5 marks it as open and takes the mark back: it is written, and says what it said. So do h5py, netCDF4 and PyTables with "a"."""
-    script = (
-        "file = open('d.h5', 'r+b'); x = file.read(); file.seek(0); file.write(b'?'); file.seek(0); file.write(x); print(x)"
-    )
+    script = "file = open('d.h5', 'r+b'); x = file.read(); file.seek(0); file.write(b'?'); file.seek(0); file.write(x); print(x)"
     project = make(
         {"ask.py": script, "d.h5": "1", "d.bin": "1"},
         undeclared("t", f"{sys.executable} -S ask.py > out", "out"),
@@ -431,3 +429,39 @@ def test_a_file_of_hdf5_that_is_opened_to_be_changed_and_only_read_is_an_input(m
     report = project.build("t")
     assert codes(report) == ["PB415"], "what it held before is known, and is another content"
     assert ran(project.build("t")) == set()
+
+
+def test_who_finds_files_below_a_folder_lists_that_folder_and_not_the_one_that_it_was_called_in(make: Make):
+    """``find`` opens the folder that it is called in, to return to it. So two targets could wait for each other that do not."""
+    project = make(
+        {"data/a.csv": "1\n"},
+        undeclared("t", "find data -name '*.csv' | sort | xargs cat > all.txt", "all.txt"),
+        undeclared("u", "cat all.txt > result.txt", "result.txt"),
+    )
+    assert project.build().succeeded
+    project.write({"README": "new beside it"})
+    assert ran(project.build()) == set()
+    project.write({"data/deep/b.csv": "2\n"})
+    assert ran(project.build()) == {"t", "u"}
+    assert (project.root / "result.txt").read_text() == "1\n2\n"
+    project.actions = (undeclared("t", "find . -maxdepth 1 -name '*.md' > all.txt", "all.txt"),)
+    assert project.build().succeeded
+    project.write({"more.md": "x"})
+    assert ran(project.build()) == {"t"}
+
+
+def test_a_folder_that_is_a_link_and_one_that_is_opened_before_it_is_listed_are_listed(make: Make, tmp_path: Path):
+    script = "import os; at = os.open('.', os.O_RDONLY); os.chdir('/'); print(sorted(n for n in os.listdir(at) if n.endswith('.x')))"
+    project = make(
+        {"at.py": script},
+        undeclared("link", "ls there > l", "l"),
+        undeclared("open", f"{sys.executable} -S at.py > o", "o"),
+    )
+    (tmp_path / "elsewhere").mkdir()
+    (project.root / "there").symlink_to(tmp_path / "elsewhere")
+    assert project.build().succeeded
+    (tmp_path / "elsewhere" / "new").touch()
+    assert ran(project.build()) == {"link"}
+    project.write({"new.x": ""})
+    assert ran(project.build()) == {"open"}
+    assert (project.root / "o").read_text() == "['new.x']\n"

@@ -8,20 +8,20 @@ from __future__ import annotations
 import os
 
 # What a call does with the file that it names.
-OPEN, OPEN2, CREATE, STATUS, LINK_STATUS, RUN, MAKE_FOLDER, WRITE, RENAME, HARD_LINK, LEAVE = range(11)
+OPEN, OPEN2, CREATE, STATUS, LINK_STATUS, RUN, MAKE_FOLDER, WRITE, RENAME, HARD_LINK, LEAVE, LIST = range(12)
 
 _X86_64 = {
     "open": 2, "openat": 257, "openat2": 437, "creat": 85, "stat": 4, "lstat": 6, "newfstatat": 262, "statx": 332, "access": 21,
     "faccessat": 269, "faccessat2": 439, "readlink": 89, "readlinkat": 267, "execve": 59, "execveat": 322, "rename": 82, "renameat": 264,
     "renameat2": 316, "unlink": 87, "unlinkat": 263, "rmdir": 84, "mkdir": 83, "mkdirat": 258, "link": 86, "linkat": 265, "symlink": 88,
     "symlinkat": 266, "truncate": 76, "mknod": 133, "mknodat": 259, "chroot": 161, "pivot_root": 155, "mount": 165, "setns": 308,
-    "unshare": 272, "clone": 56, "clone3": 435, "io_uring_setup": 425, "seccomp": 317,
+    "unshare": 272, "clone": 56, "clone3": 435, "io_uring_setup": 425, "seccomp": 317, "getdents": 78, "getdents64": 217,
 }  # fmt: skip
 _AARCH64 = {
     "openat": 56, "openat2": 437, "newfstatat": 79, "statx": 291, "faccessat": 48, "faccessat2": 439, "readlinkat": 78, "execve": 221,
     "execveat": 281, "renameat": 38, "renameat2": 276, "unlinkat": 35, "mkdirat": 34, "linkat": 37, "symlinkat": 36, "truncate": 45,
     "mknodat": 33, "chroot": 51, "pivot_root": 41, "mount": 40, "setns": 268, "unshare": 97, "clone": 220, "clone3": 435,
-    "io_uring_setup": 425, "seccomp": 277,
+    "io_uring_setup": 425, "seccomp": 277, "getdents64": 61,
 }  # fmt: skip
 
 NUMBERS = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -34,8 +34,8 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 class Shape:
     """One call: what it does, and which of its arguments say with what.
 
-    ``path`` is the argument that names a file, ``folder`` the one that says what it is relative to (None: the working folder), ``flags``
-    the flags; ``second`` and ``second_folder`` name another file.
+    ``path`` is the argument that names a file (an open one, where the call lists what is in it), ``folder`` the one that says what it is
+    relative to (None: the working folder), ``flags`` the flags; ``second`` and ``second_folder`` name another file.
     """
 
     __slots__ = ("flags", "folder", "kind", "name", "path", "second", "second_folder")
@@ -85,6 +85,8 @@ SHAPES = (
     Shape("truncate", WRITE, 0),
     Shape("mknod", WRITE, 0),
     Shape("mknodat", WRITE, 1, folder=0),
+    Shape("getdents", LIST),
+    Shape("getdents64", LIST),
     Shape("chroot", LEAVE),
     Shape("pivot_root", LEAVE),
     Shape("mount", LEAVE),

@@ -77,7 +77,11 @@ class Notices:
                 is_first = False
                 try:
                     shape = shapes[number]
-                    text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
+                    if shape.kind == calls.LIST:
+                        sightings.listed(b"/proc/%d/fd/%d" % (process, arguments[0] & 0xFFFFFFFF))
+                        text = None
+                    else:
+                        text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
                     if text is not None and (number, text) not in done and note(process, shape, arguments, text):
                         done.add((number, text))
                 except PermissionError:

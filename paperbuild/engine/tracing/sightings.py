@@ -57,6 +57,9 @@ class Sightings:
         self._made_folders: set[bytes] = set()
         self._seeking: set[tuple[int, bytes]] = set()
         self._listing: dict[bytes, list[int]] = {}  # processes that listed a folder, once for each time
+        self._read_folders: set[tuple[int, int]] = set()  # inodes and devices of folders whose names were read
+        self._read_paths: set[bytes] = set()  # what they are called, all links followed
+        self._may_read_any = False  # of one it could not be told which it was
 
     def matters(self, path: bytes) -> bool:
         """Return whether more need be noted of ``path`` than has been now."""
@@ -129,6 +132,30 @@ class Sightings:
             bits |= WROTE
             self._made.add(path)
         self._note(path, bits, state)
+
+    def listed(self, handle: bytes) -> None:
+        """Note that the names in the open folder at ``handle``, a link of the kernel to it, are about to be read."""
+        try:
+            found = os.stat(handle)
+            place = found.st_ino, found.st_dev
+            if place not in self._read_folders:
+                self._read_folders.add(place)
+                self._read_paths.add(os.readlink(handle))
+        except FileNotFoundError:  # there is no such open file, as the call will find, too
+            return
+        except OSError:
+            self._may_read_any = True
+
+    def take_back_openings(self) -> None:
+        """Let folders that were opened, and whose names nobody read, count as asked for: ``find`` opens the one it returns to.
+
+        To be called at the end, by whoever told of every reading.
+        """
+        for path, (bits, state) in () if self._may_read_any else self.seen.items():
+            if bits & LISTED and state is not None and (state[4], state[5]) not in self._read_folders:
+                if not self._read_paths.isdisjoint((path, os.path.realpath(path))):
+                    continue  # another folder than stood there first
+                self.seen[path] = (bits & ~LISTED | ASKED, state)
 
     def asked(self, path: bytes, *, follow: bool = True) -> bool:
         """Note that somebody asks what is at ``path``, or without ``follow`` at the link there."""

@@ -222,6 +222,7 @@ class _Watched:
 
     def _report(self, status: int) -> dict[str, object]:
         seen = self._sightings
+        seen.take_back_openings()
         return {
             "status": status,
             "begun": self._begun,
