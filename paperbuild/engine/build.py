@@ -89,7 +89,7 @@ def build(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Buil
     except WriteError as closed:
         from paperbuild.engine.unwritable import as_it_stands
 
-        return as_it_stands(graph, wanted, workshop, options, listener, closed)
+        return BuildReport(*as_it_stands(graph, wanted, workshop, options, listener, closed))
 
 
 def _built(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener) -> BuildReport:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.build import BuildReport
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.outlook import Fate, Prospect, outlook
@@ -21,8 +20,10 @@ _MOST = 5
 
 def as_it_stands(
     graph: Graph, wanted: Sequence[str], workshop: Workshop, options: BuildOptions, listener: Listener, closed: WriteError
-) -> BuildReport:
+) -> tuple[dict[str, Outcome], tuple[Diagnostic, ...], float]:
     """Return how a build of ``wanted`` ends that may not write anything: well where there is nothing to make, to place or to adopt.
+
+    That is each action's outcome, what is told of it, and how long it took in seconds.
 
     Of what is not ``wanted`` itself the store's word is enough that it could be placed.
 
@@ -44,7 +45,7 @@ def as_it_stands(
         listener(Noticed(diagnostic))
     duration_s = workshop.clock.monotonic_s() - begin
     listener(BuildEnded(tuple(sorted(Counter(outcomes.values()).items())), duration_s))
-    return BuildReport(outcomes, diagnostics, duration_s)
+    return outcomes, diagnostics, duration_s
 
 
 def _outcome(one: Prospect, wanted: AbstractSet[str]) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.build import BuildReport
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.unwritable import as_it_stands
 from paperbuild.errors import WriteError
@@ -20,7 +21,7 @@ def outcomes(world: World, *wanted: str, **options: object) -> Mapping[str, Outc
     """Return how a build ends that may not write, and see that it wrote nothing."""
     before = dict(world.fs.nodes)
     graph = graph_of(world.actions.values())
-    world.report = as_it_stands(graph, wanted, world.workshop(), BuildOptions(**options), world.events.append, CLOSED)
+    world.report = BuildReport(*as_it_stands(graph, wanted, world.workshop(), BuildOptions(**options), world.events.append, CLOSED))
     assert world.fs.nodes == before
     return world.report.outcomes
 
