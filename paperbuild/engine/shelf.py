@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.faults import unwritten
 from paperbuild.engine.graph import Action, Graph, Output
 from paperbuild.engine.index import Index
 from paperbuild.engine.journal import Entry, Held, Journal
@@ -290,10 +291,8 @@ class Shelf:
     def _fault(self, action: Action, output: Output, log: str) -> Diagnostic | None:
         stat = self._fs.stat(self._observer.absolute(output.path).rstrip("/"))
         if stat is None:
-            return Diagnostic(
-                "PB412", f"{action.id} ended well but did not write {output.path}", action.span,
-                notes=(f"its log is {log}",), help=("mend the path in outputs, or the command",),
-            )  # fmt: skip
+            beside = self._fs.names(posixpath.dirname(self._observer.absolute(output.path).rstrip("/")))
+            return unwritten(action.id, output.path, beside, log, action.span)
         if stat.is_folder != output.is_folder:
             is_, said = ("a folder", "a file") if stat.is_folder else ("a file", "a folder")
             return Diagnostic(

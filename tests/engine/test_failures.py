@@ -83,3 +83,13 @@ def test_a_folder_that_two_failing_runs_needed_goes_with_the_last_of_them(tmp_pa
     actions = tuple(Action(f"a{n}", f"a{n}", Command(f"sleep 0.{3 + 3 * n}; exit 1"), (Output("o", f"out/{n}"),)) for n in range(2))
     Project(tmp_path, actions).build(keep_going=True)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "how"), [("re\u0301sultat", "other characters that look the same"), ("R\u00e9sultat", "differs in case"), ("resultat", "")]
+)
+def test_an_output_that_was_written_under_a_name_that_looks_like_its_own_is_told(written: str, how: str):
+    world = World().target(command("t", f"write d/{written} 1", "d/r\u00e9sultat")).write(d__x="").build()
+    assert world.report is not None
+    fault = next(one for one in world.report.diagnostics if one.code == "PB412")
+    assert (how in fault.notes[0]) if how else fault.notes[0].startswith("its log is")
