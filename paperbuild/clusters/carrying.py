@@ -122,7 +122,8 @@ class Carrying:
             file.flush()
             self._carrier.send({digest: file.name, **_contents(common, root)})
         ready = [(parcel, self._prepared(parcel, sent, common, digest)) for parcel, sent in parcels]
-        told = [msgspec.structs.replace(parcel, folder=packed_text(sent.reference).decode()) for parcel, sent in ready]
+        # each alone: that one of several was left is not heard of before their job ends
+        told = [msgspec.structs.replace(parcel, folder=packed_text(sent.reference).decode(), expected_s=None) for parcel, sent in ready]
         handles = self._cluster.submit(told)
         for (parcel, sent), handle in zip(ready, handles, strict=True):
             _write(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))

@@ -25,6 +25,7 @@ from paperbuild.engine.cluster import (
     CLOCK,
     ENDED,
     GO,
+    LEFT,
     LOG,
     PARCEL,
     STOP,
@@ -52,6 +53,8 @@ class _Sent:
         self.handle = handle
         self.handed_in = threading.Event()
         self.over = threading.Event()
+        self.has_gone = bool(handle)  # it may begin
+        self.is_left = False
         self.ended: Ended | None = None
         self.faults: tuple[Diagnostic, ...] = ()
         self.sent_ns = 0 if handle else time.time_ns()
@@ -78,6 +81,11 @@ class _Sent:
         """Tell whoever waits how it ended, or why it could not be sent."""
         self.ended, self.faults = ended, faults
         self.handed_in.set()
+        self.over.set()
+
+    def leave(self) -> None:
+        """Tell whoever waits that it has not begun, and is to be handed in once more."""
+        self.is_left = True
         self.over.set()
 
 
@@ -134,21 +142,36 @@ class FarExecutor:
             _write(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
             _write(f"{errand.folder}/{LOG}", b"")  # whoever looks at it from now on sees it grow
         _show_log(job, errand.folder)
+
+        def begins_anew(group: int, handle: str) -> None:
+            started(group, handle)
+            _unlink(f"{errand.folder}/{LEFT}")
+
+        self._see_through(sent, errand, started)
+        while sent.is_left:
+            _unlink(f"{errand.folder}/{GO}")
+            sent = _Sent(msgspec.structs.replace(sent.parcel, expected_s=None), "")  # alone: those like it took long
+            self._see_through(sent, errand, begins_anew)
+        _keep_log(job, errand.folder)
+        if sent.faults:
+            raise BuildError(*sent.faults)
+        assert sent.ended is not None
+        return sent.ended if sent.ended.duration_s else msgspec.structs.replace(sent.ended, duration_s=time.monotonic() - begin_s)
+
+    def _see_through(self, sent: _Sent, errand: Errand, started: Callable[[int, str], None]) -> None:
+        """Have ``sent`` handed in, unless it was, and wait until it is over."""
+        is_new = not sent.handle
         self._take(sent)
         sent.handed_in.wait()
-        if not sent.over.is_set() and not errand.handle:
+        if not sent.over.is_set() and is_new:
             try:
                 started(0, sent.handle)
             except BaseException:
                 self.recall((msgspec.structs.replace(errand, handle=sent.handle),))
                 raise
             _write(f"{errand.folder}/{GO}", sent.handle.encode())
+            sent.has_gone = True
         sent.over.wait()
-        _keep_log(job, errand.folder)
-        if sent.faults:
-            raise BuildError(*sent.faults)
-        assert sent.ended is not None
-        return sent.ended if sent.ended.duration_s else msgspec.structs.replace(sent.ended, duration_s=time.monotonic() - begin_s)
 
     def rest(self, seconds: float) -> bool:
         """See the port."""
@@ -319,11 +342,14 @@ class FarExecutor:
         """Read how ``sent`` ended, where its folder says so."""
         if sent.over.is_set():
             return
+        has_gone = sent.has_gone
         try:
             names = files_in(sent.folder)
             if CLOCK in names and not sent.clock_is_known:
                 sent.clock_is_known = self._clocks.begun(sent.folder)
             if ENDED not in names:
+                if LEFT in names and has_gone:
+                    sent.leave()
                 return
             with open(f"{sent.folder}/{ENDED}", "rb") as file:
                 report = report_of(file.read())
@@ -461,6 +487,11 @@ def _keep_log(job: Job, folder: str) -> None:
         except OSError:
             shutil.copyfile(f"{folder}/{LOG}", new)
         os.rename(new, job.log)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _write(path: str, data: bytes) -> None:

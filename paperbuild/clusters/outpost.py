@@ -1,5 +1,7 @@
 """What runs at the other end: ``python -m paperbuild.clusters.outpost FOLDER…`` runs the parcels in these folders, one after the other.
 
+Those share a job because they were short the last time. Where they are not, the rest of them are left to jobs of their own.
+
 Each begins once, and only where whoever sent it has noted where it is (the file ``go``): one that nobody would find again shall not run.
 How it ended is written last and as a whole, so that it is there or is not. Formats: :mod:`paperbuild.engine.cluster`.
 """
@@ -13,14 +15,15 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import msgspec
 
 from paperbuild import __version__
 from paperbuild.clusters.clocks import Reading, ahead_of_files, tell_clock
-from paperbuild.engine.cluster import BEGUN, ENDED, GO, LOG, PARCEL, STOP, Parcel, Report, files_in, packed, parcel_of
+from paperbuild.engine.cluster import BEGUN, ENDED, GO, LEFT, LOG, PARCEL, STOP, Parcel, Report, files_in, packed, parcel_of
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment
 from paperbuild.engine.platforms import platform_here, python_here
@@ -34,6 +37,9 @@ from paperbuild.errors import PaperbuildError
 
 GATE_S = 120.0
 """How long to wait for ``go``: a file that another machine wrote may be seen here a minute late."""
+
+ROOM_S = 60.0
+"""How long after a job began it begins another parcel: so one that takes as long as it may is still within what one alone asks for."""
 
 ATTENDED = "PAPERBUILD_ATTENDED"
 """A variable that says that whoever started this holds its standard input open as long as it lives: when that closes, all is to end."""
@@ -135,12 +141,9 @@ class Outpost:
         environment = dict(parcel.job.environment)
         environment |= {name: value for name, value in os.environ.items() if name.startswith(_ALLOTTED)}
         executor = local_executor()
-        if parcel.job.watch is not None and not executor.blind():
-            environment.pop(VARIABLE, None)  # Pythons that write down what they do tell less to who watches
-        job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
         try:
-            if VARIABLE in environment and not executor.blind():
-                del environment[VARIABLE]  # who is watched tells by its calls
+            if parcel.job.watch is not None and not executor.blind():
+                environment.pop(VARIABLE, None)  # who is watched tells by its calls
             job = msgspec.structs.replace(parcel.job, log=f"{folder}/{LOG}", environment=tuple(sorted(environment.items())))
             ended = self._await(folder, job, executor)
             told = Elsewhere(socket.gethostname(), *_looked_at(job, ended.seen))
@@ -273,12 +276,45 @@ def attended() -> Outpost:
     return outpost
 
 
+def in_turn(parcels: Sequence[str], run: Callable[[str], bool], leave: Callable[[str], None]) -> bool:
+    """``run`` one of ``parcels`` after the other, and ``leave`` those that have not begun after :data:`ROOM_S`.
+
+    Return whether each says how it ended.
+    """
+    turn, rest = threading.Lock(), deque(parcels)
+
+    def following() -> Iterator[str]:
+        while True:
+            with turn:
+                if not rest:
+                    return
+                parcel = rest.popleft()
+            yield parcel
+
+    def leave_rest() -> None:
+        for parcel in following():
+            leave(parcel)
+
+    timer = threading.Timer(ROOM_S, leave_rest)
+    timer.daemon = True
+    if len(parcels) > 1:
+        timer.start()
+    told = [run(parcel) for parcel in following()]
+    timer.cancel()
+    return all(told)
+
+
+def _leave(folder: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # nobody wants it any more
+        _write(f"{folder}/{LEFT}", b"")
+
+
 def main(folders: Sequence[str]) -> int:
     """Run the parcels in ``folders``; return the exit status: 0 where each says how it ended."""
     outpost = attended()
-    told = [outpost.run(folder) for folder in folders]
+    told = in_turn(folders, outpost.run, _leave)
     outpost.finish()
-    return 0 if all(told) else 1
+    return 0 if told else 1
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ MOST_IN_ARRAY = 1000
 """Slurm's MaxArraySize is 1001 where nobody set it, and the highest number of a task one less."""
 
 _MOST_NAMED = 200  # ids in one call of scancel
-_MARGIN_MIN = 2  # beyond the limit of its parcels, which the outpost holds them to: so it is left to say so itself
+_MARGIN_MIN = 2
+"""Beyond the limit of a parcel, which the outpost holds it to: so it says itself how that ended, also of the last of several that share a
+job, which begins up to a minute after it."""
 _LIMIT_S = 90.0  # a busy slurmctld answers late; its own commands give up after some ten seconds
 _END_S = 60.0
 
@@ -235,7 +237,7 @@ def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Itera
     if resources.gpu:
         yield f"--gres=gpu:{math.ceil(resources.gpu)}"
     if resources.time_s is not None:
-        yield f"--time={_minutes(resources.time_s * max(map(len, tasks)))}"
+        yield f"--time={_minutes(resources.time_s)}"
     for key, value in (("partition", resources.partition or settings.partition), ("account", settings.account), ("qos", settings.qos)):
         if value:
             yield f"--{key}={value}"

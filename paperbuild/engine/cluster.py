@@ -31,6 +31,10 @@ CLOCK = "clock"
 STOP = "stop"
 """The file in a parcel's folder that has it ended, or not begun."""
 
+LEFT = "left"
+"""The file in a parcel's folder that says that it has not begun and will not, where it is: those before it in its job take long. Whoever
+sent it hands it in anew."""
+
 LOG = "log"
 """The file in a parcel's folder that takes the job's output, both streams, while it runs."""
 

@@ -30,11 +30,17 @@ class Nearby:
         self.hand_ins.append(len(parcels))
         return tuple(self._start(parcel) for parcel in parcels)
 
-    def _start(self, parcel: Parcel) -> str:
-        words = [sys.executable, *self._program, parcel.folder]
+    def _start(self, *parcels: Parcel) -> str:
+        words = [sys.executable, *self._program, *(parcel.folder for parcel in parcels)]
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/")
         self._processes[str(process.pid)] = process
         return str(process.pid)
+
+    def submit_together(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        """Hand in ``parcels`` as one job."""
+        self._answer()
+        self.hand_ins.append(len(parcels))
+        return len(parcels) * (self._start(*parcels),)
 
     def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
         self._answer()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from paperbuild import __version__
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.clusters.outpost import Outpost, differences
 from paperbuild.clusters.pace import Pace
-from paperbuild.engine.cluster import Parcel, Report, parcel_of
+from paperbuild.engine.cluster import Parcel, Report, packed, parcel_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.machine_facts import fact_here
 from paperbuild.engine.platforms import platform_here, python_here
@@ -42,9 +42,9 @@ class Sender:
         self.executor = FarExecutor(cluster, PACE)
         self.handles: dict[str, str] = {}
 
-    def job(self, name: str, line: str, handle: str = "", time_s: float | None = None) -> Job:
+    def job(self, name: str, line: str, handle: str = "", time_s: float | None = None, expected_s: float | None = None) -> Job:
         variables = (("PATH", os.environ["PATH"]),)
-        errand = Errand("far", f"{self.folder}/sent/{name}", handle=handle)
+        errand = Errand("far", f"{self.folder}/sent/{name}", expected_s=expected_s, handle=handle)
         watch = Watch(f"{self.folder}/")
         return Job(name, line, "/bin/sh", str(self.folder), variables, f"{self.folder}/{name}.log", time_s, watch, errand=errand)
 
@@ -74,6 +74,56 @@ def _appears(path: Path, limit_s: float = 20) -> None:
     while not path.exists():
         assert time.monotonic() < deadline_s, path
         time.sleep(0.02)
+
+
+class _Packing(Nearby):
+    """Parcels of which it is known how long they took share a job, of which none may be late by more than half a second."""
+
+    def __init__(self) -> None:
+        super().__init__(("-c", "import sys; from paperbuild.clusters import outpost as o; o.ROOM_S = 0.5; sys.exit(o.main(sys.argv[1:]))"))
+
+    def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        return super().submit(parcels) if parcels[0].expected_s is None else self.submit_together(parcels)
+
+
+def test_who_shares_a_job_with_one_that_takes_longer_than_it_did_gets_a_job_of_its_own(tmp_path: Path) -> None:
+    cluster = _Packing()
+    sender = Sender(tmp_path, cluster)
+    ended: dict[str, Ended] = {}
+    lines = {"slow": "until [ -e go ]; do sleep 0.05; done; echo slow >> ran", "b": "echo b >> ran", "c": "echo c >> ran"}
+    jobs = [sender.job(name, line, expected_s=0.1) for name, line in lines.items()]
+    try:
+        threads = []
+        for job in jobs:  # in this order
+            threads.append(_beside(partial(lambda job: ended.update({job.action: sender.send(job)}), job)))
+            _appears(tmp_path / "sent" / job.action / "parcel.json")
+            time.sleep(0.02)
+        for thread in threads[1:]:
+            thread.join(30)
+        assert sorted(ended) == ["b", "c"]
+        assert cluster.hand_ins == [3, 2]
+        assert sender.handles["b"] != sender.handles["slow"]
+        (tmp_path / "go").touch()
+        threads[0].join(30)
+        assert [one.status for one in ended.values()] == [0, 0, 0]
+        assert sorted((tmp_path / "ran").read_text().split()) == ["b", "c", "slow"]
+    finally:
+        sender.executor.close()
+        cluster.close()
+
+
+def test_who_takes_up_one_that_was_left_hands_it_in_anew(sender: Sender, nearby: Nearby) -> None:
+    job = sender.job("cell", "echo out > out")
+    assert job.errand is not None
+    folder = Path(job.errand.folder)
+    folder.mkdir(parents=True)
+    (folder / "parcel.json").write_bytes(packed(Parcel(str(folder), replace(job, errand=None), job.errand.resources, __version__)))
+    for name in ("go", "left", "log"):  # whoever sent it is dead, and so is its job
+        (folder / name).touch()
+    ended = sender.send(replace(job, errand=replace(job.errand, handle="4711")))
+    assert (ended.status, ended.lost) == (0, "")
+    assert sender.handles["cell"] in nearby.handles()
+    assert (sender.folder / "out").read_text() == "out\n"
 
 
 def test_what_comes_together_is_handed_in_together_and_each_tells_how_it_ended(sender: Sender, nearby: Nearby) -> None:

@@ -297,8 +297,9 @@ def test_a_lost_terminal_leaves_jobs_to_the_next_build_wherever_that_would_run_t
 
 
 @pytest.mark.slow
-def test_short_cells_share_a_job_and_each_is_held_to_what_it_declares(paper: Paper) -> None:
-    manifest = MANIFEST.replace("NUMBERS", "1, 2, 3").replace('on = "cluster"', 'on = "cluster"\nobserve = "strict"')
+def test_short_cells_share_a_job_that_asks_for_the_time_of_one_and_each_is_held_to_what_it_declares(paper: Paper) -> None:
+    more = 'on = "cluster"\nobserve = "strict"\nresources = { time = "40min" }'  # the partition gives an hour
+    manifest = MANIFEST.replace("NUMBERS", "1, 2, 3").replace('on = "cluster"', more)
     paper.write({"paperbuild.toml": manifest, "cell.sh": CELL, "total.sh": TOTAL, "paper.md": "None.\n"})
     paper.run("run", "cell")
     paper.write({"cell.sh": "# again\n" + CELL})
