@@ -28,6 +28,7 @@ from paperbuild.terminal.amounts import counted, size_text
 if TYPE_CHECKING:
     from paperbuild.sharing.link import Link
     from paperbuild.sharing.shared import SharedStore
+    from paperbuild.sharing.surveying import RemoteDamage
 
 _HELD = "PB430"
 _MOST_NAMED = 4
@@ -206,6 +207,15 @@ def _surveyed(invocation: Invocation, targets: tuple[str, ...]) -> Iterator[tupl
         yield required(invocation, project.remote), tuple(keys)
 
 
+def _mending(damage: RemoteDamage, *, repair: bool) -> str:
+    """Return what is to be done about ``damage``, which is gone where that was asked for."""
+    if repair:
+        return "it is gone now; paperbuild cache push sends it again"
+    if damage.is_missing:
+        return "paperbuild cache push sends it again, where somebody has it"
+    return "to remove it: paperbuild cache verify --remote --repair"
+
+
 def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: bool) -> int:
     """Read what the shared store has of ``targets``, or all, and say what is not as it was written; with ``repair``, remove that."""
     from paperbuild.sharing.surveying import verify_remote
@@ -221,13 +231,9 @@ def verify_shared(invocation: Invocation, targets: tuple[str, ...], *, repair: b
             shared.link.writing(lambda: shared.link.transport.delete(names))
         address = remote.terms.place.address
         notices = remote.notices()
-    help_ = (
-        ("it is gone now; paperbuild cache push sends it again",)
-        if repair
-        else ("to remove it: paperbuild cache verify --remote --repair",)
-    )
     diagnostics = tuple(
-        Diagnostic("PB631", f"{damage.what}: {damage.name}", needed_by=damage.actions[:3], help=help_) for damage in survey.damages
+        Diagnostic("PB631", f"{damage.what}: {damage.name}", needed_by=damage.actions[:3], help=(_mending(damage, repair=repair),))
+        for damage in survey.damages
     )
     code = ExitCode.FAILED if diagnostics else ExitCode.OK
     if invocation.json:

@@ -46,7 +46,7 @@ class Lacking(Exception):  # noqa: N818 - a finding: there is nothing to send
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What went: ``is_new`` says that the record was not there, ``bytes`` counts contents."""
+    """What went: ``is_new`` says that the record was not there, or not all that it needs; ``bytes`` counts contents."""
 
     is_new: bool
     bytes: int
@@ -80,6 +80,23 @@ class Contents:
             size = self._send_file(digest, path, size)
         self._there.add(digest)
         return size
+
+    def is_there(self, digest: str, path: str) -> bool:
+        """Return whether the content ``digest``, which stands at ``path`` or nowhere here, is over there, as far as its size tells.
+
+        Raises:
+            TransportError: it went wrong, whatever was tried.
+            Down: nothing is written any more in this command.
+        """
+        if digest in self._there:
+            return True
+        size = None
+        with contextlib.suppress(OSError):
+            size = os.stat(path).st_size
+        found = digest not in self._damaged and self._is_had(digest, size)
+        if found:
+            self._there.add(digest)
+        return found
 
     def _send_file(self, digest: str, path: str, size: int) -> int:
         replaced = digest in self._damaged
@@ -158,7 +175,9 @@ class Sending:
         """How many bytes of contents went so far."""
 
     def send(self, record: Record, *, is_likely_there: bool = False) -> Sent:
-        """Send ``record`` with what it needs; nothing is sent where it is there already, signed by the same.
+        """Send ``record`` with what it needs.
+
+        Where it ``is_likely_there``, signed by the same, that is looked at first; then only those of its contents go that are gone there.
 
         Raises:
             Lacking: it cannot be sent.
@@ -168,8 +187,10 @@ class Sending:
         self._link.mark()
         blobs = sorted(self._store.blobs_of(record))
         entry = signed(record, self._signer, self._small(blobs))
-        if is_likely_there and self._is_there(record, entry):
-            return Sent(is_new=False, bytes=0)
+        there = self._found_there(record, entry) if is_likely_there else None
+        if there is not None:
+            missing = self._missing(blobs, there)
+            return Sent(bool(missing), sum(map(self._send_blob, missing)))
         count = sum(self._send_blob(digest) for digest in blobs)
         return Sent(self._publish(record, entry), count)
 
@@ -194,9 +215,16 @@ class Sending:
 
     # the record
 
-    def _is_there(self, record: Record, entry: Signed) -> bool:
+    def _found_there(self, record: Record, entry: Signed) -> Signed | None:
+        """Return ``entry`` of ``record`` as it stands over there; None where it does not."""
         content = self._link.writing(lambda: self._link.transport.read(self._link.layer + bundle_name(record.key), MOST_BYTES))
-        return content is not None and any(entry.is_same(one) for one in self._present(content.data) or ())
+        present = None if content is None else self._present(content.data)
+        return next(filter(entry.is_same, present or ()), None)
+
+    def _missing(self, digests: Sequence[str], there: Signed) -> tuple[str, ...]:
+        """Return those of ``digests`` that are neither over there, where somebody may have removed them, nor go along with the record."""
+        along = {hashlib.sha256(data).hexdigest() for data in there.contents}
+        return tuple(d for d in digests if d not in along and not self._contents.is_there(d, self._store.blob(d)))
 
     def _write(self, name: str, data: bytes, over: str) -> bool:
         return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))

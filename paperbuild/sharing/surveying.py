@@ -28,6 +28,7 @@ from paperbuild.sharing.transport import Transport, TransportError
 T = TypeVar("T")
 
 READ_AT_ONCE = 8
+_MISSING = "a content is missing"
 MOST_LISTING = 64 << 20
 """Bytes of the list of a folder."""
 
@@ -42,6 +43,11 @@ class RemoteDamage(msgspec.Struct, frozen=True):
     what: str
     actions: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is nothing at all where it should stand."""
+        return self.what == _MISSING
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -194,7 +200,7 @@ class _Surveying:
                     whole.update(chunk)
                     count += len(chunk)
                 return count, "" if whole.hexdigest() == place[1] else "a content is not what its name says"
-        return 0, "a content is missing"
+        return 0, _MISSING
 
     def _whole(self, layer: str, digest: str) -> Iterator[bytes | memoryview] | None:
         stream = self._link.transport.stream(layer + blob_name(digest))

@@ -86,6 +86,22 @@ def test_what_is_there_already_is_not_sent_again(clone: CloneMaker, address: str
     assert push(mine.shared, records) == Pushed(0, 3, 0, 0)
 
 
+def test_what_somebody_removed_there_is_sent_again_though_its_record_is_there(clone: CloneMaker, folder: Path) -> None:
+    mine = clone(f"file://{folder}")
+    records = several(mine)
+    whole = push(mine.shared, records)
+    for digest in mine.store.blobs_of(records[0]):
+        for name in (blob_name(digest), pieces_name(digest)):
+            (folder / name).unlink(missing_ok=True)
+    mine.begin_anew()
+    again = push(mine.shared, records)
+    assert (again.sent, again.there) == (1, whole.sent - 1)
+    mine.begin_anew()
+    assert push(mine.shared, records) == Pushed(0, 3, 0, 0)
+    yours = clone(f"file://{folder}", mine)
+    assert yours.pulled([record.key for record in records]) == (3, frozenset())
+
+
 def test_what_another_one_pushed_is_vouched_for_again_without_its_contents(clone: CloneMaker, address: str) -> None:
     mine = clone(address)
     records = several(mine)
