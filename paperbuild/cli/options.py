@@ -118,7 +118,9 @@ def watching_options(function: _Command) -> _Command:
         from paperbuild.engine.options import BuildOptions
 
         jobs, heavy, no_run = given.pop("jobs") or processors(), given.pop("heavy"), given.pop("no_run")
-        options = BuildOptions(jobs=jobs, memory_bytes=memory_bytes(), keep_going=True, no_heavy=not heavy, no_run=no_run, shows_stale=True)
+        options = BuildOptions(
+            jobs=jobs, memory_bytes=memory_bytes(), keep_going=True, no_heavy=not heavy, no_run=no_run, shows_stale=True, follows=True
+        )
         return function(*args, options=options, **given)
 
     watched = wraps(function)(command)

@@ -18,7 +18,7 @@ import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.course import Course
-from paperbuild.engine.earlier import Earlier, shown_stale
+from paperbuild.engine.earlier import Earlier, overtaken, shown_stale
 from paperbuild.engine.examining import Examiner, probable
 from paperbuild.engine.faults import disk_fault, refused
 from paperbuild.engine.floor import Floor
@@ -115,7 +115,7 @@ def _built(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Bui
         course.notice(*notices)
         try:
             course.tell(BuildStarted(len(ids), tuple(ids)))
-            _Build(floor, course, Examiner(floor, graph, grounds, course, options), grounds, turns).run(ids)
+            _Build(floor, course, Examiner(floor, graph, grounds, course, options), grounds, turns, options).run(ids)
             if workshop.remote is not None:
                 course.notice_new(workshop.remote.notices())
             return _report(course, workshop.clock.monotonic_s() - begin)
@@ -196,8 +196,9 @@ class Fetched(msgspec.Struct, frozen=True):
 class _Build:
     """The loop."""
 
-    def __init__(self, floor: Floor, course: Course, examiner: Examiner, grounds: Grounds, turns: Turns) -> None:
+    def __init__(self, floor: Floor, course: Course, examiner: Examiner, grounds: Grounds, turns: Turns, options: BuildOptions) -> None:
         self._floor = floor
+        self._options = options
         self._workshop = floor.workshop
         self._graph = floor.graph
         self._course = course
@@ -210,6 +211,7 @@ class _Build:
         self._wanted: dict[str, set[str]] = {}  # outputs that are away, and that those who ran touched
         self._failures: Counter[str] = Counter()
         self._waiting: set[str] = set()
+        self._spent: set[str] = set()  # what commands changed themselves that they had read
 
     def run(self, ids: Sequence[str]) -> None:
         try:
@@ -227,7 +229,18 @@ class _Build:
         self._tell_blindness()
         steps = [id_ for id_ in ids if isinstance(self._graph.actions[id_].recipe, Step)]
         self._course.notice(*shown_stale(self._course.earlier, self._graph, steps))
-        self._examiner.lay_grounds()
+        self._tell_overtaken(steps)
+
+    def _tell_overtaken(self, steps: Sequence[str]) -> None:
+        """Say what is not up to date any more: commands may run for days, and somebody may work on the project meanwhile."""
+        if any(isinstance(self._graph.actions[id_].recipe, Command) for id_ in self._attempts):
+            self._grounds.drop_moved()
+        moved = self._examiner.lay_grounds()
+        if not self._options.follows:
+            told_of = {*self._spent, *self._workshop.index.strays()} if moved else set()
+            moved = {id_: reason for id_, reason in moved.items() if reason.subject not in told_of}
+            severity = Severity.ERROR if self._options.strict else Severity.WARNING
+            self._course.notice(*overtaken(moved, self._graph, steps, severity))
 
     def _tell_blindness(self) -> None:
         """Say once where commands ran that nobody could watch: what they are supposed to read was taken for what they read."""
@@ -355,7 +368,8 @@ class _Build:
         match result:
             case Free() | Fetched():
                 self._schedule.again(id_)
-            case running.Made(duration_s, warnings):
+            case running.Made(duration_s, warnings, spent):
+                self._spent.update(spent)
                 self._course.notice(*warnings)
                 self._settle(action, duration_s)
             case running.Failed(diagnostics=diagnostics, duration_s=duration_s, is_ours=is_ours):

@@ -156,7 +156,7 @@ class CommandAttempt(Attempt):
             checkpoints.tell(still)
         else:
             checkpoints.wipe()
-        return Made(ended.duration_s, (*self._blindness(ended), *astray(self._action, findings)))
+        return Made(ended.duration_s, (*self._blindness(ended), *astray(self._action, findings)), findings.spent)
 
     def _begun(self, recipe: Command, entry: Entry, log: Log, checkpoints: Checkpoints) -> tuple[Job, Mapping[str, Item] | None]:
         """Return the job, to be run or, where ``entry`` was sent by an earlier build, waited for; and what it is supposed to read."""

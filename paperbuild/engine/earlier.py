@@ -16,6 +16,7 @@ import msgspec
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.graph import STALE, Action, Graph, Scalar
 from paperbuild.engine.observation import Observer
+from paperbuild.engine.reasons import Reason
 from paperbuild.engine.shelf import Shelf
 from paperbuild.engine.trace import Artifact, Record, is_of_project
 from paperbuild.engine.workshop import Workshop
@@ -209,6 +210,29 @@ def _warning(target: str, several: Sequence[Earlier], earlier: Mapping[str, Earl
         needed_by=tuple(id_ for id_ in users if id_ in earlier and not ids.isdisjoint(earlier[id_].roots)),
         notes=(*notes[:_MOST_NAMED], *((f"and {len(notes) - _MOST_NAMED} other reasons",) if len(notes) > _MOST_NAMED else ())),
         help=(f"to make it anew{f', {where}' if where else ''}: {command_for(actions, sizes_of(graph))}",),
+    )
+
+
+def overtaken(moved: Mapping[str, Reason], graph: Graph, users: Sequence[str], severity: Severity) -> tuple[Diagnostic, ...]:
+    """Return what is told of actions that are not up to date any more, because of what ``moved`` since they were judged.
+
+    ``users`` are the documents that were wanted.
+    """
+    by_change: dict[str, list[str]] = {}
+    for id_, reason in moved.items():
+        by_change.setdefault(reason.text, []).append(id_)
+    closures = {user: {*graph.closure((user,))} for user in users} if moved else {}
+    sizes = sizes_of(graph)
+    return tuple(
+        Diagnostic(
+            "PB751",
+            f"{text} while this was built: {listed(_names(map(graph.actions.__getitem__, ids), sizes))} rested on what was before",
+            graph.actions[ids[0]].span,
+            severity,
+            needed_by=tuple(user for user in users if user not in ids and not closures[user].isdisjoint(ids)),
+            help=("build again",),
+        )
+        for text, ids in by_change.items()
     )
 
 

@@ -25,7 +25,7 @@ from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.noting import Facts
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Unfetched
-from paperbuild.engine.reasons import Reason
+from paperbuild.engine.reasons import OF_FILES, Reason
 from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Record
 from paperbuild.errors import BuildError
@@ -337,20 +337,29 @@ class Examiner:
             used_ns = self._use_noted.get(action.id, record.finished_ns)
             self._grounds.lay(action, record, facts, after, Moments(taken_ns, used_ns))
 
-    def lay_grounds(self) -> None:
-        """Look up again what ran or came back from the store, now that everything is in its place."""
+    def lay_grounds(self) -> dict[str, Reason]:
+        """Look up again what ran or came back from the store, now that everything is in its place.
+
+        Return why those must run, by their ids, that are not up to date any more because a file changed meanwhile.
+        """
+        overtaken: dict[str, Reason] = {}
         for id_, outcome in self._course.outcomes.items():
             if outcome.is_good and id_ not in self._course.earlier and not self._grounds.are_laid(id_):
                 with contextlib.suppress(OSError, Unfetched):  # the next build tells
-                    self._look_back(self._graph.actions[id_])
+                    reason = self._look_back(self._graph.actions[id_])
+                    if reason is not None and reason.kind in OF_FILES:
+                        overtaken[id_] = reason
+        return overtaken
 
-    def _look_back(self, action: Action) -> None:
+    def _look_back(self, action: Action) -> Reason | None:
+        """Look ``action`` up, and lay its ground; return why it must run, if it must."""
         taken_ns = self._workshop.clock.now_ns()
         with self._observer.noting() as facts:
             keyed = self._course.keyed[action.id] = self._keys.key(action)
             found = None if keyed.faults else self._lookup.find(action, keyed, self._graph, self._graph.actions.keys())
             if isinstance(found, Record) and self._shelf.in_place(found.artifacts) and not self._borrows(action, found):
                 self._lay_ground(action, found, facts, taken_ns)
+        return found[0] if isinstance(found, tuple) else None
 
     def _adopt_as_asked(self, action: Action, found: Record | tuple[Reason, ...]) -> None:
         """Take what stands at the outputs for the result of ``action``, whatever the store has for it; complain of what is missing."""

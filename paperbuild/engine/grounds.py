@@ -266,6 +266,13 @@ class Grounds:
         self._fresh.discard(id_)
         self._unmoved.pop(id_, None)
 
+    def drop_moved(self) -> None:
+        """Forget all grounds of which something has changed by now."""
+        self.disturb()
+        self.look(self._grounds)
+        for id_ in [id_ for id_, unmoved in self._unmoved.items() if not unmoved]:
+            self.drop(id_)
+
     def are_laid(self, id_: str) -> bool:
         """Return whether there is a ground for the action."""
         return id_ in self._grounds

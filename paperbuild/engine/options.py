@@ -15,7 +15,8 @@ class BuildOptions(msgspec.Struct, frozen=True):
     become their results, for ``reason``; then nothing else is executed. ``strict``: commands may read and write only what they declare.
     ``whole`` says that the graph is all there is in this folder, so what nothing in it declares is left over and can go.
     ``keep_checkpoints``: those of a target stay also when it has succeeded. ``placed`` are actions whose outputs are to stand in the tree,
-    wherever they are now; of others that are up to date only what somebody reads comes from elsewhere.
+    wherever they are now; of others that are up to date only what somebody reads comes from elsewhere. ``follows``: as soon as something
+    changes there comes another build.
     """
 
     jobs: int = 1
@@ -34,3 +35,4 @@ class BuildOptions(msgspec.Struct, frozen=True):
     no_gpu: bool = False
     placed: frozenset[str] = frozenset()
     shows_stale: bool = False
+    follows: bool = False

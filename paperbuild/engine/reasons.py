@@ -44,7 +44,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -59,6 +59,9 @@ OfAction = Literal[
     "never", "gone", "unknown", "unobserved", "refresh", "lost", "displaced", "foreign", "restored", "waits", "order", "fault"
 ]
 Kind = OfKey | OfTrace | OfAction
+
+OF_FILES: frozenset[Kind] = frozenset(get_args(OfTrace))
+"""Reasons that a file or a folder is another one."""
 
 InventoryOf = Callable[[str], Mapping[str, str] | None]
 """Tells what the digest of several things stands for: their names, each with a digest of its own; None where nobody remembers."""

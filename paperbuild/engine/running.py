@@ -28,10 +28,11 @@ from paperbuild.errors import BuildError, PaperbuildError
 
 
 class Made(msgspec.Struct, frozen=True):
-    """It ran, and its outputs are published."""
+    """It ran, and its outputs are published. ``spent`` are files that it had read before it changed them or took them away."""
 
     duration_s: float
     warnings: tuple[Diagnostic, ...] = ()
+    spent: tuple[str, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from paperbuild.diagnostics import Severity
 from paperbuild.engine.graph import Graph
 from paperbuild.engine.queries import State
 from paperbuild.errors import ManifestError
@@ -184,6 +185,24 @@ def test_inputs_that_change_while_it_runs_mean_one_more_run():
 def test_inputs_that_change_each_time_are_an_error():
     world = World().write(a="1").targets(command("t", "cat a to b; cat a a to a", "b", "a")).build().ran("t", "t", "t", "t")
     assert world.codes() == ["PB414"]
+
+
+@pytest.mark.parametrize("runs_first", [True, False])
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_changes_once_it_was_judged_is_told_since_what_is_built_then_rests_on_what_was_before(runs_first: bool, strict: bool):
+    first, second = command("first", "cat a to x", "x", "a"), command("second", "cat b to y; edit a 2", "y", "b")
+    world = World().write(a="1", b="1").targets(first, second, document("paper", "x y", needs="first second"))
+    if not runs_first:
+        world.build("first").ran("first")
+    world.build("paper", strict=strict).ran(*(["first"] if runs_first else []), "second").succeeded()
+    told = world.report.diagnostics[-1]  # type: ignore[union-attr]  # it was built
+    assert (told.code, told.severity) == ("PB751", Severity.ERROR if strict else Severity.WARNING)
+    assert told.message == "a changed while this was built: first rested on what was before"
+    assert told.needed_by == ("paper",)
+    world.build("paper").ran("first").succeeded()
+    assert "PB751" not in world.codes()
+    assert world.content("x") == "2"
+    world.build("paper").ran_nothing()
 
 
 def test_a_step_that_reads_what_is_not_settled_is_put_behind_it():

@@ -14,6 +14,7 @@ from paperbuild.engine.graph import Command
 from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.ports import mark_of, stamped_ns
 from paperbuild.engine.queries import Situation, State, survey
+from paperbuild.engine.reasons import Reason
 from tests.engine.disk import Project
 from tests.engine.world import ROOT, World, command, document, graph_of
 
@@ -259,9 +260,9 @@ def test_a_build_after_one_that_put_an_output_back_looks_nothing_up(looked_up: l
     world = chain().build().build()
     real = Examiner.lay_grounds
 
-    def later(self: Examiner) -> None:
+    def later(self: Examiner) -> dict[str, Reason]:
         world.clock.tick()  # a build of some length
-        real(self)
+        return real(self)
 
     monkeypatch.setattr(Examiner, "lay_grounds", later)
     world.remove("x").build().ran_nothing()
