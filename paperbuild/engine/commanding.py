@@ -28,7 +28,7 @@ from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
 from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
-from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, noted, skew, taken_up, unreachable
+from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, moved_there, noted, skew, taken_up, unreachable
 from paperbuild.engine.supplying import supplies_of
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import UNHEARD, VARIABLE, heard
@@ -142,7 +142,7 @@ class CommandAttempt(Attempt):
             checkpoints.tell(findings.items)
             return failed
         still = findings.lasting
-        altered = findings.changed or checkpoints.doubtful(still)
+        altered = findings.changed or moved_there(ended.elsewhere, still, self._observer.portable) or checkpoints.doubtful(still)
         changed = Changed(altered) if altered else self._changed(still)
         if changed is not None:
             checkpoints.wipe()

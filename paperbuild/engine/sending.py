@@ -117,6 +117,15 @@ def unreachable(action: Action, ended: Ended) -> tuple[Diagnostic, ...]:
     return tuple(dataclasses.replace(fault, notes=(*fault.notes, *notes)) for fault in ended.unreachable)
 
 
+def moved_there(told: Elsewhere | None, items: Iterable[Item], portable: Callable[[str], str]) -> str:
+    """Return the path of a file that a run elsewhere read, one of its ``items``, and that was another one when it had ended; "" for none.
+
+    ``portable`` writes paths as items do.
+    """
+    gone = {portable(path) for path, digest in told.digests if digest is None} if told is not None else set()
+    return next((item.path for item in items if isinstance(item, Content) and item.path in gone), "")
+
+
 def skew(action: Action, told: Elsewhere | None, items: Iterable[Item], portable: Callable[[str], str]) -> Diagnostic | None:
     """Return what was another thing on the machine that ran ``action`` than it is here, by whose ``items`` its result would be known.
 
@@ -132,10 +141,13 @@ def skew(action: Action, told: Elsewhere | None, items: Iterable[Item], portable
             there = packages.get((item.tool, item.name))
             if there is not None and there != item.fingerprint:
                 differing.append(f"{item.name}: {there[:40]} there, {item.fingerprint[:40]} here")
-        elif isinstance(item, Content) and digests.get(item.path, item.digest) != item.digest:
+        elif isinstance(item, Content) and (digests.get(item.path) or item.digest) != item.digest:
             differing.append(f"{item.path}: another file there than here")
     if not differing:
         return None
     message = f"{action.id} used what is not the same on {told.host} as here"
-    help_ = ("let both ends use one environment: what its result was made with must be what its record says",)
+    help_ = (
+        "let both ends use one environment: what its result was made with must be what its record says",
+        *(("or did the file change meanwhile? Then build again",) if any(path in note for path in digests for note in differing) else ()),
+    )
     return Diagnostic("PB708", message, action.span, notes=tuple(differing[:8]), help=help_)

@@ -12,7 +12,7 @@ from paperbuild.cli.main import main
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.engine.graph import Action, Command
 from paperbuild.engine.ports import Elsewhere, Ended, Job
-from paperbuild.engine.sending import skew
+from paperbuild.engine.sending import moved_there, skew
 from paperbuild.engine.trace import Content, Package
 from tests.clusters.nearby import Nearby
 
@@ -81,6 +81,21 @@ def test_a_file_that_changed_while_it_was_read_there_is_read_again(project: Path
     assert (len(runs), (project / "out").read_text()) == (2, "later\n")
 
 
+def test_a_file_that_is_another_one_there_once_the_job_has_ended_is_read_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    def replaced(ended: Ended) -> Ended:
+        runs.append(1)
+        if len(runs) > 1:
+            return ended
+        assert ended.elsewhere is not None
+        return replace(ended, elsewhere=replace(ended.elsewhere, digests=((f"{project}/in", None),)))
+
+    altered(monkeypatch, replaced)
+    assert main(["run"]) == 0
+    assert len(runs) == 2
+
+
 def test_another_version_of_a_package_there_is_one_clear_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +123,11 @@ def test_another_file_outside_the_project_is_told_by_its_name() -> None:
     fault = skew(action, Elsewhere("node7", (("/data/b", "3"),)), items, str)
     assert fault is not None
     assert fault.notes == ("/data/b: another file there than here",)
+    assert "build again" in fault.help[1]
+    replaced = Elsewhere("node7", (("/data/b", None),))
+    assert skew(action, replaced, items, str) is None
+    assert moved_there(replaced, items, str) == "/data/b"
+    assert moved_there(same, items, str) == ""
     assert "node7" in fault.message
 
 
