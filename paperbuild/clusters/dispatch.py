@@ -153,6 +153,8 @@ class FarExecutor:
             sent = _Sent(msgspec.structs.replace(sent.parcel, expected_s=None), "")  # alone: those like it took long
             self._see_through(sent, errand, begins_anew)
         _keep_log(job, errand.folder)
+        if not sent.handle:  # it never went, and nobody will look for it
+            shutil.rmtree(errand.folder, ignore_errors=True)
         if sent.faults:
             raise BuildError(*sent.faults)
         assert sent.ended is not None

@@ -158,7 +158,8 @@ def _mends(status: int, lines: Sequence[str], action: Action, recipe: Command) -
     if action.observe == "strict" and "ermission denied" in told:
         return ('observe = "strict" lets inputs be opened to read only (np.memmap: mode="r")',)
     if status in (-_KILLED, 128 + _KILLED):
-        return (f"where memory ran out, fewer at once help: -j, or mem in the resources of {action.target}",)
+        fewer = "" if action.on else "fewer at once help: -j, or "  # what runs elsewhere does not count for -j
+        return (f"where memory ran out, {fewer}mem in the resources of {action.target}{' helps' if action.on else ''}",)
     if status == 126:
         return ("a script is run by name only where it may be executed (chmod +x), or as  python script.py",)
     if status == 127 and _BASH.search(recipe.line) and recipe.shell.endswith("/sh"):

@@ -203,6 +203,7 @@ def test_what_slurm_refuses_is_one_clear_error_and_other_work_is_kept(paper: Pap
     assert "Slurm refuses job: there is no partition nope" in told
     assert "Slurm refuses large: no node gives 1024 GiB of memory" in told
     assert (paper.folder / "here").read_text() == "y\n"
+    assert os.listdir(paper.folder / ".paperbuild/sent") == []  # what never went, secrets perhaps, stays nowhere
     paper.run("run", "job", "--on", "local")
     assert (paper.folder / "out").read_text() == "x\n"
 
