@@ -55,7 +55,7 @@ def _print(invocation: Invocation, project: Project, explained: Explained, *, ce
         told = {story.situation.action.id for story in explained.stories}
         for where in whereabouts(project.workshop.fs, project.workshop.site.state):
             if where.action in told:
-                invocation.answer(f"{where.action} was sent to {where.executor} by an earlier build, as {where.handle}")
+                invocation.answer(f"{where.action} is {where.text}")
 
 
 def _answer_json(invocation: Invocation, project: Project, explained: Explained) -> None:

@@ -188,8 +188,7 @@ def _lead(situation: Situation, away: Mapping[str, Where]) -> str:
 def _rest(situation: Situation, away: Mapping[str, Where], heard: Heard | None) -> str:
     """Return what is told beside the state: where it is, why it must run, or who says that it need not."""
     if _lead(situation, away) == _SENT:
-        where = away[situation.action.id]
-        return f"with {where.executor}, as {where.handle}{', and has ended' if where.has_ended else ''}"
+        return away[situation.action.id].text
     if heard is not None and heard.is_from_elsewhere(situation) and situation.record is not None:
         return f"elsewhere, so says {situation.record.origin}"
     adoption = adopted(situation)

@@ -8,6 +8,7 @@ that thread. A scheduler that does not answer ends nothing: jobs that were sent 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import threading
@@ -18,6 +19,7 @@ import msgspec
 
 from paperbuild import __version__
 from paperbuild.clusters.clocks import Clocks
+from paperbuild.clusters.footing import Footing, mark_of
 from paperbuild.clusters.pace import Pace, Rounds
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import (
@@ -48,7 +50,7 @@ from paperbuild.errors import BuildError
 class _Sent:
     """One job that somebody waits for."""
 
-    def __init__(self, parcel: Parcel, handle: str) -> None:
+    def __init__(self, parcel: Parcel, handle: str, footing: Footing) -> None:
         self.parcel = parcel
         self.handle = handle
         self.handed_in = threading.Event()
@@ -57,6 +59,8 @@ class _Sent:
         self.is_left = False
         self.ended: Ended | None = None
         self.faults: tuple[Diagnostic, ...] = ()
+        self.footing = footing
+        self.has_begun = False
         self.sent_ns = 0 if handle else time.time_ns()
         self.clock_is_known = False
         self.gone_since_s: float | None = None
@@ -135,7 +139,7 @@ class FarExecutor:
         errand = job.errand
         assert errand is not None
         begin_s = time.monotonic()
-        sent = _Sent(_parcel(job, errand), errand.handle)
+        sent = _Sent(_parcel(job, errand), errand.handle, Footing(errand.rests_on))
         if not errand.handle:
             os.makedirs(errand.folder)
             os.chmod(errand.folder, 0o700)  # a command's variables may be secrets
@@ -150,7 +154,8 @@ class FarExecutor:
         self._see_through(sent, errand, started)
         while sent.is_left:
             _unlink(f"{errand.folder}/{GO}")
-            sent = _Sent(msgspec.structs.replace(sent.parcel, expected_s=None), "")  # alone: those like it took long
+            alone = msgspec.structs.replace(sent.parcel, expected_s=None)  # those like it took long
+            sent = _Sent(alone, "", sent.footing)
             self._see_through(sent, errand, begins_anew)
         _keep_log(job, errand.folder)
         if not sent.handle:  # it never went, and nobody will look for it
@@ -339,6 +344,16 @@ class FarExecutor:
             if not sent.over.is_set() and now_s - sent.gone_since_s >= self._pace.late_s:
                 sent.end(Ended(-1, 0.0, lost=": ".join(filter(None, (fate.detail or "nobody knows why", _last_word(sent.folder))))))
             rounds.ask_soon()
+        self._call_back(out)
+
+    def _call_back(self, out: Sequence[_Sent]) -> None:
+        """End those of ``out`` that wait, and would not find any more what they were sent for."""
+        look = functools.cache(mark_of)
+        waiting = (sent for sent in out if not (sent.over.is_set() or sent.has_begun))
+        moved = {sent: path for sent in waiting if (path := sent.footing.moved(look))}
+        if moved and not self._end({sent.folder: sent.handle for sent in moved}):
+            for sent, path in moved.items():
+                sent.end(Ended(-1, 0.0, overtaken=path))
 
     def _read_end(self, sent: _Sent) -> None:
         """Read how ``sent`` ended, where its folder says so."""
@@ -349,6 +364,7 @@ class FarExecutor:
             names = files_in(sent.folder)
             if CLOCK in names and not sent.clock_is_known:
                 sent.clock_is_known = self._clocks.begun(sent.folder)
+            sent.has_begun = BEGUN in names
             if ENDED not in names:
                 if LEFT in names and has_gone:
                     sent.leave()

@@ -382,7 +382,8 @@ class _Build:
             case running.Lost(paths):
                 self._attempts[id_] -= 1
                 self._reopen(action, paths)
-            case running.Changed(path):
+            case running.Changed(path, began):
+                self._attempts[id_] -= not began
                 self._run_again(action, path)
             case running.Cancelled():
                 self._course.fail(id_, (), outcome=Outcome.CANCELLED)

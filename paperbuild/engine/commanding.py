@@ -38,6 +38,10 @@ MOST_UNSETTLED = 2000
 """How many outputs a watcher is told not to let be touched."""
 
 
+MOST_RESTED_ON = 100
+"""How many files are looked at while a command waits elsewhere; others are looked at once it has run, as all are."""
+
+
 class CommandAttempt(Attempt):
     """An attempt at a command."""
 
@@ -114,6 +118,8 @@ class CommandAttempt(Attempt):
         ended = self._execute(job, partial(self._started, entry, job, before))
         if ended.unreachable:
             return Failed(unreachable(self._action, ended), ended.duration_s, goes_on=True)
+        if ended.overtaken:
+            return Changed(self._observer.portable(ended.overtaken), began=False)
         if ended.elsewhere is not None:
             look_anew(self._action, self._workshop)
         reading = self._reading(ended.elsewhere)
@@ -264,6 +270,8 @@ class CommandAttempt(Attempt):
         if errand is not None and errand.executor in self._workshop.carried:
             outputs = tuple(output.path for output in self._action.outputs)
             errand = msgspec.structs.replace(errand, supplies=self._supplies(), outputs=outputs)
+        elif errand is not None:
+            errand = msgspec.structs.replace(errand, rests_on=tuple(itertools.islice(self._rests_on(), MOST_RESTED_ON)))
         return Job(self._action.id, recipe.line, recipe.shell, self._workshop.site.root, variables, log, limit_s, watch, errand=errand)
 
     def _supplies(self) -> tuple[str, ...]:
@@ -273,6 +281,14 @@ class CommandAttempt(Attempt):
         records = (*store.records(self._keyed.key), *(() if record is None else (record,)))
         named = (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.words(self._action))
         return supplies_of(self._action, self._graph, named, (item for one in records for item in one.items))
+
+    def _rests_on(self) -> Iterator[str]:
+        """Yield the files that nobody makes and that the command is known to read: a change of one means another key."""
+        for path in (*(path for path, _ in self._keys.inputs(self._action)), *self._keys.words(self._action)):
+            absolute = _absolute(self._workshop.site.root, path)
+            stat = self._workshop.fs.stat(absolute) if self._graph.maker(path) is None else None
+            if stat is not None and not stat.is_folder:
+                yield absolute
 
     def _permission(self, root: str, surroundings: Surroundings) -> Permission:
         """Return what a strict command may do: read what it declares, names and needs, and write its outputs."""

@@ -407,7 +407,8 @@ class Errand(msgspec.Struct, frozen=True):
 
     ``expected_s`` is how long it took the last time, None where nobody knows, ``platform`` what the machine must be. ``handle`` is what the
     executor called it when it was sent; a job that has one is not sent again, only waited for. Where no file system is shared, ``supplies``
-    are what it is known to need of the project, and ``outputs`` what comes back: paths in it, folders with a slash at their end.
+    are what it is known to need of the project, and ``outputs`` what comes back: paths in it, folders with a slash at their end. Where one
+    is, ``rests_on`` are files (absolute) that it reads when it begins: if they change before that, it need not.
     """
 
     executor: str
@@ -418,6 +419,7 @@ class Errand(msgspec.Struct, frozen=True):
     handle: str = ""
     supplies: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -486,6 +488,7 @@ class Ended(msgspec.Struct, frozen=True):
 
     ``seen`` is None where it was not to be watched. Of a job that ran elsewhere, ``elsewhere`` is what is told of that place;
     ``lost`` says in words why nobody can know how it ended, and ``unreachable`` is what keeps us from asking: it may still run.
+    ``overtaken`` is a path that it was going to read and that changed while it waited: it did not begin.
     """
 
     status: int
@@ -496,6 +499,7 @@ class Ended(msgspec.Struct, frozen=True):
     elsewhere: Elsewhere | None = None
     lost: str = ""
     unreachable: tuple[Diagnostic, ...] = ()
+    overtaken: str = ""
 
 
 class Executor(Protocol):

@@ -67,9 +67,10 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """What it read changed while it ran; nothing was published."""
+    """What it read changed while it ran, or before it ``began``; nothing was published."""
 
     path: str
+    began: bool = True
 
 
 class Cancelled(msgspec.Struct, frozen=True):

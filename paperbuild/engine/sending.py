@@ -87,6 +87,11 @@ class Where(msgspec.Struct, frozen=True):
     handle: str
     has_ended: bool
 
+    @property
+    def text(self) -> str:
+        """Where it is, in words, whoever sent it: a build that died, or one that is at work."""
+        return f"with {self.executor}, as {self.handle}{', and has ended' if self.has_ended else ''}"
+
 
 def whereabouts(fs: FileSystem, state: str) -> tuple[Where, ...]:
     """Return what is elsewhere, by the journal in the project's folder ``state``; changes nothing."""

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -151,6 +152,7 @@ def test_a_sweep_is_one_array_and_who_builds_after_a_kill_takes_up_what_runs(pap
     until(lambda: len(paper.runs()) == 40, first)
     until(lambda: len([*(paper.folder / ".paperbuild/sent").glob("*/ended.json")]) <= 20, first)
     assert len(paper.jobs()) == 1
+    assert re.search(r"^cell\[n=30\] is with cluster, as \d+_\d+$", paper.run("explain", "cell[n=30]"), re.MULTILINE)
     first.kill()
     first.communicate()
     assert json.loads(paper.run("status", "--json"))
@@ -167,6 +169,23 @@ def test_a_sweep_is_one_array_and_who_builds_after_a_kill_takes_up_what_runs(pap
     assert not [*(paper.folder / ".paperbuild/journal").glob("*")]
     assert "40" not in paper.run("render")
     assert paper.runs() == sorted(map(str, range(40)))
+
+
+@pytest.mark.slow
+def test_what_waits_when_its_script_is_edited_is_called_back_and_does_not_run_in_vain(paper: Paper) -> None:
+    manifest = MANIFEST.replace("NUMBERS", "20, 21, 22, 23").replace('on = "cluster"', 'on = "cluster"\nresources = { cpu = 24 }')
+    paper.write({"paperbuild.toml": manifest, "cell.sh": CELL, "total.sh": TOTAL, "paper.md": "None.\n", "../HOLD": ""})
+    first = paper.start("run", "cell")
+    until(lambda: len(paper.runs()) == 2, first)  # as many as there is room for
+    paper.write({"cell.sh": CELL.replace("echo '{", "echo ' {")})
+    until(lambda: len(paper.jobs()) > 1, first)
+    (paper.folder.parent / "HOLD").unlink()
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 0, out + err
+    assert sorted(Counter(paper.runs()).values()) == [1, 1, 2, 2]
+    assert all((paper.folder / f"build/cell-{n}.json").read_text().startswith(" {") for n in range(20, 24))
+    assert "0 ran, 4 up to date" in paper.run("run", "cell")
+    assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
 
 
 def test_a_failing_cell_tells_its_last_words_and_its_exit_status(paper: Paper) -> None:
