@@ -41,6 +41,7 @@ from paperbuild.errors import BuildError, HungUp, InternalError, Interrupted, Wr
 from paperbuild.events import ActionStarted, ActionWaits, BuildEnded, BuildStarted, BuildWaits, Fetching, Listener, Outcome
 
 if TYPE_CHECKING:
+    from paperbuild.engine import running
     from paperbuild.engine.away import Away
 
 LEFT_BEHIND_NS = DAY_NS
@@ -219,8 +220,8 @@ class _Build:
                 self._course.fail(id_, faults)
             self._loop()
         except KeyboardInterrupt as stop:
-            self._cancel(leaves=isinstance(stop, HungUp))
-            raise Interrupted(Diagnostic("PB404", "interrupted; what ran was ended, and its outputs are as they were")) from None
+            left = self._cancel(leaves=isinstance(stop, HungUp))
+            raise Interrupted(*_interrupted(left)) from None
         except BaseException:
             self._cancel()  # nothing goes on behind the back of whoever called
             raise
@@ -433,12 +434,26 @@ class _Build:
         )  # fmt: skip
         self._course.fail(action.id, (fault,))
 
-    def _cancel(self, *, leaves: bool = False) -> None:
+    def _cancel(self, *, leaves: bool = False) -> tuple[running.Failed, ...]:
+        """End all that runs; return what is told of each that goes on all the same, elsewhere."""
+        from paperbuild.engine import running
+
         self._turns.end_waiting()
         self._workshop.executor.cancel_all(leaves=leaves)
         if self._workshop.remote is not None:
             self._workshop.remote.halt()
-        self._workshop.lanes.drain()
+        ended = self._workshop.lanes.drain()
+        return tuple(one for one in ended if isinstance(one, running.Failed) and one.goes_on)
+
+
+def _interrupted(left: Sequence[running.Failed]) -> tuple[Diagnostic, ...]:
+    """Return what is told of a build that the user stopped, with all that ran but what is ``left`` to go on elsewhere."""
+    if not left:
+        return (Diagnostic("PB404", "interrupted; what ran was ended, and its outputs are as they were"),)
+    faults = [fault for fault in left[0].diagnostics if fault.severity is Severity.ERROR]  # the same of all
+    jobs = "a job elsewhere goes" if len(left) == 1 else f"{len(left)} jobs elsewhere go"
+    message = f"interrupted; {jobs} on, and what ran here was ended"
+    return (*faults, Diagnostic("PB404", message, notes=("the next build finds what runs elsewhere, and does not run it again",)))
 
 
 def _fetch(away: Away, artifacts: Sequence[Artifact]) -> Fetched:

@@ -23,8 +23,8 @@ class Lanes(Protocol):
     def wait(self) -> tuple[str, object]:
         """Wait until one of the works begun has ended, or tells something; return its id and what it returned, or tells."""
 
-    def drain(self) -> None:
-        """Wait until no work is under way any more; what they returned is dropped."""
+    def drain(self) -> tuple[object, ...]:
+        """Wait until no work is under way any more; return what those returned. What they told is dropped."""
 
 
 class ThreadLanes:
@@ -57,11 +57,14 @@ class ThreadLanes:
             self._threads.pop(id_).join()  # it has nothing left to do, and a long build would keep the threads of all its runs
         return id_, what
 
-    def drain(self) -> None:
+    def drain(self) -> tuple[object, ...]:
         """See :class:`Lanes`."""
+        returned = []
         for thread in self._threads.values():
             if thread.ident is not None:  # Ctrl-C may have come before it was started
                 thread.join()
         while self._threads and not self._told.empty():
-            self._told.get()
+            _, what, is_end = self._told.get()
+            returned += [what] if is_end else []
         self._threads.clear()
+        return tuple(returned)

@@ -303,10 +303,11 @@ def test_a_lost_terminal_leaves_jobs_to_the_next_build_wherever_that_would_run_t
     first = paper.start("run", "--on", "cluster")
     until(paper.runs, first)
     first.send_signal(signal.SIGHUP)
-    first.communicate(timeout=30)
+    _, told = first.communicate(timeout=30)
     assert first.returncode == 130
+    assert "interrupted; a job elsewhere goes on, and what ran here was ended" in told
     assert "1 job with cluster" in paper.run("status")
-    assert "sent to cluster" in paper.run("explain", "job")
+    assert "job is with cluster, as" in paper.run("explain", "job")
     log = json.loads(paper.run("logs", "job", "--json"))["logs"][0]
     assert (log["running"], log["end"]) == (True, "begins\n")
     (paper.folder.parent / "HOLD").unlink()

@@ -334,8 +334,9 @@ class ShuffledLanes:
             self.tell(id_, work())
         return self._told.pop(0)
 
-    def drain(self) -> None:
+    def drain(self) -> tuple[object, ...]:
         self._waiting.clear()
+        return ()
 
 
 class MemorySightings(Sightings):

@@ -24,7 +24,7 @@ def test_what_was_told_comes_before_the_end_and_the_end_is_let_go_of():
     assert [thread() for thread in threads] == [None, None, None], "a long build would keep a thread for each run"
 
 
-def test_draining_waits_for_all_and_drops_what_they_say():
+def test_draining_waits_for_all_and_returns_how_they_ended():
     lanes = ThreadLanes()
     go = threading.Event()
     ended: list[int] = []
@@ -32,12 +32,12 @@ def test_draining_waits_for_all_and_drops_what_they_say():
     def work() -> object:
         go.wait(10)
         ended.append(1)
-        return None
+        return len(ended)
 
     for id_ in "abc":
         lanes.start(id_, work)
     go.set()
-    lanes.drain()
+    assert sorted(map(str, lanes.drain())) == ["1", "2", "3"]
     assert ended == [1, 1, 1]
     lanes.start("d", lambda: "new")
     assert lanes.wait() == ("d", "new")
