@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_ALIKE = 3
 """How many errors of one kind at one place are shown."""
 
-_OF_RUNS = ("PB41", "PB44", "PB70")
+_OF_RUNS = ("PB41", "PB42", "PB43", "PB44", "PB70")
 
 
 class _Record(msgspec.Struct):

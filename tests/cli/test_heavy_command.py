@@ -110,6 +110,13 @@ def test_with_strict_nothing_stale_is_shown(heavy):
     assert heavy.call("run", "--no-heavy").code == 1
 
 
+def test_of_many_cells_that_are_held_alike_a_few_are_shown(project):
+    sweep = '[target.train]\nrun = "echo {n} > {n}"\noutputs = ["{n}"]\nmatrix.n = [1, 2, 3, 4, 5]\nheavy = true\n'
+    told = project.write("paperbuild.toml", sweep).call("run", "--no-heavy").err
+    assert told.count("error[PB431]") == 3
+    assert "and 2 more like this" in told
+
+
 def test_the_users_variable_holds_heavy_targets_and_json_tells_of_them(heavy, monkeypatch):
     monkeypatch.setenv("PAPERBUILD_NO_HEAVY", "1")
     told = json.loads(heavy.call("render", "--to", "html", "--json").out)
