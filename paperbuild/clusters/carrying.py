@@ -20,7 +20,7 @@ from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, lo
 from paperbuild.clusters.news import Heard, Newsreader, Opened, put_back
 from paperbuild.clusters.packing import Packer
 from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of
-from paperbuild.engine.cluster import ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
+from paperbuild.engine.cluster import CALLED, ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.process import MARK
 from paperbuild.engine.remote import Carrier
@@ -127,6 +127,7 @@ class Carrying:
         handles = self._cluster.submit(told)
         for (parcel, sent), handle in zip(ready, handles, strict=True):
             _write(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))
+            _write(f"{parcel.folder}/{CALLED}", handle.encode())
 
     def _prepared(self, parcel: Parcel, sent: _Sent, common: Sequence[Thing], digest: str) -> _Sent:
         """Have all that ``parcel`` needs in the store; return how it is sent."""

@@ -35,6 +35,9 @@ LEFT = "left"
 """The file in a parcel's folder that says that it has not begun and will not, where it is: those before it in its job take long. Whoever
 sent it hands it in anew."""
 
+CALLED = "called"
+"""The file in a parcel's folder that says what the scheduler calls it, where the handle is another name."""
+
 LOG = "log"
 """The file in a parcel's folder that takes the job's output, both streams, while it runs."""
 

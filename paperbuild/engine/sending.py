@@ -10,7 +10,7 @@ import msgspec
 import msgspec.structs
 
 from paperbuild.diagnostics import Diagnostic, Severity
-from paperbuild.engine.cluster import ENDED, PARCEL, parcel_of
+from paperbuild.engine.cluster import CALLED, ENDED, PARCEL, parcel_of
 from paperbuild.engine.graph import Action
 from paperbuild.engine.journal import Entry, Journal, Sent
 from paperbuild.engine.logs import LOG_BYTES, LOG_LINES, Log, slug
@@ -99,7 +99,9 @@ def whereabouts(fs: FileSystem, state: str) -> tuple[Where, ...]:
     for entry in Journal(fs, f"{state}/journal").entries(drops=False):
         if entry.sent is not None:
             errand = entry.sent.errand
-            found.append(Where(entry.action, errand.executor, errand.handle, fs.exists(f"{errand.folder}/{ENDED}")))
+            called = f"{errand.folder}/{CALLED}"
+            handle = fs.read(called).decode() if fs.exists(called) else errand.handle
+            found.append(Where(entry.action, errand.executor, handle, fs.exists(f"{errand.folder}/{ENDED}")))
     return tuple(found)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.clusters.slurm_server import SlurmServer
-from tests.clusters.test_slurm import Paper
+from tests.clusters.test_slurm import Paper, until
 
 MANIFEST = """\
 [paper]
@@ -68,3 +69,21 @@ def test_without_a_shared_store_one_error_says_so(paper: Paper) -> None:
     paper.write({"paperbuild.toml": MANIFEST})
     said = paper.run("run", status=1)
     assert "error[PB741]: files of the executor cluster travel by the shared store, and there is none" in said
+
+
+@pytest.mark.slow
+def test_who_asks_is_told_what_slurm_calls_it_and_who_builds_after_a_kill_takes_it_up(paper: Paper) -> None:
+    hold = paper.folder.parent / "HOLD"
+    cell = (paper.folder / "cell.sh").read_text()
+    paper.write({"cell.sh": f"while [ -e {hold} ]; do sleep 0.05; done\n{cell}", "../HOLD": ""})
+    first = paper.start("render")
+    places = paper.folder.parent / "places"
+    until(lambda: [*(paper.folder / ".paperbuild/sent").glob("*/called")], first)
+    first.kill()
+    first.communicate()
+    assert re.search(r"^cell\[n=1\] is with cluster, as \d+_\d+$", paper.run("explain", "cell[n=1]"), re.MULTILINE)
+    hold.unlink()
+    paper.run("render")
+    assert ">17<" in (paper.folder / "_build" / "paper.html").read_text()
+    assert len(places.read_text().split()) == 6
+    assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
