@@ -8,6 +8,7 @@ not needed, which many clusters do not have. Commands, states and reasons: the m
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 import subprocess
@@ -36,6 +37,7 @@ _MOST_NAMED = 200  # ids in one call of scancel
 _MARGIN_MIN = 2
 """Beyond the limit of a parcel, which the outpost holds it to: so it says itself how that ended, also of the last of several that share a
 job, which begins up to a minute after it."""
+_BY_HAND = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_CLUSTERS")
 _LIMIT_S = 90.0  # a busy slurmctld answers late; its own commands give up after some ten seconds
 _END_S = 60.0
 
@@ -185,7 +187,9 @@ class Slurm:
 
     def _run(self, words: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
         try:
-            return subprocess.run(words, input=given, capture_output=True, text=True, errors="replace", timeout=_LIMIT_S, check=False)
+            return subprocess.run(
+                words, input=given, capture_output=True, text=True, errors="replace", timeout=_LIMIT_S, check=False, env=_environment()
+            )  # fmt: skip
         except FileNotFoundError:
             message = f"the executor {self._settings.name} is Slurm, and there is no {words[0]} here"
             mend = ("run it on a machine that can submit jobs", "or on this one: --on local")
@@ -220,6 +224,11 @@ class Slurm:
                 what = f"Slurm refuses {targets}: {message.format(**facts)}"
                 return Diagnostic("PB706", what, notes=_lines(told), help=(f"mend {mend.format(**facts)}",))
         return Diagnostic("PB706", f"Slurm refuses {targets}", notes=_lines(told), help=(f"is [executor.{settings.name}] right?",))
+
+
+def _environment() -> dict[str, str]:
+    """Return what Slurm's commands are given: what a user has set for calls by hand would hide jobs of ours, or wait for their end."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_BY_HAND)}
 
 
 def request(settings: SlurmSettings, tasks: Sequence[Sequence[Parcel]]) -> Iterator[str]:

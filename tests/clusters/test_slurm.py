@@ -245,6 +245,18 @@ def test_why_a_job_waits_is_said_in_words_whatever_nodes_slurm_names_with_it(pap
         paper.server.run("scontrol", "update", "nodename=n1", "state=resume")
 
 
+def test_what_somebody_has_set_for_calls_by_hand_hides_no_job(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_in = ("sbatch", "--parsable", "--hold", "--array=0-0", "--output=/dev/null", "--wrap=true")
+    job = paper.server.run(*handed_in).strip()
+    by_hand = {"SQUEUE_PARTITION": "long", "SQUEUE_NAMES": "mine", "SCANCEL_PARTITION": "long", "SLURM_CONF": str(paper.server.conf)}
+    for name, value in by_hand.items():
+        monkeypatch.setenv(name, value)
+    cluster = Slurm(SlurmSettings("cluster"))
+    assert cluster.look([f"{job}_0"])[f"{job}_0"].state == "waiting"
+    cluster.cancel([f"{job}_0"])
+    assert cluster.look([f"{job}_0"])[f"{job}_0"].state == "gone"
+
+
 @pytest.mark.slow
 def test_a_python_that_the_nodes_do_not_have_is_told_with_the_key_that_names_it(paper: Paper) -> None:
     paper.write({"paperbuild.toml": one("echo x > out") + 'python = "/no/such/python"\n'})
