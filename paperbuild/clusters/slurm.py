@@ -139,9 +139,10 @@ class Slurm:
         words = ["sbatch", *request(self._settings, tasks)]
         script = self._script(tasks)
         done = self._run(words, script)
-        if done.returncode == 0:
-            return done.stdout.strip().partition(";")[0]
-        raise BuildError(self._refusal(done.stderr, first.resources, listed(_targets(tasks))))
+        last = done.stdout.strip().rpartition("\n")[2]  # a site's own sbatch may say more before
+        if done.returncode == 0 and (number := last.partition(";")[0]).isdecimal():
+            return number
+        raise BuildError(self._refusal(done.stderr or done.stdout, first.resources, listed(_targets(tasks))))
 
     def _script(self, tasks: Sequence[Sequence[Parcel]]) -> str:
         python = shlex.quote(self._settings.python or sys.executable)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from pathlib import Path
 import pytest
 
 from paperbuild.clusters.slurm import Slurm, SlurmSettings
-from paperbuild.engine.cluster import Fate
+from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.graph import Resources
 from paperbuild.engine.logs import last_line
+from paperbuild.engine.ports import Job
 from tests.clusters.slurm_server import SlurmServer
 
 MANIFEST = """\
@@ -255,6 +258,23 @@ def test_what_somebody_has_set_for_calls_by_hand_hides_no_job(paper: Paper, monk
     assert cluster.look([f"{job}_0"])[f"{job}_0"].state == "waiting"
     cluster.cancel([f"{job}_0"])
     assert cluster.look([f"{job}_0"])[f"{job}_0"].state == "gone"
+
+
+def test_what_a_site_s_own_sbatch_says_besides_is_no_part_of_what_the_job_is_called(
+    paper: Paper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    own = tmp_path / "bin/sbatch"
+    own.write_text(f'#!/bin/sh\necho "This costs 3 units."\nexec {shutil.which("sbatch")} --hold "$@"\n')
+    own.chmod(0o755)
+    monkeypatch.setenv("SLURM_CONF", str(paper.server.conf))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    cluster = Slurm(SlurmSettings("cluster"))
+    job = Job("job", ":", "/bin/sh", str(tmp_path), (), "", None)
+    (handle,) = cluster.submit([Parcel(str(tmp_path), job, Resources(), "")])
+    assert cluster.look([handle])[handle].state == "waiting"
+    cluster.cancel([handle])
+    assert cluster.look([handle])[handle].state == "gone"
 
 
 @pytest.mark.slow
