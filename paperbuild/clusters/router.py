@@ -69,9 +69,9 @@ class Router:
             self._cancelled = True
             far = tuple(self._far.values())
         threads = [threading.Thread(target=partial(executor.cancel_all, leaves=leaves)) for executor in far]
+        self._local.cancel_all()  # first, since that is done at once
         for thread in threads:
             thread.start()
-        self._local.cancel_all()
         for thread in threads:
             thread.join()
 

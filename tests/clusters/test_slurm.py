@@ -278,6 +278,31 @@ def test_what_a_site_s_own_sbatch_says_besides_is_no_part_of_what_the_job_is_cal
 
 
 @pytest.mark.slow
+def test_a_copy_of_the_project_leaves_alone_what_runs_for_the_original_and_a_moved_one_ends_it(paper: Paper) -> None:
+    paper.write({"paperbuild.toml": MANIFEST.replace("NUMBERS", "20, 21"), "cell.sh": CELL, "paper.md": "None.\n", "../HOLD": ""})
+    first = paper.start("run", "cell")
+    until(lambda: len(paper.runs()) == 2, first)
+    copy = Paper(paper.folder.parent / "copy", paper.server)
+    shutil.copytree(paper.folder, copy.folder, symlinks=True)
+    second = copy.start("run", "cell")
+    until(lambda: len(paper.runs()) == 4, second)
+    second.kill()
+    second.communicate()
+    moved = Paper(copy.folder.rename(copy.folder.parent / "moved"), paper.server)
+    third = moved.start("run", "cell")
+    until(lambda: len(paper.runs()) == 6, third)
+    (paper.folder.parent / "HOLD").unlink()
+    for process in (first, third):
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+    for one in (paper, moved):
+        assert (one.folder / "build/cell-21.json").read_text() == '{"square": 441}\n'
+        assert "0 ran, 2 up to date" in one.run("run", "cell")
+        assert not [*(one.folder / ".paperbuild/sent").glob("*")]
+    assert not copy.folder.exists()
+
+
+@pytest.mark.slow
 def test_a_python_that_the_nodes_do_not_have_is_told_with_the_key_that_names_it(paper: Paper) -> None:
     paper.write({"paperbuild.toml": one("echo x > out") + 'python = "/no/such/python"\n'})
     told = paper.run("run", status=1)

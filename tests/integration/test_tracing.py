@@ -338,6 +338,19 @@ class TestEnds:
         assert time.monotonic() - begin < 10
         executor.close()
 
+    def test_closing_ends_what_runs_still(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        watch = Watch(f"{tmp_path}/", DROPPED)
+        job = Job("t", "sleep 600", "/bin/sh", str(tmp_path), (("PATH", os.environ["PATH"]),), str(tmp_path / "log"), None, watch)
+        ended: list[Ended] = []
+        begun = threading.Event()
+        run = threading.Thread(target=lambda: ended.append(executor.run(job, lambda group, identity: begun.set())), daemon=True)
+        run.start()
+        begun.wait(30)
+        executor.close()  # by whoever was interrupted a second time while it cancelled
+        run.join(60)
+        assert [one.cancelled for one in ended] == [True]
+
     @pytest.mark.parametrize("above", [1, 2], ids=["what started it", "what watches it"])
     def test_when_what_is_beside_a_command_is_killed_the_job_fails_and_the_command_ends(self, tmp_path: Path, above: int):
         executor = TracingExecutor(LocalExecutor())

@@ -134,7 +134,9 @@ class TracingExecutor:
         self._local.recall(errands)
 
     def close(self) -> None:
-        """See the port."""
+        """See the port. What runs still, since whoever was to end it was interrupted in that, is ended."""
+        if self._jobs:
+            self.cancel_all()
         with self._lock:
             for supervisor in self._idle:
                 supervisor.close()
