@@ -19,6 +19,7 @@ import msgspec
 from paperbuild.clusters.cargo import Cargo, Haul, Reference, Thing, haul_of, locked, packed_text, unpacked, within
 from paperbuild.clusters.news import Heard, Newsreader, Opened, put_back
 from paperbuild.clusters.packing import Packer
+from paperbuild.clusters.parcel_folder import write_whole
 from paperbuild.clusters.unloading import BEGUN, CARGO, HAUL, places_of
 from paperbuild.engine.cluster import CALLED, ENDED, LOG, PARCEL, Cluster, Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.digest import digest_bytes
@@ -126,8 +127,8 @@ class Carrying:
         told = [msgspec.structs.replace(parcel, folder=packed_text(sent.reference).decode(), expected_s=None) for parcel, sent in ready]
         handles = self._cluster.submit(told)
         for (parcel, sent), handle in zip(ready, handles, strict=True):
-            _write(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))
-            _write(f"{parcel.folder}/{CALLED}", handle.encode())
+            write_whole(f"{parcel.folder}/{_CARRIED}", msgspec.json.encode(msgspec.structs.replace(sent, handle=handle)))
+            write_whole(f"{parcel.folder}/{CALLED}", handle.encode())
 
     def _prepared(self, parcel: Parcel, sent: _Sent, common: Sequence[Thing], digest: str) -> _Sent:
         """Have all that ``parcel`` needs in the store; return how it is sent."""
@@ -173,7 +174,7 @@ class Carrying:
         else:
             _place(parcel, haul, folder, self._carrier)
             self._keep(folder, sent, haul)
-        _write(f"{folder}/{ENDED}", packed(report))
+        write_whole(f"{folder}/{ENDED}", packed(report))
         self._forget(sent, haul.news)
         return None
 
@@ -260,9 +261,3 @@ def _sent(folder: str) -> _Sent | None:
             return unpacked(file.read(), _Sent)
     except (OSError, ValueError):
         return None
-
-
-def _write(path: str, data: bytes) -> None:
-    with open(f"{path}.new", "wb") as file:
-        file.write(data)
-    os.rename(f"{path}.new", path)

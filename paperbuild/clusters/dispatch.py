@@ -21,6 +21,7 @@ from paperbuild import __version__
 from paperbuild.clusters.clocks import Clocks
 from paperbuild.clusters.footing import Footing, mark_of
 from paperbuild.clusters.pace import Pace, Rounds
+from paperbuild.clusters.parcel_folder import keep_log, last_word, may_run, remove, show_log, write_whole
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import (
     BEGUN,
@@ -31,7 +32,6 @@ from paperbuild.engine.cluster import (
     LOG,
     PARCEL,
     STOP,
-    WORDS,
     Cluster,
     Fate,
     Parcel,
@@ -79,7 +79,7 @@ class _Sent:
         if words != self.words:
             self.words = words
             with contextlib.suppress(OSError):
-                _write(f"{self.folder}/{WAITS}", words.encode())
+                write_whole(f"{self.folder}/{WAITS}", words.encode())
 
     def end(self, ended: Ended | None, faults: tuple[Diagnostic, ...] = ()) -> None:
         """Tell whoever waits how it ended, or why it could not be sent."""
@@ -123,7 +123,8 @@ class FarExecutor:
         self._cancelled = False
         self._leaves = False
         self._closing = False
-        self._came_s = self._first_came_s = 0.0
+        self._came_s = self._first_came_s = self._not_before_s = 0.0
+        self._has_answered = False
         self._clocks = Clocks()
 
     def hear(self, listener: Callable[[Diagnostic], None]) -> None:
@@ -143,21 +144,21 @@ class FarExecutor:
         if not errand.handle:
             os.makedirs(errand.folder)
             os.chmod(errand.folder, 0o700)  # a command's variables may be secrets
-            _write(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
-            _write(f"{errand.folder}/{LOG}", b"")  # whoever looks at it from now on sees it grow
-        _show_log(job, errand.folder)
+            write_whole(f"{errand.folder}/{PARCEL}", packed(sent.parcel))
+            write_whole(f"{errand.folder}/{LOG}", b"")  # whoever looks at it from now on sees it grow
+        show_log(job, errand.folder)
 
         def begins_anew(group: int, handle: str) -> None:
             started(group, handle)
-            _unlink(f"{errand.folder}/{LEFT}")
+            remove(f"{errand.folder}/{LEFT}")
 
         self._see_through(sent, errand, started)
         while sent.is_left:
-            _unlink(f"{errand.folder}/{GO}")
+            remove(f"{errand.folder}/{GO}")
             alone = msgspec.structs.replace(sent.parcel, expected_s=None)  # those like it took long
             sent = _Sent(alone, "", sent.footing)
             self._see_through(sent, errand, begins_anew)
-        _keep_log(job, errand.folder)
+        keep_log(job, errand.folder)
         if not sent.handle:  # it never went, and nobody will look for it
             shutil.rmtree(errand.folder, ignore_errors=True)
         if sent.faults:
@@ -176,7 +177,7 @@ class FarExecutor:
             except BaseException:
                 self.recall((msgspec.structs.replace(errand, handle=sent.handle),))
                 raise
-            _write(f"{errand.folder}/{GO}", sent.handle.encode())
+            write_whole(f"{errand.folder}/{GO}", sent.handle.encode())
             sent.has_gone = True
         sent.over.wait()
 
@@ -267,7 +268,7 @@ class FarExecutor:
                     self._cancel_out()
                     continue
                 if batch:
-                    self._hand_in(batch)
+                    self._hand_in(batch, rounds)
                     rounds.begin_anew()
                 self._look(rounds)
             except BaseException as error:  # ours: whoever waits must hear of it, or waits for ever
@@ -278,6 +279,8 @@ class FarExecutor:
 
     def _is_gathered(self) -> bool:
         now_s = time.monotonic()
+        if now_s < self._not_before_s:
+            return False
         return bool(self._new) and (now_s >= self._came_s + self._pace.quiet_s or now_s >= self._first_came_s + self._pace.gather_s)
 
     def _pause_s(self, rounds: Rounds) -> float | None:
@@ -291,8 +294,11 @@ class FarExecutor:
         self._out += batch
         return batch
 
-    def _hand_in(self, batch: Sequence[_Sent]) -> None:
-        """Hand in ``batch``, those that ask for the same at once. A fault is told to the first that it hits: it is the same for all."""
+    def _hand_in(self, batch: Sequence[_Sent], rounds: Rounds) -> None:
+        """Hand in ``batch``, those that ask for the same at once. A fault is told to the first that it hits: it is the same for all.
+
+        What a scheduler that has answered before does not answer now is tried again for a while.
+        """
         groups: dict[Resources, list[_Sent]] = {}
         for sent in batch:
             groups.setdefault(sent.parcel.resources, []).append(sent)
@@ -300,16 +306,28 @@ class FarExecutor:
             try:
                 handles = self._cluster.submit([sent.parcel for sent in group])
             except BuildError as error:
+                if self._has_answered and _is_away(error) and not (self._cancelled or rounds.is_given_up()):
+                    self._put_back(group)
+                    continue
                 first = () if self._cancelled else group[:1]
                 for sent in first:
                     sent.end(None, error.diagnostics)
                 for sent in group[len(first) :]:
                     sent.end(_CANCELLED)
             else:
+                self._has_answered = True
+                rounds.was_answered()
                 for sent, handle in zip(group, handles, strict=True):
                     sent.handle = handle
                     sent.handed_in.set()
         self._drop_ended()
+
+    def _put_back(self, group: Sequence[_Sent]) -> None:
+        """Have ``group`` handed in later."""
+        with self._changed:
+            self._out = [sent for sent in self._out if sent not in group]
+            self._new = [*group, *self._new]
+            self._not_before_s = time.monotonic() + self._pace.ask_s
 
     def _look(self, rounds: Rounds) -> None:
         out = [sent for sent in self._out if sent.handle]
@@ -330,6 +348,7 @@ class FarExecutor:
                 for sent in out:
                     sent.end(Ended(-1, 0.0, unreachable=error.diagnostics))
             return
+        self._has_answered = True
         rounds.was_answered()
         now_s = time.monotonic()
         for sent in out:
@@ -342,7 +361,7 @@ class FarExecutor:
             sent.gone_since_s = now_s if sent.gone_since_s is None else sent.gone_since_s
             self._read_end(sent)
             if not sent.over.is_set() and now_s - sent.gone_since_s >= self._pace.late_s:
-                sent.end(Ended(-1, 0.0, lost=": ".join(filter(None, (fate.detail or "nobody knows why", _last_word(sent.folder))))))
+                sent.end(Ended(-1, 0.0, lost=": ".join(filter(None, (fate.detail or "nobody knows why", last_word(sent.folder))))))
             rounds.ask_soon()
         self._call_back(out)
 
@@ -418,7 +437,7 @@ class FarExecutor:
         """
         for folder in handles:
             with contextlib.suppress(OSError):
-                _write(f"{folder}/{STOP}", b"")
+                write_whole(f"{folder}/{STOP}", b"")
         faults: tuple[Diagnostic, ...] = ()
         deadline_s, pause_s = time.monotonic() + self._pace.end_s, 0.05
         try:
@@ -426,13 +445,13 @@ class FarExecutor:
                 self._cluster.cancel(tuple(handles.values()))
         except BuildError as error:
             faults = error.diagnostics
-        left = {folder: handle for folder, handle in handles.items() if _may_run(folder)}
+        left = {folder: handle for folder, handle in handles.items() if may_run(folder)}
         while left and time.monotonic() < deadline_s:
             with contextlib.suppress(BuildError):
                 fates = self._cluster.look(tuple(left.values()))
                 gone = Fate("gone")
                 left = {folder: handle for folder, handle in left.items() if fates.get(handle, gone).state not in {"gone", "ended"}}
-            left = {folder: handle for folder, handle in left.items() if _may_run(folder)}
+            left = {folder: handle for folder, handle in left.items() if may_run(folder)}
             if left:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, 1.0)
@@ -448,21 +467,6 @@ class FarExecutor:
         for wish in recalls:
             wish.faults = (fault,)
             wish.over.set()
-
-
-def _last_word(folder: str) -> str:
-    """Return the last line of what was said where not even an outpost could be started."""
-    with contextlib.suppress(OSError), open(f"{folder}/{WORDS}", errors="replace", encoding="utf-8") as file:
-        return next((line.strip() for line in reversed(file.read()[-4000:].splitlines()) if line.strip()), "")
-    return ""
-
-
-def _may_run(folder: str) -> bool:
-    """Return whether the job in ``folder`` began and has not said how it ended."""
-    with contextlib.suppress(FileNotFoundError):
-        names = files_in(folder)
-        return BEGUN in names and ENDED not in names
-    return False
 
 
 def _would_not_end(number: int) -> Diagnostic:
@@ -486,33 +490,6 @@ def _not_run(action: str, report: Report) -> Diagnostic:
     return Diagnostic("PB702", f"{action} was not run on {report.host}: {first}", notes=report.refused[1:], help=help_)
 
 
-def _show_log(job: Job, folder: str) -> None:
-    """Let the job's log be what grows in its folder, as long as it runs."""
-    with contextlib.suppress(OSError):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(job.log)
-        os.symlink(f"{folder}/{LOG}", job.log)
-
-
-def _keep_log(job: Job, folder: str) -> None:
-    """Keep the log beyond its folder, which stays as it is: whoever dies now finds it once more."""
-    new = f"{job.log}.new"
-    with contextlib.suppress(OSError):
-        try:
-            os.link(f"{folder}/{LOG}", new)
-        except FileNotFoundError:
-            _write(new, b"")  # it never began
-        except OSError:
-            shutil.copyfile(f"{folder}/{LOG}", new)
-        os.rename(new, job.log)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _write(path: str, data: bytes) -> None:
-    with open(f"{path}.new", "wb") as file:
-        file.write(data)
-    os.rename(f"{path}.new", path)
+def _is_away(error: BuildError) -> bool:
+    """Return whether a scheduler did not answer."""
+    return any(fault.code == "PB700" for fault in error.diagnostics)

@@ -112,6 +112,26 @@ def test_who_shares_a_job_with_one_that_takes_longer_than_it_did_gets_a_job_of_i
         cluster.close()
 
 
+def test_what_a_scheduler_does_not_take_for_a_moment_is_handed_in_when_it_answers_again(sender: Sender, nearby: Nearby) -> None:
+    assert sender.send(sender.job("first", "true")).status == 0
+    nearby.is_away = True
+    ended: list[Ended] = []
+    second = _beside(lambda: ended.append(sender.send(sender.job("second", "echo out > out"))))
+    _appears(sender.folder / "sent/second/parcel.json")
+    time.sleep(0.3)  # by now it was handed in in vain
+    nearby.is_away = False
+    second.join(20)
+    assert [one.status for one in ended] == [0]
+    assert (sender.folder / "out").read_text() == "out\n"
+
+
+def test_a_scheduler_that_does_not_take_anything_any_more_is_given_up(sender: Sender, nearby: Nearby) -> None:
+    assert sender.send(sender.job("first", "true")).status == 0
+    nearby.is_away = True
+    with pytest.raises(BuildError, match="does not answer"):
+        sender.send(sender.job("second", "true"))
+
+
 def test_who_takes_up_one_that_was_left_hands_it_in_anew(sender: Sender, nearby: Nearby) -> None:
     job = sender.job("cell", "echo out > out")
     assert job.errand is not None
