@@ -28,7 +28,7 @@ from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
 from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Surroundings, Watch
 from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
-from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, moved_there, noted, skew, taken_up, unreachable
+from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, moved_there, noted, skew, taken_up, touched_since, unreachable
 from paperbuild.engine.supplying import supplies_of
 from paperbuild.engine.trace import Absent, Artifact, Content, EnvironmentVariable, Item, Listing, Package, Tree, path_of
 from paperbuild.engine.tracing.heard import UNHEARD, VARIABLE, heard
@@ -148,7 +148,7 @@ class CommandAttempt(Attempt):
             checkpoints.tell(findings.items)
             return failed
         still = findings.lasting
-        altered = findings.changed or moved_there(ended.elsewhere, still, self._observer.portable) or checkpoints.doubtful(still)
+        altered = findings.changed or self._moved_elsewhere(ended, still, watched=seen is not None) or checkpoints.doubtful(still)
         changed = Changed(altered) if altered else self._changed(still)
         if changed is not None:
             checkpoints.wipe()
@@ -163,6 +163,14 @@ class CommandAttempt(Attempt):
         else:
             checkpoints.wipe()
         return Made(ended.duration_s, (*self._blindness(ended), *astray(self._action, findings)), findings.spent)
+
+    def _moved_elsewhere(self, ended: Ended, items: tuple[Item, ...], *, watched: bool) -> str:
+        """Return a path that another machine read as another file, perhaps, than the ``items`` say: "" for none, and for what ran here."""
+        portable, sent = self._observer.portable, self._entry.sent
+        if sent is None:
+            return ""
+        unseen = "" if watched else touched_since(sent.errand, self._workshop.fs, portable)  # what it read hours ago
+        return moved_there(ended.elsewhere, items, portable) or unseen
 
     def _begun(self, recipe: Command, entry: Entry, log: Log, checkpoints: Checkpoints) -> tuple[Job, Mapping[str, Item] | None]:
         """Return the job, to be run or, where ``entry`` was sent by an earlier build, waited for; and what it is supposed to read."""

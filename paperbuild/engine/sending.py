@@ -133,6 +133,16 @@ def moved_there(told: Elsewhere | None, items: Iterable[Item], portable: Callabl
     return next((item.path for item in items if isinstance(item, Content) and item.path in gone), "")
 
 
+def touched_since(errand: Errand, fs: FileSystem, portable: Callable[[str], str]) -> str:
+    """Return the path, as ``portable`` writes it, of a file that a job rests on and that somebody changed since it was sent; "" for none.
+
+    It may be again what it was: then its digest tells nothing. Its status does, by the clock of the file server that has both.
+    """
+    sent = fs.stat(f"{errand.folder}/{PARCEL}")
+    stats = ((path, fs.stat(path)) for path in errand.rests_on)
+    return next((portable(path) for path, stat in stats if sent and stat and stat.ctime_ns > sent.ctime_ns), "")
+
+
 def skew(action: Action, told: Elsewhere | None, items: Iterable[Item], portable: Callable[[str], str]) -> Diagnostic | None:
     """Return what was another thing on the machine that ran ``action`` than it is here, by whose ``items`` its result would be known.
 

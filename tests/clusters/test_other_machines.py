@@ -96,6 +96,27 @@ def test_a_file_that_is_another_one_there_once_the_job_has_ended_is_read_again(p
     assert len(runs) == 2
 
 
+def test_an_input_that_was_another_one_for_a_while_means_one_more_run_also_where_nobody_watched(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwatched = 'observe = "off"\ninputs = ["job.py", "in"]\non = "cluster"'
+    (project / "paperbuild.toml").write_text(MANIFEST.replace('on = "cluster"', unwatched))
+    runs: list[int] = []
+
+    def beside(ended: Ended) -> Ended:
+        runs.append(1)
+        if len(runs) == 1:
+            (project / "in").write_text("tried\n")
+            (project / "in").write_text("x\n")
+        return ended
+
+    altered(monkeypatch, beside)
+    assert main(["run"]) == 0
+    assert len(runs) == 2
+    assert main(["run"]) == 0
+    assert len(runs) == 2
+
+
 def test_another_version_of_a_package_there_is_one_clear_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
