@@ -9,6 +9,7 @@ import itertools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -229,7 +230,9 @@ class CommandAttempt(Attempt):
         if ended.seen is not None and ended.seen.denied:
             return Failed((_undeclared(self._action, tuple(map(self._observer.portable, ended.seen.denied)), log),), ended.duration_s)
         if ended.timed_out or ended.status != 0:
-            return Failed((failure(self._action, ended, log, self._workshop.fs, self._given),), ended.duration_s, by_itself=True)
+            fault = failure(self._action, ended, log, self._workshop.fs, self._given)
+            unseen = tuple(warning.message for warning in self._blindness(ended))
+            return Failed((replace(fault, notes=(*fault.notes, *unseen)),), ended.duration_s, by_itself=True)
         faults = self._shelf.faults(self._action, log.shown)
         return Failed(faults, ended.duration_s, by_itself=True) if faults else None
 
@@ -371,7 +374,8 @@ class CommandAttempt(Attempt):
             return ()
         declared = self._action.inputs is not None
         notes = ("what its inputs declare and its words name is taken for what it reads",) if declared else ()
-        help_ = () if declared else (f"declare the inputs of {self._action.target}: without them it runs each time",)
+        mend = 'say observe = "off"' if declared else 'declare its inputs and say observe = "off"'
+        help_ = (f"{mend} in the target {self._action.target}: else it runs each time",)
         message = f"{self._action.id} could not be watched: {ended.seen.blind}"
         return (Diagnostic("PB416", message, self._action.span, Severity.WARNING, notes=notes, help=help_),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from paperbuild.events import Outcome
 from paperbuild.paper.command_words import mentioned_paths
 from tests.engine.disk import Project
 from tests.engine.world import command
+from tests.integration.test_tracing import program_of_32_bits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets commands be watched")
 
@@ -94,3 +96,17 @@ def test_python_with_its_packages_runs_strictly(tmp_path: Path):
     target = strict("t", f"'{sys.executable}' script.py", "out", "lib/")
     assert Project(tmp_path, (target,), python=str(Path(sys.executable).parent)).build().diagnostics == ()
     assert (tmp_path / "out").read_text() == "7"
+
+
+def test_a_program_of_32_bits_is_refused_where_it_would_be_held_and_the_fault_says_why(tmp_path: Path):
+    program_of_32_bits(tmp_path / "old")
+    try:
+        subprocess.run([tmp_path / "old"], cwd=tmp_path, check=False)
+    except OSError:
+        pytest.skip("this kernel runs no programs of 32 bits")
+    project = Project(tmp_path, (strict("t", "./old && echo 1 > out", "out", "old data"),)).write({"data": "x"})
+    report = project.build()
+    assert report.outcomes["t"] is Outcome.FAILED
+    (fault,) = report.diagnostics
+    assert fault.code == "PB440"
+    assert any("could not be watched" in note and "32-bit" in note for note in fault.notes)

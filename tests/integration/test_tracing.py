@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -139,6 +140,57 @@ def test_a_static_program_is_watched(run: Run, tmp_path: Path):
     found = bits(ended, tmp_path)
     assert found["reader"] & RAN
     assert found["data.bin"] & READ
+
+
+CODE_OF_32_BITS = {
+    # i386: open("data", O_RDONLY); exit(result < 0). The four bytes of the path's place are left out.
+    "x86_64": (3, bytes.fromhex("b805000000 bb"), bytes.fromhex("31c9 cd80 89c3 c1eb1f b801000000 cd80")),
+    # ARM: the same
+    "aarch64": (40, bytes.fromhex("0570a0e3 10009fe5 0010a0e3 000000ef a00fa0e1 0170a0e3 000000ef"), b""),
+}
+
+
+def program_of_32_bits(path: Path) -> None:
+    """Write the smallest ELF file that opens ``data``, for the 32-bit kin of this machine: nothing need be installed that makes one."""
+    machine, before, after = CODE_OF_32_BITS[os.uname().machine]
+    base, start = 0x10000, 52 + 32  # after the header of the file and that of its only segment
+    place = base + start + len(before) + 4 + len(after)
+    content = before + struct.pack("<I", place) + after + b"data\0"
+    flags = 0x05000000 if machine == 40 else 0  # which calling convention: EF_ARM_EABI_VER5
+    header = b"\x7fELF\x01\x01\x01" + bytes(9)
+    header += struct.pack("<HHIIIIIHHHHHH", 2, machine, 1, base + start, 52, 0, flags, 52, 32, 1, 0, 0, 0)
+    header += struct.pack("<8I", 1, 0, base, base, start + len(content), start + len(content), 5, 0x1000)
+    path.write_bytes(header + content)
+    path.chmod(0o755)
+
+
+def test_a_program_of_32_bits_runs_and_is_known_not_to_be_watched(run: Run, tmp_path: Path):
+    program_of_32_bits(tmp_path / "old")
+    (tmp_path / "data").write_text("x")
+    try:
+        subprocess.run([tmp_path / "old"], cwd=tmp_path, check=True)
+    except OSError:
+        pytest.skip("this kernel runs no programs of 32 bits")
+    ended = run("cat data; ./old && ! (cd / && exec $OLDPWD/old) && cat data")
+    assert ended.status == 0
+    assert ended.seen is not None
+    assert ended.seen.blind == f"{tmp_path}/old makes system calls of another kind of machine, as 32-bit programs do"
+
+
+@pytest.mark.skipif(os.uname().machine != "aarch64", reason="only arm64 lets pointers carry a tag")
+def test_paths_at_tagged_addresses_are_read(run: Run, tmp_path: Path):
+    script = """
+import ctypes
+libc = ctypes.CDLL(None)
+assert libc.prctl(55, 1, 0, 0, 0) == 0  # PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE
+path = ctypes.create_string_buffer(b"data")
+assert libc.open(ctypes.c_void_p(ctypes.addressof(path) | 0x5A << 56), 0) >= 0
+"""
+    (tmp_path / "script.py").write_text(script)
+    (tmp_path / "data").write_text("x")
+    ended = run(f"{PYTHON} -I script.py")
+    assert ended.status == 0, (tmp_path / "log").read_text()
+    assert bits(ended, tmp_path)["data"] & READ
 
 
 LIBRARIES = {
@@ -509,6 +561,17 @@ class TestTurns:
 
 class TestInside:
     """A watched command may itself want to watch."""
+
+    def test_where_memory_of_others_may_not_be_read_nobody_begins_to_watch(self):
+        script = (
+            "import ctypes, os\nfrom paperbuild.engine.tracing.spawner import Spawner\n"
+            "if os.geteuid() == 0:\n    os.setresuid(65534, 65534, 65534)\n"
+            "assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0\n"  # PR_SET_DUMPABLE: as if this were another user's
+            "one = Spawner()\nprint(one.blind)\none.close()\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+        assert "memory of other processes may not be read" in found.stdout
 
     def test_a_build_within_a_build_is_told_that_it_cannot_watch(self, run: Run, tmp_path: Path):
         script = (

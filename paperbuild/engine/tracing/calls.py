@@ -15,12 +15,13 @@ _X86_64 = {
     "faccessat": 269, "faccessat2": 439, "readlink": 89, "readlinkat": 267, "execve": 59, "execveat": 322, "rename": 82, "renameat": 264,
     "renameat2": 316, "unlink": 87, "unlinkat": 263, "rmdir": 84, "mkdir": 83, "mkdirat": 258, "link": 86, "linkat": 265, "symlink": 88,
     "symlinkat": 266, "truncate": 76, "mknod": 133, "mknodat": 259, "chroot": 161, "pivot_root": 155, "mount": 165, "setns": 308,
-    "unshare": 272, "clone": 56, "clone3": 435, "io_uring_setup": 425, "seccomp": 317, "getdents": 78, "getdents64": 217,
+    "move_mount": 429, "unshare": 272, "clone": 56, "clone3": 435, "io_uring_setup": 425, "seccomp": 317, "getdents": 78,
+    "getdents64": 217,
 }  # fmt: skip
 _AARCH64 = {
     "openat": 56, "openat2": 437, "newfstatat": 79, "statx": 291, "faccessat": 48, "faccessat2": 439, "readlinkat": 78, "execve": 221,
     "execveat": 281, "renameat": 38, "renameat2": 276, "unlinkat": 35, "mkdirat": 34, "linkat": 37, "symlinkat": 36, "truncate": 45,
-    "mknodat": 33, "chroot": 51, "pivot_root": 41, "mount": 40, "setns": 268, "unshare": 97, "clone": 220, "clone3": 435,
+    "mknodat": 33, "chroot": 51, "pivot_root": 41, "mount": 40, "move_mount": 429, "setns": 268, "unshare": 97, "clone": 220, "clone3": 435,
     "io_uring_setup": 425, "seccomp": 277, "getdents64": 61,
 }  # fmt: skip
 
@@ -90,6 +91,7 @@ SHAPES = (
     Shape("chroot", LEAVE),
     Shape("pivot_root", LEAVE),
     Shape("mount", LEAVE),
+    Shape("move_mount", LEAVE),
     Shape("setns", LEAVE),
     Shape("unshare", LEAVE),
     Shape("clone", LEAVE),

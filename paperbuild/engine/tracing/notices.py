@@ -36,6 +36,7 @@ class Notices:
         self._closed = closed
         self._is_held = permission is not None or closed is not None
         self._denies = False
+        self._machine = calls.AUDIT_ARCH[os.uname().machine]
         numbers = calls.NUMBERS[os.uname().machine]
         self._shapes = {numbers[shape.name]: shape for shape in calls.SHAPES if shape.name in numbers}
         self._noting: dict[int, Callable[[bytes, int, int], bool]] = {
@@ -56,7 +57,7 @@ class Notices:
         """
         ioctl, unpack, pack = fcntl.ioctl, seccomp.NOTICE.unpack, seccomp.ANSWER.pack
         notice, empty = bytearray(seccomp.NOTICE.size), bytes(seccomp.NOTICE.size)
-        shapes, text_of, note, sightings = self._shapes, _MEMORY.text, self._note, self._sightings
+        shapes, text_of, note, sightings, ours = self._shapes, _MEMORY.text, self._note, self._sightings, self._machine
         done: set[tuple[int, bytes]] = set()  # calls that can tell nothing new
         is_first = True
 
@@ -69,10 +70,12 @@ class Notices:
                 if error.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):  # whoever asked was killed meanwhile
                     return
                 raise
-            id_, process, _, number, _, _, *arguments = unpack(notice)
+            id_, process, _, number, machine, _, *arguments = unpack(notice)
             refusal = 0
             if is_first and not gate(process):
                 refusal = errno.ECANCELED
+            elif machine != ours:  # the same numbers mean other calls there
+                refusal = self._foreign(process)
             else:
                 is_first = False
                 try:
@@ -98,6 +101,16 @@ class Notices:
                 return
 
         return take
+
+    def _foreign(self, process: int) -> int:
+        """Lose sight of a program whose calls are those of another kind of machine; return with which error the call ends, 0 for none."""
+        try:
+            program = os.readlink(f"/proc/{process}/exe")
+        except OSError:
+            program = f"process {process}"
+        refused = ", and they are refused where it is held to what it declares" if self._is_held else ""
+        self._lose_sight(f"{program} makes system calls of another kind of machine, as 32-bit programs do{refused}")
+        return errno.ENOSYS if self._is_held else 0
 
     def _lose_sight(self, why: str) -> None:
         self.blind = self.blind or why

@@ -30,6 +30,7 @@ _FILTER = seccomp.program(_MACHINE)
 LOST = (0, -1, "")
 """How a command ended whose spawner did before."""
 
+_HIDDEN = "the memory of other processes may not be read (see kernel.yama.ptrace_scope)"
 _CANNOT = 70  # exit status of one that met what nobody thought of
 _RESET = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores, or we do, and so would commands."""
@@ -65,6 +66,7 @@ class Spawner:
         else:
             if not self.blind:
                 (self.listener,) = descriptors
+                self.blind = "" if seccomp.may_look_into(self.process) else _HIDDEN
                 seccomp.hand_over_quickly(self.listener)
 
     def start(self, program: str, order: Mapping[str, Any], log: int) -> None:
