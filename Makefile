@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet install -c constraints.txt
 export PIP_NO_INPUT := 1
 
-.PHONY: paper watch docs test test-machines test-all histories check lint bench bench-live soak clean help
+.PHONY: paper watch docs test test-machines test-arm64 test-nfs test-all histories check lint bench bench-live soak clean help
 
 paper: $(VENV)/.ready ## render example-paper/ to PDF and HTML
 	$(PY) -m paperbuild -C example-paper render
@@ -26,6 +26,12 @@ test-machines: $(VENV)/.ready-dev ## the long tests of Slurm, Dask and shared st
 
 test-all: $(VENV)/.ready-dev ## every test, the long ones too
 	HYPOTHESIS_PROFILE=search $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-arm64: $(VENV)/.ready-dev ## what watches commands, on an emulated arm64: as root, with programs that it names; minutes
+	$(PY) tests/machines/guest.py
+
+test-nfs: $(VENV)/.ready-dev ## a project on NFS that two machines use, in the same virtual machine
+	$(PY) tests/machines/guest.py python -m pytest -q -p no:cacheprovider tests/machines/file_server.py
 
 lint: $(VENV)/.ready-dev ## style, types, and which module may import which
 	$(PY) -m ruff check .

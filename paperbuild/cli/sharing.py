@@ -148,12 +148,12 @@ def _placed(fault: Diagnostic, spec: SharingSpec, root: str) -> Diagnostic:
 
 
 def _desk(store: str) -> Desk:
-    from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
+    from paperbuild.engine.filesystem import SystemClock, disk
     from paperbuild.engine.locks import FileLock
     from paperbuild.engine.store import Store
     from paperbuild.sharing.shared import Desk
 
-    fs = DiskFileSystem()
+    fs = disk()
     return Desk(Store(fs, store), fs, FileLock(), SystemClock())
 
 

@@ -13,7 +13,7 @@ from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.wiring import locate
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
+from paperbuild.engine.filesystem import SystemClock, disk
 from paperbuild.engine.locks import FileLock
 from paperbuild.engine.ports import Clock, FileSystem, Lock, VersionControl
 from paperbuild.engine.process import Git
@@ -91,7 +91,7 @@ def opened_store(invocation: Invocation) -> Iterator[Storeroom]:
         declared = parse_manifest(manifest, chunks=None)
         named, shared = declared.store_path, declared.shared
         store = os.path.normpath(os.path.join(root, named)) if named else store_folder(root)
-    fs = DiskFileSystem()
+    fs = disk()
     try:
         room = Storeroom(root, Store(fs, store), manifest, fs, SystemClock(), FileLock(), Git(root), shared)
         room.store.check_version()

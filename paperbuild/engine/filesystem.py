@@ -31,6 +31,10 @@ class DiskFileSystem:
         """See the port."""
         return DiskFileSystem(durable=False)
 
+    def is_shared(self, path: str) -> bool:  # noqa: ARG002 - see NetworkFileSystem
+        """Return whether ``path`` is on a file server, so that other machines may see it, too."""
+        return False
+
     def stat(self, path: str) -> Stat | None:
         """See the port."""
         try:
@@ -223,6 +227,21 @@ class DiskFileSystem:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def disk() -> DiskFileSystem:
+    """Return the file system of this machine: one that asks servers how things stand, where any are mounted."""
+    try:
+        handle = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return DiskFileSystem()
+    with FileIO(handle) as file:
+        mounts = file.read()
+    if not any(kind in mounts for kind in (b" - nfs", b" - cifs ", b" - smb3 ")):
+        return DiskFileSystem()
+    from paperbuild.engine.network_disks import NetworkFileSystem, mount_points
+
+    return NetworkFileSystem(mount_points(os.fsdecode(mounts)))
 
 
 def _regular(path: str) -> FileIO:

@@ -107,12 +107,14 @@ def settled_before(mtime_ns: int, ctime_ns: int, hashed_ns: int) -> bool:
 class Index:
     """An SQLite file, or memory where ``path`` is ``:memory:``. Safe to use from several threads.
 
-    With ``reading_only`` it is a copy in memory of what the file holds: questions write nothing, and remember nothing.
+    With ``reading_only`` it is a copy in memory of what the file holds: questions write nothing, and remember nothing. ``is_shared`` says
+    that several machines may have the file open: a write-ahead log needs memory that all who use it share (sqlite.org/wal.html).
     """
 
-    def __init__(self, path: str, *, reading_only: bool = False) -> None:
+    def __init__(self, path: str, *, reading_only: bool = False, is_shared: bool = False) -> None:
         self._lock = threading.RLock()
         self._path = path
+        self._is_shared = is_shared
         self.is_new = True
         self._strays: dict[str, str] | None = None
         self._strayed: dict[str, tuple[str, ...]] = {}  # the same by the actions that wrote them
@@ -135,7 +137,7 @@ class Index:
         database = _connection(self._path)
         try:
             if self._path != _MEMORY:
-                database.execute("pragma journal_mode=wal")
+                database.execute(f"pragma journal_mode={'delete' if self._is_shared else 'wal'}")
                 database.execute("pragma synchronous=normal")  # a power cut may take the last entries: they are found again
             self.is_new = _prepared(database)
         except BaseException:
@@ -152,7 +154,7 @@ class Index:
             if os.path.exists(path):
                 log = f"{path}-wal"
                 # Without a log nobody is writing, and the file can be read without the files that readers make beside it.
-                alone = "" if os.path.exists(log) and os.path.getsize(log) else "&immutable=1"
+                alone = "" if self._is_shared or (os.path.exists(log) and os.path.getsize(log)) else "&immutable=1"
                 with contextlib.closing(_connection(f"file:{quote(os.path.abspath(path))}?mode=ro{alone}")) as source:
                     source.backup(copy)
             self.is_new = _prepared(copy)

@@ -123,17 +123,17 @@ def open_workshop(
     import contextlib
     import os
 
-    from paperbuild.engine.filesystem import DiskFileSystem, SystemClock
+    from paperbuild.engine.filesystem import SystemClock, disk
     from paperbuild.engine.lanes import ThreadLanes
     from paperbuild.engine.locks import FileLock
     from paperbuild.engine.process import Git
 
-    fs = DiskFileSystem()
+    fs = disk()
     state = f"{root}/.paperbuild"
     if not reading_only:
         with contextlib.suppress(OSError):  # a build says what is wrong when it needs the folder
             os.makedirs(state, exist_ok=True)
-    index = Index(f"{state}/index.sqlite", reading_only=reading_only)
+    index = Index(f"{state}/index.sqlite", reading_only=reading_only, is_shared=fs.is_shared(state))
     return Workshop(
         site=Site(root, state), fs=fs, store=Store(fs, store, remote), index=index, clock=SystemClock("" if reading_only else state),
         lock=FileLock(), lanes=ThreadLanes(), executor=local_executor(), versions=Git(root), environment=environment, runners=runners,
