@@ -45,7 +45,7 @@ Run = Callable[..., Ended]
 def run(executor: TracingExecutor, tmp_path: Path) -> Run:
     """Return a function that runs a line of shell in the test's folder."""
 
-    def run(line: str, *, shell: str = "/bin/sh", time_s: float | None = 30.0, unsettled: tuple[str, ...] = (), **variables: str) -> Ended:
+    def run(line: str, *, shell: str = "/bin/sh", time_s: float | None = 120.0, unsettled: tuple[str, ...] = (), **variables: str) -> Ended:
         environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", MARK: "x", **variables}
         watch = Watch(f"{tmp_path}/", DROPPED, (f"{SITE}/",), tuple(f"{tmp_path}/{path}" for path in unsettled))
         job = Job("t", line, shell, str(tmp_path), tuple(environment.items()), str(tmp_path / "log"), time_s, watch)

@@ -58,7 +58,7 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts; mount -t tmpfs shm /dev/shm; mount -t tmpfs run /run
 ip link set lo up
 modprobe 9pnet_virtio && modprobe 9p && mount -t 9p -o trans=virtio,version=9p2000.L order /mnt
-mkdir /src && cd /src && tar -xf /mnt/sources.tar
+mkdir /src && cd /src && tar -xf /mnt/sources.tar && python -m compileall -q paperbuild
 setsid bash /mnt/run </dev/null 2>&1
 echo $? > /mnt/status
 sync; busybox poweroff -f
