@@ -193,10 +193,20 @@ def _version(stat: os.stat_result) -> str:
 
 
 def _present(path: str) -> str:
+    """Return the version of what is at ``path``; "" where nothing is.
+
+    To open both is to ask the server: a client of NFS may remember for a minute what they were (close-to-open consistency, RFC 7530,
+    section 10.3.1).
+    """
     try:
-        return _version(os.stat(path))
+        os.close(os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except _GONE:
         return ""
+    try:
+        return _version(os.fstat(handle))
+    finally:
+        os.close(handle)
 
 
 def _chunks(handle: int, start: int) -> Iterator[memoryview]:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from paperbuild.sharing.files import Files
+
 EXPORT, HERE, THERE = Path("/export"), Path("/clients/here"), Path("/clients/there")
 SLOW = 30
 """How many times as long an emulated processor may take."""
@@ -187,3 +189,19 @@ def test_a_project_that_is_taken_away_on_the_server_gives_an_error_that_says_so(
     shutil.rmtree(EXPORT / folder / "p")
     said = ended(build, 1)
     assert "error[PB" in said
+
+
+def test_of_two_machines_that_write_one_name_of_a_shared_store_the_later_one_is_told(folder: str):
+    here, there = Files(str(HERE / folder)), Files(str(THERE / folder))
+    assert here.put("index/a", b"1", over="")
+    first = here.read("index/a", 9)
+    assert first is not None
+    assert here.read("index/b", 9) is None
+    time.sleep(4)
+    assert not os.path.exists(HERE / folder / "index/b")
+    os.stat(HERE / folder / "index/a")  # what is remembered
+    assert there.put("index/a", b"2", over=first.version)
+    assert there.put("index/b", b"2", over="")
+    assert not here.put("index/a", b"3", over=first.version)
+    assert not here.put("index/b", b"3", over="")
+    assert (EXPORT / folder / "index/a").read_bytes() == (EXPORT / folder / "index/b").read_bytes() == b"2"
