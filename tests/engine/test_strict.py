@@ -110,3 +110,31 @@ def test_a_program_of_32_bits_is_refused_where_it_would_be_held_and_the_fault_sa
     (fault,) = report.diagnostics
     assert fault.code == "PB440"
     assert any("could not be watched" in note and "32-bit" in note for note in fault.notes)
+
+
+def test_landlock_alone_holds_a_process_and_what_it_starts(tmp_path: Path):
+    for name in ("listed", "listed/readable", "listed/writable", "listed/closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    script = (
+        "import os, subprocess, sys\nfrom paperbuild.engine.tracing import landlock\nos.chdir('listed')\n"
+        "system = ('/usr', '/lib', '/lib64', '/bin', '/etc', '/dev', sys.prefix, sys.base_prefix)\n"
+        "if not landlock.restrict(os.getcwd(), (*system, os.path.abspath('readable')), (os.path.abspath('writable'), '/dev/null')):\n"
+        "    sys.exit(9)\n"
+        "for line in sys.argv[1:]:\n    print(subprocess.run(['/bin/sh', '-c', line], stdout=-3, stderr=-3).returncode == 0)\n"
+    )
+    may = ("ls closed", "cat readable/file", "cat writable/file", "echo 1 > writable/new && mv writable/new writable/newer")
+    may_not = (
+        "cat closed/file",
+        "echo 1 > readable/file",
+        "echo 1 > closed/new",
+        "mv closed/file writable/",
+        "ln closed/file writable/one",
+    )
+    words = [sys.executable, "-c", script, *may, *may_not]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 9:
+        pytest.skip("this kernel has no Landlock")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True"] * len(may) + ["False"] * len(may_not)
