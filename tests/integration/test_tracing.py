@@ -20,7 +20,7 @@ import pytest
 
 from paperbuild.engine.ports import Ended, Job, Seen, Watch
 from paperbuild.engine.process import MARK, LocalExecutor
-from paperbuild.engine.tracing import spawner
+from paperbuild.engine.tracing import calls, spawner
 from paperbuild.engine.tracing.executor import TracingExecutor
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 from paperbuild.errors import BuildError
@@ -335,6 +335,70 @@ class TestPython:
         (tmp_path / "src" / "sitecustomize.py").write_text("import nothing_like_this\n")
         run(f"{PYTHON} -c pass", PYTHONPATH=f"{HOOK}:{tmp_path}/src")
         assert "nothing_like_this" in (tmp_path / "log").read_text()
+
+
+class TestSparing:
+    """Pythons spare the supervisor what tells nothing, and nothing else."""
+
+    def test_an_opening_is_told_unless_it_says_just_what_the_hook_says(self, run: Run, tmp_path: Path):
+        for name in ("plain", "other", "spared"):
+            (tmp_path / name).write_text("x")
+        flags = {"plain": 0, "other": calls.SPARED_FLAGS | 1 << 26, "spared": calls.SPARED_FLAGS}
+        script = f"import os\nfor name, flags in {flags}.items():\n    assert os.read(os.open(name, flags), 9) == b'x'\n"
+        (tmp_path / "script.py").write_text(script)
+        found = bits(run(f"{PYTHON} -I script.py"), tmp_path)
+        assert {"plain", "other"} <= found.keys()
+        assert "spared" not in found
+
+    def test_modules_of_packages_are_looked_up_unseen_and_those_of_the_project_are_not(self, run: Run, tmp_path: Path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "__init__.py").write_text("from mine import part\n")
+        (tmp_path / "mine" / "part.py").write_text("")
+        (tmp_path / "script.py").write_text("import mine, msgspec, json, sys\nprint(sys.modules['sitecustomize']._SPARING._whole)\n")
+        hook = Path(HOOK, "sitecustomize.py").read_text().replace("\n_give_way()\n", "\n")
+        (tmp_path / "hook").mkdir()
+        (tmp_path / "hook" / "sitecustomize.py").write_text(hook)
+        ended = run(f"{PYTHON} script.py", PYTHONPATH=f"{tmp_path}/hook")
+        assert f"'{SITE}/msgspec/'" in (tmp_path / "log").read_text()
+        assert "msgspec" in dict(seen_by(ended).groups)[f"{SITE}/"]
+        found = bits(ended, tmp_path)
+        assert found["mine/__init__.py"] & READ
+        assert found["mine/part.py"] & READ
+        assert found["mine"] & SOUGHT
+
+    def test_a_module_that_appears_in_an_environment_while_a_program_runs_is_found(self, run: Run, tmp_path: Path):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+        script = (
+            "import pathlib, subprocess, sys, sysconfig\nsite = pathlib.Path(sysconfig.get_path('purelib'))\n"
+            "(site / 'package').mkdir()\n(site / 'package' / '__init__.py').write_text('')\nimport package\n"
+            "try:\n    import package.later\nexcept ImportError:\n    pass\n"
+            "(site / 'package' / 'later.py').write_text('x = 1')\nfrom package.later import x\nprint(x)\n"
+        )
+        (tmp_path / "script.py").write_text(script)
+        assert run("venv/bin/python script.py", PYTHONPATH=HOOK).status == 0
+        assert (tmp_path / "log").read_text() == "1\n"
+
+    def test_names_that_were_looked_for_are_known_of_one_that_was_killed(self, run: Run, tmp_path: Path):
+        (tmp_path / "script.py").write_text("import decimal, os\nos.kill(os.getpid(), 9)\n")
+        ended = run(f"{PYTHON} script.py", PYTHONPATH=HOOK)
+        assert ended.status == 128 + 9, "as the shell tells it"
+        assert {"decimal", "encodings"} <= set(seen_by(ended).sought)
+
+    def test_a_program_that_closes_what_it_does_not_know_writes_its_own_files_and_names_are_told_all_the_same(
+        self, run: Run, tmp_path: Path
+    ):
+        script = (
+            "import os\nos.closerange(3, 256)\nfiles = [open(f'own{n}', 'w') for n in range(9)]\nimport decimal\n"
+            "for file in files:\n    file.write('x')\n"
+        )
+        (tmp_path / "script.py").write_text(script)
+        ended = run(f"{PYTHON} script.py", PYTHONPATH=HOOK)
+        assert {(tmp_path / f"own{n}").read_text() for n in range(9)} == {"x"}
+        assert "decimal" in seen_by(ended).sought
+
+    def test_the_names_of_one_command_are_not_those_of_the_next(self, run: Run):
+        assert "colorsys" in seen_by(run(f"{PYTHON} -c 'import colorsys'", PYTHONPATH=HOOK)).sought
+        assert "colorsys" not in seen_by(run(f"{PYTHON} -c pass", PYTHONPATH=HOOK)).sought
 
 
 def sleeper(folder: Path) -> Job:

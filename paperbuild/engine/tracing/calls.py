@@ -103,6 +103,16 @@ EMPTY_PATH = {"newfstatat": 3, "statx": 2}
 NEW_VIEW = {"clone": 0, "unshare": 0}
 """Calls that lead to another view of the file system where their flags, this argument, say ``CLONE_NEWNS``."""
 
+SPARED = {"openat": 2}
+"""Calls that nobody is told of where their flags, this argument, hold :data:`SPARED_FLAGS` among :data:`SPARED_BITS`.
+
+The kernel knows none of these bits and passes over them (open(2)), and so no program gives them. Pythons do that load our hook, for what
+the import system looks up where they have asked whether that tells anything more, and been told that it does not.
+"""
+
+SPARED_BITS = 0x7F800000
+SPARED_FLAGS = 0x2B000000
+
 REFUSED = ("clone3", "io_uring_setup")
 """Calls that answer "not implemented": flags of the first cannot be seen (glibc then calls clone), what the second does cannot."""
 

@@ -8,7 +8,7 @@ import os
 
 from paperbuild.engine.tracing import calls, seccomp
 from paperbuild.engine.tracing.permission import Closed, Permission
-from paperbuild.engine.tracing.sightings import HOOK, Sightings
+from paperbuild.engine.tracing.sightings import HOOK, SHEET, Sightings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ class Notices:
         self._permission = permission
         self._closed = closed
         self._is_held = permission is not None or closed is not None
-        self._denies = False
         self._machine = calls.AUDIT_ARCH[os.uname().machine]
+        self._refusal = 0  # the error with which the call at hand is answered; 0: it goes on
+        self._sheet = -1  # what names of modules are written to; -1: nobody has asked for it
         numbers = calls.NUMBERS[os.uname().machine]
         self._shapes = {numbers[shape.name]: shape for shape in calls.SHAPES if shape.name in numbers}
         self._noting: dict[int, Callable[[bytes, int, int], bool]] = {
@@ -57,7 +58,7 @@ class Notices:
         """
         ioctl, unpack, pack = fcntl.ioctl, seccomp.NOTICE.unpack, seccomp.ANSWER.pack
         notice, empty = bytearray(seccomp.NOTICE.size), bytes(seccomp.NOTICE.size)
-        shapes, text_of, note, sightings, ours = self._shapes, _MEMORY.text, self._note, self._sightings, self._machine
+        see, sightings, ours = self._see, self._sightings, self._machine
         done: set[tuple[int, bytes]] = set()  # calls that can tell nothing new
         is_first = True
 
@@ -78,29 +79,35 @@ class Notices:
                 refusal = self._foreign(process)
             else:
                 is_first = False
-                try:
-                    shape = shapes[number]
-                    if shape.kind == calls.LIST:
-                        sightings.listed(b"/proc/%d/fd/%d" % (process, arguments[0] & 0xFFFFFFFF))
-                        text = None
-                    else:
-                        text = b"" if shape.kind == calls.LEAVE else text_of(process, arguments[shape.path])
-                    if text is not None and (number, text) not in done and note(process, shape, arguments, text):
-                        done.add((number, text))
-                except PermissionError:
-                    self._lose_sight(f"process {process} does not let itself be watched")
-                except Exception as error:
-                    self._lose_sight(f"{type(error).__name__}: {error}")
+                wants_sheet = see(process, number, arguments, done)
                 if sightings.touched:
                     return  # it is ended where it stands, before it can do any harm
-                if self._denies:
-                    self._denies, refusal = False, errno.EACCES
+                refusal, self._refusal = self._refusal, 0
+                if wants_sheet and self._lends(listener, id_):
+                    return
             try:
                 ioctl(listener, seccomp.SEND, pack(id_, 0, -refusal, 0 if refusal else seccomp.CONTINUE))
             except OSError:  # it was killed meanwhile
                 return
 
         return take
+
+    def _see(self, process: int, number: int, arguments: list[int], done: set[tuple[int, bytes]]) -> bool:
+        """Note what a call tells that is not ``done``, and may add it to those; return whether the sheet is asked for."""
+        try:
+            shape = self._shapes[number]
+            if shape.kind == calls.LIST:
+                self._sightings.listed(b"/proc/%d/fd/%d" % (process, arguments[0] & 0xFFFFFFFF))
+                return False
+            text = b"" if shape.kind == calls.LEAVE else _MEMORY.text(process, arguments[shape.path])
+            if (number, text) not in done and self._note(process, shape, arguments, text):
+                done.add((number, text))
+            return text == SHEET and shape.kind == calls.OPEN
+        except PermissionError:
+            self._lose_sight(f"process {process} does not let itself be watched")
+        except Exception as error:
+            self._lose_sight(f"{type(error).__name__}: {error}")
+        return False
 
     def _foreign(self, process: int) -> int:
         """Lose sight of a program whose calls are those of another kind of machine; return with which error the call ends, 0 for none."""
@@ -111,6 +118,26 @@ class Notices:
         refused = ", and they are refused where it is held to what it declares" if self._is_held else ""
         self._lose_sight(f"{program} makes system calls of another kind of machine, as 32-bit programs do{refused}")
         return errno.ENOSYS if self._is_held else 0
+
+    def _lends(self, listener: int, id_: int) -> bool:
+        """Answer a call by a descriptor of the sheet; return False where that cannot be done, and the call waits for an answer still."""
+        try:
+            if self._sheet < 0:
+                self._sheet = os.memfd_create("told")
+                fcntl.fcntl(self._sheet, fcntl.F_SETFL, os.O_APPEND)
+            fcntl.ioctl(listener, seccomp.LEND, seccomp.LOAN.pack(id_, seccomp.LENT_AS_ANSWER, self._sheet, 0, os.O_CLOEXEC))
+        except (OSError, AttributeError):  # an older kernel, or a Python that was built on an old system
+            return False
+        return True
+
+    def read_sheet(self) -> None:
+        """Take in what stands on the sheet, once nobody writes on it any more."""
+        if self._sheet >= 0:
+            said = os.pread(self._sheet, os.fstat(self._sheet).st_size, 0)
+            os.close(self._sheet)
+            self._sheet = -1
+            for line in said.split(b"\0")[:-1]:
+                self._sightings.told(line, 0)
 
     def _lose_sight(self, why: str) -> None:
         self.blind = self.blind or why
@@ -123,7 +150,8 @@ class Notices:
         if not text:
             return False
         if text.startswith(HOOK):
-            self._sightings.told(text[len(HOOK) :], process)
+            answer = self._sightings.told(text[len(HOOK) :], process)
+            self._refusal = 0 if self._is_held else answer
             return False
         path = self._absolute(process, text, None if shape.folder is None else arguments[shape.folder])
         if shape.second is not None:
@@ -135,7 +163,7 @@ class Notices:
         if self._is_held and not self._may(path, shape.kind, flags):
             return False
         told_all = not self._sightings.matters(path) or self._noting[shape.kind](path, flags, process)
-        return told_all and path is text  # a relative one may mean another file next time
+        return told_all and path == text  # a relative one may mean another file next time
 
     def _note_two(self, process: int, shape: calls.Shape, arguments: list[int], source: bytes) -> None:
         assert shape.second is not None
@@ -157,7 +185,7 @@ class Notices:
         may_do_without = kind == calls.OPEN and flags & os.O_RDWR and not flags & os.O_TRUNC and os.path.isfile(path)
         if not (may_do_without and self._allows(path, writes=False)):  # who opens to read and write, as SQLite does, may only read then
             self.denied.add(path)
-        self._denies = True
+        self._refusal = errno.EACCES
         return False
 
     def _allows(self, path: bytes, *, writes: bool, makes_folder: bool = False) -> bool:
@@ -177,8 +205,21 @@ class Notices:
             path = base + b"/" + path
         if b"/." in path or b"//" in path or path.endswith(b"/"):
             if b"/../" in path or path.endswith(b"/.."):  # what it means depends on links before it
-                head, _, tail = path.rstrip(b"/").rpartition(b"/")
-                return os.path.realpath(path) if tail in (b"..", b".") else os.path.realpath(head).rstrip(b"/") + b"/" + tail
+                head, up, tail = (path + b"/").rpartition(b"/../")
+                path = _real(head + up) + b"/" + tail
             path = os.path.normpath(path)
             path = path[1:] if path.startswith(b"//") else path
         return path
+
+
+def _real(folder: bytes) -> bytes:
+    """Return ``folder`` without links; what :func:`os.path.realpath` does, by two system calls instead of one for each part."""
+    try:
+        descriptor = os.open(folder, calls.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return os.path.realpath(folder)
+    try:
+        found = os.readlink(b"/proc/self/fd/%d" % descriptor)
+    finally:
+        os.close(descriptor)
+    return os.path.realpath(folder) if found.endswith(b" (deleted)") else found

@@ -22,10 +22,20 @@ NOTICE = struct.Struct("QIIiIQ6Q")
 ANSWER = struct.Struct("QqiI")
 """``struct seccomp_notif_resp``: id, value, error, flags."""
 
+LEND = 0x40182103
+"""``SECCOMP_IOCTL_NOTIF_ADDFD``: has a descriptor of ours appear in the caller, and the call return it."""
+
+LOAN = struct.Struct("QIIII")
+"""``struct seccomp_notif_addfd``: id, flags, our descriptor, its number there (0: any), flags of it."""
+
+LENT_AS_ANSWER = 2
+"""``SECCOMP_ADDFD_FLAG_SEND``, since Linux 5.14."""
+
 CONTINUE = 1
 """``SECCOMP_USER_NOTIF_FLAG_CONTINUE``: the call goes on as if nobody had looked."""
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, …, BPF_RET|K
+_AND = 0x54  # BPF_ALU|AND|K
 _ALLOW, _NOTIFY, _ERROR = 0x7FFF0000, 0x7FC00000, 0x00050000
 _SET_MODE_FILTER, _NEW_LISTENER, _WAIT_KILLABLE = 1, 1 << 3, 1 << 5
 _SET_FLAGS, _SYNC_WAKE_UP = 0x40082104, 1  # SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
@@ -67,7 +77,7 @@ def program(machine: str) -> bytes:
         line(_JUMP_EQUAL, numbers[name], "refuse")
     for shape in calls.SHAPES:
         if shape.name in numbers:
-            special = shape.name in calls.EMPTY_PATH or shape.name in calls.NEW_VIEW
+            special = shape.name in calls.EMPTY_PATH or shape.name in calls.NEW_VIEW or shape.name in calls.SPARED
             line(_JUMP_EQUAL, numbers[shape.name], shape.name if special else "tell")
     line(_RETURN, _ALLOW)
     for name, flags in calls.NEW_VIEW.items():
@@ -80,6 +90,11 @@ def program(machine: str) -> bytes:
         line(_JUMP_BITS, calls.AT_EMPTY_PATH, None, "tell")
         line(_LOAD, _argument(0))
         line(_JUMP_EQUAL, _AT_FDCWD, "tell", "allow")
+    for name, flags in calls.SPARED.items():
+        labels[name] = len(lines)
+        line(_LOAD, _argument(flags))
+        line(_AND, calls.SPARED_BITS)
+        line(_JUMP_EQUAL, calls.SPARED_FLAGS, "allow", "tell")
     for label, code in (("allow", _ALLOW), ("tell", _NOTIFY), ("refuse", _ERROR | errno.ENOSYS)):
         labels[label] = len(lines)
         line(_RETURN, code)

@@ -6,6 +6,7 @@ throughout: this runs once for each system call.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 
@@ -19,8 +20,16 @@ stands, or made if it is not there: whoever opens databases and memory maps so m
 HOOK = b"/\x01paperbuild/"
 """Paths below this do not exist: by asking for them, Python programs tell what no call shows (see ``hook/sitecustomize.py``)."""
 
-_SEEKS, _SOUGHT_BEFORE, _MODULE = b"L", b"P", b"N"
+_SEEKS, _SOUGHT_BEFORE, _MODULES, _SPARING = b"L", b"P", b"N", b"S"
+SHEET = HOOK + b"T"
+"""Whoever opens this is given a file to write names of modules to, which costs less than to be stopped for each."""
 _SEPARATOR = b"\x02"
+
+ALL_BELOW, ALL_BUT_SITES, FILES_IN = errno.EISDIR, errno.ENOTEMPTY, errno.ENOTDIR
+"""Answers to a Python that asks to be spared for a folder: for it and all that is below, for that except what is in ``site-packages`` or
+``dist-packages`` in it, or for it, the files in it and their bytecode."""
+
+_SITES = (b"site-packages/", b"dist-packages/")
 
 _METADATA = (b".dist-info", b".egg-info")
 _WRITES = os.O_WRONLY | os.O_RDWR
@@ -220,15 +229,36 @@ class Sightings:
         self._opened_to_read(source, 0)
         self.wrote(target)
 
-    def told(self, text: bytes, process: int) -> None:
-        """Take in what a Python program tells through :data:`HOOK`."""
+    def told(self, text: bytes, process: int) -> int:
+        """Take in what a Python program tells through :data:`HOOK`; return the error that answers it, 0 where none does."""
         kind, _, rest = text.partition(_SEPARATOR)
         if kind == _SEEKS:
             self._seeking.add((process, rest))
         elif kind == _SOUGHT_BEFORE:
             self._sought_before(rest, process)
-        elif kind == _MODULE:
-            self.sought.add(rest)
+        elif kind == _MODULES:
+            self.sought.update(rest.split(_SEPARATOR))
+        elif kind == _SPARING:
+            return self._spared(rest)
+        return 0
+
+    def _spared(self, folder: bytes) -> int:
+        """Return for what of ``folder`` there is no need to tell more: :data:`ALL_BELOW` or one of those beside it, or 0 for nothing.
+
+        What :meth:`matters` would note of all of it, the name of a package, has been noted then.
+        """
+        inside = folder + b"/"
+        is_plain = not any(part in inside for part in (b"/../", b"/./", b"//"))
+        if not is_plain or any(kind + b"/" in inside for kind in _METADATA) or inside in self.groups:
+            return 0
+        if self.matters(folder) or self.matters(inside):
+            return 0
+        others = [path[len(inside) :] for path in (*self._grouped, self._kept_folder) if path.startswith(inside)]
+        if any(b"/" not in other or other.startswith(b"__pycache__/") for other in others):
+            return 0
+        if all(other.startswith(_SITES) for other in others):
+            return ALL_BUT_SITES if others else ALL_BELOW
+        return FILES_IN
 
     def _sought_before(self, path: bytes, process: int) -> None:
         """Take one listing of the folder ``path`` by ``process`` back: it was made to find modules, before anybody could say so."""

@@ -221,6 +221,7 @@ class _Watched:
             ending.go_on()
 
     def _report(self, status: int) -> dict[str, object]:
+        self._notices.read_sheet()
         seen = self._sightings
         seen.take_back_openings()
         return {
