@@ -543,12 +543,24 @@ class TestTurns:
         assert len(set(parents)) == 1
         executor.close()
 
-    def test_each_command_has_a_session_of_its_own_by_which_processors_are_shared_out(self, executor: TracingExecutor, tmp_path: Path):
-        own: list[bool] = []
+    def test_each_command_is_a_group_and_shares_a_session_with_who_watches_it_alone(self, tmp_path: Path):
+        executor = TracingExecutor(LocalExecutor())
+        sessions: list[int] = []
+        both = threading.Barrier(2)
+
+        def started(group: int, _identity: str) -> None:
+            assert os.getpgid(group) == group
+            assert os.getsid(group) == os.getsid(_parent(group, 2)) == _parent(group, 2), "processors are shared out among sessions"
+            sessions.append(os.getsid(group))
+            both.wait(10)
+
         job = msgspec.structs.replace(sleeper(tmp_path), line="exit 0")
-        for _ in range(2):
-            executor.run(job, lambda group, _: own.append(os.getsid(group) == os.getpgid(group) == group))
-        assert own == [True, True]
+        beside = threading.Thread(target=executor.run, args=(msgspec.structs.replace(job, log=f"{tmp_path}/beside"), started))
+        beside.start()
+        executor.run(job, started)
+        beside.join()
+        executor.close()
+        assert len({*sessions, os.getsid(0)}) == 3
 
     def test_commands_side_by_side_are_told_apart(self, tmp_path: Path):
         executor = TracingExecutor(LocalExecutor())

@@ -134,10 +134,7 @@ def _run(what: tuple[Any, ...], nothing: int, log: int) -> tuple[int, int, str]:
                 pass
         words, variables = [shell, "-c", line], dict(environment)
         actions = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
-        try:  # a session of its own, by which kernels share processors out fairly
-            process = os.posix_spawn(program, words, variables, file_actions=actions, setsigdef=_RESET, setsid=True)
-        except NotImplementedError:  # a Python that was built on an old system
-            process = os.posix_spawn(program, words, variables, file_actions=actions, setsigdef=_RESET, setpgroup=0)
+        process = os.posix_spawn(program, words, variables, file_actions=actions, setsigdef=_RESET, setpgroup=0)
     except OSError as error:
         return 0, error.errno or errno.EIO, ""
     except ValueError as error:  # a zero byte in the command or in a variable

@@ -94,6 +94,7 @@ class _Supervisor:
     def __init__(self, build: socket.socket) -> None:
         self._build = build
         seccomp.adopt_orphans()
+        os.setsid()  # kernels share processors out among sessions: it takes turns with its own command then, not with those beside it
         self._spawner = Spawner(closing=(build.fileno(),))
 
     def serve(self) -> None:
