@@ -44,6 +44,8 @@ def verdict(machine: str, name: str = "", arguments: tuple[int, ...] = (), *, nu
                 at += yes if accumulator >= value else no
             case 0x45:
                 at += yes if accumulator & value else no
+            case 0x54:
+                accumulator &= value
             case 0x06:
                 return int(value)
             case _:

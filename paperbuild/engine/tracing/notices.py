@@ -100,6 +100,8 @@ class Notices:
                 self._sightings.listed(b"/proc/%d/fd/%d" % (process, arguments[0] & 0xFFFFFFFF))
                 return False
             text = b"" if shape.kind == calls.LEAVE else _MEMORY.text(process, arguments[shape.path])
+            if text is None:
+                return False
             if (number, text) not in done and self._note(process, shape, arguments, text):
                 done.add((number, text))
             return text == SHEET and shape.kind == calls.OPEN
