@@ -8,7 +8,7 @@ renamed or removed. What libraries below Python read is not among it (see :mod:`
 nobody watches (``observe = "off"``) nothing is told.
 
 Who watches is also asked for which folders there is no need to: of a package of an environment only the name counts, of Python's own
-library nothing. What the import system looks up there then goes unseen, which spares nine in ten of the calls by which it finds and loads
+library nothing. What the import system looks up there then goes unseen, which spares nine in ten of the stops by which it finds and loads
 modules.
 
 It also lets modules of an environment be read from the bytecode that was written when they were installed. Commands get an empty folder for
