@@ -20,7 +20,8 @@ import msgspec
 from paperbuild import __version__
 from paperbuild.clusters.clocks import Clocks
 from paperbuild.clusters.footing import Footing, mark_of
-from paperbuild.clusters.pace import Pace, Rounds
+from paperbuild.clusters.orders import Recall, Sent
+from paperbuild.clusters.pace import Pace, Rounds, silence_s
 from paperbuild.clusters.parcel_folder import keep_log, last_word, may_run, remove, show_log, write_whole
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import (
@@ -41,69 +42,11 @@ from paperbuild.engine.cluster import (
     report_of,
 )
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.logs import WAITS
 from paperbuild.engine.platforms import platform_here, python_here
 from paperbuild.engine.ports import Ended, Errand, Job
 from paperbuild.errors import BuildError
 
-
-class _Sent:
-    """One job that somebody waits for."""
-
-    def __init__(self, parcel: Parcel, handle: str, footing: Footing) -> None:
-        self.parcel = parcel
-        self.handle = handle
-        self.handed_in = threading.Event()
-        self.over = threading.Event()
-        self.has_gone = bool(handle)  # it may begin
-        self.is_left = False
-        self.ended: Ended | None = None
-        self.faults: tuple[Diagnostic, ...] = ()
-        self.footing = footing
-        self.has_begun = False
-        self.sent_ns = 0 if handle else time.time_ns()
-        self.clock_is_known = False
-        self.gone_since_s: float | None = None
-        self.detail = ""
-        self.words = ""
-        if handle:
-            self.handed_in.set()
-
-    @property
-    def folder(self) -> str:
-        return self.parcel.folder
-
-    def tell(self, fate: Fate) -> None:
-        """Say in the folder why the job waits."""
-        words = f"it waits: {fate.detail}" if fate.state == "waiting" and fate.detail else ""
-        if words != self.words:
-            self.words = words
-            with contextlib.suppress(OSError):
-                write_whole(f"{self.folder}/{WAITS}", words.encode())
-
-    def end(self, ended: Ended | None, faults: tuple[Diagnostic, ...] = ()) -> None:
-        """Tell whoever waits how it ended, or why it could not be sent."""
-        self.ended, self.faults = ended, faults
-        self.handed_in.set()
-        self.over.set()
-
-    def leave(self) -> None:
-        """Tell whoever waits that it has not begun, and is to be handed in once more."""
-        self.is_left = True
-        self.over.set()
-
-
-class _Recall:
-    """A wish that jobs of an earlier process end."""
-
-    def __init__(self, errands: tuple[Errand, ...]) -> None:
-        self.errands = errands
-        self.over = threading.Event()
-        self.faults: tuple[Diagnostic, ...] = ()
-
-
 _CANCELLED = Ended(-15, 0.0, cancelled=True)
-
 
 _LEFT = Diagnostic("PB709", "the terminal is gone, and what runs elsewhere goes on", severity=Severity.NOTE)
 
@@ -115,15 +58,15 @@ class FarExecutor:
         self._cluster = cluster
         self._pace = pace or Pace()
         self._changed = threading.Condition()
-        self._new: list[_Sent] = []
-        self._out: list[_Sent] = []
-        self._recalls: list[_Recall] = []
+        self._new: list[Sent] = []
+        self._out: list[Sent] = []
+        self._recalls: list[Recall] = []
         self._thread: threading.Thread | None = None
         self._is_woken = False
         self._cancelled = False
         self._leaves = False
         self._closing = False
-        self._came_s = self._first_came_s = self._not_before_s = 0.0
+        self._came_s = self._first_came_s = self._longest_gap_s = self._not_before_s = 0.0
         self._has_answered = False
         self._clocks = Clocks()
 
@@ -140,7 +83,7 @@ class FarExecutor:
         errand = job.errand
         assert errand is not None
         begin_s = time.monotonic()
-        sent = _Sent(_parcel(job, errand), errand.handle, Footing(errand.rests_on))
+        sent = Sent(_parcel(job, errand), errand.handle, Footing(errand.rests_on))
         if not errand.handle:
             os.makedirs(errand.folder)
             os.chmod(errand.folder, 0o700)  # a command's variables may be secrets
@@ -156,7 +99,7 @@ class FarExecutor:
         while sent.is_left:
             remove(f"{errand.folder}/{GO}")
             alone = msgspec.structs.replace(sent.parcel, expected_s=None)  # those like it took long
-            sent = _Sent(alone, "", sent.footing)
+            sent = Sent(alone, "", sent.footing)
             self._see_through(sent, errand, begins_anew)
         keep_log(job, errand.folder)
         if not sent.handle:  # it never went, and nobody will look for it
@@ -166,7 +109,7 @@ class FarExecutor:
         assert sent.ended is not None
         return sent.ended if sent.ended.duration_s else msgspec.structs.replace(sent.ended, duration_s=time.monotonic() - begin_s)
 
-    def _see_through(self, sent: _Sent, errand: Errand, started: Callable[[int, str], None]) -> None:
+    def _see_through(self, sent: Sent, errand: Errand, started: Callable[[int, str], None]) -> None:
         """Have ``sent`` handed in, unless it was, and wait until it is over."""
         is_new = not sent.handle
         self._take(sent)
@@ -204,7 +147,7 @@ class FarExecutor:
         Raises:
             BuildError: the scheduler cannot be asked to; they may still run.
         """
-        wish = _Recall(tuple(errands))
+        wish = Recall(tuple(errands))
         with self._changed:
             self._recalls.append(wish)
             self._wake()
@@ -228,16 +171,19 @@ class FarExecutor:
             self._thread.join()
         self._cluster.close()
 
-    def _take(self, sent: _Sent) -> None:
+    def _take(self, sent: Sent) -> None:
         with self._changed:
             if self._cancelled:
                 sent.end(_CANCELLED)
                 return
-            self._came_s = time.monotonic()
+            last_came_s, self._came_s = self._came_s, time.monotonic()
             if sent.handle:
                 self._out.append(sent)
             else:
-                self._first_came_s = self._first_came_s if self._new else self._came_s
+                if not self._new:
+                    self._first_came_s, self._longest_gap_s = self._came_s, 0.0
+                else:
+                    self._longest_gap_s = max(self._longest_gap_s, self._came_s - last_came_s)
                 self._new.append(sent)
             self._wake()
 
@@ -281,25 +227,26 @@ class FarExecutor:
         now_s = time.monotonic()
         if now_s < self._not_before_s:
             return False
-        return bool(self._new) and (now_s >= self._came_s + self._pace.quiet_s or now_s >= self._first_came_s + self._pace.gather_s)
+        silence = silence_s(self._pace.quiet_s, self._longest_gap_s)
+        return bool(self._new) and (now_s >= self._came_s + silence or now_s >= self._first_came_s + self._pace.gather_s)
 
     def _pause_s(self, rounds: Rounds) -> float | None:
         pauses = [self._pace.quiet_s] if self._new else []
         return min((*pauses, rounds.glance_s)) if self._out else next(iter(pauses), None)
 
-    def _batch(self) -> list[_Sent]:
+    def _batch(self) -> list[Sent]:
         if self._cancelled or not self._is_gathered():
             return []
         batch, self._new = self._new, []
         self._out += batch
         return batch
 
-    def _hand_in(self, batch: Sequence[_Sent], rounds: Rounds) -> None:
+    def _hand_in(self, batch: Sequence[Sent], rounds: Rounds) -> None:
         """Hand in ``batch``, those that ask for the same at once. A fault is told to the first that it hits: it is the same for all.
 
         What a scheduler that has answered before does not answer now is tried again for a while.
         """
-        groups: dict[Resources, list[_Sent]] = {}
+        groups: dict[Resources, list[Sent]] = {}
         for sent in batch:
             groups.setdefault(sent.parcel.resources, []).append(sent)
         for group in groups.values():
@@ -322,7 +269,7 @@ class FarExecutor:
                     sent.handed_in.set()
         self._drop_ended()
 
-    def _put_back(self, group: Sequence[_Sent]) -> None:
+    def _put_back(self, group: Sequence[Sent]) -> None:
         """Have ``group`` handed in later."""
         with self._changed:
             self._out = [sent for sent in self._out if sent not in group]
@@ -340,7 +287,7 @@ class FarExecutor:
             self._drop_ended()
         rounds.go_on()
 
-    def _ask(self, out: Sequence[_Sent], rounds: Rounds) -> None:
+    def _ask(self, out: Sequence[Sent], rounds: Rounds) -> None:
         try:
             fates = self._cluster.look([sent.handle for sent in out])
         except BuildError as error:
@@ -365,7 +312,7 @@ class FarExecutor:
             rounds.ask_soon()
         self._call_back(out)
 
-    def _call_back(self, out: Sequence[_Sent]) -> None:
+    def _call_back(self, out: Sequence[Sent]) -> None:
         """End those of ``out`` that wait, and would not find any more what they were sent for."""
         look = functools.cache(mark_of)
         waiting = (sent for sent in out if not (sent.over.is_set() or sent.has_begun))
@@ -374,7 +321,7 @@ class FarExecutor:
             for sent, path in moved.items():
                 sent.end(Ended(-1, 0.0, overtaken=path))
 
-    def _read_end(self, sent: _Sent) -> None:
+    def _read_end(self, sent: Sent) -> None:
         """Read how ``sent`` ended, where its folder says so."""
         if sent.over.is_set():
             return
@@ -411,7 +358,7 @@ class FarExecutor:
             self._out = [sent for sent in self._out if not sent.over.is_set()]
             return len(self._out) < before
 
-    def _cancel(self, wish: _Recall) -> None:
+    def _cancel(self, wish: Recall) -> None:
         try:
             wish.faults = self._end({errand.folder: errand.handle for errand in wish.errands})
         finally:

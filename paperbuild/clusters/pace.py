@@ -10,13 +10,13 @@ import msgspec
 class Pace(msgspec.Struct, frozen=True):
     """How long, in seconds, is waited for what.
 
-    Jobs are handed in once none came for ``quiet_s``, or the first waited for ``gather_s``. Folders are looked at after ``glance_s`` at
-    first and up to ``slow_glance_s`` while nothing happens; the scheduler is asked after ``ask_s``, up to ``slow_ask_s``. What a job that
-    is gone wrote last may be seen ``late_s`` later. A scheduler that does not answer for ``patience_s`` is given up, and one that is to
-    end a job has ``end_s`` for it.
+    Jobs are handed in once none came for ``quiet_s`` (see :func:`silence_s`), or the first waited for ``gather_s``. Folders are looked at
+    after ``glance_s`` at first and up to ``slow_glance_s`` while nothing happens; the scheduler is asked after ``ask_s``, up to
+    ``slow_ask_s``. What a job that is gone wrote last may be seen ``late_s`` later. A scheduler that does not answer for ``patience_s`` is
+    given up, and one that is to end a job has ``end_s`` for it.
     """
 
-    quiet_s: float = 0.15
+    quiet_s: float = 0.3
     gather_s: float = 5.0
     glance_s: float = 0.03
     slow_glance_s: float = 1.0
@@ -25,6 +25,14 @@ class Pace(msgspec.Struct, frozen=True):
     late_s: float = 6.0
     patience_s: float = 120.0
     end_s: float = 45.0
+
+
+def silence_s(quiet_s: float, longest_gap_s: float) -> float:
+    """Return for how long none must have come before it is believed that no more do.
+
+    On a busy machine the cells of one sweep come slowly; handed in one by one they would not be one array.
+    """
+    return max(quiet_s, 5 * longest_gap_s)
 
 
 class Rounds:

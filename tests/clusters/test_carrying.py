@@ -36,7 +36,7 @@ from paperbuild.sharing.loose import LooseStore
 from paperbuild.sharing.places import parse_place
 from tests.clusters.nearby import Nearby
 
-PACE = Pace(late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
+PACE = Pace(quiet_s=0.15, late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
 
 
 class Sender:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from paperbuild import __version__
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.clusters.outpost import Outpost, differences
-from paperbuild.clusters.pace import Pace
+from paperbuild.clusters.pace import Pace, silence_s
 from paperbuild.engine.cluster import Parcel, Report, packed, parcel_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.machine_facts import fact_here
@@ -24,7 +24,7 @@ from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
 from tests.clusters.nearby import Nearby
 
-PACE = Pace(late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
+PACE = Pace(quiet_s=0.15, late_s=0.2, ask_s=0.2, slow_ask_s=0.5, patience_s=0.5, end_s=10)
 
 
 @pytest.fixture
@@ -144,6 +144,12 @@ def test_who_takes_up_one_that_was_left_hands_it_in_anew(sender: Sender, nearby:
     assert (ended.status, ended.lost) == (0, "")
     assert sender.handles["cell"] in nearby.handles()
     assert (sender.folder / "out").read_text() == "out\n"
+
+
+def test_where_jobs_come_slowly_more_are_waited_for_longer() -> None:
+    assert silence_s(0.3, longest_gap_s=0.0) == 0.3
+    assert silence_s(0.3, longest_gap_s=0.01) == 0.3
+    assert silence_s(0.3, longest_gap_s=0.2) == 1.0
 
 
 def test_what_comes_together_is_handed_in_together_and_each_tells_how_it_ended(sender: Sender, nearby: Nearby) -> None:
