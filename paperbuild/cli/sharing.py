@@ -148,7 +148,8 @@ def _placed(fault: Diagnostic, spec: SharingSpec, root: str) -> Diagnostic:
 
 
 def _desk(store: str) -> Desk:
-    from paperbuild.engine.filesystem import SystemClock, disk
+    from paperbuild.engine.disks import disk
+    from paperbuild.engine.filesystem import SystemClock
     from paperbuild.engine.locks import FileLock
     from paperbuild.engine.store import Store
     from paperbuild.sharing.shared import Desk

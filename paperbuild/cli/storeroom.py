@@ -12,8 +12,9 @@ import msgspec
 from paperbuild.cli.invocation import Invocation
 from paperbuild.cli.wiring import locate
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.disks import disk
 from paperbuild.engine.faults import disk_fault
-from paperbuild.engine.filesystem import SystemClock, disk
+from paperbuild.engine.filesystem import SystemClock
 from paperbuild.engine.locks import FileLock
 from paperbuild.engine.ports import Clock, FileSystem, Lock, VersionControl
 from paperbuild.engine.process import Git

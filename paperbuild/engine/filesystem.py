@@ -229,21 +229,6 @@ class DiskFileSystem:
             os.close(handle)
 
 
-def disk() -> DiskFileSystem:
-    """Return the file system of this machine: one that asks servers how things stand, where any are mounted."""
-    try:
-        handle = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return DiskFileSystem()
-    with FileIO(handle) as file:
-        mounts = file.read()
-    if not any(kind in mounts for kind in (b" - nfs", b" - cifs ", b" - smb3 ")):
-        return DiskFileSystem()
-    from paperbuild.engine.network_disks import NetworkFileSystem, mount_points
-
-    return NetworkFileSystem(mount_points(os.fsdecode(mounts)))
-
-
 def _regular(path: str) -> FileIO:
     """Open the file at ``path`` for reading, without a buffer; a pipe, a socket or a device is refused, since reading it may never end."""
     try:

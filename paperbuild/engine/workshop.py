@@ -123,7 +123,8 @@ def open_workshop(
     import contextlib
     import os
 
-    from paperbuild.engine.filesystem import SystemClock, disk
+    from paperbuild.engine.disks import disk
+    from paperbuild.engine.filesystem import SystemClock
     from paperbuild.engine.lanes import ThreadLanes
     from paperbuild.engine.locks import FileLock
     from paperbuild.engine.process import Git

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.engine.filesystem import DiskFileSystem, disk
+from paperbuild.engine.disks import disk
+from paperbuild.engine.filesystem import DiskFileSystem
 from paperbuild.engine.index import Index
 from paperbuild.engine.network_disks import NetworkFileSystem, mount_points
 
