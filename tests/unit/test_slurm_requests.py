@@ -34,7 +34,7 @@ def test_a_request_says_what_the_resources_say_and_the_executors_options_come_la
     assert words[-1] == "--constraint=new"
 
 
-def test_several_parcels_in_one_job_have_their_times_one_after_the_other():
+def test_several_parcels_in_one_job_ask_for_the_time_of_one_since_they_are_short():
     resources = Resources(time_s=60)
     pack = [parcel("a", 1.0, resources), parcel("b", 1.0, resources), parcel("c", 1.0, resources)]
-    assert "--time=5" in [*request(SlurmSettings("cluster"), [pack])]
+    assert "--time=3" in [*request(SlurmSettings("cluster"), [pack])]
