@@ -20,7 +20,7 @@ import pytest
 
 from paperbuild.engine.ports import Ended, Job, Seen, Watch
 from paperbuild.engine.process import MARK, LocalExecutor
-from paperbuild.engine.tracing import calls, spawner
+from paperbuild.engine.tracing import calls, frames, spawner
 from paperbuild.engine.tracing.executor import TracingExecutor
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE
 from paperbuild.errors import BuildError
@@ -633,6 +633,14 @@ class TestTurns:
         top = str(Path(__file__).parents[2])
         found = subprocess.run([sys.executable, "-I", "-S", "-c", program, top], capture_output=True, text=True, check=True).stdout.split()
         assert not {"json", "re", "typing", "enum", "collections", "contextlib", "functools", "socket", "subprocess"} & set(found)
+
+
+def test_a_log_whose_end_a_full_file_server_refuses_ends_nobody(monkeypatch: pytest.MonkeyPatch):
+    def refuse(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.close", refuse)  # what close(2) tells on NFS
+    frames.let_go(-1)
 
 
 class TestInside:

@@ -183,10 +183,10 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(folder: str):
 
 
 def test_a_full_server_gives_an_error_that_says_so_and_nothing_is_wrong_afterwards():
-    small, there = Path("/small"), Path("/clients/small")
+    small, there = EXPORT / "small", Path("/clients/small")  # below the server's root, which is what clients can name
     sh(f"mkdir -p {small} {there} && mount -t tmpfs -o size=8m small {small}")
     sh(f"exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=7,insecure 127.0.0.1:{small}")
-    sh(f"mount -t nfs4 -o vers=4.2 127.0.0.1:{small} {there}")
+    sh(f"mount -t nfs4 -o vers=4.2 127.0.0.1:/small {there}")
     try:
         manifest = '[target.t]\nrun = "head -c SIZE /dev/zero > big"\noutputs = ["big"]\n'
         for size, code in ((12_000_000, "PB440"), (5_000_000, "PB406")):  # more than there is; so much that the store has no room for it
@@ -197,7 +197,7 @@ def test_a_full_server_gives_an_error_that_says_so_and_nothing_is_wrong_afterwar
         assert (there / "big").stat().st_size == 1000
         assert "1 up to date" in built(there)
     finally:
-        sh(f"umount -l {there}; exportfs -u 127.0.0.1:{small}")
+        sh(f"umount -l {there}; exportfs -u 127.0.0.1:{small}; umount -l {small}")
 
 
 def test_a_project_that_is_taken_away_on_the_server_gives_an_error_that_says_so(folder: str):

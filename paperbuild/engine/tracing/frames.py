@@ -78,3 +78,11 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
+
+
+def let_go(log: int) -> None:
+    """Close the descriptor of a log. What a full file server could not take of it, NFS tells only now: the log ends early, no more."""
+    try:
+        os.close(log)
+    except OSError:
+        pass

@@ -113,7 +113,7 @@ def _serve(connection: socket.socket, permission: Permission | None, folder: str
     while True:
         what, (log,) = frames.receive(connection)
         ended = _run(what, nothing, log)
-        os.close(log)
+        frames.let_go(log)
         os.umask(mask)
         os.sched_setaffinity(0, processors)
         os.chdir("/")  # what it ran in may be removed, or its disk taken away

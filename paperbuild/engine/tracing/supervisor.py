@@ -112,7 +112,7 @@ class _Supervisor:
                 try:
                     frames.send(self._build, watched.run(spawner, log, {self._spawner.process, spawner.process}))
                 finally:
-                    os.close(log)
+                    frames.let_go(log)
                     if spawner is not self._spawner:
                         spawner.close()
                 if watched.is_over_early:
