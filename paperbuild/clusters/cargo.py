@@ -28,7 +28,7 @@ import msgspec
 
 from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import digest_bytes, file_digest
-from paperbuild.engine.ports import State
+from paperbuild.engine.jobs import State
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305

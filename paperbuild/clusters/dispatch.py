@@ -42,8 +42,8 @@ from paperbuild.engine.cluster import (
     report_of,
 )
 from paperbuild.engine.graph import Resources
+from paperbuild.engine.jobs import Ended, Errand, Job
 from paperbuild.engine.platforms import platform_here, python_here
-from paperbuild.engine.ports import Ended, Errand, Job
 from paperbuild.errors import BuildError
 
 _CANCELLED = Ended(-15, 0.0, cancelled=True)
@@ -52,7 +52,7 @@ _LEFT = Diagnostic("PB709", "the terminal is gone, and what runs elsewhere goes 
 
 
 class FarExecutor:
-    """:class:`paperbuild.engine.ports.Executor` for jobs with an errand, by ``cluster``."""
+    """:class:`paperbuild.engine.jobs.Executor` for jobs with an errand, by ``cluster``."""
 
     def __init__(self, cluster: Cluster, pace: Pace | None = None) -> None:
         self._cluster = cluster

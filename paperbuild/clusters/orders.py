@@ -10,8 +10,8 @@ from paperbuild.clusters.footing import Footing
 from paperbuild.clusters.parcel_folder import write_whole
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.cluster import Fate, Parcel
+from paperbuild.engine.jobs import Ended, Errand
 from paperbuild.engine.logs import WAITS
-from paperbuild.engine.ports import Ended, Errand
 
 
 class Sent:

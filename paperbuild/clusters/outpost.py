@@ -26,8 +26,8 @@ from paperbuild.clusters.clocks import Reading, ahead_of_files, tell_clock
 from paperbuild.engine.cluster import BEGUN, ENDED, GO, LEFT, LOG, PARCEL, STOP, Parcel, Report, files_in, packed, parcel_of
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment
+from paperbuild.engine.jobs import Elsewhere, Ended, Executor, Job, Seen, Sighting
 from paperbuild.engine.platforms import platform_here, python_here
-from paperbuild.engine.ports import Elsewhere, Ended, Executor, Job, Seen, Sighting
 from paperbuild.engine.rules import Treatment
 from paperbuild.engine.trace import Package
 from paperbuild.engine.tracing.heard import VARIABLE

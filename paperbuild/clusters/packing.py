@@ -18,7 +18,8 @@ from paperbuild.clusters.cargo import Thing
 from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine import patterns
 from paperbuild.engine.index import settled_before
-from paperbuild.engine.ports import Clock, State
+from paperbuild.engine.jobs import State
+from paperbuild.engine.ports import Clock
 from paperbuild.engine.process import run_git
 from paperbuild.engine.supplying import BESIDE
 from paperbuild.errors import BuildError

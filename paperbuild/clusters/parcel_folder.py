@@ -7,7 +7,7 @@ import os
 import shutil
 
 from paperbuild.engine.cluster import BEGUN, ENDED, LOG, WORDS, files_in
-from paperbuild.engine.ports import Job
+from paperbuild.engine.jobs import Job
 
 
 def last_word(folder: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Errand, Executor, Job
+from paperbuild.engine.jobs import Ended, Errand, Executor, Job
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Router:
-    """:class:`paperbuild.engine.ports.Executor` over ``local`` and the clusters that ``makers`` make, by the name of each executor.
+    """:class:`paperbuild.engine.jobs.Executor` over ``local`` and the clusters that ``makers`` make, by the name of each executor.
 
     A cluster is made when the first job goes there.
     """

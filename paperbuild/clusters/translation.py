@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from paperbuild.engine.ports import Job, Permission, Seen, Sighting, State, Surroundings, Watch
+from paperbuild.engine.jobs import Job, Permission, Seen, Sighting, State, Watch
+from paperbuild.engine.ports import Surroundings
 
 
 class Translation:

@@ -29,7 +29,8 @@ from paperbuild.engine.cluster import LOG, Parcel, Report, packed
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.environment import LocalEnvironment, python_folder
 from paperbuild.engine.findings import modules_sought
-from paperbuild.engine.ports import Ended, Seen, State, Surroundings
+from paperbuild.engine.jobs import Ended, Seen, State
+from paperbuild.engine.ports import Surroundings
 from paperbuild.engine.process import MARK
 from paperbuild.engine.remote import Carrier
 from paperbuild.engine.tracing.sightings import LISTED, SOUGHT

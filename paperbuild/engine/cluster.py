@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.jobs import Ended, Job
 
 PARCEL = "parcel.json"
 """The file in a parcel's folder that holds the :class:`Parcel`."""

@@ -23,10 +23,11 @@ from paperbuild.engine.code_files import put
 from paperbuild.engine.findings import Findings, Reading
 from paperbuild.engine.graph import CODE, Action, Command, text_of
 from paperbuild.engine.index import FINE_STEP_NS, End
+from paperbuild.engine.jobs import Elsewhere, Ended, Job, Permission, Seen, Watch
 from paperbuild.engine.journal import Entry
 from paperbuild.engine.keys import index_of, params_of
 from paperbuild.engine.logs import Log, failure, given_folder, new_log, slug
-from paperbuild.engine.ports import Elsewhere, Ended, Job, Permission, Seen, Surroundings, Watch
+from paperbuild.engine.ports import Surroundings
 from paperbuild.engine.process import MARK
 from paperbuild.engine.running import Attempt, Cancelled, Changed, Failed, Made, Needs, Result
 from paperbuild.engine.sending import disowned, errand_for, look_anew, lost, moved_there, noted, skew, taken_up, touched_since, unreachable

@@ -11,8 +11,9 @@ import msgspec
 
 from paperbuild.engine import patterns
 from paperbuild.engine.graph import Action, Graph
+from paperbuild.engine.jobs import Elsewhere, Seen, Sighting, State
 from paperbuild.engine.observation import Observer, status_of
-from paperbuild.engine.ports import CommandEnvironment, Elsewhere, FileSystem, Seen, Sighting, Stat, State
+from paperbuild.engine.ports import CommandEnvironment, FileSystem, Stat
 from paperbuild.engine.rules import GO_BY_TIME, Treatment
 from paperbuild.engine.trace import Absent, Content, EnvironmentVariable, Item, Link, Listing, Modules, Package, Program, Status
 from paperbuild.engine.tracing.sightings import ASKED, LINK, LISTED, RAN, READ, SOUGHT, UPDATES, WROTE

@@ -21,7 +21,8 @@ from typing import Literal
 import msgspec
 
 from paperbuild.engine.digest import digest_of
-from paperbuild.engine.ports import Errand, FileSystem
+from paperbuild.engine.jobs import Errand
+from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.trace import Item
 
 

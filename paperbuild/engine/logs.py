@@ -16,8 +16,9 @@ from paperbuild.diagnostics import Diagnostic
 from paperbuild.engine.code_files import as_in_source, code_file, fault_span
 from paperbuild.engine.digest import digest_of
 from paperbuild.engine.graph import Action, Command
+from paperbuild.engine.jobs import Ended
 from paperbuild.engine.notebooks import explained, told_fault
-from paperbuild.engine.ports import Ended, FileSystem
+from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.workshop import Workshop
 
 LOG_LINES = 12

@@ -18,7 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Errand, Job, Revision
+from paperbuild.engine.jobs import Ended, Errand, Job
+from paperbuild.engine.ports import Revision
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _GRACE_S = 5.0
 
 
 class LocalExecutor:
-    """:class:`paperbuild.engine.ports.Executor` on this machine."""
+    """:class:`paperbuild.engine.jobs.Executor` on this machine."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -19,10 +19,11 @@ from paperbuild.engine.findings import Findings
 from paperbuild.engine.floor import Floor
 from paperbuild.engine.graph import Action, Command, Graph
 from paperbuild.engine.index import Index
+from paperbuild.engine.jobs import Ended, Job
 from paperbuild.engine.keys import Keyed, KeyMaker, differences
 from paperbuild.engine.logs import Log, new_log, slug
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.ports import Ended, Job, Unfetched
+from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.shelf import Shelf, Site
 from paperbuild.engine.store import Store

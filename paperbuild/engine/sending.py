@@ -12,9 +12,10 @@ import msgspec.structs
 from paperbuild.diagnostics import Diagnostic, Severity
 from paperbuild.engine.cluster import CALLED, ENDED, PARCEL, parcel_of
 from paperbuild.engine.graph import Action
+from paperbuild.engine.jobs import Elsewhere, Ended, Errand, Job
 from paperbuild.engine.journal import Entry, Journal, Sent
 from paperbuild.engine.logs import LOG_BYTES, LOG_LINES, Log, slug
-from paperbuild.engine.ports import Elsewhere, Ended, Errand, FileSystem, Job
+from paperbuild.engine.ports import FileSystem
 from paperbuild.engine.trace import Content, Item, Package
 from paperbuild.engine.workshop import Workshop
 

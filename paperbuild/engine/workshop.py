@@ -9,9 +9,10 @@ import msgspec
 import msgspec.structs
 
 from paperbuild.engine.index import Index
+from paperbuild.engine.jobs import Executor
 from paperbuild.engine.lanes import Lanes
 from paperbuild.engine.noting import NotingFileSystem
-from paperbuild.engine.ports import Clock, CommandEnvironment, Executor, FileSystem, Lock, StepRunner, VersionControl
+from paperbuild.engine.ports import Clock, CommandEnvironment, FileSystem, Lock, StepRunner, VersionControl
 from paperbuild.engine.shelf import Site
 from paperbuild.engine.store import Store
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Errand, Executor, Job
+from paperbuild.engine.jobs import Ended, Errand, Executor, Job
 
 
 class CancellingExecutor:
-    """An :class:`paperbuild.engine.ports.Executor` whose jobs can be cancelled one by one; ``inner`` runs them."""
+    """An :class:`paperbuild.engine.jobs.Executor` whose jobs can be cancelled one by one; ``inner`` runs them."""
 
     def __init__(self, inner: Executor) -> None:
         self._inner = inner

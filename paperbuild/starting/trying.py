@@ -9,7 +9,8 @@ import msgspec
 
 from paperbuild.engine.filesystem import DiskFileSystem
 from paperbuild.engine.graph import Action, Command
-from paperbuild.engine.ports import CommandEnvironment, Executor, Job, Seen, Watch
+from paperbuild.engine.jobs import Executor, Job, Seen, Watch
+from paperbuild.engine.ports import CommandEnvironment
 from paperbuild.engine.tracing.sightings import READ, UPDATES
 from paperbuild.starting.proposal import Trial
 from paperbuild.starting.repository import Repository, runs

@@ -26,7 +26,7 @@ from paperbuild.engine.cluster import Parcel, Report
 from paperbuild.engine.digest import file_digest
 from paperbuild.engine.filesystem import SystemClock
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Ended, Errand, Job, Watch
+from paperbuild.engine.jobs import Ended, Errand, Job, Watch
 from paperbuild.engine.process import MARK
 from paperbuild.engine.remote import Carrier
 from paperbuild.engine.tracing.heard import VARIABLE

@@ -25,7 +25,7 @@ from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.clusters.pace import Pace
 from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Ended, Errand, Job, Watch
+from paperbuild.engine.jobs import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
 from tests.clusters.dask_servers import WITHOUT, Dask
 

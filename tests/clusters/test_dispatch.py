@@ -18,9 +18,9 @@ from paperbuild.clusters.outpost import Outpost, differences
 from paperbuild.clusters.pace import Pace, silence_s
 from paperbuild.engine.cluster import Parcel, Report, packed, parcel_of
 from paperbuild.engine.graph import Resources
+from paperbuild.engine.jobs import Ended, Errand, Job, Watch
 from paperbuild.engine.machine_facts import fact_here
 from paperbuild.engine.platforms import platform_here, python_here
-from paperbuild.engine.ports import Ended, Errand, Job, Watch
 from paperbuild.errors import BuildError
 from tests.clusters.nearby import Nearby
 

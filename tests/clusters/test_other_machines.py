@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from paperbuild.cli.main import main
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.engine.graph import Action, Command
-from paperbuild.engine.ports import Elsewhere, Ended, Job
+from paperbuild.engine.jobs import Elsewhere, Ended, Job
 from paperbuild.engine.sending import moved_there, skew
 from paperbuild.engine.trace import Content, Package
 from tests.clusters.nearby import Nearby

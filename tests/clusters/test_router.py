@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paperbuild.clusters.router import Router
-from paperbuild.engine.ports import Ended, Errand, Job
+from paperbuild.engine.jobs import Ended, Errand, Job
 from paperbuild.engine.process import LocalExecutor
 from paperbuild.errors import BuildError
 from paperbuild.live.cancelling import CancellingExecutor

@@ -22,8 +22,8 @@ from paperbuild.clusters.slurm import Slurm, SlurmSettings
 from paperbuild.engine.cluster import Fate, Parcel
 from paperbuild.engine.filesystem import DiskFileSystem
 from paperbuild.engine.graph import Resources
+from paperbuild.engine.jobs import Job
 from paperbuild.engine.logs import last_line
-from paperbuild.engine.ports import Job
 from tests.clusters.slurm_server import SlurmServer
 
 MANIFEST = """\

@@ -1,7 +1,8 @@
 """What paths at one end of a parcel's way are called at the other."""
 
 from paperbuild.clusters.translation import Translation, groups_back, pairs_between, seen_back, watch_there
-from paperbuild.engine.ports import Permission, Seen, Sighting, Surroundings, Watch
+from paperbuild.engine.jobs import Permission, Seen, Sighting, Watch
+from paperbuild.engine.ports import Surroundings
 
 HERE = {"project": "/home/me/paper", "home": "/home/me", "environment": "/home/me/paper/.venv", "ours": "/opt/paperbuild"}
 THERE = {"project": "/tmp/x/paper", "home": "/home/you", "environment": "/usr/local/venv", "ours": "/usr/lib/paperbuild"}

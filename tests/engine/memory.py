@@ -17,7 +17,8 @@ from random import Random
 from typing import Literal
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Errand, Hold, Job, Mark, Seen, Stat, State, mark_of, stamp
+from paperbuild.engine.jobs import Ended, Errand, Job, Seen, State
+from paperbuild.engine.ports import Hold, Mark, Stat, mark_of, stamp
 from paperbuild.engine.tracing.heard import seen_of
 from paperbuild.engine.tracing.sightings import Sightings
 

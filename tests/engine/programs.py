@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paperbuild.engine.graph import Action
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.jobs import Ended, Job
 from tests.engine.memory import ScriptedExecutor
 from tests.engine.world import command, document
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperbuild.engine.ports import Ended, Executor, Job, Watch
+from paperbuild.engine.jobs import Ended, Executor, Job, Watch
 from paperbuild.engine.process import LocalExecutor
 from paperbuild.engine.tracing.executor import TracingExecutor
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.jobs import Errand
 from paperbuild.engine.journal import Entry, Held, Journal, Sent
-from paperbuild.engine.ports import Errand
 
 
 def journal(project: Path) -> Journal:

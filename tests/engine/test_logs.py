@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from paperbuild.engine.graph import Resources
+from paperbuild.engine.jobs import Ended
 from paperbuild.engine.logs import failure, last_line, latest_log
-from paperbuild.engine.ports import Ended
 from tests.engine.world import World, command
 
 STATE = "/p/.paperbuild"

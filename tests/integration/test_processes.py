@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from paperbuild.engine import process
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.jobs import Ended, Job
 from paperbuild.engine.process import MARK, LocalExecutor, identity_of
 
 
@@ -196,7 +196,7 @@ def test_cancelling_from_another_thread_ends_what_runs_and_what_would_start(tmp_
 
 BUILDER = """
 import os, sys, time
-from paperbuild.engine.ports import Job
+from paperbuild.engine.jobs import Job
 from paperbuild.engine.process import LocalExecutor
 folder, moment = sys.argv[1:]
 def started(group, identity):

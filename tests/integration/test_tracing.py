@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from paperbuild.engine.ports import Ended, Job, Seen, Watch
+from paperbuild.engine.jobs import Ended, Job, Seen, Watch
 from paperbuild.engine.process import MARK, LocalExecutor
 from paperbuild.engine.tracing import calls, frames, spawner
 from paperbuild.engine.tracing.executor import TracingExecutor

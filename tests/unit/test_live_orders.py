@@ -3,7 +3,7 @@
 import threading
 
 from paperbuild.engine.graph import Action, Command, Graph, Output
-from paperbuild.engine.ports import Ended, Job
+from paperbuild.engine.jobs import Ended, Job
 from paperbuild.live.cancelling import CancellingExecutor
 from paperbuild.live.commanding import Desk
 

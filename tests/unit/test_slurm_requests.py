@@ -5,7 +5,7 @@ from __future__ import annotations
 from paperbuild.clusters.slurm import PACK_S, SlurmSettings, packs, request
 from paperbuild.engine.cluster import Parcel
 from paperbuild.engine.graph import Resources
-from paperbuild.engine.ports import Job
+from paperbuild.engine.jobs import Job
 
 
 def parcel(name: str, expected_s: float | None = None, resources: Resources = Resources()) -> Parcel:  # noqa: B008 - it is frozen

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
-from paperbuild.engine.ports import Ended, Errand, Job, Seen, Sighting, State, Watch
+from paperbuild.engine.jobs import Ended, Errand, Job, Seen, Sighting, State, Watch
 from paperbuild.engine.process import LocalExecutor, identity_of
 from paperbuild.engine.tracing import calls
 from paperbuild.errors import BuildError
@@ -68,7 +68,7 @@ class _Report(msgspec.Struct):
 
 
 class TracingExecutor:
-    """:class:`paperbuild.engine.ports.Executor` that sees what commands do; those that need not be watched it leaves to ``local``.
+    """:class:`paperbuild.engine.jobs.Executor` that sees what commands do; those that need not be watched it leaves to ``local``.
 
     Where the kernel does not let commands be watched, the first that should be tells why, and ``local`` runs it and all others.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import cast
 
-from paperbuild.engine.ports import Seen, Sighting, State, Watch
+from paperbuild.engine.jobs import Seen, Sighting, State, Watch
 from paperbuild.engine.tracing.sightings import Sightings
 
 VARIABLE = "PAPERBUILD_HEARD"
