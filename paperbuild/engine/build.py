@@ -149,7 +149,7 @@ def _put_right(floor: Floor, *, whole: bool) -> tuple[Diagnostic, ...]:
     workshop, shelf = floor.workshop, floor.shelf
     try:
         notices = shelf.recover(workshop.executor.end_group)
-        shelf.owned()  # found again, if need be: after what stood there is back, and before anything is noted
+        shelf.deeds.owned()  # found again, if need be: after what stood there is back, and before anything is noted
         workshop.store.sweep(workshop.clock.now_ns() - LEFT_BEHIND_NS)
         if shelf.sent:
             notices = (*notices, *_of_sent(floor, whole=whole))

@@ -82,7 +82,7 @@ def newest_known(action: Action, key: str, workshop: Workshop, shelf: Shelf, obs
             return Known(tuple(made.values()), record)
     if workshop.belief is not None:
         return None
-    standing = {path: shelf.published(path) for path in wanted}
+    standing = {path: shelf.deeds.published(path) for path in wanted}
     found = tuple(
         Artifact(output.name, path, digest, 0, output.is_folder, stored=output.stored)
         for path, output in wanted.items()

@@ -261,7 +261,7 @@ class _Inspector:
 
     def _judge_places(self, action: Action, keyed: Keyed, record: Record) -> Situation:
         """Return how ``action`` stands, whose result is ``record``, by what stands at its outputs; expect that to be in its place."""
-        standings = [(artifact, self._shelf.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
+        standings = [(artifact, self._shelf.deeds.standing(artifact.path, artifact.digest)) for artifact in record.artifacts]
         foreign = tuple(Reason("foreign", artifact.path, artifact.digest) for artifact, is_ in standings if is_ is Standing.FOREIGN)
         if foreign:
             return self._situation(action, keyed, State.FOREIGN, foreign, record)
@@ -301,7 +301,7 @@ class _Inspector:
 
     def _must_run(self, action: Action, keyed: Keyed, reasons: tuple[Reason, ...], state: State) -> Situation:
         there = (o.path for o in action.outputs if self._tree.fs.exists(self._observer.absolute(o.path).rstrip("/")))  # mostly none is
-        foreign = tuple(Reason("foreign", path) for path in there if self._shelf.standing(path) is Standing.FOREIGN)
+        foreign = tuple(Reason("foreign", path) for path in there if self._shelf.deeds.standing(path) is Standing.FOREIGN)
         return self._situation(action, keyed, State.FOREIGN if foreign else state, (*foreign, *reasons))
 
     def _situation(
@@ -358,10 +358,10 @@ def _clean(graph: Graph, workshop: Workshop, *, dry_run: bool) -> Cleaned:
         workshop.executor.recall([entry.sent.errand for entry in shelf.sent.values() if entry.sent is not None])
         for entry in shelf.sent.values():
             shelf.undo(entry)
-    paths = {output.path for action in graph.actions.values() for output in action.outputs} | set(shelf.owned())
+    paths = {output.path for action in graph.actions.values() for output in action.outputs} | set(shelf.deeds.owned())
     removed, left = [], []
     for path in sorted(paths):
-        standing = shelf.standing(path)
+        standing = shelf.deeds.standing(path)
         if standing in {Standing.OURS, Standing.WANTED}:
             removed.append(path)
             if not dry_run:

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.deeds import Deeds
 from paperbuild.engine.faults import unwritten
 from paperbuild.engine.graph import Action, Graph, Output
 from paperbuild.engine.index import Index
 from paperbuild.engine.journal import Entry, Held, Journal
 from paperbuild.engine.observation import Observer
-from paperbuild.engine.ownership import Claims, Standing, judge, refusal
+from paperbuild.engine.ownership import Standing, refusal
 from paperbuild.engine.placing import Placer
 from paperbuild.engine.ports import FileSystem, VersionControl
 from paperbuild.engine.store import DamagedBlob, Store
 from paperbuild.engine.trace import Artifact
-from paperbuild.engine.tree import parse_listing
 from paperbuild.errors import BuildError
 
 if TYPE_CHECKING:
@@ -58,95 +58,24 @@ class Shelf:
         self._site = site
         self._fs = fs
         self._store = store
-        self._index = index
         self._observer = observer
-        self._versions = versions
         self._overwrite = overwrite
         self._away = away
         self._forsaken: dict[str, tuple[Artifact, ...]] = {}  # of runs that have not ended: what was away at their outputs
-        self._owned: dict[str, str] | None = None
-        self._recorded: dict[str, set[str]] | None = None
         self._lock = threading.RLock()
         self._rooms: dict[str, frozenset[str]] = {}  # of runs that have not ended: the folders of their outputs
         self._left: set[str] = set()  # folders that a run made which came to nothing, and that another one needed then
         self._placer = Placer(fs, site.state, store)
+        self.deeds = Deeds(store, index, observer, versions, away)
         self.journal = Journal(fs, f"{site.state}/journal")
         self.sent: dict[str, Entry] = {}
         """Runs that an earlier build sent elsewhere and nobody has taken yet, by their actions."""
 
-    # whose it is
-
-    def owned(self) -> dict[str, str]:
-        """Return what we published last, by output path; found again from the records where the index is new."""
-        with self._lock:
-            if self._owned is None:
-                self._owned = self._index.owned()
-                if self._index.is_new:
-                    self._recover_ownership(self._owned)
-            return self._owned
-
-    def _recover_ownership(self, owned: dict[str, str]) -> None:
-        """Find what is ours by the records: what has the content of one, and is not in version control.
-
-        The store may be shared with other work trees, where the same path may be an output, and here a file that was committed.
-        """
-        for path, contents in self._contents().items():
-            found = self._observer.output_digest(path)
-            if found in contents and not self._versions.recoverable(self._observer.absolute(path).rstrip("/")):
-                owned.setdefault(path, found)
-        self._index.own(owned)
-        self._index.note_recovered()
-
-    def _contents(self) -> dict[str, set[str]]:
-        with self._lock:
-            if self._recorded is None:
-                self._recorded = {}
-                for record in self._store.all_records():
-                    for artifact in record.artifacts:
-                        self._recorded.setdefault(artifact.path, set()).add(artifact.digest)
-            return self._recorded
-
-    def _own(self, contents: dict[str, str]) -> None:
-        with self._lock:
-            self.owned().update(contents)
-            self._index.own(contents)
-            if self._recorded is not None:
-                for path, digest in contents.items():
-                    self._recorded.setdefault(path, set()).add(digest)
-
-    def published(self, path: str) -> str | None:
-        """Return the digest of what stands at the output's ``path`` where that is what we published last; else None."""
-        found = self._observer.output_digest(path)
-        return found if found is not None and found == self.owned().get(path) else None
-
-    def standing(self, path: str, wanted: str | None = None) -> Standing:
-        """Return whose the content at an output's path is."""
-        if self._away is not None and self._away.is_away(path):
-            return Standing.WANTED if self._observer.output_digest(path) == wanted else Standing.OURS
-        claims = Claims(
-            published=self.owned().get(path),
-            journalled=False,  # a build recovers before it asks, and one action's outputs are nobody else's
-            recorded=lambda digest: digest in self._contents().get(path, ()),
-            recoverable=lambda: self._is_recoverable(path),
-        )
-        return judge(self._observer.output_digest(path), wanted, claims)
-
-    def _is_recoverable(self, path: str) -> bool:
-        """Return whether version control, or for files in a folder a record of this output, has all that stands at an output's path."""
-        absolute = self._observer.absolute(path).rstrip("/")
-        if not path.endswith("/"):
-            return self._versions.recoverable(absolute)
-        recorded: set[tuple[str, str]] = set()
-        for digest in self._contents().get(path, ()):
-            with contextlib.suppress(OSError, ValueError):  # it is no more, or damaged
-                recorded.update((entry.path, entry.digest) for entry in parse_listing(self._store.read(digest)))
-        return self._versions.recoverable(
-            absolute, frozenset(f"{absolute}/{name}" for name, digest in recorded if self._observer.file_digest(f"{path}{name}") == digest)
-        )
+    # before and after a run
 
     def _claim(self, action: Action, path: str, wanted: str | None = None) -> Standing:
         """Return the standing of what may be replaced, its content kept where it was not ours; refuse what is somebody's own."""
-        standing = self.standing(path, wanted)
+        standing = self.deeds.standing(path, wanted)
         if standing is Standing.FOREIGN and not self._overwrite:
             raise BuildError(refusal(action, path))
         if standing in {Standing.RECOVERABLE, Standing.FOREIGN}:
@@ -170,8 +99,6 @@ class Shelf:
                     notes=(f"a link on its way points to {real}",), help=("name a path inside the project",),
                 )
             )  # fmt: skip
-
-    # before and after a run
 
     def set_aside(self, action: Action) -> Entry:
         """Clear the places of all outputs of ``action``, so that it starts as in a clean clone; return how to undo that.
@@ -316,7 +243,7 @@ class Shelf:
 
     def own(self, artifacts: Iterable[Artifact]) -> None:
         """Note that these contents are ours at their places."""
-        self._own({artifact.path: artifact.digest for artifact in artifacts})
+        self.deeds.own({artifact.path: artifact.digest for artifact in artifacts})
 
     # from the store
 
@@ -367,15 +294,15 @@ class Shelf:
         if faults:
             raise BuildError(*faults)
         # Before the copy: what stands there until then is in a record, or kept, so it cannot be taken for somebody's own either way.
-        unknown = {a.path: a.digest for a in by_path.values() if self.owned().get(a.path) != a.digest}
-        before = {path: self.owned()[path] for path in unknown if path in self.owned()}
+        unknown = {a.path: a.digest for a in by_path.values() if self.deeds.owned().get(a.path) != a.digest}
+        before = {path: self.deeds.owned()[path] for path in unknown if path in self.deeds.owned()}
         if unknown:
-            self._own(unknown)
+            self.deeds.own(unknown)
         try:
             for artifact in todo:
                 self._place_one(artifact, may_be_away=may_be_away)
         except DamagedBlob:  # what stands there still is ours, though its record may be gone by now
-            self._own({path: digest for path, digest in before.items() if self._observer.output_digest(path) == digest})
+            self.deeds.own({path: digest for path, digest in before.items() if self._observer.output_digest(path) == digest})
             raise
         return bool(todo)
 
@@ -451,9 +378,7 @@ class Shelf:
                 self._remove_empty_around(path)  # a build may have died before it did
             elif standing is Standing.FOREIGN and graph.maker(path) is None:
                 notices.append(_left_behind(path))
-            with self._lock:
-                self._index.disown(path)
-                self.owned().pop(path, None)
+            self.deeds.disown(path)
         return tuple(notices)
 
     def leaving(self, graph: Graph) -> Iterator[str]:
@@ -464,15 +389,15 @@ class Shelf:
 
     def _orphans(self, graph: Graph) -> Iterator[tuple[str, Standing]]:
         """Yield what we published and nothing declares any more, and whose it is; documents aside."""
-        paths = sorted(self.owned())
+        paths = sorted(self.deeds.owned())
         declared = {output.path for action in graph.actions.values() for output in action.outputs} if paths else set()
-        yield from ((path, self.standing(path)) for path in paths if path not in declared and not path.startswith("_build/"))
+        yield from ((path, self.deeds.standing(path)) for path in paths if path not in declared and not path.startswith("_build/"))
 
     def _is_part(self, graph: Graph, path: str) -> bool:
         """Return whether ``path`` is in an output folder that stands as we published it."""
         maker = graph.maker(path)
         folders = [output.path for output in maker.outputs if path.startswith(output.path)] if maker else []
-        return any(self._observer.output_digest(folder) == self.owned().get(folder) for folder in folders)
+        return any(self._observer.output_digest(folder) == self.deeds.owned().get(folder) for folder in folders)
 
     def remove(self, path: str) -> None:
         """Take the output at ``path``, which is ours, out of the tree, with the folders that this leaves empty; the store keeps it."""
