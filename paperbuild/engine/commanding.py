@@ -60,7 +60,7 @@ class CommandAttempt(Attempt):
                 cleared = self._shelf.set_aside(self._action)
             except BuildError as refused:
                 return Failed(refused.diagnostics, is_ours=False)
-            running = Entry(cleared.action, cleared.outputs, "running", made=cleared.made)
+            running = msgspec.structs.replace(cleared, phase="running")
         self._entry = running
         try:
             result = self._run_cleared(recipe, running)

@@ -69,6 +69,15 @@ class Deeds:
                 for path, digest in contents.items():
                     self._recorded.setdefault(path, set()).add(digest)
 
+    def regain(self, contents: dict[str, str]) -> None:
+        """Note that ``contents`` are about to stand in their places again. Nobody looks yet whose the others are."""
+        with self._lock:
+            known = self._index.owned() if self._owned is None and contents else self._owned or {}
+            lost = {path: digest for path, digest in contents.items() if known.get(path) != digest}
+            if lost:
+                self._index.own(lost)
+                known.update(lost)
+
     def disown(self, path: str) -> None:
         """Forget that we ever published at the output's ``path``."""
         with self._lock:

@@ -49,7 +49,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     One that was ``sent`` elsewhere outlives the build that sent it, and is undone only by a build that wants something else of the action.
     ``identity`` tells the process group ``group`` from a later one with the same number; ``made`` are the folders that were made for
-    its outputs, outer ones first. ``at`` is the machine and the journal that it was written in, with a colon between.
+    its outputs, outer ones first. ``at`` is the machine and the journal that it was written in, with a colon between. ``owned`` are the
+    digests of what was set aside and is ours, by output path: no record may name it any more.
     """
 
     action: str
@@ -60,6 +61,7 @@ class Entry(msgspec.Struct, frozen=True):
     made: tuple[str, ...] = ()
     sent: Sent | None = None
     at: str = ""
+    owned: dict[str, str] = {}
 
 
 _decoder = msgspec.json.Decoder(Entry)  # before there are threads: see paperbuild.engine.tracing.executor

@@ -107,7 +107,7 @@ class Shelf:
             BuildError: an output is somebody's own, or leads out of the project. Nothing was moved.
         """
         faults: list[Diagnostic] = []
-        held = []
+        held, owned = [], {}
         if self._away is not None:
             dropped = (self._away.drop(output.path) for output in action.outputs)
             self._forsaken[action.id] = tuple(artifact for artifact in dropped if artifact is not None)
@@ -120,10 +120,12 @@ class Shelf:
                 continue
             absolute = self._observer.absolute(output.path).rstrip("/")
             held.append(Held(absolute, None if standing is Standing.ABSENT else self._placer.aside(absolute)))
+            if standing is Standing.OURS:
+                owned[output.path] = self._observer.output_digest(output.path) or ""
         if faults:
             self._restore(action.id)
             raise BuildError(*faults)
-        entry = Entry(action.id, tuple(held), made=self._missing_folders(held))
+        entry = Entry(action.id, tuple(held), made=self._missing_folders(held), owned=owned)
         try:
             if any(one.aside is not None for one in held):
                 self.journal.write(entry)  # else there is nothing to undo until something runs
@@ -139,9 +141,14 @@ class Shelf:
         """Let stand at the outputs of a run that came to nothing what stood there before."""
         with self._lock:
             self._rooms.pop(entry.action, None)
-        self.journal.undo(entry, self._give_up)
+        self._give_back(entry, self._give_up)
         self._give_up_left()
         self._restore(entry.action)
+
+    def _give_back(self, entry: Entry, give_up: Callable[[str], object] | None = None) -> None:
+        """Undo ``entry``. What was ours is ours, though a run that came to its end as its build died had noted its own in its place."""
+        self.deeds.regain(entry.owned)
+        self.journal.undo(entry, give_up)
 
     def forget(self, entry: Entry) -> None:
         """Let stand what a run made, and nothing of what it set aside."""
@@ -344,7 +351,7 @@ class Shelf:
                 continue
             if entry.group is not None:
                 end_group(entry.group, entry.identity)
-            self.journal.undo(entry)
+            self._give_back(entry)
             notices.append(
                 Diagnostic("PB403", f"{entry.action} was interrupted the last time; what stood before is back", severity=Severity.NOTE)
             )  # fmt: skip

@@ -9,6 +9,8 @@ import os
 import shutil
 import time
 
+import msgspec
+
 from paperbuild.engine.ports import Hold, Lock
 from paperbuild.sharing.crew import spread
 from paperbuild.sharing.layout import blob_name, pieces_name
@@ -24,6 +26,14 @@ _KEPT_S = 7 * 24 * 3600
 """For how long what came of a content is kept that did not come in full."""
 
 
+class _Wish(msgspec.Struct, frozen=True):
+    """A content, the file that it goes into, and how many halts the link had seen when it was asked for."""
+
+    digest: str
+    path: str
+    halts: int
+
+
 class Downloads:
     """Fetches blobs through ``link``. ``partial`` is a folder for what comes in pieces, beside where it goes; ``locks`` one for locks."""
 
@@ -35,30 +45,34 @@ class Downloads:
         self.damaged: set[str] = set()
         """What stands over there and is not what its name says: it is replaced when it is uploaded."""
 
-    def fetch(self, digest: str, path: str) -> bool:
-        """Make a new file at ``path`` with the content ``digest``; return whether it came. Of what did not come nothing stands there."""
+    def fetch(self, digest: str, path: str, halts: int) -> bool:
+        """Make a new file at ``path`` with the content ``digest``; return whether it came. Of what did not come nothing stands there.
+
+        It goes on while the link has seen no more ``halts`` than whoever asks for it had.
+        """
+        wish = _Wish(digest, path, halts)
         try:
-            return any(self._blob(layer, digest, path) or self._in_pieces(layer, digest, path) for layer in self._link.layers)
+            return any(self._blob(layer, wish) or self._in_pieces(layer, wish) for layer in self._link.layers)
         except (TransportError, Down):
             return False
 
     # one blob
 
-    def _blob(self, layer: str, digest: str, path: str) -> bool:
+    def _blob(self, layer: str, wish: _Wish) -> bool:
         with contextlib.ExitStack() as undo:
-            undo.callback(_remove, path)
+            undo.callback(_remove, wish.path)
             for _ in range(_TRIES):
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+                handle = os.open(wish.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
                 try:
-                    found = _Arrival(self._link, layer + blob_name(digest), handle, 0, PIECE).receive(hashing=True)
+                    found = _Arrival(self._link, layer + blob_name(wish.digest), handle, (0, PIECE), wish.halts).receive(hashing=True)
                 finally:
                     os.close(handle)
                 if found is None:
                     return False
-                if found == digest:
+                if found == wish.digest:
                     undo.pop_all()
                     return True
-            self._spoilt(digest)
+            self._spoilt(wish.digest)
             return False
 
     def _spoilt(self, digest: str) -> None:
@@ -67,7 +81,8 @@ class Downloads:
 
     # many pieces
 
-    def _in_pieces(self, layer: str, digest: str, path: str) -> bool:
+    def _in_pieces(self, layer: str, wish: _Wish) -> bool:
+        digest = wish.digest
         content = self._link.reads.attempt(lambda: self._link.transport.read(layer + pieces_name(digest), MOST_LIST))
         if content is None:
             return False
@@ -78,18 +93,18 @@ class Downloads:
         os.makedirs(self._partial, exist_ok=True)
         hold = self._lock.attempt(f"{self._locks}/partial-{digest}")
         try:
-            place = path if hold is None else f"{self._partial}/{digest}"  # somebody else is at it: then from the beginning
-            return self._assembled(layer, digest, pieces, place, path)
+            place = wish.path if hold is None else f"{self._partial}/{digest}"  # somebody else is at it: then from the beginning
+            return self._assembled(layer, wish, pieces, place)
         finally:
             _release(hold)
 
-    def _assembled(self, layer: str, digest: str, pieces: Pieces, place: str, path: str) -> bool:
+    def _assembled(self, layer: str, wish: _Wish, pieces: Pieces, place: str) -> bool:
         handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            assembly = _Assembly(self._link, layer, pieces, handle, f"{place}.pieces")
-            found = next((True for _ in range(_TRIES) if assembly.complete() == digest), False)
+            assembly = _Assembly(self._link, layer, pieces, (handle, f"{place}.pieces"), wish.halts)
+            found = next((True for _ in range(_TRIES) if assembly.complete() == wish.digest), False)
         except BaseException:
-            if place == path:
+            if place == wish.path:
                 _remove(place)
                 _remove(f"{place}.pieces")
             raise
@@ -98,9 +113,9 @@ class Downloads:
         _remove(f"{place}.pieces")
         if not found:
             _remove(place)
-            self._spoilt(digest)
-        elif place != path:
-            _move(place, path)
+            self._spoilt(wish.digest)
+        elif place != wish.path:
+            _move(place, wish.path)
         return found
 
     def forget_old(self) -> None:
@@ -113,16 +128,15 @@ class Downloads:
 
 
 class _Arrival:
-    """One content on its way into an open file, from ``offset`` on."""
+    """One content on its way into a ``stretch`` of an open file: where it begins, and the most bytes that it may have."""
 
-    def __init__(self, link: Link, name: str, handle: int, offset: int, most: int) -> None:
+    def __init__(self, link: Link, name: str, handle: int, stretch: tuple[int, int], halts: int) -> None:
         self._link = link
         self._name = name
         self._handle = handle
-        self._offset = offset
-        self._most = most
+        self._offset, self._most = stretch
         self._count = 0
-        self._halts = link.halts
+        self._halts = halts
         self._hash = hashlib.sha256()
 
     def receive(self, *, hashing: bool) -> str | None:
@@ -169,16 +183,16 @@ class _Arrival:
 
 
 class _Assembly:
-    """A content that is put together from its pieces in an open file; ``notes`` is the file that says which of them are there."""
+    """A content that is put together from its pieces: in an open file, beside which another one notes which of them are there."""
 
-    def __init__(self, link: Link, layer: str, pieces: Pieces, handle: int, notes: str) -> None:
+    def __init__(self, link: Link, layer: str, pieces: Pieces, files: tuple[int, str], halts: int) -> None:
         self._link = link
         self._layer = layer
         self._pieces = pieces
-        self._handle = handle
-        self._notes = notes
-        self._there = {number for number in _noted(notes) if number < len(pieces.digests) and self._holds(number)}
-        os.ftruncate(handle, pieces.size)
+        self._handle, self._notes = files
+        self._halts = halts
+        self._there = {number for number in _noted(self._notes) if number < len(pieces.digests) and self._holds(number)}
+        os.ftruncate(self._handle, pieces.size)
 
     def _holds(self, number: int) -> bool:
         return digest_of_part(self._handle, *self._pieces.span(number)) == self._pieces.digests[number]
@@ -216,9 +230,9 @@ class _Assembly:
         return next_
 
     def _fetch(self, number: int) -> bool:
-        start, size = self._pieces.span(number)
         for layer in dict.fromkeys((self._layer, "")):
-            arrival = _Arrival(self._link, layer + blob_name(self._pieces.digests[number]), self._handle, start, size)
+            name = layer + blob_name(self._pieces.digests[number])
+            arrival = _Arrival(self._link, name, self._handle, self._pieces.span(number), self._halts)
             if arrival.receive(hashing=False) is not None:
                 return True
         return False

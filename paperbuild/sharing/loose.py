@@ -52,7 +52,7 @@ class LooseStore:
         if not wanted:
             return
         with self._told("read"):
-            for (digest, path), came in spread(lambda one: self._downloads.fetch(*one), list(wanted.items()), AT_ONCE):
+            for (digest, path), came in spread(lambda one: self._downloads.fetch(*one, self._link.halts), list(wanted.items()), AT_ONCE):
                 if not came:
                     self._fail("read", f"it does not have {os.path.basename(path)} ({digest[:12]}…)")
 

@@ -80,13 +80,13 @@ class SharedStore:
         todo = [(digest, path) for digest, path in wanted.items() if digest not in there and is_digest(digest)]
         halts = self.link.halts
         if todo and self.link.reading(lambda: True) is not None:
-            found = spread(lambda one: self.link.halts == halts and self._fetch(one), todo, FETCHED_AT_ONCE)
+            found = spread(lambda one: self.link.halts == halts and self._fetch(*one, halts), todo, FETCHED_AT_ONCE)
             there |= {digest for (digest, _), came in found if came}
         return frozenset(there)
 
-    def _fetch(self, one: tuple[str, str]) -> bool:
+    def _fetch(self, digest: str, path: str, halts: int) -> bool:
         try:
-            return self._downloads.fetch(*one)
+            return self._downloads.fetch(digest, path, halts)
         except OSError:  # the disk here is full, or not to be written to: whoever makes it instead will say so
             return False
 

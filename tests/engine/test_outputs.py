@@ -105,6 +105,19 @@ def test_a_crash_while_a_folder_is_replaced_leaves_no_part_of_it_to_be_taken_for
     assert [path for path in world.fs.nodes if "/.paperbuild-" in path] == []
 
 
+@pytest.mark.parametrize("after", range(1, 40))
+def test_what_was_set_aside_when_a_build_died_is_still_ours_where_no_record_names_it_any_more(after: int):
+    world = World().write(a="1").targets(command("t", "cat a to x", "x", "a")).build()
+    for path in [path for path in world.fs.nodes if "/records/" in path and path.endswith(".json")]:
+        world.fs.unlink(path)  # as whoever removes old results does
+    world.write(a="2").fs.dies_after = world.fs.changes + after
+    with contextlib.suppress(Crash):
+        world.build()
+    world.fs.revive()
+    world.build().succeeded()
+    assert world.fs.files("/p") == {"a": b"2", "x": b"2"}
+
+
 @pytest.mark.parametrize("after", range(1, 25))
 def test_a_crash_while_an_orphan_is_removed_leaves_no_part_of_it(after: int):
     world = World().write(a="1").targets(command("t", "fold a to d/", "d/", "a")).build()
