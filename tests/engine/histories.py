@@ -294,6 +294,9 @@ class Histories(RuleBasedStateMachine):
         fresh = {id_: one for id_, one in before.items() if one.state is State.FRESH}
         if not self.is_dirty and all(one.last and one.record and one.last.record == one.record.name for one in fresh.values()):
             assert all(after[id_].state is State.FRESH for id_ in fresh), [(id_, after[id_].state, after[id_].reasons) for id_ in fresh]
+        standing = self.place.files()
+        for path, texts in self.known.texts.items():
+            texts &= {standing.get(path)}  # whatever else is brought back is in no record any more
         self.known.uncertain |= {(slot, program) for slot, program, _ in self.known.runs}
         self.known.runs.clear()
         self.known.told.clear()
