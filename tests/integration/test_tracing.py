@@ -494,7 +494,7 @@ class TestEnds:
 
     def test_a_command_of_a_dead_build_ends(self, tmp_path: Path):
         script = (
-            "import os, sys\nfrom paperbuild.engine.ports import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
+            "import os, sys\nfrom paperbuild.engine.jobs import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
             "from paperbuild.engine.tracing.executor import TracingExecutor\n"
             "job = Job('t', 'echo begun; sleep 30', '/bin/sh', sys.argv[1], (('PATH', os.environ['PATH']),), sys.argv[1] + '/log', None,"
             " Watch(sys.argv[1] + '/'))\n"
@@ -659,7 +659,7 @@ class TestInside:
 
     def test_a_build_within_a_build_is_told_that_it_cannot_watch(self, run: Run, tmp_path: Path):
         script = (
-            "import os, sys\nfrom paperbuild.engine.ports import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
+            "import os, sys\nfrom paperbuild.engine.jobs import Job, Watch\nfrom paperbuild.engine.process import LocalExecutor\n"
             "from paperbuild.engine.tracing.executor import TracingExecutor\n"
             "job = Job('t', 'echo inner', '/bin/sh', '.', (('PATH', os.environ['PATH']),), 'inner', None, Watch(os.getcwd() + '/'))\n"
             "ended = TracingExecutor(LocalExecutor()).run(job, lambda group, identity: None)\n"
