@@ -296,8 +296,7 @@ class Examiner:
     def _reuse(self, action: Action, record: Record) -> Reason | None:
         """Place the outputs of ``record``; return why the action must run after all, or None."""
         # Before anything relies on it.
-        last = self._workshop.index.last_run(action.id)
-        is_last = last is not None and (last.key, last.record) == (record.key, record.name)
+        is_last = self._is_last(action, record)
         now_ns = self._workshop.clock.now_ns()
         self._use_noted[action.id] = self._workshop.store.note_use(record, now_ns, after_another=not is_last)
         stays = not self._is_wanted_here(action)
@@ -328,6 +327,15 @@ class Examiner:
         self._course.settle(action, Outcome.REUSED)
         return None
 
+    def _stays_for_good(self, action: Action, record: Record) -> bool:
+        """Return whether what ``record`` names stands in its places, and it rests on nothing that is written beside."""
+        return self._shelf.in_place(record.artifacts) and not self._borrows(action, record)
+
+    def _is_last(self, action: Action, record: Record) -> bool:
+        """Return whether ``record`` is the result of ``action`` that was used last."""
+        last = self._workshop.index.last_run(action.id)
+        return last is not None and (last.key, last.record) == (record.key, record.name)
+
     def _lay_ground(self, action: Action, record: Record, facts: Facts, taken_ns: int) -> None:
         """Keep why ``action`` is up to date, so that the next build need not look it up. A warning is to be told each time."""
         if not self._course.keyed[action.id].notices:
@@ -352,12 +360,15 @@ class Examiner:
         return overtaken
 
     def _look_back(self, action: Action) -> Reason | None:
-        """Look ``action`` up, and lay its ground; return why it must run, if it must."""
+        """Look ``action`` up, and lay its ground; return why it must run, if it must.
+
+        Where another result holds by now, because a file was changed back meanwhile, the next build takes that, and notes that it is used.
+        """
         taken_ns = self._workshop.clock.now_ns()
         with self._observer.noting() as facts:
             keyed = self._course.keyed[action.id] = self._keys.key(action)
             found = None if keyed.faults else self._lookup.find(action, keyed, self._graph, self._graph.actions.keys())
-            if isinstance(found, Record) and self._shelf.in_place(found.artifacts) and not self._borrows(action, found):
+            if isinstance(found, Record) and self._is_last(action, found) and self._stays_for_good(action, found):
                 self._lay_ground(action, found, facts, taken_ns)
         return found[0] if isinstance(found, tuple) else None
 
