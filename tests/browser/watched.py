@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 from playwright.sync_api import Error
 
+from tests.held_ports import held_port
+
 TOP = Path(__file__).resolve().parents[2]
 LIMIT_S = 60
 PATIENCE_MS = 15_000
@@ -73,7 +75,7 @@ class Live:
     def __init__(self, root, base=None):
         self.root = root
         self.base = base or {"paperbuild.toml": MANIFEST, "paper.md": PAPER, "curve.py": self.curve(), "big.in": "1\n"}
-        self.port = 0
+        self.port = held_port()  # a page finds the server again where it was
         self.process = None
         self._runs = 0
         for name, text in self.base.items():
@@ -86,18 +88,16 @@ class Live:
 
     def start(self, *options):
         self._runs += 1
-        port = ("--port", str(self.port)) if self.port else ()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "paperbuild", "watch", *port, *options],
+                [sys.executable, "-P", "-m", "paperbuild", "watch", "--port", str(self.port), *options],
                 cwd=self.root,
                 env={**inherited, "PYTHONPATH": str(TOP)},
                 stderr=log,
                 stdout=subprocess.DEVNULL,
             )
         self.wait("waiting for a change")
-        self.port = int(re.search(r"shown at http://127\.0\.0\.1:(\d+)/", self.said)[1])
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)

@@ -3,7 +3,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import LIMIT_S, clean_environment
+from tests.held_ports import held_port
 
 
 class Watching:
@@ -172,10 +172,7 @@ def test_the_lines_that_begin_and_end_a_build_and_the_errors_between_are_what_pr
 
 
 def test_the_page_is_served_where_it_says_while_it_runs(project):
-    with socket.socket() as probe:  # the usual port is for whoever comes first, and may be another test's as soon as it is given back
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    watching = Watching(project, "--port", str(port))
+    watching = Watching(project, "--port", str(held_port()))
     assert watching.said(WAITS)
     address = re.search(r"^the paper is shown at (http://127\.0\.0\.1:\d+/)$", watching.log.read_text(), re.MULTILINE)[1]
     with urllib.request.urlopen(f"{address}paper") as answer:

@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.held_ports import held_port
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
 
 _CONF = """\
@@ -81,7 +83,7 @@ class SlurmServer:
         self.conf = folder / "slurm.conf"
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         host = socket.gethostname().partition(".")[0]
-        ports = _free_ports(2)
+        ports = (held_port(), held_port())
         for name in ("state", "spool"):
             (folder / name).mkdir()
         text = _CONF.format(
@@ -192,14 +194,6 @@ def started(**options: int) -> Iterator[SlurmServer]:
             yield server
         finally:
             server.stop()
-
-
-def _free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from paperbuild.live.server import Listening, PageServer
 from paperbuild.live.site import Home, Orders, Spot
 from paperbuild.live.standing import Running, Standing, fault_of
 from paperbuild.render.blocks import Place
+from tests.held_ports import held_port
 
 EVIL = "</script><script>window.broken = true</script>"
 PAGE = '<!DOCTYPE html><html><head><title>t</title></head><body><div class="body">\n<p>{}</p>\n</div></body></html>'
@@ -39,7 +40,7 @@ class Served:
             lambda *place: self._ask("edit", place),
         )
         home = Home("/home/<ada>", editor or Editor(command=("edit", "{file}")))
-        self.server = PageServer(self.hub, orders, PageDrawer(), listening or Listening(port=free_port()), home)
+        self.server = PageServer(self.hub, orders, PageDrawer(), listening or Listening(port=held_port()), home)
         self.port = int(re.search(r":(\d+)/", self.server.address)[1])
 
     def _ask(self, what, action):
@@ -87,12 +88,6 @@ class Served:
         yield following
         answer.close()
         connection.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +173,9 @@ def test_beyond_the_loopback_nothing_is_answered_without_the_token():
 
 def test_another_host_than_the_loopback_has_to_be_allowed():
     with pytest.raises(UsageError) as refused:
-        Served(Listening(host="0.0.0.0", port=free_port()))
+        Served(Listening(host="0.0.0.0", port=held_port()))
     assert refused.value.diagnostics[0].code == "PB171"
-    served = Served(Listening(host="0.0.0.0", port=free_port(), allow_remote=True))
+    served = Served(Listening(host="0.0.0.0", port=held_port(), allow_remote=True))
     with served.server:
         assert "?token=" in served.server.address
         assert served.ask("/")[0].status == 403
@@ -308,7 +303,7 @@ def test_a_file_is_opened_in_the_editor_for_a_page_with_the_token_on_this_machin
     assert served.ask("/edit?path=paper.md&line=3&column=5", "POST", right)[0].status == 202
     assert served.ask("/edit?path=paper.md&line=-3&column=x", "POST", right)[0].status == 202
     assert served.asked == [("edit", ("paper.md", 3, 5)), ("edit", ("paper.md", 1, 1))]
-    remote = Served(Listening(host="0.0.0.0", port=free_port(), allow_remote=True))
+    remote = Served(Listening(host="0.0.0.0", port=held_port(), allow_remote=True))
     with remote.server:
         answer, shell = remote.ask("/" + remote.server.address.rpartition("/")[2])
         cookie = answer.getheader("Set-Cookie").partition(";")[0]
@@ -325,7 +320,7 @@ def test_the_editor_and_the_folder_are_told_to_pages_on_this_machine_and_cannot_
         shell = mine.ask("/")[1].decode()
         assert '<meta name="editor" content="x://{file}?&quot;&gt;&lt;script&gt;{line}">' in shell
         assert '<meta name="root" content="/home/&lt;ada&gt;">' in shell
-    remote = Served(Listening(host="0.0.0.0", port=free_port(), allow_remote=True), editor)
+    remote = Served(Listening(host="0.0.0.0", port=held_port(), allow_remote=True), editor)
     with remote.server:
         shell = remote.ask("/" + remote.server.address.rpartition("/")[2])[1].decode()
         assert '<meta name="editor" content="">' in shell

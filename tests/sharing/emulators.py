@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -29,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.held_ports import held_port
 from tests.sharing.servers import Answered, ProxyHandler, proxy_before, wait_for
 
 ACCOUNT = "devstoreaccount1"
@@ -125,9 +125,7 @@ def fake_gcs_server() -> Iterator[FakeGcs]:
 
 @contextlib.contextmanager
 def _running(command: Callable[[int], list[str]]) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = held_port()
     with subprocess.Popen(command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             wait_for(port)

@@ -31,6 +31,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.held_ports import held_port
+
 ACCESS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"}
 """What the environment of whoever speaks with the S3 server holds."""
 REGION = "us-east-1"
@@ -339,9 +341,7 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
     for name in (folder / "host", home / ".ssh/id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", name], check=True)
     (folder / "authorized").write_text((home / ".ssh/id_ed25519.pub").read_text())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = held_port()
     (home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
     if os.getuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)  # where it goes before somebody has shown who it is
