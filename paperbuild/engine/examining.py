@@ -254,16 +254,15 @@ class Examiner:
         return found
 
     def _expects_others(self, action: Action) -> bool:
-        """Let what a command read last time be made first: it will probably read it again. Return whether there is such.
+        """Let others be made first after which a result may hold, or which a command read last time. Return whether there is such.
 
-        Steps ask before they read, which costs nothing; a command would have run in vain.
+        A command will probably read those again, and would have run in vain; a step asks before it reads, which costs nothing.
         """
-        if action.id in self._expecting or isinstance(action.recipe, Step):
+        if action.id in self._expecting:
             return False
         self._expecting.add(action.id)
-        last = self._workshop.index.last_run(action.id)
         keyed = self._course.keyed[action.id]
-        reads = (*(last.reads if last else ()), *self._read_under(keyed, last))
+        reads = () if isinstance(action.recipe, Step) else self._read_before(action, keyed)
         hopes = self._lookup.hopes(action, keyed, self._graph, lambda other: other not in self._course.settled_for(action.id))
         used = {*_makers(self._graph, action.id, reads), *(other for others in hopes for other in others)}
         others = [other for other in sorted(used) if not self._graph.path(other, action.id)]
@@ -274,10 +273,11 @@ class Examiner:
         self._course.schedule.add(self._graph.closure(others), self._graph.edges)
         return self._course.schedule.expect(action.id, others)
 
-    def _read_under(self, keyed: Keyed, last: Run | None) -> tuple[str, ...]:
-        """Return what was read of others by runs under a key that are not the ``last`` one here."""
+    def _read_before(self, action: Action, keyed: Keyed) -> tuple[str, ...]:
+        """Return what the last run of ``action`` here read of others, and what runs under its key elsewhere did."""
+        last = self._workshop.index.last_run(action.id)
         records = () if last is not None and last.key == keyed.key else self._workshop.store.records(keyed.key)
-        return tuple(path for record in records for path in self._lookup.reads(record, self._graph))
+        return (*(last.reads if last else ()), *(path for record in records for path in self._lookup.reads(record, self._graph)))
 
     def is_settled_by_now(self, action: Action) -> bool:
         """Return whether another build has made ``action`` since it was examined, or what it reads has settled as it was."""

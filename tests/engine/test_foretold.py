@@ -12,7 +12,7 @@ from paperbuild.engine.outlook import Fate, Outlook, outlook
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.present import PresentReader
 from paperbuild.engine.queries import State
-from paperbuild.events import Outcome
+from paperbuild.events import ActionStarted, Outcome
 from tests.engine import world as worlds  # by its name: these worlds say themselves whether they are watched
 from tests.engine.memory import Crash
 from tests.engine.world import command, document
@@ -70,6 +70,14 @@ def test_what_is_missing_comes_from_the_store_and_nothing_else_happens():
     assert states(world) == {"a": "up to date", "b": "from the store", "c": "up to date", "d": "up to date"}
     assert [reason.text for reason in world.foretold()["b"].reasons] == ["y is not there"]
     world.build().ran_nothing()
+
+
+def test_a_document_does_not_begin_where_what_it_shows_only_has_to_be_put_back():
+    world = project().write(s="1").targets(command("a", "cat s to x", "x", None), document("d", "x")).build("d").remove("x")
+    assert states(world, "d") == {"a": "from the store", "d": "up to date"}
+    world.build("d")
+    assert [event.action for event in world.events if isinstance(event, ActionStarted)] == []
+    assert (world.content("x"), world.outcome("d")) == ("1", Outcome.REUSED)
 
 
 def test_a_record_that_holds_once_what_it_read_is_back_is_no_reason_to_run():
