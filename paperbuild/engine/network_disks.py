@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import time
 from collections.abc import Callable, Iterable
 
 from paperbuild.engine.filesystem import DiskFileSystem
+from paperbuild.engine.mounts import mounts
 from paperbuild.engine.ports import Mark, Stat
 
 _TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3"})
@@ -24,16 +24,9 @@ _FRESH_S = 1.0
 _AT_FDCWD, _FORCE_SYNC, _BASIC_STATS, _STATX_SIZE = -100, 0x2000, 0x7FF, 256  # linux/fcntl.h, linux/stat.h
 
 
-def mount_points(mounts: str) -> tuple[str, ...]:
-    """Return the folders at which file servers are mounted, each with a slash at its end; ``mounts`` is as in ``mountinfo`` (proc(5))."""
-    found = []
-    for line in mounts.splitlines():
-        here, _, there = line.partition(" - ")
-        fields = here.split(" ")
-        if there.partition(" ")[0] in _TYPES and len(fields) > 4:
-            place = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-            found.append(place.rstrip("/") + "/")
-    return tuple(sorted({*found}))
+def mount_points(table: str) -> tuple[str, ...]:
+    """Return the folders at which file servers are mounted, by the mount ``table``, each with a slash at its end."""
+    return tuple(sorted({mount.place.rstrip("/") + "/" for mount in mounts(table) if mount.kind in _TYPES}))
 
 
 class NetworkFileSystem(DiskFileSystem):

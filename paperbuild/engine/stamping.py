@@ -5,13 +5,15 @@ Whether a file may have been written again unnoticed is told by its stamps and t
 virtual one, stamps by a clock of its own: where that is behind, a file that was written just now looks old. So it is asked for its time,
 as git does it: by a file that is written there, and looked at.
 
-Which file systems have a clock of their own is told by their types in ``/proc/self/mountinfo`` (proc(5)); a block device has ours.
+Which file systems have a clock of their own is told by their types (:mod:`paperbuild.engine.mounts`); a block device has ours.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+
+from paperbuild.engine.mounts import mount_table, mounts
 
 NAME = "clock"
 """The file that is written to learn the time of a file system."""
@@ -35,11 +37,11 @@ _OURS = frozenset(
 class Stamping:
     """What is known of the clocks of file systems; ``folder`` is one to write a file to, "" for none."""
 
-    def __init__(self, folder: str, now_ns: Callable[[], int], monotonic_s: Callable[[], float], mounts: str | None = None) -> None:
+    def __init__(self, folder: str, now_ns: Callable[[], int], monotonic_s: Callable[[], float], table: str | None = None) -> None:
         self._folder = folder
         self._now_ns = now_ns
         self._monotonic_s = monotonic_s
-        self._foreign = foreign(_mounts() if mounts is None else mounts)
+        self._foreign = foreign(mount_table() if table is None else table)
         self._lags: dict[int, int] = {}
         self._measured_s = float("-inf")
 
@@ -67,21 +69,6 @@ def measured(path: str, now_ns: Callable[[], int]) -> dict[int, int]:
     return {found.st_dev: now_ns() - min(found.st_mtime_ns, found.st_ctime_ns)}
 
 
-def foreign(mounts: str) -> frozenset[int]:
-    """Return the numbers of the devices that stamp by another clock than ours, of those that ``mounts`` lists as ``mountinfo`` does."""
-    found = set()
-    for line in mounts.splitlines():
-        here, _, there = line.partition(" - ")
-        numbers = here.split()[2:3]
-        major, _, minor = (numbers or [""])[0].partition(":")
-        if major == "0" and minor.isdecimal() and there.partition(" ")[0] not in _OURS:
-            found.add(os.makedev(0, int(minor)))
-    return frozenset(found)
-
-
-def _mounts() -> str:
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+def foreign(table: str) -> frozenset[int]:
+    """Return the numbers of the devices that stamp by another clock than ours, of those that the mount ``table`` lists."""
+    return frozenset(mount.device for mount in mounts(table) if not os.major(mount.device) and mount.kind not in _OURS)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from paperbuild.engine.graph import Action
+from paperbuild.engine.lookup import Lookup
 from tests.engine.world import World
 
 
@@ -17,3 +21,17 @@ def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     is_watched = bool(getattr(request, "param", False))
     monkeypatch.setattr(World, "is_watched", is_watched)
     return is_watched
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids that were looked up, in order."""
+    found: list[str] = []
+    real = Lookup.find
+
+    def find(self: Lookup, action: Action, *more: Any) -> Any:
+        found.append(action.id)
+        return real(self, action, *more)
+
+    monkeypatch.setattr(Lookup, "find", find)
+    return found

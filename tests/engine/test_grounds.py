@@ -21,20 +21,6 @@ from tests.engine.world import ROOT, World, command, document, graph_of
 KEPT = f"{ROOT}/.paperbuild/grounds"
 
 
-@pytest.fixture
-def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids that were looked up, in order."""
-    found: list[str] = []
-    real = Lookup.find
-
-    def find(self: Lookup, action, *more):  # type: ignore[no-untyped-def]  # as the real one
-        found.append(action.id)
-        return real(self, action, *more)
-
-    monkeypatch.setattr(Lookup, "find", find)
-    return found
-
-
 def chain() -> World:
     world = World().write(a="1", b="1")
     return world.targets(

@@ -10,27 +10,12 @@ import pytest
 from paperbuild.engine.auditing import audit
 from paperbuild.engine.collecting import Plan, Policy, collect, spared_since, take_inventory
 from paperbuild.engine.digest import digest_bytes
-from paperbuild.engine.lookup import Lookup
 from paperbuild.engine.store import DAY_NS
 from paperbuild.engine.uses import dump_uses, load_uses
 from tests.engine.elsewhere import Clone, Shelter
 from tests.engine.world import ROOT, World, command, document
 
 USES = f"{ROOT}/.paperbuild/uses"
-
-
-@pytest.fixture
-def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids that were looked up, in order."""
-    found: list[str] = []
-    real = Lookup.find
-
-    def find(self: Lookup, action, *more):  # type: ignore[no-untyped-def]  # as the real one
-        found.append(action.id)
-        return real(self, action, *more)
-
-    monkeypatch.setattr(Lookup, "find", find)
-    return found
 
 
 def built(world: World | None = None) -> World:
