@@ -48,13 +48,13 @@ def publish(folder: str, address: str, what: str) -> None:
     if what == "small":
         records = [mine.made(f"cell-{n}", f"result {n} ".encode() * 200) for n in range(SMALL)]
         for n, record in enumerate(records):
-            obstore.put(plain, f"plain/small/{n}", mine.store.read(record.artifacts[0].digest))
+            obstore.put(plain, f"plain/small/{n}", mine.store.blobs.read(record.artifacts[0].digest))
     else:
         source = Path(folder) / "large"
         with source.open("wb") as file:
             for n in range(LARGE // _BLOCK):
                 file.write(hashlib.shake_128(n.to_bytes(8, "big")).digest(_BLOCK))
-        records = [mine.made("large", digest=mine.store.put_file(str(source)))]
+        records = [mine.made("large", digest=mine.store.blobs.put_file(str(source)))]
         obstore.put(plain, "plain/large", source, chunk_size=64 << 20, max_concurrency=2)
     assert push(mine.shared, records).sent == len(records)
     mine.shared.close()

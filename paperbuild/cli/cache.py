@@ -115,7 +115,7 @@ def gc(invocation: Invocation, *, older: float | None, max_size: float | None, d
         else:
             with room.lock.hold(f"{room.store.root}/gc.lock", "this store"):
                 plan = collecting.collect(room.store, room.fs, policy, collecting.take_inventory(room.store, room.fs))
-                room.store.sweep(policy.spare_ns)
+                room.store.incoming.sweep(policy.spare_ns)
     if policy.most_bytes is not None and plan.left > policy.most_bytes:
         warnings = (*warnings, _too_much(plan, policy.most_bytes))
     _tell_collected(invocation, plan, warnings, dry_run=dry_run)

@@ -126,7 +126,7 @@ def pull_results(invocation: Invocation, targets: tuple[str, ...], profile: str)
         missing = tuple(id_ for id_ in wanted if id_ not in records)
         store = project.workshop.store
         stored = (artifact for record in records.values() for artifact in record.artifacts if artifact.stored)
-        away = [artifact for artifact in stored if not store.is_here(artifact)]
+        away = [artifact for artifact in stored if not store.blobs.is_here(artifact)]
         lost = _bring(invocation, project, away)
         diagnostics = (*faults, *remote.notices(), *_missing(missing), *_lost(records.values(), lost))
     code = ExitCode.FAILED if missing or lost else ExitCode.OK
@@ -157,7 +157,7 @@ def _bring(invocation: Invocation, project: Project, away: list[Artifact]) -> fr
     with metered(invocation, "fetching", project.remote.required().link, len(away)) as tell:
         for start in range(0, len(away), 64):
             batch = away[start : start + 64]
-            lost |= project.workshop.store.bring(batch)
+            lost |= project.workshop.store.blobs.bring(batch)
             moved += sum(artifact.size for artifact in batch)
             tell(Progress(start + len(batch), len(away), moved))
     return lost

@@ -238,12 +238,12 @@ def _place(project: Project, artifact: Artifact) -> None:
         return
     project.workshop.fs.remove_tree(where)
     os.makedirs(os.path.dirname(where), exist_ok=True)
-    if not store.is_here(artifact):
+    if not store.blobs.is_here(artifact):
         _leave_elsewhere(project, artifact)
     elif artifact.is_folder or artifact.executable:
-        store.take_out(artifact, where)
+        store.blobs.take_out(artifact, where)
     else:
-        os.symlink(store.blob(artifact.digest), where)
+        os.symlink(store.blobs.path(artifact.digest), where)
 
 
 def _leave_elsewhere(project: Project, artifact: Artifact) -> None:

@@ -47,7 +47,7 @@ def audit(store: Store, fs: FileSystem) -> Audit:
     for _, record in sound:
         for artifact, digest in _needed(store, fs, record):
             users.setdefault(digest, {})[record.action, artifact] = None
-    faults = {path: _fault(fs, path) for path in store.blob_files()}
+    faults = {path: _fault(fs, path) for path in store.blobs.files()}
     elsewhere = {posixpath.basename(path) for path in store.elsewhere.files()}
     spoilt = [Damage("blob", path, fault, tuple(users.get(posixpath.basename(path), ()))) for path, fault in faults.items() if fault]
     there = {posixpath.basename(path) for path, fault in faults.items() if fault is not None}
@@ -103,7 +103,7 @@ def _needed(store: Store, fs: FileSystem, record: Record) -> Iterator[tuple[str,
         yield artifact.path, artifact.digest
         if artifact.is_folder and not store.elsewhere.knows(artifact.digest):  # else what it lists is there, too
             try:
-                entries = parse_listing(fs.read(store.blob(artifact.digest)))
+                entries = parse_listing(fs.read(store.blobs.path(artifact.digest)))
             except OSError:
                 continue  # the list itself is missing, which is told
             except ValueError:

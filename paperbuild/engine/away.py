@@ -19,9 +19,10 @@ from dataclasses import replace
 
 import msgspec
 
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.placing import Placer
 from paperbuild.engine.ports import FileSystem, Stat, Unfetched, mark_of
-from paperbuild.engine.store import DamagedBlob, Store
+from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.tree import Entry
 from paperbuild.events import Fetching
@@ -255,7 +256,7 @@ class Away:
             entries: tuple[Entry, ...] = ()
             if self._may_read(digest):
                 with contextlib.suppress(DamagedBlob):
-                    entries = self._store.entries(digest)
+                    entries = self._store.blobs.entries(digest)
             found: dict[str, Node] = {}
             for entry in entries:
                 size = self._size(entry.digest) if entry.kind in {"file", "exec"} else 0
@@ -266,25 +267,25 @@ class Away:
 
     def _size(self, digest: str) -> int:
         """Return the size of a file in a folder, where it can be told without fetching and reading it would not tell."""
-        blob = None if self.fetches else self._fs.stat(self._store.blob(digest))
+        blob = None if self.fetches else self._fs.stat(self._store.blobs.path(digest))
         return UNKNOWN_SIZE if blob is None else blob.size
 
     def held(self, node: Node) -> bytes | None:
         """Return what the file ``node`` holds, for whoever only asks; None where that is not here."""
-        if self._fs.stat(self._store.blob(node.digest)) is not None:
+        if self._fs.stat(self._store.blobs.path(node.digest)) is not None:
             with contextlib.suppress(DamagedBlob):
-                return self._store.read(node.digest, node.folder)
+                return self._store.blobs.read(node.digest, node.folder)
         return None
 
     def _may_read(self, digest: str) -> bool:
         """Return whether the blob ``digest`` can be read without fetching, or may be fetched."""
-        return self.fetches or self._fs.stat(self._store.blob(digest)) is not None
+        return self.fetches or self._fs.stat(self._store.blobs.path(digest)) is not None
 
     def link_text(self, node: Node) -> str | None:
         """Return what the link ``node`` holds; None where it cannot be had."""
         if self._may_read(node.digest):
             with contextlib.suppress(DamagedBlob):
-                return self._store.link_in(node.folder, Entry("link", node.digest, ""))
+                return self._store.blobs.link_in(node.folder, Entry("link", node.digest, ""))
         return None
 
     def names_stamp(self, path: str) -> int:
@@ -319,12 +320,12 @@ class Away:
 
     def fetch(self, artifacts: Iterable[Artifact]) -> frozenset[str]:
         """Have ``artifacts`` in the store, and tell of it; return the digests of those that cannot be had."""
-        wanted = [artifact for artifact in artifacts if not self._store.is_here(artifact)]
+        wanted = [artifact for artifact in artifacts if not self._store.blobs.is_here(artifact)]
         if not wanted:
             return frozenset()
         self._tell(len(wanted), sum(artifact.size for artifact in wanted))
         try:
-            return self._store.bring(wanted)
+            return self._store.blobs.bring(wanted)
         finally:
             self._tell(-len(wanted), 0)
 

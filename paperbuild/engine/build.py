@@ -150,7 +150,7 @@ def _put_right(floor: Floor, *, whole: bool) -> tuple[Diagnostic, ...]:
     try:
         notices = shelf.recover(workshop.executor.end_group)
         shelf.deeds.owned()  # found again, if need be: after what stood there is back, and before anything is noted
-        workshop.store.sweep(workshop.clock.now_ns() - LEFT_BEHIND_NS)
+        workshop.store.incoming.sweep(workshop.clock.now_ns() - LEFT_BEHIND_NS)
         if shelf.sent:
             notices = (*notices, *_of_sent(floor, whole=whole))
         return (*notices, *(shelf.remove_orphans(floor.graph) if whole else ()))

@@ -95,7 +95,7 @@ class Plan(msgspec.Struct, frozen=True):
 def take_inventory(store: Store, fs: FileSystem) -> Inventory:
     """Return what ``store`` holds; changes nothing."""
     blobs: dict[str, Blob] = {}
-    for path in store.blob_files():
+    for path in store.blobs.files():
         digest, stat = posixpath.basename(path), fs.stat(path)
         if stat is not None and is_digest(digest):
             blobs[digest] = Blob(stat.size, stat.mtime_ns)
@@ -114,7 +114,7 @@ def take_inventory(store: Store, fs: FileSystem) -> Inventory:
             records.append(Kept(path, "", "", "", stat.mtime_ns, stat.size, frozenset()))
         else:
             name = name_of(record.components)
-            records.append(Kept(path, record.action, record.target, name, stat.mtime_ns, stat.size, store.blobs_of(record)))
+            records.append(Kept(path, record.action, record.target, name, stat.mtime_ns, stat.size, store.blobs.of(record)))
     marked = {posixpath.basename(path): fs.stat(path) for path in store.elsewhere.files()}
     return Inventory(tuple(records), blobs, newer, {digest: stat.mtime_ns for digest, stat in marked.items() if stat is not None})
 
@@ -175,11 +175,11 @@ def collect(store: Store, fs: FileSystem, policy: Policy, inventory: Inventory) 
     found = plan(inventory, policy)
     spared: set[str] = set()
     for record in found.records:
-        if not store.discard(record.path, policy.spare_ns):
+        if not store.incoming.discard(record.path, policy.spare_ns):
             spared |= record.blobs
     for digest in found.blobs:
         if digest not in spared:
-            store.discard(store.blob(digest), policy.spare_ns)
+            store.incoming.discard(store.blobs.path(digest), policy.spare_ns)
     for digest in found.forgotten:
         if digest not in spared:
             store.elsewhere.forget(digest)

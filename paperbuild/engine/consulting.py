@@ -40,4 +40,4 @@ def consult(floor: Floor, lookup: Lookup, ids: Sequence[str], course: Course, as
         if key in found and any(output.is_folder for output in action.outputs):
             held = lookup.find(action, course.keyed[action.id], floor.graph, settled)
             lists += [artifact for artifact in held.artifacts if artifact.is_folder] if isinstance(held, Record) else []
-    store.bring(lists, whole=False)
+    store.blobs.bring(lists, whole=False)

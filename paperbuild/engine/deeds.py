@@ -109,7 +109,7 @@ class Deeds:
         recorded: set[tuple[str, str]] = set()
         for digest in self._contents().get(path, ()):
             with contextlib.suppress(OSError, ValueError):  # it is no more, or damaged
-                recorded.update((entry.path, entry.digest) for entry in parse_listing(self._store.read(digest)))
+                recorded.update((entry.path, entry.digest) for entry in parse_listing(self._store.blobs.read(digest)))
         return self._versions.recoverable(
             absolute, frozenset(f"{absolute}/{name}" for name, digest in recorded if self._observer.file_digest(f"{path}{name}") == digest)
         )

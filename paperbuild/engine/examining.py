@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.course import Course
 from paperbuild.engine.earlier import earlier_of, newest_known, told
@@ -26,7 +27,6 @@ from paperbuild.engine.noting import Facts
 from paperbuild.engine.options import BuildOptions
 from paperbuild.engine.ports import Unfetched
 from paperbuild.engine.reasons import OF_FILES, Reason
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Record
 from paperbuild.errors import BuildError
 from paperbuild.events import Outcome

@@ -46,7 +46,7 @@ class Placer:
         """
         self._fs.make_folder(posixpath.dirname(target))
         temporary = self.aside(target)
-        self._store.take_out(artifact, temporary)
+        self._store.blobs.take_out(artifact, temporary)
         there = self._fs.stat(target)
         if artifact.is_folder or (there is not None and there.is_folder):
             self.take_away(target)

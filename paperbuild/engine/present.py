@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.graph import Action, Graph
 from paperbuild.engine.ports import NotSettled
 from paperbuild.engine.queries import Situation, State
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact
 from paperbuild.engine.workshop import Workshop
 
@@ -67,7 +67,7 @@ class PresentReader:
         artifact = self._artifacts.get(posixpath.normpath(path))
         whole = path if path.startswith("/") else posixpath.join(self._workshop.site.root, path)
         stands = self._workshop.fs.stat(whole) is not None and not self._is_restored(path)
-        return artifact is not None and not stands and not self._workshop.store.is_here(artifact)
+        return artifact is not None and not stands and not self._workshop.store.blobs.is_here(artifact)
 
     def _is_restored(self, path: str) -> bool:
         """Return whether ``path`` belongs to a result that is put back from the store: what stands there now is another one."""
@@ -87,7 +87,7 @@ class PresentReader:
         """Return whether the store has a file for ``path``, or can have it; nothing is fetched that is large."""
         artifact = self._artifacts.get(path)
         if artifact is not None and not artifact.is_folder:
-            return self._workshop.store.has(artifact)
+            return self._workshop.store.blobs.has(artifact)
         try:
             return self._inside(path) is not None
         except DamagedBlob:
@@ -106,7 +106,7 @@ class PresentReader:
         elsewhere, voucher = self._workshop.store.elsewhere, of or digest
         was_known = elsewhere.knows(voucher)
         try:
-            return self._workshop.store.read(digest, of)
+            return self._workshop.store.blobs.read(digest, of)
         except DamagedBlob:
             if was_known:
                 elsewhere.mark(voucher)
@@ -119,7 +119,7 @@ class PresentReader:
         if found is None:
             return None
         inner = path.removeprefix(_as_folder(found))
-        entries = self._workshop.store.entries(found.digest)
+        entries = self._workshop.store.blobs.entries(found.digest)
         digest = next((entry.digest for entry in entries if entry.path == inner and entry.kind in {"file", "exec"}), None)
         return None if digest is None else (digest, found.digest)
 

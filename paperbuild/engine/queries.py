@@ -271,7 +271,7 @@ class _Inspector:
         there = (Reason("restored", a.path, a.digest, self._observer.output_digest(a.path)) for a in elsewhere)
         situation = self._situation(action, keyed, State.STORED, tuple(there), record)
         self._tree.place(elsewhere)
-        if any(a.is_folder and self._workshop.fs.stat(self._workshop.store.blob(a.digest)) is None for a in elsewhere):
+        if any(a.is_folder and self._workshop.fs.stat(self._workshop.store.blobs.path(a.digest)) is None for a in elsewhere):
             self._unread.add(action.id)
         return situation
 

@@ -62,7 +62,7 @@ class _Recall:
         return max(fitting, key=lambda record: record.finished_ns, default=None)
 
     def _holds(self, record: Record) -> bool:
-        stored = all(artifact.stored and self._store.has(artifact) for artifact in record.artifacts)
+        stored = all(artifact.stored and self._store.blobs.has(artifact) for artifact in record.artifacts)
         return stored and all(map(self._observer.holds, filter(is_of_project, record.items)))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.borrowing import borrowed
 from paperbuild.engine.faults import disk_fault
 from paperbuild.engine.findings import Findings
@@ -22,7 +23,6 @@ from paperbuild.engine.ports import NotSettled, Unfetched
 from paperbuild.engine.reading import RecordingReader
 from paperbuild.engine.reasons import Reason
 from paperbuild.engine.schedule import Settled
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Item, Record, path_of
 from paperbuild.errors import BuildError, PaperbuildError
 
@@ -219,5 +219,5 @@ class StepAttempt(Attempt):
     def _kept(self, output: Output, made: bytes | Mapping[str, bytes]) -> Artifact:
         store = self._workshop.store
         if isinstance(made, bytes):
-            return Artifact(output.name, output.path, store.put_bytes(made), len(made))
-        return Artifact(output.name, output.path, store.put_files(made), 0, is_folder=True)
+            return Artifact(output.name, output.path, store.blobs.put_bytes(made), len(made))
+        return Artifact(output.name, output.path, store.blobs.put_files(made), 0, is_folder=True)

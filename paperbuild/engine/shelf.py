@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paperbuild.diagnostics import Diagnostic, Severity
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.deeds import Deeds
 from paperbuild.engine.faults import unwritten
 from paperbuild.engine.graph import Action, Graph, Output
@@ -25,7 +26,7 @@ from paperbuild.engine.observation import Observer
 from paperbuild.engine.ownership import Standing, refusal
 from paperbuild.engine.placing import Placer
 from paperbuild.engine.ports import FileSystem, VersionControl
-from paperbuild.engine.store import DamagedBlob, Store
+from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Artifact
 from paperbuild.errors import BuildError
 
@@ -57,7 +58,7 @@ class Shelf:
     ) -> None:
         self._site = site
         self._fs = fs
-        self._store = store
+        self._blobs = store.blobs
         self._observer = observer
         self._overwrite = overwrite
         self._away = away
@@ -86,8 +87,8 @@ class Shelf:
         absolute = self._observer.absolute(path).rstrip("/")
         stat = self._fs.stat(absolute)
         if stat is None:  # a link that leads nowhere
-            return self._store.put_bytes((self._fs.link(absolute) or "").encode(errors="surrogateescape"))
-        return self._store.put_folder(absolute) if stat.is_folder else self._store.put_file(absolute)
+            return self._blobs.put_bytes((self._fs.link(absolute) or "").encode(errors="surrogateescape"))
+        return self._blobs.put_folder(absolute) if stat.is_folder else self._blobs.put_file(absolute)
 
     def _refuse_escape(self, action: Action, output: Output) -> None:
         parent = posixpath.dirname(self._observer.absolute(output.path).rstrip("/"))
@@ -172,7 +173,7 @@ class Shelf:
 
     def _restore(self, id_: str) -> None:
         for artifact in self._forsaken.pop(id_, ()):
-            if self._away is not None and self._store.has(artifact):
+            if self._away is not None and self._blobs.has(artifact):
                 self._away.add(artifact)
 
     def make_room(self, entry: Entry) -> None:
@@ -240,7 +241,7 @@ class Shelf:
         stat = self._fs.stat(absolute)
         assert stat is not None
         if output.stored:
-            digest = self._store.put_folder(absolute) if output.is_folder else self._store.put_file(absolute)
+            digest = self._blobs.put_folder(absolute) if output.is_folder else self._blobs.put_file(absolute)
         else:
             digest = self._observer.output_digest(output.path) or ""
         return Artifact(
@@ -258,7 +259,7 @@ class Shelf:
         """Return whether ``artifact`` can be had: from the store, or in place where it is not stored."""
         if not artifact.stored:
             return self._observer.output_digest(artifact.path) == artifact.digest
-        return self._store.has(artifact)
+        return self._blobs.has(artifact)
 
     def in_place(self, artifacts: Iterable[Artifact]) -> bool:
         """Return whether each output is what its artifact says."""
@@ -266,7 +267,7 @@ class Shelf:
 
     def to_fetch(self, artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
         """Return those of ``artifacts`` that must come from elsewhere before they can be placed."""
-        return tuple(a for a in artifacts if a.stored and not self._stands(a) and not self._store.is_here(a) and self._store.has(a))
+        return tuple(a for a in artifacts if a.stored and not self._stands(a) and not self._blobs.is_here(a) and self._blobs.has(a))
 
     def _stands(self, artifact: Artifact) -> bool:
         """Return whether an output really is in the tree as its artifact says."""
@@ -317,7 +318,7 @@ class Shelf:
         target = self._observer.absolute(artifact.path).rstrip("/")
         if self._away is not None:
             self._away.drop(artifact.path)
-            if may_be_away and not self._store.is_here(artifact):
+            if may_be_away and not self._blobs.is_here(artifact):
                 self._placer.take_away(target)
                 self._away.add(artifact)
                 return
@@ -414,7 +415,7 @@ class Shelf:
             return
         digest = self._observer.output_digest(path)
         absolute = self._observer.absolute(path).rstrip("/")
-        if digest is None or self._fs.stat(self._store.blob(digest)) is None:
+        if digest is None or self._fs.stat(self._blobs.path(digest)) is None:
             self._keep(path)
         self._placer.take_away(absolute)
         self._remove_empty_around(path)

@@ -6,8 +6,8 @@ import os
 import posixpath
 from collections.abc import Iterable
 
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.graph import Action, Graph
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.workshop import Workshop
 
 
@@ -71,10 +71,10 @@ class StandingReader:
         record = None if last is None else store.record(last.key, last.record)
         for artifact in () if record is None else record.artifacts:
             if artifact.path == path and artifact.stored:
-                return store.read(artifact.digest)
+                return store.blobs.read(artifact.digest)
             if artifact.is_folder and artifact.stored and path.startswith(artifact.path):
                 inner = path.removeprefix(artifact.path)
-                for entry in store.entries(artifact.digest):
+                for entry in store.blobs.entries(artifact.digest):
                     if entry.path == inner and entry.kind in {"file", "exec"}:
-                        return store.read(entry.digest, artifact.digest)
+                        return store.blobs.read(entry.digest, artifact.digest)
         raise FileNotFoundError(path)

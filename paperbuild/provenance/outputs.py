@@ -41,7 +41,7 @@ class Side(msgspec.Struct, frozen=True):
             DamagedBlob: the store lost it.
         """
         if artifact.stored:
-            return {entry.path: entry for entry in self.store.entries(artifact.digest)}
+            return {entry.path: entry for entry in self.store.blobs.entries(artifact.digest)}
         return {entry.path: entry for entry in walk(self.fs, f"{self.root}/{artifact.path.rstrip('/')}", self.fs.digest)}
 
     def read(self, artifact: Artifact, entry: Entry | None = None) -> bytes:
@@ -51,7 +51,7 @@ class Side(msgspec.Struct, frozen=True):
             DamagedBlob: the store lost it.
         """
         if artifact.stored:
-            return self.store.read(artifact.digest if entry is None else entry.digest, artifact.digest)
+            return self.store.blobs.read(artifact.digest if entry is None else entry.digest, artifact.digest)
         path = f"{self.root}/{artifact.path}{'' if entry is None else entry.path}"
         if entry is not None and entry.kind == "link":
             return (self.fs.link(path) or "").encode("utf-8", "surrogateescape")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from paperbuild.diagnostics import Diagnostic
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.graph import Graph, Resources
 from paperbuild.engine.index import Run
 from paperbuild.engine.lookup import Lookup
@@ -17,7 +18,6 @@ from paperbuild.engine.queries import Situation, survey
 from paperbuild.engine.rerun import Rerun
 from paperbuild.engine.schedule import Schedule
 from paperbuild.engine.shelf import Shelf
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError, ExitCode, Interrupted
 from paperbuild.events import ActionEnded, ActionStarted, BuildStarted, Listener, Outcome

@@ -15,11 +15,11 @@ from contextlib import suppress
 import msgspec
 
 from paperbuild.diagnostics import Span
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.graph import Command, Graph
 from paperbuild.engine.ports import Revision
 from paperbuild.engine.present import PresentReader
 from paperbuild.engine.queries import Situation, survey
-from paperbuild.engine.store import DamagedBlob
 from paperbuild.engine.trace import Artifact, Content, Package, Record, Tree, from_record
 from paperbuild.engine.workshop import Workshop
 from paperbuild.errors import BuildError
@@ -242,7 +242,7 @@ class Whence:
 
     def _inside(self, artifact: Artifact) -> Iterable[tuple[str, str]]:
         try:
-            return [(entry.path, entry.digest) for entry in self._workshop.store.entries(artifact.digest) if entry.kind != "folder"]
+            return [(entry.path, entry.digest) for entry in self._workshop.store.blobs.entries(artifact.digest) if entry.kind != "folder"]
         except (DamagedBlob, FileNotFoundError):
             return ()
 

@@ -185,7 +185,7 @@ class Sending:
             Down: nothing is written any more in this command.
         """
         self._link.mark()
-        blobs = sorted(self._store.blobs_of(record))
+        blobs = sorted(self._store.blobs.of(record))
         entry = signed(record, self._signer, self._small(blobs))
         there = self._found_there(record, entry) if is_likely_there else None
         if there is not None:
@@ -198,7 +198,7 @@ class Sending:
         """Yield the contents that go with a record."""
         left = MOST_SMALL
         for digest in digests:
-            path = self._store.blob(digest)
+            path = self._store.blobs.path(digest)
             with contextlib.suppress(OSError):
                 size = os.stat(path).st_size
                 if size <= min(SMALL, left):
@@ -208,7 +208,7 @@ class Sending:
 
     def _send_blob(self, digest: str) -> int:
         """Have a content over there; return how many bytes were sent for it."""
-        size = self._contents.send(digest, self._store.blob(digest))
+        size = self._contents.send(digest, self._store.blobs.path(digest))
         with self._lock:
             self.bytes += size
         return size
@@ -224,7 +224,7 @@ class Sending:
     def _missing(self, digests: Sequence[str], there: Signed) -> tuple[str, ...]:
         """Return those of ``digests`` that are neither over there, where somebody may have removed them, nor go along with the record."""
         along = {hashlib.sha256(data).hexdigest() for data in there.contents}
-        return tuple(d for d in digests if d not in along and not self._contents.is_there(d, self._store.blob(d)))
+        return tuple(d for d in digests if d not in along and not self._contents.is_there(d, self._store.blobs.path(d)))
 
     def _write(self, name: str, data: bytes, over: str) -> bool:
         return self._link.writing(lambda: self._link.transport.put(self._link.layer + name, data, over))

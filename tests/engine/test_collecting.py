@@ -273,10 +273,10 @@ def test_a_content_that_somebody_publishes_while_it_goes_is_there_for_the_record
         def publish(source: str, target: str) -> None:
             fs.rename = rename  # type: ignore[method-assign] # noqa: B023 - once
             if "/blobs/" in source and when == "before":  # noqa: B023
-                store.put_bytes(b"1")  # noqa: B023
+                store.blobs.put_bytes(b"1")  # noqa: B023
             rename(source, target)  # noqa: B023
             if "/blobs/" in source and when == "after":  # noqa: B023
-                store.put_bytes(b"1")  # noqa: B023
+                store.blobs.put_bytes(b"1")  # noqa: B023
             elif "/blobs/" not in source:
                 fs.rename = publish  # type: ignore[method-assign] # noqa: B023
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperbuild.engine.blobs import DamagedBlob
 from paperbuild.engine.digest import digest_bytes
 from paperbuild.engine.filesystem import DiskFileSystem
-from paperbuild.engine.store import DamagedBlob, Store
+from paperbuild.engine.store import Store
 from paperbuild.engine.trace import Artifact, Content, Record, dump_record, load_record
 from paperbuild.engine.tree import Entry, listing, parse_listing
 from paperbuild.errors import UsageError
@@ -30,7 +31,7 @@ class Kept:
         return Record("ab" * 32, "t", "t", (("input:a", "1"),), (Content("a", "1"),), (artifact,), 5, 0.1, **changes)  # type: ignore[arg-type] - by name
 
     def blob(self, digest: str) -> Path:
-        return Path(self.store.blob(digest))
+        return Path(self.store.blobs.path(digest))
 
     def damage(self, path: Path, data: bytes) -> None:
         path.chmod(0o644)
@@ -46,33 +47,33 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
 
 
 def test_a_blob_is_kept_once_read_only_and_under_the_digest_of_its_content(kept: Kept):
-    digest = kept.store.put_bytes(b"data")
+    digest = kept.store.blobs.put_bytes(b"data")
     (kept.folder / "file").write_bytes(b"data")
-    assert kept.store.put_file(str(kept.folder / "file")) == digest == digest_bytes(b"data")
-    assert kept.store.read(digest) == b"data"
+    assert kept.store.blobs.put_file(str(kept.folder / "file")) == digest == digest_bytes(b"data")
+    assert kept.store.blobs.read(digest) == b"data"
     assert kept.blob(digest).stat().st_mode & 0o777 == 0o444
     assert os.listdir(kept.folder / "store/incoming") == []
 
 
 def test_a_damaged_blob_is_never_handed_out_and_goes(kept: Kept):
-    digest = kept.store.put_bytes(b"data")
+    digest = kept.store.blobs.put_bytes(b"data")
     artifact = Artifact("o", "o", digest, 4)
     kept.damage(kept.blob(digest), b"date")
     with pytest.raises(DamagedBlob):
-        kept.store.take_out(artifact, str(kept.folder / "out"))
+        kept.store.blobs.take_out(artifact, str(kept.folder / "out"))
     assert not (kept.folder / "out").exists()
-    assert not kept.store.has(artifact)
-    assert kept.store.put_bytes(b"data") == digest
-    kept.store.take_out(artifact, str(kept.folder / "out"))
+    assert not kept.store.blobs.has(artifact)
+    assert kept.store.blobs.put_bytes(b"data") == digest
+    kept.store.blobs.take_out(artifact, str(kept.folder / "out"))
     assert (kept.folder / "out").read_bytes() == b"data"
 
 
 def test_a_copy_that_is_taken_out_can_be_written_without_harm_to_the_store(kept: Kept):
-    digest = kept.store.put_bytes(b"data")
-    kept.store.take_out(Artifact("o", "o", digest, 4, executable=True), str(kept.folder / "out"))
+    digest = kept.store.blobs.put_bytes(b"data")
+    kept.store.blobs.take_out(Artifact("o", "o", digest, 4, executable=True), str(kept.folder / "out"))
     assert os.access(kept.folder / "out", os.X_OK)
     (kept.folder / "out").write_bytes(b"changed")
-    assert kept.store.read(digest) == b"data"
+    assert kept.store.blobs.read(digest) == b"data"
 
 
 ODD = ("plain", "two\nlines", "back\\slash", "back\\nslash", " spaces  ", "émile", os.fsdecode(b"not-\xff-utf8"), "-dash", "#hash", "a b")
@@ -106,32 +107,32 @@ def shape(folder: Path) -> dict[str, object]:
 
 def test_a_folder_comes_out_as_it_went_in_whatever_its_names(kept: Kept):
     model(kept.folder / "model")
-    digest = kept.store.put_folder(str(kept.folder / "model"))
+    digest = kept.store.blobs.put_folder(str(kept.folder / "model"))
     artifact = Artifact("m", "m/", digest, 0, is_folder=True)
-    assert kept.store.has(artifact)
-    kept.store.take_out(artifact, str(kept.folder / "out"))
+    assert kept.store.blobs.has(artifact)
+    kept.store.blobs.take_out(artifact, str(kept.folder / "out"))
     assert shape(kept.folder / "out") == shape(kept.folder / "model")
-    assert kept.store.put_folder(str(kept.folder / "out")) == digest
+    assert kept.store.blobs.put_folder(str(kept.folder / "out")) == digest
 
 
 def test_a_folder_that_lost_one_of_its_blobs_cannot_be_had(kept: Kept):
     (kept.folder / "model").mkdir()
     (kept.folder / "model/a").write_text("a")
-    digest = kept.store.put_folder(str(kept.folder / "model"))
+    digest = kept.store.blobs.put_folder(str(kept.folder / "model"))
     artifact = Artifact("m", "m/", digest, 0, is_folder=True)
     kept.blob(digest_bytes(b"a")).unlink()
-    assert not kept.store.has(artifact)
+    assert not kept.store.blobs.has(artifact)
     with pytest.raises(DamagedBlob):
-        kept.store.take_out(artifact, str(kept.folder / "out"))
+        kept.store.blobs.take_out(artifact, str(kept.folder / "out"))
     assert not (kept.folder / "out").exists()
 
 
 def test_a_blob_that_is_no_list_is_no_folder(kept: Kept):
-    artifact = Artifact("m", "m/", kept.store.put_bytes(b"file -"), 0, is_folder=True)
+    artifact = Artifact("m", "m/", kept.store.blobs.put_bytes(b"file -"), 0, is_folder=True)
     with pytest.raises(DamagedBlob):
-        kept.store.take_out(artifact, str(kept.folder / "out"))
+        kept.store.blobs.take_out(artifact, str(kept.folder / "out"))
     kept.damage(kept.blob(artifact.digest), b"")
-    assert not kept.store.has(artifact)
+    assert not kept.store.blobs.has(artifact)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_what_died_on_its_way_in_is_swept_away_once_it_is_old(kept: Kept):
     (incoming / "old").write_text("x")
     (incoming / "new").write_text("x")
     os.utime(incoming / "old", (1000, 1000))
-    kept.store.sweep(2000 * 10**9)
+    kept.store.incoming.sweep(2000 * 10**9)
     assert os.listdir(incoming) == ["new"]
 
 
@@ -229,7 +230,7 @@ def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(kept: Kept):
     (kept.folder / "model").mkdir()
     os.mkfifo(kept.folder / "model/pipe")
     with pytest.raises(OSError, match="no regular file"):
-        kept.store.put_folder(str(kept.folder / "model"))
+        kept.store.blobs.put_folder(str(kept.folder / "model"))
 
 
 def test_many_files_are_flushed_each_once_before_the_folders_that_hold_them_and_the_record(tmp_path: Path):
@@ -242,7 +243,7 @@ def test_many_files_are_flushed_each_once_before_the_folders_that_hold_them_and_
     store = Store(Noting(), str(tmp_path / "store"))
     store.prepare()
     flushed.clear()
-    digest = store.put_files({f"f{n}": b"%d" % n for n in range(100)})
+    digest = store.blobs.put_files({f"f{n}": b"%d" % n for n in range(100)})
     store.add(Record("ab" * 32, "t", "t", (), (), (Artifact("o", "o", digest, 0, is_folder=True),), 5, 0.1))
     blobs = [path for path in flushed if "/blobs/" in path]
     files = [path for path in blobs if path.count("/") == max(path.count("/") for path in blobs)]

@@ -135,7 +135,7 @@ def test_a_lost_blob_is_no_difference():
     world = built(command("t", "chance to out", "out"))
     record = world.record("t")
     verdicts = {}
-    world.fs.nodes[world.workshop().store.blob(record.artifacts[0].digest)].data = b"damaged"
+    world.fs.nodes[world.workshop().store.blobs.path(record.artifacts[0].digest)].data = b"damaged"
     verdicts = world.verify()
     assert words(verdicts) == {"t": "not rerun"}
     assert "store lost" in verdicts["t"].reasons[0]

@@ -59,11 +59,11 @@ class Clone:
 
         With ``digest``, that of a content which the store has, a file of that besides.
         """
-        artifacts = [Artifact(f"o{n}", f"build/{name}-{n}", self.store.put_bytes(data), len(data)) for n, data in enumerate(contents)]
+        artifacts = [Artifact(f"o{n}", f"build/{name}-{n}", self.store.blobs.put_bytes(data), len(data)) for n, data in enumerate(contents)]
         if digest:
             artifacts.append(Artifact("large", f"build/{name}", digest, 1))
         if folder is not None:
-            artifacts.append(Artifact("tree", f"build/{name}/", self.store.put_files(folder), 0, is_folder=True))
+            artifacts.append(Artifact("tree", f"build/{name}/", self.store.blobs.put_files(folder), 0, is_folder=True))
         now_ns = time.time_ns() + round(later_s * 1e9)
         record = Record(
             key_of(name), name, name.partition("-")[0], (("command", f"make {name}"),), (Content("a", hashlib.sha256(b"a").hexdigest()),),
@@ -94,7 +94,7 @@ class Clone:
         found = [record for records in self.shared.find(keys).values() for record in records]
         store = Store(self.desk.fs, self.store.root, self.shared)
         store.admit(found)
-        return len(found), store.bring(artifact for record in found for artifact in record.artifacts)
+        return len(found), store.blobs.bring(artifact for record in found for artifact in record.artifacts)
 
     def codes(self) -> list[str]:
         """Return the codes of what is to be told."""

@@ -58,7 +58,7 @@ def several(mine: Clone) -> list[Record]:
 
 
 def size_of(mine: Clone, records: list[Record]) -> int:
-    return sum(os.stat(mine.store.blob(digest)).st_size for digest in {d for record in records for d in mine.store.blobs_of(record)})
+    return sum(os.stat(mine.store.blobs.path(digest)).st_size for digest in {d for record in records for d in mine.store.blobs.of(record)})
 
 
 # --- push and pull
@@ -74,8 +74,8 @@ def test_what_is_pushed_can_be_pulled_in_full(clone: CloneMaker, address: str) -
     assert yours.pulled([record.key for record in records]) == (3, frozenset())
     for record in records:
         assert yours.store.records(record.key) == (mine.vouched(record),)
-        assert all(yours.store.has(artifact) for artifact in record.artifacts)
-    assert yours.store.read(records[0].artifacts[0].digest) == mine.store.read(records[0].artifacts[0].digest)
+        assert all(yours.store.blobs.has(artifact) for artifact in record.artifacts)
+    assert yours.store.blobs.read(records[0].artifacts[0].digest) == mine.store.blobs.read(records[0].artifacts[0].digest)
 
 
 def test_what_is_there_already_is_not_sent_again(clone: CloneMaker, address: str) -> None:
@@ -90,7 +90,7 @@ def test_what_somebody_removed_there_is_sent_again_though_its_record_is_there(cl
     mine = clone(f"file://{folder}")
     records = several(mine)
     whole = push(mine.shared, records)
-    for digest in mine.store.blobs_of(records[0]):
+    for digest in mine.store.blobs.of(records[0]):
         for name in (blob_name(digest), pieces_name(digest)):
             (folder / name).unlink(missing_ok=True)
     mine.begin_anew()
@@ -117,9 +117,9 @@ def test_what_another_one_pushed_is_vouched_for_again_without_its_contents(clone
 def test_what_lacks_contents_is_not_pushed_and_not_pulled(clone: CloneMaker, folder: Path) -> None:
     mine = clone(f"file://{folder}")
     whole, cut, spoilt = mine.made("whole", bytes(SMALL + 1)), mine.made("cut", b"22"), mine.made("spoilt", b"333")
-    os.unlink(mine.store.blob(cut.artifacts[0].digest))
-    os.chmod(mine.store.blob(spoilt.artifacts[0].digest), 0o644)
-    Path(mine.store.blob(spoilt.artifacts[0].digest)).write_bytes(b"334")
+    os.unlink(mine.store.blobs.path(cut.artifacts[0].digest))
+    os.chmod(mine.store.blobs.path(spoilt.artifacts[0].digest), 0o644)
+    Path(mine.store.blobs.path(spoilt.artifacts[0].digest)).write_bytes(b"334")
     pushed = push(mine.shared, [whole, cut, spoilt])
     assert (pushed.sent, pushed.lacking) == (1, 2)
     os.unlink(folder / blob_name(whole.artifacts[0].digest))
@@ -179,7 +179,7 @@ def test_a_store_that_is_sound_is_said_to_be_so(clone: CloneMaker, address: str)
     push(clone(address).shared, [])
     survey = verify_remote(mine.shared)
     assert (survey.records, survey.damages, survey.untrusted, survey.later) == (4, (), 0, 0)
-    assert survey.blobs == len({digest for record in records for digest in mine.store.blobs_of(record)}) + 1
+    assert survey.blobs == len({digest for record in records for digest in mine.store.blobs.of(record)}) + 1
     assert survey.bytes == size_of(mine, records) + len(b"own")
 
 
@@ -189,7 +189,7 @@ def test_whatever_is_damaged_is_found_with_who_made_it(clone: CloneMaker, folder
     push(mine.shared, records)
     push(other.shared, [other.made("theirs", b"x")])
     large, flipped, gone = records[0].artifacts[0].digest, records[3].artifacts[0].digest, records[4].artifacts[0].digest
-    piece = pieces.cut(mine.store.blob(large))[1].digests[2]
+    piece = pieces.cut(mine.store.blobs.path(large))[1].digests[2]
     os.unlink(folder / blob_name(piece))
     (folder / blob_name(flipped)).write_bytes(b"tvo")
     os.unlink(folder / blob_name(gone))
@@ -238,7 +238,7 @@ def test_what_is_old_and_not_named_goes_with_what_only_it_needs(clone: CloneMake
     assert collect_remote(mine.shared, policy(90, plots), dry_run=False) == plan
     left = contents(folder)
     needed = {bundle_name(record.key) for record in (plots, shared)}
-    assert left == needed | {blob_name(digest) for record in (plots, shared) for digest in mine.store.blobs_of(record)}
+    assert left == needed | {blob_name(digest) for record in (plots, shared) for digest in mine.store.blobs.of(record)}
     assert pieces_name(train.artifacts[0].digest) in before
     assert plan.left == sum((folder / name).stat().st_size for name in left)
     yours = clone(f"file://{folder}", mine)

@@ -211,7 +211,7 @@ def test_who_may_not_write_reads_all_the_same(clone: CloneMaker, proxy: Proxy, a
 def test_a_download_that_was_interrupted_goes_on_where_it_was(clone: CloneMaker, proxy: Proxy, address: str) -> None:
     mine, records, large = published(clone, address, 0)
     yours = clone(address, mine)
-    names = [blob_name(pieces_) for pieces_ in pieces.cut(mine.store.blob(records[0].artifacts[0].digest))[1].digests]
+    names = [blob_name(pieces_) for pieces_ in pieces.cut(mine.store.blobs.path(records[0].artifacts[0].digest))[1].digests]
     proxy.fault = lambda request: CUT if names[3] in request.path else None
     assert yours.fetched(records[0]) == [None]
     assert yours.codes() == ["PB602"] or yours.codes() == []
@@ -229,7 +229,7 @@ def test_what_came_of_an_interrupted_download_is_checked_again(clone: CloneMaker
     mine, records, large = published(clone, address, 0)
     yours = clone(address, mine)
     digest = records[0].artifacts[0].digest
-    names = [blob_name(pieces_) for pieces_ in pieces.cut(mine.store.blob(digest))[1].digests]
+    names = [blob_name(pieces_) for pieces_ in pieces.cut(mine.store.blobs.path(digest))[1].digests]
     proxy.fault = lambda request: CUT if names[4] in request.path else None
     assert yours.fetched(records[0]) == [None]
     with (Path(yours.store.root) / "partial" / digest).open("r+b") as file:
@@ -258,7 +258,7 @@ def test_an_upload_that_was_interrupted_goes_on_where_it_was(clone: CloneMaker, 
     mine = clone(address)
     large = os.urandom(8 * PIECE)
     record = mine.made("train", large)
-    names = [blob_name(digest) for digest in pieces.cut(mine.store.blob(record.artifacts[0].digest))[1].digests]
+    names = [blob_name(digest) for digest in pieces.cut(mine.store.blobs.path(record.artifacts[0].digest))[1].digests]
     proxy.fault = lambda request: CUT if names[5] in request.path or bundle_name(record.key) in request.path else None
     mine.shared.offer(record)
     mine.shared.settle(30)

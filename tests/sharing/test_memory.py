@@ -45,7 +45,7 @@ def test_a_large_result_takes_no_more_memory_than_a_few_pieces_of_it(clone: Call
         with source.open("wb") as file:
             for _ in range(mib):
                 file.write(os.urandom(MIB))
-        mine.made("train", digest=mine.store.put_file(str(source)))
+        mine.made("train", digest=mine.store.blobs.put_file(str(source)))
         pushed = _most_mib(mine.folder, address, mine.private, "push")
         found[mib] = (pushed, _most_mib(tmp_path / f"pull-{mib}", address, mine.private, "pull"))
     (push_small, pull_small), (push_large, pull_large) = found[1], found[400]

@@ -48,7 +48,7 @@ def test_what_one_offers_another_finds_and_fetches(clone: CloneMaker, address: s
     assert mine.shared.settle(30) == 0
     yours = clone(address, mine)
     assert yours.shared.find([record.key, key_of("other")]) == {record.key: (mine.vouched(record),)}
-    listing = mine.store.read(record.artifacts[2].digest)
+    listing = mine.store.blobs.read(record.artifacts[2].digest)
     assert yours.fetched(record) == [b"model", b"", listing]
     assert yours.codes() == []
 
@@ -346,7 +346,7 @@ def test_what_is_gone_meanwhile_is_not_waited_for(clone: CloneMaker, folder: Pat
         (Path(mine.store.root) / f"outgoing/{record.key}-{record.name}").touch()
     (Path(mine.store.root) / "outgoing/..-x").touch()
     mine.store.forget(gone)
-    os.unlink(mine.store.blob(lacking.artifacts[0].digest))
+    os.unlink(mine.store.blobs.path(lacking.artifacts[0].digest))
     assert mine.shared.settle(30) == 0
     assert set(mine.shared.find([kept.key, gone.key, lacking.key])) == {kept.key}
 
