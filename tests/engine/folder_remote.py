@@ -31,7 +31,7 @@ class FolderRemote:
     def fetch(self, wanted: Mapping[str, str]) -> frozenset[str]:
         came = []
         for digest, target in wanted.items():
-            blob = self._there.blob(digest)
+            blob = self._there.blobs.path(digest)
             if os.path.exists(blob) and self._fs.digest(blob) == digest:
                 shutil.copyfile(blob, target)
                 came.append(digest)
@@ -40,16 +40,16 @@ class FolderRemote:
 
     def path_of(self, digest: str) -> str:
         """Return where a blob is there."""
-        return self._there.blob(digest)
+        return self._there.blobs.path(digest)
 
     def halt(self) -> None:
         return
 
     def offer(self, record: Record) -> None:
-        for digest in self._here.blobs_of(record):
-            blob = self._there.blob(digest)
+        for digest in self._here.blobs.of(record):
+            blob = self._there.blobs.path(digest)
             os.makedirs(os.path.dirname(blob), exist_ok=True)
-            shutil.copyfile(self._here.blob(digest), f"{blob}.new")
+            shutil.copyfile(self._here.blobs.path(digest), f"{blob}.new")
             os.replace(f"{blob}.new", blob)
         self._there.add(record)
 

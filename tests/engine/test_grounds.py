@@ -43,7 +43,7 @@ def test_a_build_right_after_a_build_looks_nothing_up(looked_up: list[str]):
 
 
 def test_a_document_that_is_no_more_leaves_no_ground(looked_up: list[str]):
-    world = chain().build().build()
+    world = chain().target(document("notes", "z")).build().build()
     paper = world.actions.pop("paper")
     world.put("b", "2").build("second", "other").ran("other")
     looked_up.clear()
@@ -255,3 +255,11 @@ def test_a_build_after_one_that_put_an_output_back_looks_nothing_up(looked_up: l
     looked_up.clear()
     world.build().ran_nothing()
     assert "first" not in looked_up
+
+
+def test_a_folder_that_documents_come_to_be_in_is_in_no_listing_any_more():
+    world = World(watched=True).write(**{"_build/mine": "1"}).targets(command("t", "names . to o", "o", None))
+    world.build().build().build().ran_nothing()
+    world.targets(command("t", "names . to o", "o", None), document("paper", "o"))
+    assert world.situation("t").state is State.STALE
+    world.build().ran("t")
