@@ -137,10 +137,10 @@ class Copyist:
         """Yield what stands in ``folder`` by its names alone."""
         if self._inside(folder) is None:
             return
-        holders = self._graph.holders(folder.removeprefix("."))
+        unlisted = self._graph.unlisted(folder.removeprefix("."))
         for name in self._names(folder):
             path = _joined(folder, name)
-            if name not in without and name not in holders and not patterns.is_ignored(name):
+            if name not in without and name not in unlisted and not patterns.is_ignored(name):
                 found = self._fs.stat(self._observer.absolute(path))
                 text = self._fs.link(self._observer.absolute(path))
                 if found is not None:

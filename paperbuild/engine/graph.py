@@ -30,6 +30,9 @@ def text_of(value: Scalar) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+DOCUMENTS_FOLDER = "_build"
+"""Where documents are written, and nothing else of ours."""
+
 ARROW = " \N{RIGHTWARDS ARROW} "
 Observe = Literal["trace", "strict", "off"]
 
@@ -280,8 +283,14 @@ class Graph:
         own = frozenset() if maker is None else frozenset((maker.id,))
         return own | frozenset(self.makers_in(path.removeprefix("."))) if listed else own
 
-    def holders(self, folder: str) -> frozenset[str]:
-        """Return the names in ``folder`` ("" for the project) that are folders around outputs: they come and go with those."""
+    def unlisted(self, folder: str) -> frozenset[str]:
+        """Return the names in ``folder`` ("" for the project) that are folders around outputs: they come and go with those.
+
+        That of documents counts as one whether any are declared or not: they stay when they are not any more.
+        """
+        return self._holders_in(folder) if _slashed(folder) else self._holders_in(folder) | {DOCUMENTS_FOLDER}
+
+    def _holders_in(self, folder: str) -> frozenset[str]:
         if self._holders is None:
             found: dict[str, set[str]] = {}
             for path in self._makers:
@@ -295,7 +304,7 @@ class Graph:
     def is_holder(self, path: str) -> bool:
         """Return whether ``path`` is a folder around outputs: to whoever looks it is there, since what makes them makes it."""
         folder, _, name = path.rstrip("/").rpartition("/")
-        return name in self.holders(folder)
+        return name in self._holders_in(folder)
 
     def _refuse_circles(self, new: AbstractSet[str]) -> None:
         """Refuse a circle among ``new``: no other action waits for one of them.

@@ -26,7 +26,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from paperbuild.engine.graph import Action, Code, Command, Graph, Step, folders_above
+from paperbuild.engine.graph import Action, Code, Command, Graph, Step
 from paperbuild.engine.marks import KeptMarks, Marks, is_old
 from paperbuild.engine.noting import MOVED, Facts
 from paperbuild.engine.ourselves import who_we_are
@@ -112,14 +112,11 @@ class Grounds:
     def _present_frame(self) -> bytes:
         """Return a digest of what all grounds rest on: where things lie, who makes what, and who is believed."""
         site, environment = self._workshop.site, self._workshop.environment
-        actions = self._graph.actions.values()
-        outputs = [(action.id, action.outputs) for action in actions if isinstance(action.recipe, Command)]
-        steps = (action for action in actions if isinstance(action.recipe, Step))  # they come and go, but no listing tells of their folders
-        around = sorted({folder for step in steps for output in step.outputs for folder in folders_above(output.path)})
+        outputs = [(action.id, action.outputs) for action in self._graph.actions.values() if isinstance(action.recipe, Command)]
         places = tuple(map(os.fsencode, (site.root, site.state, self._workshop.store.root, environment.home)))
         belief = self._workshop.belief
         believed = None if belief is None else (sorted(belief.trusted), belief.mark)
-        return _digest((who_we_are(), sys.byteorder, places, outputs, around, believed))
+        return _digest((who_we_are(), sys.byteorder, places, outputs, believed))
 
     def _load(self) -> None:
         data = b"" if self._workshop.index.is_new else self._read(self._path)

@@ -172,7 +172,7 @@ class Observer:
         stat = self._fs.stat(absolute)
         if (stat is None or not stat.is_folder) and not self._is_holder(path):
             return None
-        left_out = {*without, *(() if self._graph is None or path.startswith(("/", "~")) else self._graph.holders(path.removeprefix(".")))}
+        left_out = {*without, *(() if self._graph is None or path.startswith(("/", "~")) else self._graph.unlisted(path.removeprefix(".")))}
         return self._digest_of_names("names 1", lambda name: name not in left_out and not patterns.is_ignored(name), absolute)
 
     def modules_digest(self, path: str, names: Iterable[str]) -> str | None:

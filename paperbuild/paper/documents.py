@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paperbuild.engine.graph import Action, Output, Scalar, Step
+from paperbuild.engine.graph import DOCUMENTS_FOLDER, Action, Output, Scalar, Step
 from paperbuild.paper.declarations import DocumentSpec
-from paperbuild.paper.paths import DOCUMENTS_FOLDER
 
 DOCUMENT_STEP = "document"
 """The runner of documents."""

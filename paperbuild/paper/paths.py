@@ -7,9 +7,7 @@ import re
 import unicodedata
 
 from paperbuild.engine import patterns
-
-DOCUMENTS_FOLDER = "_build"
-"""Where documents are written."""
+from paperbuild.engine.graph import DOCUMENTS_FOLDER
 
 _RESERVED = {
     ".paperbuild": "paperbuild keeps its own records there",

@@ -407,7 +407,7 @@ class _Run:
         base = "" if folder == "." else f"{folder}/"
         paths = (output for target in self._clean._targets.values() for output in target.outputs)
         inner = (path[len(base) :].rstrip("/") for path in paths if path.startswith(base))
-        return {path.partition("/")[0] for path in inner if "/" in path}
+        return {path.partition("/")[0] for path in inner if "/" in path} | ({"_build"} if folder == "." else set())
 
     def _given(self) -> dict[str, str]:
         text = self._target.joint.join(self._heard)

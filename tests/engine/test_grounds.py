@@ -257,9 +257,11 @@ def test_a_build_after_one_that_put_an_output_back_looks_nothing_up(looked_up: l
     assert "first" not in looked_up
 
 
-def test_a_folder_that_documents_come_to_be_in_is_in_no_listing_any_more():
-    world = World(watched=True).write(**{"_build/mine": "1"}).targets(command("t", "names . to o", "o", None))
-    world.build().build().build().ran_nothing()
-    world.targets(command("t", "names . to o", "o", None), document("paper", "o"))
-    assert world.situation("t").state is State.STALE
-    world.build().ran("t")
+def test_the_folder_of_documents_is_in_no_listing_whether_any_are_declared_or_not():
+    lists = command("t", "names . to o", "o", None)
+    world = World(watched=True).targets(lists).build().targets(lists, document("paper", "o")).build().ran()
+    assert world.content("_build/paper")
+    del world.actions["paper"]
+    world.build().ran_nothing()
+    world.lose_index().build().ran_nothing()
+    assert world.put("_build/mine", "1").build().situation("t").state is State.FRESH
