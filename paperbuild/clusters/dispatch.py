@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -63,7 +63,7 @@ class FarExecutor:
         self._recalls: list[Recall] = []
         self._thread: threading.Thread | None = None
         self._is_woken = False
-        self._cancelled = False
+        self._cancelled = self._called_back = False
         self._leaves = False
         self._closing = False
         self._came_s = self._first_came_s = self._longest_gap_s = self._not_before_s = 0.0
@@ -141,6 +141,13 @@ class FarExecutor:
         for sent in waiting:
             sent.over.wait()
 
+    def call_back(self) -> None:
+        """See the port."""
+        with self._changed:
+            self._called_back = True
+            if self._thread is not None:
+                self._wake()
+
     def recall(self, errands: Sequence[Errand]) -> None:
         """End jobs that an earlier process sent, and wait until they are gone.
 
@@ -173,7 +180,7 @@ class FarExecutor:
 
     def _take(self, sent: Sent) -> None:
         with self._changed:
-            if self._cancelled:
+            if self._cancelled or (self._called_back and not sent.handle):
                 sent.end(_CANCELLED)
                 return
             last_came_s, self._came_s = self._came_s, time.monotonic()
@@ -213,6 +220,8 @@ class FarExecutor:
                 if self._cancelled:
                     self._cancel_out()
                     continue
+                if self._called_back:
+                    self._call_all_back()
                 if batch:
                     self._hand_in(batch, rounds)
                     rounds.begin_anew()
@@ -235,7 +244,7 @@ class FarExecutor:
         return min((*pauses, rounds.glance_s)) if self._out else next(iter(pauses), None)
 
     def _batch(self) -> list[Sent]:
-        if self._cancelled or not self._is_gathered():
+        if self._cancelled or self._called_back or not self._is_gathered():
             return []
         batch, self._new = self._new, []
         self._out += batch
@@ -312,10 +321,24 @@ class FarExecutor:
             rounds.ask_soon()
         self._call_back(out)
 
+    def _call_all_back(self) -> None:
+        """End all that wait: nobody wants them any more."""
+        with self._changed:
+            new, self._new = self._new, []
+        for sent in self._out:
+            self._read_end(sent)
+        waiting = [*_waiting(self._out)]
+        faults = self._end({sent.folder: sent.handle for sent in waiting}) if waiting else ()
+        for sent in waiting:
+            self._read_end(sent)  # one that began in that moment may have come to its end
+        for sent in (*new, *(sent for sent in waiting if not sent.over.is_set())):
+            sent.end(Ended(-1, 0.0, unreachable=faults) if faults and sent.handle else _CANCELLED)
+        self._drop_ended()
+
     def _call_back(self, out: Sequence[Sent]) -> None:
         """End those of ``out`` that wait, and would not find any more what they were sent for."""
         look = functools.cache(mark_of)
-        waiting = (sent for sent in out if not (sent.over.is_set() or sent.has_begun))
+        waiting = _waiting(out)
         moved = {sent: path for sent in waiting if (path := sent.footing.moved(look))}
         if moved and not self._end({sent.folder: sent.handle for sent in moved}):
             for sent, path in moved.items():
@@ -414,6 +437,11 @@ class FarExecutor:
         for wish in recalls:
             wish.faults = (fault,)
             wish.over.set()
+
+
+def _waiting(out: Iterable[Sent]) -> Iterator[Sent]:
+    """Yield those of ``out`` of which nobody has seen that they have begun."""
+    return (sent for sent in out if not (sent.over.is_set() or sent.has_begun))
 
 
 def _would_not_end(number: int) -> Diagnostic:

@@ -28,7 +28,7 @@ class Router:
         self._far: dict[str, FarExecutor] = {}
         self._away: dict[str, Errand] = {}
         self._lock = threading.Lock()
-        self._cancelled = False
+        self._cancelled = self._called_back = False
         self._tells: Callable[[Diagnostic], None] = lambda _: None
 
     def hear(self, listener: Callable[[Diagnostic], None]) -> None:
@@ -75,6 +75,14 @@ class Router:
         for thread in threads:
             thread.join()
 
+    def call_back(self) -> None:
+        """See the port."""
+        with self._lock:
+            self._called_back = True
+            far = tuple(self._far.values())
+        for executor in far:
+            executor.call_back()
+
     def end_group(self, group: int, identity: str) -> None:
         """See the port. What is sent away has no group, and its handle for an identity."""
         with self._lock:
@@ -109,4 +117,6 @@ class Router:
                 self._far[name].hear(self._tells)
                 if self._cancelled:
                     self._far[name].cancel_all()
+                if self._called_back:
+                    self._far[name].call_back()
             return self._far[name]

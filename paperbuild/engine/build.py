@@ -110,9 +110,13 @@ def _built(graph: Graph, wanted: Sequence[str], workshop: Workshop, options: Bui
         ids = floor.graph.closure(wanted)
         grounds.look(ids)
         turns = Turns(workshop.lock, workshop.store.locks)
-        course = Course(
-            floor.graph, _schedule(floor, grounds, ids, options), listener, keeps_going=options.keep_going, stopped=turns.end_waiting
-        )
+
+        def stopped() -> None:
+            turns.end_waiting()
+            workshop.executor.call_back()
+
+        schedule = _schedule(floor, grounds, ids, options)
+        course = Course(floor.graph, schedule, listener, keeps_going=options.keep_going, stopped=stopped)
         course.notice(*notices)
         try:
             course.tell(BuildStarted(len(ids), tuple(ids)))

@@ -168,6 +168,9 @@ class Executor(Protocol):
     def cancel_all(self, *, leaves: bool = False) -> None:
         """End every job that runs, with all its children. Where it ``leaves`` those that run elsewhere, they go on, to be found again."""
 
+    def call_back(self) -> None:
+        """Take back soon what was sent elsewhere and has not begun there: nobody wants it any more. Nothing more is sent."""
+
     def end_group(self, group: int, identity: str) -> None:
         """End what is left of a process group that an earlier build started, and wait until it is gone."""
 

@@ -96,6 +96,9 @@ class LocalExecutor:
             groups = sorted(self._groups)
         _end(groups, lambda group: group in self._groups)
 
+    def call_back(self) -> None:
+        """See the port. Nothing is sent from here."""
+
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
         if _is_same(group, identity):

@@ -70,6 +70,10 @@ class CancellingExecutor:
         """See the port."""
         self._inner.cancel_all(leaves=leaves)
 
+    def call_back(self) -> None:
+        """See the port."""
+        self._inner.call_back()
+
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
         self._inner.end_group(group, identity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from paperbuild import __version__
 from paperbuild.clusters.dispatch import FarExecutor
 from paperbuild.clusters.outpost import Outpost, differences
 from paperbuild.clusters.pace import Pace, silence_s
-from paperbuild.engine.cluster import Parcel, Report, packed, parcel_of
+from paperbuild.engine.cluster import Fate, Parcel, Report, packed, parcel_of
 from paperbuild.engine.graph import Resources
 from paperbuild.engine.jobs import Ended, Errand, Job, Watch
 from paperbuild.engine.machine_facts import fact_here
@@ -199,6 +199,59 @@ def test_cancelling_ends_grandchildren_too(sender: Sender) -> None:
     thread.join(60)
     assert ended[0].cancelled
     assert not os.path.exists(f"/proc/{pid.strip()}")
+
+
+class _Full(Nearby):
+    """One parcel runs, and all that come after it wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[str] = []
+
+    def submit(self, parcels: Sequence[Parcel]) -> tuple[str, ...]:
+        if not self.hand_ins:
+            return super().submit(parcels)
+        self.waiting += [f"w{len(self.waiting) + n}" for n in range(len(parcels))]
+        return tuple(self.waiting[-len(parcels) :])
+
+    def look(self, handles: Sequence[str]) -> Mapping[str, Fate]:
+        return {**super().look(handles), **{handle: Fate("waiting") for handle in handles if handle in self.waiting}}
+
+    def cancel(self, handles: Sequence[str]) -> None:
+        super().cancel([handle for handle in handles if handle not in self.waiting])
+        self.waiting = [handle for handle in self.waiting if handle not in handles]
+
+
+def test_what_waits_is_called_back_where_nobody_wants_it_any_more_and_what_runs_comes_to_its_end(tmp_path: Path) -> None:
+    cluster = _Full()
+    sender = Sender(tmp_path, cluster)
+    ended: dict[str, Ended] = {}
+    lines = {"first": "echo > begun; until [ -e go ]; do sleep 0.05; done", "second": "echo > ran", "third": "echo > ran"}
+    jobs = [sender.job(name, line) for name, line in lines.items()]
+
+    def send(job: Job) -> None:
+        ended[job.action] = sender.send(job)
+
+    try:
+        first = _beside(partial(send, jobs[0]))
+        _appears(tmp_path / "begun")
+        second = _beside(partial(send, jobs[1]))
+        _appears(tmp_path / "sent/second/go")
+        sender.executor.call_back()
+        second.join(30)
+        assert ended["second"].cancelled
+        assert cluster.waiting == []
+        send(jobs[2])  # it was about to be sent
+        assert ended["third"].cancelled
+        assert not first.join(0.2)
+        assert "first" not in ended
+        (tmp_path / "go").touch()
+        first.join(30)
+        assert (ended["first"].status, ended["first"].cancelled) == (0, False)
+        assert not (tmp_path / "ran").exists()
+    finally:
+        sender.executor.close()
+        cluster.close()
 
 
 def test_another_process_finds_a_job_by_its_handle_and_waits_for_its_end(sender: Sender, nearby: Nearby) -> None:

@@ -112,6 +112,10 @@ class Paper:
         listed = self.server.run("squeue", "--states=all", "--noheader", "--format=%F %Z").splitlines()
         return {line.split()[0] for line in listed if line.split()[1] == str(self.folder)}
 
+    def waiting(self) -> list[str]:
+        """Return what has not begun."""
+        return self.server.run("squeue", "--states=pending", "--array", "--noheader", "--format=%i").split()
+
     def runs(self) -> list[str]:
         return sorted((self.folder.parent / "RUNS").read_text().split()) if (self.folder.parent / "RUNS").exists() else []
 
@@ -197,6 +201,26 @@ def test_a_failing_cell_tells_its_last_words_and_its_exit_status(paper: Paper) -
     assert "job failed with exit status 3" in told
     assert "no such data" in told
     assert "no such data" in paper.run("logs", "job")
+
+
+def test_after_a_failure_what_waits_does_not_run_and_what_runs_is_finished(paper: Paper) -> None:
+    manifest = MANIFEST.replace("NUMBERS", "20, 21, 22, 23").replace('on = "cluster"', 'on = "cluster"\nresources = { cpu = 24 }')
+    failing = CELL.replace("while", "mkdir ../FIRST && { until [ -e ../FAIL ]; do sleep 0.05; done; exit 3; }\nwhile")
+    paper.write({"paperbuild.toml": manifest, "cell.sh": failing, "total.sh": TOTAL, "paper.md": "None.\n", "../HOLD": ""})
+    process = paper.start("run", "cell")
+    until(lambda: len(paper.runs()) == 2, process)  # as many as there is room for
+    begun = paper.runs()
+    paper.write({"../FAIL": ""})
+    until(lambda: not paper.waiting(), process)
+    (paper.folder.parent / "HOLD").unlink()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    assert re.search(r"cell\[n=2\d\] failed with exit status 3", err)
+    assert "1 ran, 0 reused, 1 failed, 2 cancelled" in err
+    assert paper.runs() == begun
+    assert not [*(paper.folder / ".paperbuild/sent").glob("*")]
+    paper.write({"cell.sh": CELL})
+    assert "4 ran" in paper.run("run", "cell")
 
 
 def test_a_job_over_its_time_limit_is_reported_so(paper: Paper) -> None:

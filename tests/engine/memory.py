@@ -377,6 +377,7 @@ class ScriptedExecutor:
     ran: list[str] = field(default_factory=list)
     ended_groups: list[int] = field(default_factory=list)
     recalled: list[Errand] = field(default_factory=list)
+    calls_back: int = 0
     started_groups: int = 0
     rests: list[float] = field(default_factory=list)
     cancelled: bool = False
@@ -507,6 +508,9 @@ class ScriptedExecutor:
 
     def cancel_all(self, *, leaves: bool = False) -> None:
         return
+
+    def call_back(self) -> None:
+        self.calls_back += 1
 
     def recall(self, errands: Sequence[Errand]) -> None:
         self.recalled.extend(errands)

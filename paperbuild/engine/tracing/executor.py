@@ -125,6 +125,9 @@ class TracingExecutor:
                     frames.send(supervisor, False)
         self._local.cancel_all(leaves=leaves)
 
+    def call_back(self) -> None:
+        """See the port. Nothing is sent from here."""
+
     def end_group(self, group: int, identity: str) -> None:
         """See the port."""
         self._local.end_group(group, identity)
