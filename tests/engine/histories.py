@@ -268,8 +268,8 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_dirty)
     @rule(path=st.sampled_from(ALL_MADE), n=st.integers(1, 3))
     def edit_by_hand(self, path: str, n: int) -> None:
-        self.foreign[path] = f"mine {n}"
-        self.place.put(path, f"mine {n}")
+        self.foreign[path] = f"mine {n} at {path}"  # which nothing makes there that reads what is mine elsewhere
+        self.place.put(path, self.foreign[path])
 
     @rule(path=st.sampled_from(ALL_MADE))
     def touch(self, path: str) -> None:
@@ -296,6 +296,8 @@ class Histories(RuleBasedStateMachine):
             assert all(after[id_].state is State.FRESH for id_ in fresh), [(id_, after[id_].state, after[id_].reasons) for id_ in fresh]
         standing = self.place.files()
         for path, texts in self.known.texts.items():
+            if self.is_dirty:  # it may have been set aside, and comes back
+                self.known.maybe.setdefault(path, set()).update(texts)
             texts &= {standing.get(path)}  # whatever else is brought back is in no record any more
         self.known.uncertain |= {(slot, program) for slot, program, _ in self.known.runs}
         self.known.runs.clear()
